@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * libgradcam: where does a neural network look?
+ *
+ * The library reads a trained image classifier (ONNX, or the compiled form that `gradcam compile` writes), runs it on
+ * pictures, and computes class activation maps: for each class a small map of how much each place of the picture
+ * speaks for it. It also lays such maps over pictures of any common pixel format. It knows nothing of FFmpeg.
+ *
+ * In order of need:
+ *
+ *     GradcamModel *model = NULL;
+ *     GradcamContext *context = NULL;
+ *     GradcamTargets *dog = NULL;
+ *     gradcam_model_open(&model, "vgg16.bin", NULL);               // 1. a network
+ *     gradcam_targets_resolve(&dog, model, "dog", NULL);            // 2. what to look for
+ *     gradcam_context_open(&context, model, NULL);                  // 3. memory and threads to run it with
+ *     gradcam_context_forward(context, rgb, 3 * width);             // 4. a picture at the network's size
+ *     gradcam_context_map(context, &dog->target[0], GRADCAM_METHOD_GRADCAM, map, NULL);   // 5. its map
+ *
+ * Then gradcam_map_normalize() and gradcam_overlay_blend() make it visible. For video, GradcamStream runs steps 4 and
+ * 5 on background threads.
+ *
+ * Errors: functions that can fail return 0 or a negative errno value: -EINVAL a mistake of the caller, -ENOMEM,
+ * -ENOENT no such file, class or layer, -EBADMSG a malformed model, -ENOTSUP a valid model with something in it that
+ * is not supported, -EIO and other values of the system for files. One sentence that names the thing at fault goes to
+ * the log callback. Constructors take `T **out` and set *out to NULL when they fail. Destructors take `T **`, accept
+ * NULL and pointers to NULL, and set *out to NULL.
+ *
+ * Threads: a model is immutable and may be shared by any number of threads. Every other object is used by one thread
+ * at a time. The library starts threads only in contexts and streams, and joins them when those are closed. It never
+ * prints, exits, or changes global state of its host.
+ */
+#ifndef GRADCAM_H
+#define GRADCAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define GRADCAM_API __attribute__((visibility("default")))
+#else
+#define GRADCAM_API
+#endif
+
+#define GRADCAM_VERSION_MAJOR 0
+#define GRADCAM_VERSION_MINOR 1
+#define GRADCAM_VERSION_PATCH 0
+
+// Version of the library that runs, "0.1.0". Static string.
+GRADCAM_API const char *gradcam_version(void);
+
+// A short sentence for an error that a function of this library returned. Static string, never NULL.
+GRADCAM_API const char *gradcam_strerror(int error);
+
+// Instruction set that the kernels use on this machine: "generic", "avx2", "avx512". Static string. The environment
+// variable GRADCAM_CPU, read once, lowers it to one of these names (for tests).
+GRADCAM_API const char *gradcam_cpu(void);
+
+// ---------------------------------------------------------------------------------------------------------------- log
+
+enum GradcamLogLevel {
+    GRADCAM_LOG_ERROR,
+    GRADCAM_LOG_WARNING,
+    GRADCAM_LOG_INFO,
+    GRADCAM_LOG_DEBUG,
+};
+
+// Receives one message, a single line without its newline; valid during the call. May be called from the library's
+// threads, one call at a time per object. A GradcamLog of zeros is silent.
+typedef struct GradcamLog {
+    void (*callback)(void *opaque, enum GradcamLogLevel level, const char *message);
+    void *opaque;
+} GradcamLog;
+
+// -------------------------------------------------------------------------------------------------------------- model
+
+// A network: its graph and weights, labels, preprocessing. Immutable, reference counted.
+typedef struct GradcamModel GradcamModel;
+
+// How pixels become the network's input: x = (pixel - mean) / std for each channel, pixel in 0..255.
+typedef struct GradcamPreprocessing {
+    float mean[3];              // in the network's own channel order
+    float std[3];               // each > 0
+    int bgr;                    // the network's channel order is B, G, R
+} GradcamPreprocessing;
+
+// All fields may be zero: the model's own values hold.
+typedef struct GradcamModelOptions {
+    GradcamLog log;             // used during gradcam_model_open() only
+    const char *labels;         // a file with one label per line, "imagenet" for the built-in labels and groups, "none"
+    const char *logits;         // tensor or node whose elements are the scores; default the output before any softmax
+    const char *layer;          // default target layer; see GradcamSettings
+    const GradcamPreprocessing *preprocessing;  // default the model's, else mean and std of torchvision
+    int width, height;          // input size where the model leaves it open (else 224 x 224)
+} GradcamModelOptions;
+
+// Opens an .onnx or .bin file, told apart by content; path NULL opens the small network built into the library.
+// A .bin is memory-mapped: the file must not be changed while the model is open. options may be NULL.
+GRADCAM_API int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelOptions *options);
+
+// Another reference to the same model; never fails. Each is closed on its own.
+GRADCAM_API GradcamModel *gradcam_model_ref(GradcamModel *model);
+GRADCAM_API void gradcam_model_close(GradcamModel **model);
+
+// What is in a model. Strings belong to the model and are never NULL ("" where nothing is known).
+typedef struct GradcamModelInfo {
+    const char *name;           // of the graph, or given when it was compiled
+    const char *format;         // "onnx" or "bin"
+    const char *producer;       // the exporter
+    const char *source_sha256;  // of the .onnx file a .bin was compiled from, 64 hex digits
+    const char *licence;
+    int opset;                  // of the default domain
+    int width, height;          // of the picture that the network takes
+    const char *input, *logits; // tensor names
+    const char *layer;          // name of the default target layer, "" when the network has no spatial layer
+    const char *probabilities;  // "softmax" when the exported graph ended in one that was cut off, else ""
+    size_t classes;             // number of logits
+    size_t labels, groups;      // number of labels (0 or classes) and of groups
+    size_t parameters;          // number of weights
+    size_t nodes;               // operators left after simplification
+    GradcamPreprocessing preprocessing;
+} GradcamModelInfo;
+
+GRADCAM_API const GradcamModelInfo *gradcam_model_info(const GradcamModel *model);
+
+// Label of a class, "Pembroke, Pembroke Welsh corgi"; its index in digits where the model has no labels. NULL when
+// index >= classes.
+GRADCAM_API const char *gradcam_model_label(const GradcamModel *model, size_t index);
+
+// A tensor that can be explained: it has rows and columns and lies between input and logits.
+typedef struct GradcamLayer {
+    const char *name;           // tensor name
+    const char *node;           // name of the node that makes it, "" for an input
+    const char *op;             // ONNX operator of that node, "Input" for an input
+    int channels, height, width;
+    int is_auto;                // the automatic choice: the last such tensor, after its activation, before pooling
+} GradcamLayer;
+
+// The layers in order of computation, `*count` of them, belonging to the model.
+GRADCAM_API const GradcamLayer *gradcam_model_layers(const GradcamModel *model, size_t *count);
+
+// Inputs of the graph other than the picture (a question's words, say); each is given by gradcam_context_set_input().
+typedef struct GradcamInput {
+    const char *name;
+    size_t count;               // number of elements
+} GradcamInput;
+
+GRADCAM_API const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *count);
+
+typedef struct GradcamCompileOptions {
+    int fp16;                   // store weights as fp16: half the size, maps change by about 1e-3
+    const char *name, *licence; // NULL: the model's
+} GradcamCompileOptions;
+
+// Writes the compiled form (.bin) of an open .onnx or .bin model, with its labels, groups, preprocessing and default
+// layer inside. The file appears under `path` only when complete. options may be NULL.
+GRADCAM_API int gradcam_model_compile(const GradcamModel *model, const char *path,
+                                      const GradcamCompileOptions *options, const GradcamLog *log);
+
+// ------------------------------------------------------------------------------------------------------------ targets
+
+// What is explained: the score of one class (its logit), or of a group of classes (log-sum-exp of their logits).
+typedef struct GradcamTarget {
+    const char *name;           // to show: label, group, or index in digits
+    const int *classes;         // `count` class indices, ascending
+    size_t count;               // >= 1; 0 for a target of rank `rank` (class=auto)
+    int rank;                   // with count 0: the class with the rank-th highest logit, from 0
+} GradcamTarget;
+
+typedef struct GradcamTargets {
+    GradcamTarget *target;
+    size_t count;
+} GradcamTargets;
+
+// Resolves what a user typed: a name, group or index; several joined by '|'; "auto" for the top class, "auto:3" for
+// the top three. A name is, in this order, a label or one of its comma-separated names (case does not count), a group
+// ("dog", "vehicle"), a unique part of a label. Else -ENOENT, and the log names what comes near. log may be NULL.
+GRADCAM_API int gradcam_targets_resolve(GradcamTargets **out, const GradcamModel *model, const char *text,
+                                        const GradcamLog *log);
+GRADCAM_API void gradcam_targets_free(GradcamTargets **targets);
+
+// ------------------------------------------------------------------------------------------------------------ context
+
+// A model made ready to run for one target layer: memory for activations and gradients, planned once, and threads.
+typedef struct GradcamContext GradcamContext;
+
+// All fields may be zero.
+typedef struct GradcamSettings {
+    GradcamLog log;
+    const char *layer;          // tensor or node name; NULL or "auto": the model's default layer
+    int threads;                // threads inside one map, the caller's included; 0: one per processor
+} GradcamSettings;
+
+enum GradcamMethod {
+    GRADCAM_METHOD_GRADCAM,         // relu(sum_k alpha_k A^k), alpha_k = mean_ij dy/dA^k_ij; Selvaraju et al., eq. 1, 2
+    GRADCAM_METHOD_COUNTERFACTUAL,  // relu(-sum_k alpha_k A^k): what speaks against the class; ibid., section 3.3
+    GRADCAM_METHOD_COUNT
+};
+
+// "gradcam", "counterfactual". Static string, NULL for a value out of range.
+GRADCAM_API const char *gradcam_method_name(enum GradcamMethod method);
+// The method of that name, or -EINVAL.
+GRADCAM_API int gradcam_method_find(const char *name);
+
+// Holds a reference to the model. settings may be NULL. The result is the same bit for bit for any number of threads.
+GRADCAM_API int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings);
+GRADCAM_API void gradcam_context_close(GradcamContext **context);
+
+// The layer in use. Belongs to the model.
+GRADCAM_API const GradcamLayer *gradcam_context_layer(const GradcamContext *context);
+
+// Runs the network on a picture: rgb is 8-bit R, G, B interleaved, at the model's width and height, rows `stride`
+// bytes apart (may be negative). Read during the call only.
+GRADCAM_API int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride);
+
+// The same on floats that are already normalised, C x H x W, tightly packed, in the network's own channel order.
+GRADCAM_API int gradcam_context_forward_float(GradcamContext *context, const float *input);
+
+// Sets an input other than the picture; kept for later forward calls. Zeros until set.
+GRADCAM_API int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count);
+
+// Logits of the last forward, *count of them (before any softmax). Belongs to the context, valid until the next
+// forward. NULL before the first.
+GRADCAM_API const float *gradcam_context_logits(const GradcamContext *context, size_t *count);
+
+// Softmax probability of a class, or the sum over a group, in the last forward.
+GRADCAM_API float gradcam_context_probability(const GradcamContext *context, const GradcamTarget *target);
+
+// The class with the rank-th highest logit (rank from 0; ties go to the lower index), or -EINVAL.
+GRADCAM_API int gradcam_context_top(const GradcamContext *context, int rank);
+
+// About one map.
+typedef struct GradcamMapInfo {
+    float score;                // the score that was explained (logit, or log-sum-exp of a group's)
+    float probability;          // as gradcam_context_probability()
+    float min, max;             // of the raw map
+    int class_index;            // the class, or the one with the highest logit of a group
+    int empty;                  // the map is zero or constant: nothing to see
+} GradcamMapInfo;
+
+// The raw map of a target after a forward: height x width floats of the layer (rows first), before any normalisation.
+// Several targets after one forward cost a backward each. info may be NULL.
+GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method,
+                                    float *map, GradcamMapInfo *info);
+
+// Activations A of the layer and gradients G = dy/dA of the target of the last gradcam_context_map(), both stored
+// [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first map.
+GRADCAM_API int gradcam_context_tensors(const GradcamContext *context, const float **a, const float **g);
+
+// --------------------------------------------------------------------------------------------------------------- maps
+
+// Scales a map to 0..1: (m - min) / (max - min + 1e-7), as pytorch-grad-cam does. A constant map becomes zeros.
+// Returns 1 when there is something to see, 0 when it is empty.
+GRADCAM_API int gradcam_map_normalize(float *map, size_t count);
+
+// Enlarges (or reduces) a map with bilinear interpolation: half-pixel centres, edges clamped.
+GRADCAM_API void gradcam_map_resize(const float *map, int width, int height, float *out, int out_width, int out_height);
+
+// Resizes a picture, 8-bit RGB interleaved, with bilinear filtering that is antialiased when it shrinks (as
+// torchvision). For programs without a scaler of their own. -ENOMEM, or -EINVAL for sizes below 1 or above 32768.
+GRADCAM_API int gradcam_resize_rgb(const uint8_t *rgb, ptrdiff_t stride, int width, int height,
+                                   uint8_t *out, ptrdiff_t out_stride, int out_width, int out_height);
+
+enum GradcamColormap {
+    GRADCAM_COLORMAP_TURBO,
+    GRADCAM_COLORMAP_JET,
+    GRADCAM_COLORMAP_VIRIDIS,
+    GRADCAM_COLORMAP_INFERNO,
+    GRADCAM_COLORMAP_MAGMA,
+    GRADCAM_COLORMAP_PLASMA,
+    GRADCAM_COLORMAP_CIVIDIS,
+    GRADCAM_COLORMAP_HOT,
+    GRADCAM_COLORMAP_GRAY,
+    GRADCAM_COLORMAP_COUNT
+};
+
+// "turbo", "jet", ...; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_colormap_name(enum GradcamColormap colormap);
+GRADCAM_API int gradcam_colormap_find(const char *name);
+
+// The table: 256 colours, 8-bit R, G, B. Static, NULL for a value out of range.
+GRADCAM_API const uint8_t (*gradcam_colormap_table(enum GradcamColormap colormap))[3];
+
+// ------------------------------------------------------------------------------------------------------------ overlay
+
+enum GradcamColorModel { GRADCAM_COLOR_RGB, GRADCAM_COLOR_YUV, GRADCAM_COLOR_GRAY };
+enum GradcamMatrix { GRADCAM_MATRIX_BT601, GRADCAM_MATRIX_BT709, GRADCAM_MATRIX_BT2020, GRADCAM_MATRIX_SMPTE240M,
+                     GRADCAM_MATRIX_FCC, GRADCAM_MATRIX_YCGCO };
+
+// One component of a picture (R, or Cb ...), planar or interleaved, 8 to 16 bits.
+typedef struct GradcamComponent {
+    uint8_t *data;              // first sample
+    ptrdiff_t stride;           // bytes from row to row, may be negative
+    int step;                   // bytes from sample to sample in a row
+    int width, height;          // in samples: subsampled chroma has fewer than the picture has pixels
+    int depth;                  // bits of a sample, 8..16; a sample of more than 8 bits is a native-endian uint16_t
+    int shift;                  // bits that the value is shifted up within its sample (p010: 6)
+} GradcamComponent;
+
+// A picture by its components in the order R, G, B or Y, Cb, Cr or Y. Alpha is not listed: it is never touched.
+typedef struct GradcamPicture {
+    int width, height;          // in pixels
+    GradcamComponent component[3];
+} GradcamPicture;
+
+enum GradcamBlend {
+    GRADCAM_BLEND_HEAT,         // weight opacity * m^gamma: what the network ignores stays as it is
+    GRADCAM_BLEND_FLAT,         // weight opacity everywhere
+};
+
+enum GradcamOutput {
+    GRADCAM_OUTPUT_OVERLAY,     // picture + weight * (colour - picture)
+    GRADCAM_OUTPUT_HEATMAP,     // the colours alone
+    GRADCAM_OUTPUT_MASK,        // the map as grey levels, white is hot
+};
+
+typedef struct GradcamOverlaySettings {
+    enum GradcamColormap colormap;
+    enum GradcamBlend blend;
+    enum GradcamOutput output;
+    float opacity;              // 0..1
+    float gamma;                // > 0, of GRADCAM_BLEND_HEAT
+    enum GradcamColorModel model;
+    enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
+    int full_range;             // 0: 16..235 and 16..240 scaled to the depth; GRADCAM_COLOR_YUV and _GRAY only
+    int depth[3];               // bits of each component
+} GradcamOverlaySettings;
+
+// Tables for one look on one kind of picture. Immutable: several threads may blend with it at once.
+typedef struct GradcamOverlay GradcamOverlay;
+
+GRADCAM_API int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings);
+GRADCAM_API void gradcam_overlay_free(GradcamOverlay **overlay);
+
+// Where a map lies on a picture, in pixels, fractions allowed; it may reach beyond the picture. What is outside of it
+// is left as it is (overlay) or gets the colour of zero (heatmap, mask).
+typedef struct GradcamRegion {
+    double x, y, width, height;
+} GradcamRegion;
+
+// Lays a map with values in 0..1 (others are clamped, NaN counts as 0) over a picture, in place: enlarged by bilinear
+// interpolation to each component's own size, coloured with entry floor(255 * m), blended. region NULL: the whole
+// picture. Slice `slice` of `slices` covers its share of the rows, so that threads can divide the work: all slices
+// together give the same picture for any number of them. No allocation. -EINVAL for a picture that does not fit the
+// overlay's settings.
+GRADCAM_API int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *picture, const float *map,
+                                      int map_width, int map_height, const GradcamRegion *region,
+                                      int slice, int slices);
+
+// ------------------------------------------------------------------------------------------------------------- stream
+
+// Maps for the frames of a video, computed on background threads. The caller submits key frames in order and collects
+// their results in any order.
+typedef struct GradcamStream GradcamStream;
+
+// One map of a result.
+typedef struct GradcamResultMap {
+    const char *name;           // of the target; the label of the class that was chosen for class=auto
+    const float *map;           // raw, height x width
+    GradcamMapInfo info;
+} GradcamResultMap;
+
+// Belongs to the caller of gradcam_stream_collect() until gradcam_result_unref(); outlives its stream.
+typedef struct GradcamResult {
+    uint64_t ticket;
+    double time;                // seconds, as submitted
+    double elapsed;             // seconds of work from the start of load() to the end of the last map
+    int width, height;          // of the maps
+    size_t count;
+    const GradcamResultMap *map;
+} GradcamResult;
+
+GRADCAM_API GradcamResult *gradcam_result_ref(GradcamResult *result);
+GRADCAM_API void gradcam_result_unref(GradcamResult **result);
+
+typedef struct GradcamStreamSettings {
+    GradcamLog log;
+    const char *layer;          // as in GradcamSettings
+    enum GradcamMethod method;
+    int threads;                // 0: one per processor
+    int jobs;                   // maps computed at once, 1..threads, each on threads / jobs threads: 1 gives the lowest
+                                // delay, `threads` the highest throughput; 0: `threads`
+    // Brings a submitted frame to the model's size: 8-bit RGB, rows `stride` bytes apart. Called on a worker thread, for
+    // several frames at once when jobs > 1; `job` in 0..jobs-1 tells which of the jobs, so that each can have its own
+    // scaler. 0 or a negative errno.
+    int (*load)(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width, int height);
+    // Called exactly once for each frame that submit accepted, on a worker thread or in close.
+    void (*release)(void *opaque, void *frame);
+    void *opaque;
+    // class=auto: a new top class takes over when it led for `hold` key frames in a row, or its logit leads by `margin`.
+    int auto_hold;              // 0: 3
+    float auto_margin;          // 0: 2.0
+} GradcamStreamSettings;
+
+// Copies targets and settings; holds a reference to the model.
+GRADCAM_API int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamTargets *targets,
+                                    const GradcamStreamSettings *settings);
+// Returns once running jobs have ended; jobs not yet begun are dropped, their frames released.
+GRADCAM_API void gradcam_stream_close(GradcamStream **stream);
+
+// Hands in a key frame. *ticket counts up from 1. Never waits: -EAGAIN, and the frame stays the caller's, when as many
+// jobs as there are job slots are under way and as many are queued (`busy` in gradcam_stream_idle() terms).
+GRADCAM_API int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint64_t *ticket);
+
+// Number of jobs that could start at once: 0 when every job slot has work.
+GRADCAM_API int gradcam_stream_idle(GradcamStream *stream);
+
+// The result of a ticket. wait 0: -EAGAIN when it is not finished yet. Else waits. A job that failed gives its error.
+// Each ticket is collected once; -EINVAL for one that was never given out or is gone.
+GRADCAM_API int gradcam_stream_collect(GradcamStream *stream, uint64_t ticket, int wait, GradcamResult **out);
+
+// The newest finished result, dropping it and all older ones; -EAGAIN when none is new, or the error of a failed job.
+// Never waits.
+GRADCAM_API int gradcam_stream_newest(GradcamStream *stream, GradcamResult **out);
+
+// Changes what is looked for, from the next submit on.
+GRADCAM_API int gradcam_stream_set_targets(GradcamStream *stream, const GradcamTargets *targets);
+GRADCAM_API int gradcam_stream_set_method(GradcamStream *stream, enum GradcamMethod method);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
