@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Which instruction set the kernels use: what the processor and the operating system offer, or less where the
+ * environment variable GRADCAM_CPU ("generic", "avx2", "avx512") asks for it. Decided once, at the first call.
+ */
+#ifndef GCAM_CPU_H
+#define GCAM_CPU_H
+
+// In ascending order: each level includes those below.
+enum GcamCpu {
+    GCAM_CPU_GENERIC,
+    GCAM_CPU_AVX2,              // with FMA and F16C
+    GCAM_CPU_AVX512,            // F, BW, DQ and VL
+};
+
+// The level in use. Thread-safe.
+enum GcamCpu gcam_cpu(void);
+
+// The highest level this machine has, whatever GRADCAM_CPU says. Thread-safe.
+enum GcamCpu gcam_cpu_detected(void);
+
+// "generic", "avx2", "avx512".
+const char *gcam_cpu_name(enum GcamCpu cpu);
+
+#endif
