@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * In: an AVFrame of any pixel format that swscale reads. Out: 8-bit RGB at the model's size in a buffer of the
+ * caller, or a description of the frame's samples that points into it. Every fit is one idea: the picture is scaled
+ * to some size, and lies at some offset on the model's input, reaching beyond it (crop) or leaving bars (pad).
+ */
+#include "scale.h"
+
+#include <string.h>
+
+#include <libavutil/common.h>
+#include <libavutil/error.h>
+#include <libavutil/mem.h>
+#include <libavutil/pixdesc.h>
+#include <libavutil/rational.h>
+#include <libswscale/swscale.h>
+
+// A picture longer than this many times the model's shape is squeezed to it, so that memory stays bounded.
+#define MAX_STRETCH 16
+
+// swscale may write whole vectors past the end of a row.
+#define ROW_ALIGN   64
+
+// The scaled picture and its place on the model's input, in pixels of that input.
+typedef struct Geometry {
+    int width, height;
+    int x, y;
+} Geometry;
+
+// What a swscale context was made for.
+typedef struct Job {
+    int width, height, format, colorspace, range;
+    AVRational aspect;
+    int out_width, out_height;
+} Job;
+
+struct GcamScaler {
+    enum GcamFit fit;
+    uint8_t pad[3];
+    Job job;
+    Geometry geometry;
+    struct SwsContext *sws;
+    uint8_t *scaled;            // geometry.height rows of `stride` bytes
+    ptrdiff_t stride;
+};
+
+int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, const uint8_t pad[3])
+{
+    GcamScaler *scaler = NULL;
+
+    *out = NULL;
+    if ((unsigned)fit >= GCAM_FIT_COUNT)
+        return AVERROR(EINVAL);
+    scaler = av_mallocz(sizeof(*scaler));
+    if (!scaler)
+        return AVERROR(ENOMEM);
+    scaler->fit = fit;
+    if (pad)
+        memcpy(scaler->pad, pad, sizeof(scaler->pad));
+    *out = scaler;
+    return 0;
+}
+
+void gcam_scaler_free(GcamScaler **scaler)
+{
+    if (!scaler || !*scaler)
+        return;
+    sws_freeContext((*scaler)->sws);
+    av_free((*scaler)->scaled);
+    av_freep(scaler);
+}
+
+static Geometry find_geometry(enum GcamFit fit, int width, int height, AVRational aspect,
+                              int out_width, int out_height)
+{
+    Geometry g = { out_width, out_height, 0, 0 };
+
+    if (fit == GCAM_FIT_STRETCH)
+        return g;
+    double pixel = aspect.num > 0 && aspect.den > 0 ? av_q2d(aspect) : 1.0;
+    // How much wider the picture is than the input, for equal heights.
+    double ratio = width * pixel * out_height / ((double)height * out_width);
+    ratio = av_clipd(ratio, 1.0 / MAX_STRETCH, MAX_STRETCH);
+    if ((fit == GCAM_FIT_CROP) == (ratio > 1.0))
+        g.width = FFMAX((int)(out_width * ratio + 0.5), 1);
+    else
+        g.height = FFMAX((int)(out_height / ratio + 0.5), 1);
+    g.x = (out_width - g.width) / 2;
+    g.y = (out_height - g.height) / 2;
+    return g;
+}
+
+void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int height, GradcamRegion *region)
+{
+    Geometry g = find_geometry(fit, frame->width, frame->height, frame->sample_aspect_ratio, width, height);
+    double x = (double)frame->width / g.width, y = (double)frame->height / g.height;
+
+    region->x = -g.x * x;
+    region->y = -g.y * y;
+    region->width = width * x;
+    region->height = height * y;
+}
+
+// The yuvj formats are their plain twins with full range.
+static enum AVPixelFormat plain_format(enum AVPixelFormat format)
+{
+    switch (format) {
+    case AV_PIX_FMT_YUVJ411P: return AV_PIX_FMT_YUV411P;
+    case AV_PIX_FMT_YUVJ420P: return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ422P: return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ440P: return AV_PIX_FMT_YUV440P;
+    case AV_PIX_FMT_YUVJ444P: return AV_PIX_FMT_YUV444P;
+    default:                  return format;
+    }
+}
+
+static int is_gray(const AVPixFmtDescriptor *desc)
+{
+    return desc->nb_components < 3 && !(desc->flags & AV_PIX_FMT_FLAG_RGB);
+}
+
+static int is_full_range(const AVPixFmtDescriptor *desc, enum AVPixelFormat format, enum AVColorRange range)
+{
+    if (plain_format(format) != format)
+        return 1;
+    return range == AVCOL_RANGE_JPEG || (range == AVCOL_RANGE_UNSPECIFIED && is_gray(desc));
+}
+
+static enum GradcamMatrix find_matrix(enum AVColorSpace space, int width, int height)
+{
+    switch (space) {
+    case AVCOL_SPC_BT709:      return GRADCAM_MATRIX_BT709;
+    case AVCOL_SPC_FCC:        return GRADCAM_MATRIX_FCC;
+    case AVCOL_SPC_BT470BG:
+    case AVCOL_SPC_SMPTE170M:  return GRADCAM_MATRIX_BT601;
+    case AVCOL_SPC_SMPTE240M:  return GRADCAM_MATRIX_SMPTE240M;
+    case AVCOL_SPC_YCGCO:      return GRADCAM_MATRIX_YCGCO;
+    case AVCOL_SPC_BT2020_NCL:
+    case AVCOL_SPC_BT2020_CL:  return GRADCAM_MATRIX_BT2020;
+    default:                   break;
+    }
+    return width >= 1280 || height > 576 ? GRADCAM_MATRIX_BT709 : GRADCAM_MATRIX_BT601;
+}
+
+// swscale knows no YCgCo: it gets the nearest there is.
+static const int *find_coefficients(enum GradcamMatrix matrix)
+{
+    static const int swscale_name[] = {
+        [GRADCAM_MATRIX_BT601] = SWS_CS_ITU601,         [GRADCAM_MATRIX_BT709] = SWS_CS_ITU709,
+        [GRADCAM_MATRIX_BT2020] = SWS_CS_BT2020,        [GRADCAM_MATRIX_SMPTE240M] = SWS_CS_SMPTE240M,
+        [GRADCAM_MATRIX_FCC] = SWS_CS_FCC,              [GRADCAM_MATRIX_YCGCO] = SWS_CS_ITU709,
+    };
+
+    return sws_getCoefficients(swscale_name[matrix]);
+}
+
+static int jobs_equal(const Job *a, const Job *b)
+{
+    return a->width == b->width && a->height == b->height && a->format == b->format &&
+           a->colorspace == b->colorspace && a->range == b->range &&
+           a->aspect.num == b->aspect.num && a->aspect.den == b->aspect.den &&
+           a->out_width == b->out_width && a->out_height == b->out_height;
+}
+
+static int configure(GcamScaler *scaler, const Job *job)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(job->format);
+    const int flags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
+    const Geometry g = find_geometry(scaler->fit, job->width, job->height, job->aspect,
+                                     job->out_width, job->out_height);
+
+    sws_freeContext(scaler->sws);
+    scaler->sws = NULL;
+    av_freep(&scaler->scaled);
+    memset(&scaler->job, 0, sizeof(scaler->job));
+    if (!desc || !sws_isSupportedInput(plain_format(job->format)))
+        return AVERROR(ENOTSUP);
+
+    scaler->stride = FFALIGN((ptrdiff_t)g.width * 3, ROW_ALIGN);
+    scaler->scaled = av_malloc((size_t)scaler->stride * g.height + ROW_ALIGN);
+    if (!scaler->scaled)
+        return AVERROR(ENOMEM);
+    scaler->sws = sws_getContext(job->width, job->height, plain_format(job->format), g.width, g.height,
+                                 AV_PIX_FMT_RGB24, flags, NULL, NULL, NULL);
+    if (!scaler->sws)
+        return AVERROR(EINVAL);
+    // Fails for RGB sources, which need nothing of it.
+    const int *matrix = find_coefficients(find_matrix(job->colorspace, job->width, job->height));
+    sws_setColorspaceDetails(scaler->sws, matrix, is_full_range(desc, job->format, job->range), matrix, 1,
+                             0, 1 << 16, 1 << 16);
+    scaler->geometry = g;
+    scaler->job = *job;
+    return 0;
+}
+
+static void fill_row(uint8_t *row, const uint8_t color[3], int width)
+{
+    for (int x = 0; x < width; x++)
+        memcpy(row + 3 * x, color, 3);
+}
+
+// Copies the scaled picture, or the part of it that lies on the output, and paints the rest.
+static void place(const GcamScaler *scaler, uint8_t *rgb, ptrdiff_t stride, int width, int height)
+{
+    const Geometry *g = &scaler->geometry;
+    const int left = FFMAX(g->x, 0), right = FFMIN(g->x + g->width, width);
+
+    for (int y = 0; y < height; y++) {
+        uint8_t *row = rgb + y * stride;
+        if (y < g->y || y >= g->y + g->height) {
+            fill_row(row, scaler->pad, width);
+            continue;
+        }
+        fill_row(row, scaler->pad, left);
+        const uint8_t *in = scaler->scaled + (y - g->y) * scaler->stride + 3 * (left - g->x);
+        memcpy(row + 3 * left, in, 3 * (right - left));
+        fill_row(row + 3 * right, scaler->pad, width - right);
+    }
+}
+
+int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
+                    uint8_t *rgb, ptrdiff_t stride, int width, int height)
+{
+    const Job job = { frame->width, frame->height, frame->format, frame->colorspace, frame->color_range,
+                      frame->sample_aspect_ratio, width, height };
+
+    if (!scaler->sws || !jobs_equal(&job, &scaler->job)) {
+        int ret = configure(scaler, &job);
+        if (ret < 0)
+            return ret;
+    }
+    uint8_t *const planes[4] = { scaler->scaled };
+    const int strides[4] = { (int)scaler->stride };
+    int ret = sws_scale(scaler->sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
+                        planes, strides);
+    if (ret < 0)
+        return ret;
+    place(scaler, rgb, stride, width, height);
+    return 0;
+}
+
+// Number of components that are blended, alpha left out; 0 when the format cannot be.
+static int count_components(const AVPixFmtDescriptor *desc)
+{
+    const uint64_t strange = AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
+                             AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT;
+
+    if (!desc || desc->flags & strange || !strncmp(desc->name, "xyz", 3))
+        return 0;
+    if (!(desc->flags & AV_PIX_FMT_FLAG_PLANAR) && desc->log2_chroma_w > 1)
+        return 0;               // uyyvyy411: luma samples are not evenly spaced
+    const int foreign = !!(desc->flags & AV_PIX_FMT_FLAG_BE) != AV_HAVE_BIGENDIAN;
+    const int count = is_gray(desc) ? 1 : desc->nb_components < 3 ? 0 : 3;
+    for (int i = 0; i < count; i++) {
+        const AVComponentDescriptor *c = &desc->comp[i];
+        if (c->depth < 8 || c->depth + c->shift > 16 || (c->depth == 8 && c->shift))
+            return 0;
+        if (c->depth > 8 && (c->step % 2 || c->offset % 2 || foreign))
+            return 0;
+    }
+    return count;
+}
+
+int gcam_format_supported(enum AVPixelFormat format)
+{
+    return count_components(av_pix_fmt_desc_get(format)) > 0;
+}
+
+int gcam_frame_picture(const AVFrame *frame, GradcamPicture *picture)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    const int count = count_components(desc);
+
+    memset(picture, 0, sizeof(*picture));
+    if (!count)
+        return AVERROR(EINVAL);
+    picture->width = frame->width;
+    picture->height = frame->height;
+    for (int i = 0; i < count; i++) {
+        const AVComponentDescriptor *c = &desc->comp[i];
+        const int chroma = i > 0 && !(desc->flags & AV_PIX_FMT_FLAG_RGB);
+        picture->component[i] = (GradcamComponent) {
+            .data = frame->data[c->plane] + c->offset,
+            .stride = frame->linesize[c->plane],
+            .step = c->step,
+            .width = AV_CEIL_RSHIFT(frame->width, chroma ? desc->log2_chroma_w : 0),
+            .height = AV_CEIL_RSHIFT(frame->height, chroma ? desc->log2_chroma_h : 0),
+            .depth = c->depth,
+            .shift = c->shift,
+        };
+    }
+    return 0;
+}
+
+int gcam_frame_colors(const AVFrame *frame, GradcamOverlaySettings *settings)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    const int count = count_components(desc);
+
+    if (!count)
+        return AVERROR(EINVAL);
+    settings->model = desc->flags & AV_PIX_FMT_FLAG_RGB ? GRADCAM_COLOR_RGB :
+                      count == 1 ? GRADCAM_COLOR_GRAY : GRADCAM_COLOR_YUV;
+    settings->matrix = find_matrix(frame->colorspace, frame->width, frame->height);
+    settings->full_range = is_full_range(desc, frame->format, frame->color_range);
+    for (int i = 0; i < 3; i++)
+        settings->depth[i] = i < count ? desc->comp[i].depth : 0;
+    return 0;
+}
