@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Everything that is built goes under $(BUILD); `make help` lists the targets. Sources are found by wildcard, so that a
+# new file needs no edit here. Works from any directory: make -f /path/to/Makefile BUILD=dir.
+
+SRC   := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+BUILD := build
+override BUILD := $(patsubst %/,%,$(BUILD))
+ABS_SRC := $(abspath $(SRC))
+ABS_BUILD := $(abspath $(BUILD))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all lib cli ffmpeg samples tests test test-long demo install uninstall clean help FORCE
+
+help:
+	@echo 'make            library, command line and ffmpeg with the gradcam filter, under $(BUILD)'
+	@echo 'make lib        libgradcam.a, libgradcam.so.$(SOVERSION), gradcam.pc'
+	@echo 'make cli        the gradcam command line'
+	@echo 'make ffmpeg     ffmpeg, ffprobe and ffplay with the filter'
+	@echo 'make samples    the sample programs'
+	@echo 'make tests      the test programs'
+	@echo 'make test       run all tests but the long ones; TESTS=words runs those whose name has one of the words'
+	@echo 'make test-long  the long ones: fuzzing, soaks'
+	@echo 'make demo       heatmaps over a rendered scene, written to $(BUILD)/demo'
+	@echo 'make install    to PREFIX, given to configure; DESTDIR is honoured'
+	@echo 'make uninstall  remove what install put there'
+	@echo 'make clean      remove all that is built, but not the configuration'
+	@echo
+	@echo 'make demo and make test alone, on a fresh Debian, also install the packages they need and configure.'
+
+# ------------------------------------------------------------------------------------------------------- configuration
+
+CONFIG := $(BUILD)/config.mak
+BARE_GOALS := help clean
+ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all)),)
+include $(CONFIG)
+else
+-include $(wildcard $(CONFIG))
+endif
+
+# The targets that work on a bare machine install what they need; the others only say what is missing.
+INSTALL_DEPS := $(if $(filter demo test test-long,$(MAKECMDGOALS)),--install-deps)
+
+$(CONFIG): $(SRC)/configure
+	$(SRC)/configure $(CONFIGURE_ARGS) --build=$(BUILD) $(INSTALL_DEPS)
+
+VERSION   := $(shell sed -n 's/^\#define GRADCAM_VERSION_[A-Z]* *\([0-9]*\)/\1/p' $(SRC)/core/gradcam.h | paste -s -d .)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+SONAME    := libgradcam.so.$(SOVERSION)
+
+# -------------------------------------------------------------------------------------------------------------- flags
+
+V ?= 0
+ifeq ($(V),0)
+say = @printf '  %-6s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);
+else
+say =
+endif
+
+WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+BASE_CFLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -pthread -MMD -MP
+MODEL := $(wildcard $(SRC)/models/default.bin)
+
+CORE_FLAGS = -I$(SRC)/core -I$(BUILD)/gen $(BLAS_CFLAGS) $(PROTOBUF_CFLAGS) $(if $(MODEL),-DGCAM_HAVE_DEFAULT_MODEL)
+LIB_LIBS   = $(BLAS_LIBS) $(PROTOBUF_LIBS) -lm -pthread
+
+# Kernels of one instruction set have it in their file name and get its flags; all others run anywhere.
+isa_flags = $(if $(findstring _avx2.c,$(1)),$(AVX2_FLAGS))$(if $(findstring _avx512.c,$(1)),$(AVX512_FLAGS))
+
+# All that a compilation depends on besides its files: rewritten, and so newer, only when it changes.
+FLAGS_FILE := $(BUILD)/gen/flags
+FLAGS_NOW = $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX2_FLAGS) $(AVX512_FLAGS) $(CFLAGS) $(LDFLAGS)
+$(FLAGS_FILE): FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+
+# ------------------------------------------------------------------------------------------------------------ library
+
+CORE_C := $(wildcard $(addprefix $(SRC)/core/,*.c ops/*.c onnx/*.c kernels/*.c))
+CORE_C += $(if $(ARCH),$(wildcard $(SRC)/core/kernels/$(ARCH)/*.c))
+CORE_S := $(if $(MODEL),$(SRC)/core/default_model.S)
+PROTO  := $(wildcard $(SRC)/core/onnx/onnx.proto)
+GEN_C  := $(if $(PROTO),$(BUILD)/gen/onnx.pb-c.c)
+
+object = $(patsubst $(SRC)/%,$(BUILD)/obj/%.o,$(basename $(1)))
+CORE_OBJ := $(call object,$(CORE_C) $(CORE_S)) $(GEN_C:.c=.o)
+LIB_A  := $(BUILD)/lib/libgradcam.a
+LIB_SO := $(BUILD)/lib/$(SONAME)
+LIB_PC := $(BUILD)/lib/pkgconfig/gradcam.pc
+
+lib: $(LIB_A) $(LIB_SO) $(BUILD)/lib/libgradcam.so $(LIB_PC)
+
+$(BUILD)/gen/onnx.pb-c.c: $(PROTO)
+	@mkdir -p $(@D)
+	$(call say,PROTOC)$(PROTOC_C) --proto_path=$(<D) --c_out=$(@D) $<
+$(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c ;
+
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c $(FLAGS_FILE)
+	$(call say,CC)$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(CFLAGS) -c -o $@ $<
+
+# The generated header must be there before the first compilation; later the dependency files know who includes it.
+$(BUILD)/obj/core/%.o: $(SRC)/core/%.c $(FLAGS_FILE) | $(GEN_C)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(call isa_flags,$<) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/core/default_model.o: $(SRC)/core/default_model.S $(MODEL)
+	@mkdir -p $(@D)
+	$(call say,AS)$(CC) -DGCAM_DEFAULT_MODEL='"$(MODEL)"' -c -o $@ $<
+
+$(LIB_A): $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
+
+# Only gradcam_* is visible: the rest is hidden, what comes out of static libraries too.
+$(LIB_SO): $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--exclude-libs,ALL -o $@ $^ $(CFLAGS) $(LDFLAGS) \
+	    $(or $(BLAS_STATIC),$(BLAS_LIBS)) $(PROTOBUF_LIBS) -lm -pthread
+
+$(BUILD)/lib/libgradcam.so: $(LIB_SO)
+	@ln -sf $(SONAME) $@
+
+# The .pc file is written once for use in the build directory, once for the installed place.
+make_pc = sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3)|' -e 's|@version@|$(VERSION)|' \
+          -e 's|@private@|$(BLAS_LIBS) -lm -pthread|' $(SRC)/core/gradcam.pc.in
+$(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
+	@mkdir -p $(@D)
+	@$(call make_pc,$(ABS_SRC),$(ABS_BUILD)/lib,$(ABS_SRC)/core) > $@
+
+# ------------------------------------------------------------------------------------- command line, samples and tests
+
+# What these share beside the library: the scaler of the filter, the scene renderer, helpers of tests. An archive, so
+# that each program takes only what it uses.
+with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
+TOOL_C := $(wildcard $(SRC)/core/tools/*.c)
+SAMPLES_C := $(wildcard $(SRC)/samples/*.c)
+SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
+TEST_C := $(wildcard $(SRC)/tests/*/test_*.c)
+AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C)) \
+          $(filter-out $(TEST_C),$(wildcard $(SRC)/tests/*/*.c))
+AUX_A  := $(BUILD)/lib/libaux.a
+
+CLIENT_FLAGS = $(CORE_FLAGS) -I$(SRC)/filter -I$(SRC)/samples -I$(SRC)/tests $(AV_CFLAGS)
+CLIENT_LIBS  = $(AUX_A) $(LIB_A) -Wl,--as-needed $(AV_LIBS) $(LIB_LIBS)
+
+SAMPLE_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(SAMPLE_MAIN_C))
+TEST_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(TEST_C))
+CLIENT_OBJ := $(sort $(call object,$(TOOL_C) $(SAMPLES_C) $(TEST_C) $(AUX_C)))
+
+cli: $(if $(TOOL_C),$(BUILD)/bin/gradcam)
+samples: $(SAMPLE_BIN)
+tests: $(TEST_BIN)
+
+$(filter-out $(CORE_OBJ),$(CLIENT_OBJ)): $(BUILD)/obj/%.o: $(SRC)/%.c $(FLAGS_FILE) | $(GEN_C)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(BASE_CFLAGS) $(CLIENT_FLAGS) $(CFLAGS) -c -o $@ $<
+
+$(AUX_A): $(call object,$(AUX_C))
+	@mkdir -p $(@D)
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/bin/gradcam: $(call object,$(TOOL_C)) $(AUX_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) $(CLIENT_LIBS)
+
+$(SAMPLE_BIN) $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) $(CLIENT_LIBS)
+
+# ---------------------------------------------------------------------------------------------------------------- rest
+
+all: lib cli samples
+
+clean:
+	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo)
+
+-include $(wildcard $(patsubst %.o,%.d,$(CORE_OBJ) $(CLIENT_OBJ)))
