@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Reads CPUID (through the compiler, which also asks XGETBV whether the system saves the wide registers) and the
+ * environment variable GRADCAM_CPU, once.
+ */
+#include "cpu.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gradcam.h"
+
+static const char *const names[] = { "generic", "avx2", "avx512" };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static enum GcamCpu detected, used;
+
+#if defined(__x86_64__)
+// clang 14 does not know the name "f16c" in __builtin_cpu_supports().
+static int has_f16c(void)
+{
+    unsigned eax, ebx, ecx = 0, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+}
+#endif
+
+static enum GcamCpu detect(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c())
+        return GCAM_CPU_GENERIC;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+        return GCAM_CPU_AVX2;
+    return GCAM_CPU_AVX512;
+#else
+    return GCAM_CPU_GENERIC;
+#endif
+}
+
+static void init(void)
+{
+    detected = used = detect();
+    const char *wanted = getenv("GRADCAM_CPU");
+    for (enum GcamCpu cpu = GCAM_CPU_GENERIC; wanted && cpu < detected; cpu++)
+        if (!strcmp(wanted, names[cpu]))
+            used = cpu;
+}
+
+enum GcamCpu gcam_cpu(void)
+{
+    pthread_once(&once, init);
+    return used;
+}
+
+enum GcamCpu gcam_cpu_detected(void)
+{
+    pthread_once(&once, init);
+    return detected;
+}
+
+const char *gcam_cpu_name(enum GcamCpu cpu)
+{
+    return names[cpu];
+}
+
+const char *gradcam_cpu(void)
+{
+    return names[gcam_cpu()];
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Aligned, overflow-checked allocation on top of posix_memalign().
+ */
+#include "mem.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+int gcam_mul(size_t a, size_t b, size_t *out)
+{
+    size_t product;
+    if (__builtin_mul_overflow(a, b, &product))
+        return -EOVERFLOW;
+    *out = product;
+    return 0;
+}
+
+void *gcam_alloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (gcam_mul(n, size, &bytes) || bytes > PTRDIFF_MAX)
+        return NULL;
+    void *block = NULL;
+    if (posix_memalign(&block, ALIGNMENT, bytes ? bytes : 1))
+        return NULL;
+    return block;
+}
+
+void *gcam_calloc(size_t n, size_t size)
+{
+    void *block = gcam_alloc(n, size);
+    if (block)
+        memset(block, 0, n * size);
+    return block;
+}
+
+void gcam_free(void *block)
+{
+    free(block);
+}
