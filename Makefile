@@ -137,7 +137,7 @@ with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
 TOOL_C := $(wildcard $(SRC)/core/tools/*.c)
 SAMPLES_C := $(wildcard $(SRC)/samples/*.c)
 SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
-TEST_C := $(wildcard $(SRC)/tests/*/test_*.c)
+TEST_C := $(wildcard $(SRC)/tests/*/test_*.c $(SRC)/tests/*/long_*.c)
 AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C)) \
           $(filter-out $(TEST_C),$(wildcard $(SRC)/tests/*/*.c))
 AUX_A  := $(BUILD)/lib/libaux.a
@@ -172,6 +172,12 @@ $(SAMPLE_BIN) $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
 # ---------------------------------------------------------------------------------------------------------------- rest
 
 all: lib cli samples
+
+test: all tests
+	@BUILD=$(ABS_BUILD) $(SRC)/tests/run $(TESTS)
+
+test-long: all tests
+	@BUILD=$(ABS_BUILD) $(SRC)/tests/run --long $(TESTS)
 
 clean:
 	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo)
