@@ -74,14 +74,14 @@ static double star(Point p)
 
 static double heart(Point p)
 {
-    Point v[160];
+    Point v[100];
 
-    for (int i = 0; i < 160; i++) {
-        double t = i * PI / 80, s = sin(t);
-        v[i].x = s * s * s * 0.95;
-        v[i].y = -(13 * cos(t) - 5 * cos(2 * t) - 2 * cos(3 * t) - cos(4 * t)) / 16.8 - 0.1;
+    for (int i = 0; i < 100; i++) {
+        double t = i * PI / 50, c = cos(t), s = sin(t), c2 = 2 * c * c - 1;
+        v[i].x = s * s * s * 0.9;
+        v[i].y = -(13 * c - 5 * c2 - 2 * c * (2 * c2 - 1) - (2 * c2 * c2 - 1)) / 17.8 - 0.08;
     }
-    return polygon(p, v, 160);
+    return polygon(p, v, 100);
 }
 
 static double moon(Point p)
@@ -100,7 +100,7 @@ static double flower(Point p)
 
 static double fish(Point p)
 {
-    static const Point tail[] = { { 0.3, 0 }, { 0.97, -0.5 }, { 0.82, 0 }, { 0.97, 0.5 } };
+    static const Point tail[] = { { 0.3, 0 }, { 0.87, -0.46 }, { 0.74, 0 }, { 0.87, 0.46 } };
     double body = fmax(circle(p, -0.2, 0.5, 0.93), circle(p, -0.2, -0.5, 0.93));
 
     return cut(fmin(body, polygon(p, tail, 4)), circle(p, -0.6, -0.09, 0.08));
@@ -109,8 +109,8 @@ static double fish(Point p)
 static double key(Point p)
 {
     double bow = cut(circle(p, -0.56, 0, 0.42), circle(p, -0.56, 0, 0.2));
-    double shaft = box(p, 0.4, 0, 0.55, 0.11);
-    double bits = fmin(box(p, 0.84, 0.2, 0.11, 0.24), box(p, 0.46, 0.17, 0.11, 0.2));
+    double shaft = box(p, 0.36, 0, 0.54, 0.12);
+    double bits = fmin(box(p, 0.79, 0.2, 0.11, 0.22), box(p, 0.44, 0.17, 0.11, 0.2));
 
     return fmin(bow, fmin(shaft, bits));
 }
@@ -124,8 +124,8 @@ static double arrow(Point p)
 
 static double bolt(Point p)
 {
-    static const Point v[] = { { 0.3, -0.95 }, { -0.55, 0.14 }, { -0.08, 0.14 }, { -0.32, 0.95 },
-                               { 0.58, -0.24 }, { 0.1, -0.24 } };
+    static const Point v[] = { { 0.42, -0.9 }, { -0.7, 0.2 }, { -0.16, 0.2 }, { -0.42, 0.9 },
+                               { 0.7, -0.3 }, { 0.2, -0.3 } };
     return polygon(p, v, 6);
 }
 
