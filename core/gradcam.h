@@ -177,8 +177,9 @@ typedef struct GradcamTargets {
 } GradcamTargets;
 
 // Resolves what a user typed: a name, group or index; several joined by '|'; "auto" for the top class, "auto:3" for
-// the top three. A name is, in this order, a label or one of its comma-separated names (case does not count), a group
-// ("dog", "vehicle"), a unique part of a label. Else -ENOENT, and the log names what comes near. log may be NULL.
+// the top three. A name is, in this order, a whole label (case does not count), a group ("dog", "vehicle"), one of a
+// label's comma-separated names, a unique part of a label. Else -ENOENT, and the log names what comes near. log may be
+// NULL.
 GRADCAM_API int gradcam_targets_resolve(GradcamTargets **out, const GradcamModel *model, const char *text,
                                         const GradcamLog *log);
 GRADCAM_API void gradcam_targets_free(GradcamTargets **targets);

@@ -23,6 +23,7 @@
 typedef struct GcamGroup {
     const char *text;           // names, tab, classes: what gcam_labels_create() takes, to be stored in a model
     const char *names;          // "dog, domestic dog, Canis familiaris"
+    const char *folded;         // the names as gcam_labels_fold() makes them
     const int *classes;         // ascending, each once
     size_t count;               // >= 1
 } GcamGroup;
@@ -30,6 +31,7 @@ typedef struct GcamGroup {
 typedef struct GcamLabels {
     size_t count, group_count;
     const char *const *label;   // by class index
+    const char *const *folded;  // the labels as gcam_labels_fold() makes them
     const GcamGroup *group;
 } GcamLabels;
 
@@ -58,14 +60,21 @@ typedef struct GcamClassSet {
 
 // Finds what one word means (no '|', no "auto": those are the caller's) among class_count classes. In this order:
 //   an index in digits;
-//   a label, then one of its comma-separated names;
-//   a name of a group;
-//   a part of exactly one label: whole words, else beginnings of words, else any part.
-// Upper and lower case are the same, and so are space, underscore and hyphen; apostrophes do not count. Else -ENOENT,
+//   a whole label;
+//   a name of a group (before the names of a label: in the built-in table a group has only those names that WordNet
+//   gives it first, so that "plane" is the airplane and not "plane, carpenter's plane, woodworking plane");
+//   one of the comma-separated names of a label;
+//   the plural in -s or -es of any of these;
+//   a part of a label: whole words, else beginnings of words, else any part.
+// Each must fit one class only. Upper and lower case are the same, and so are space, underscore and hyphen; apostrophes do not count. Else -ENOENT,
 // with a sentence that names the candidates of an ambiguous word, or what comes near; -EINVAL when text is empty. labels
 // may be NULL (only indices are known then). On failure *out is all zeros.
 int gcam_labels_resolve(const GcamLabels *labels, size_t class_count, const char *text, GcamClassSet *out,
                         char *error, size_t error_size);
+
+// Writes names in the form in which they are compared: lower case, single spaces for space, underscore and hyphen,
+// none around commas, no apostrophes. out holds at least strlen(text) + 1 bytes.
+void gcam_labels_fold(char *out, const char *text);
 
 // Frees what a set holds and makes it all zeros.
 void gcam_class_set_clear(GcamClassSet *set);
