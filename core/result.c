@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Results of a stream: reference counted, each in one block of memory,
+ *
+ *     count of references, GradcamResult | GradcamResultMap[count] | float[count][height][width] | names
+ *
+ * so that they outlive the stream and the model that they came from.
+ */
+#include "result.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct Result {
+    GradcamResult result;       // first: a pointer to it is one to the whole
+    atomic_int references;
+    GradcamResultMap map[];
+};
+
+// Adds a * b to *sum; returns 1 when that overflows.
+static int add_product(size_t *sum, size_t a, size_t b)
+{
+    size_t product;
+
+    return __builtin_mul_overflow(a, b, &product) || __builtin_add_overflow(*sum, product, sum);
+}
+
+int gcam_result_create(GradcamResult **out, const GradcamTarget *targets, size_t count, int width, int height)
+{
+    size_t elements = 0, size = sizeof(struct Result);
+    struct Result *block;
+    float *map;
+    char *name;
+
+    *out = NULL;
+    if (width < 1 || height < 1 || add_product(&elements, (size_t)width, (size_t)height) ||
+        add_product(&size, count, sizeof(block->map[0])) || elements > SIZE_MAX / sizeof(float) ||
+        add_product(&size, count, elements * sizeof(float)))
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++)
+        size += strlen(targets[i].name) + 1;
+    block = malloc(size);
+    if (!block)
+        return -ENOMEM;
+
+    memset(&block->result, 0, sizeof(block->result));
+    atomic_init(&block->references, 1);
+    block->result.width = width;
+    block->result.height = height;
+    block->result.count = count;
+    block->result.map = block->map;
+    map = (float *)(block->map + count);
+    name = (char *)(map + count * elements);
+    for (size_t i = 0; i < count; i++) {
+        memset(&block->map[i], 0, sizeof(block->map[i]));
+        block->map[i].map = map + i * elements;
+        block->map[i].name = strcpy(name, targets[i].name);
+        name += strlen(name) + 1;
+    }
+    *out = &block->result;
+    return 0;
+}
+
+float *gcam_result_map(GradcamResult *result, size_t i)
+{
+    return (float *)((struct Result *)result)->map[i].map;
+}
+
+GradcamMapInfo *gcam_result_info(GradcamResult *result, size_t i)
+{
+    return &((struct Result *)result)->map[i].info;
+}
+
+GradcamResult *gradcam_result_ref(GradcamResult *result)
+{
+    atomic_fetch_add_explicit(&((struct Result *)result)->references, 1, memory_order_relaxed);
+    return result;
+}
+
+void gradcam_result_unref(GradcamResult **result)
+{
+    struct Result *block = result ? (struct Result *)*result : NULL;
+
+    if (!block)
+        return;
+    *result = NULL;
+    if (atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) == 1)
+        free(block);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A network that does as it is told, in place of the library's: gradcam_model_* and gradcam_context_* as they
+ * are defined here come before those in the library's archive, so this is for one test program to include. A
+ * picture is a number, its script says what happens to it, and a map is a function of the number, the class
+ * and the method.
+ */
+#ifndef TESTS_STREAM_MOCK_H
+#define TESTS_STREAM_MOCK_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gradcam.h"
+
+enum { CLASSES = 6, MAP_WIDTH = 3, MAP_HEIGHT = 2, SCRIPTS = 256 };
+
+// What happens to picture `number`.
+typedef struct Script {
+    float logits[CLASSES];
+    int load_error, forward_error, map_error;
+    int delay;                  // microseconds that the forward takes
+    int gate;                   // the forward waits until open_gate()
+} Script;
+
+typedef struct Mock {
+    Script script[SCRIPTS];
+    atomic_int models, contexts, frames;    // that are open
+    atomic_int loads, releases;
+    atomic_int at_gate;         // pictures that wait there
+    atomic_int open_error;      // of the context that is opened while `open_after` others are
+    atomic_int open_after;
+    atomic_int threads;         // of all contexts together
+} Mock;
+
+static Mock mock;
+
+static pthread_mutex_t gate_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_changed = PTHREAD_COND_INITIALIZER;
+static int gate_open, gate_waiting;     // guarded by gate_mutex
+
+struct GradcamModel {
+    atomic_int references;
+};
+
+struct GradcamContext {
+    int threads, number;
+    atomic_int busy;            // calls inside: more than one is a fault of the stream
+    float logits[CLASSES];
+    const GradcamLog log;
+};
+
+// Closes the gate, all scripts are plain, all counts 0.
+static void mock_reset(void)
+{
+    memset(&mock, 0, sizeof(mock));
+    pthread_mutex_lock(&gate_mutex);
+    gate_open = gate_waiting = 0;
+    pthread_mutex_unlock(&gate_mutex);
+}
+
+static void open_gate(void)
+{
+    pthread_mutex_lock(&gate_mutex);
+    gate_open = 1;
+    pthread_cond_broadcast(&gate_changed);
+    pthread_mutex_unlock(&gate_mutex);
+}
+
+// Waits until so many pictures stand at the gate.
+static void await_gate(int count)
+{
+    pthread_mutex_lock(&gate_mutex);
+    while (gate_waiting < count)
+        pthread_cond_wait(&gate_changed, &gate_mutex);
+    pthread_mutex_unlock(&gate_mutex);
+}
+
+static void pass_gate(void)
+{
+    pthread_mutex_lock(&gate_mutex);
+    gate_waiting++;
+    pthread_cond_broadcast(&gate_changed);
+    while (!gate_open)
+        pthread_cond_wait(&gate_changed, &gate_mutex);
+    gate_waiting--;
+    pthread_mutex_unlock(&gate_mutex);
+}
+
+static float mock_value(int number, int class, enum GradcamMethod method, int i)
+{
+    return (float)(number * 1000 + class * 100 + (int)method * 10 + i);
+}
+
+// A frame that holds a number.
+static void *mock_frame(int number)
+{
+    int *frame = malloc(sizeof(*frame));
+
+    *frame = number;
+    mock.frames++;
+    return frame;
+}
+
+static int mock_load(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width,
+                     int height)
+{
+    const int number = *(int *)frame;
+
+    (void)opaque;
+    (void)job;
+    mock.loads++;
+    for (int y = 0; y < height; y++)
+        memset(rgb + y * stride, number, 3 * (size_t)width);
+    return mock.script[number].load_error;
+}
+
+static void mock_release(void *opaque, void *frame)
+{
+    (void)opaque;
+    mock.releases++;
+    mock.frames--;
+    free(frame);
+}
+
+// ---------------------------------------------------------------------------------------- the library's part
+
+static GradcamModel *mock_model(void)
+{
+    GradcamModel *model = calloc(1, sizeof(*model));
+
+    model->references = 1;
+    mock.models++;
+    return model;
+}
+
+GradcamModel *gradcam_model_ref(GradcamModel *model)
+{
+    model->references++;
+    return model;
+}
+
+void gradcam_model_close(GradcamModel **model)
+{
+    if (*model && --(*model)->references == 0) {
+        mock.models--;
+        free(*model);
+    }
+    *model = NULL;
+}
+
+const GradcamModelInfo *gradcam_model_info(const GradcamModel *model)
+{
+    static const GradcamModelInfo info = { .width = 4, .height = 3, .classes = CLASSES };
+
+    (void)model;
+    return &info;
+}
+
+const char *gradcam_model_label(const GradcamModel *model, size_t index)
+{
+    static const char *const label[CLASSES] = { "zero", "one", "two", "three", "four", "five" };
+
+    (void)model;
+    return index < CLASSES ? label[index] : NULL;
+}
+
+const char *gradcam_method_name(enum GradcamMethod method)
+{
+    return (int)method == 0 ? "gradcam" : (int)method == 1 ? "counterfactual" : NULL;
+}
+
+int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings)
+{
+    const GradcamContext init = { .threads = settings->threads, .number = -1, .log = settings->log };
+
+    (void)model;
+    *out = NULL;
+    if (settings->log.callback && settings->layer)
+        settings->log.callback(settings->log.opaque, GRADCAM_LOG_INFO, settings->layer);
+    if (mock.open_error && mock.contexts == mock.open_after)
+        return mock.open_error;
+    *out = malloc(sizeof(init));
+    memcpy(*out, &init, sizeof(init));
+    mock.contexts++;
+    mock.threads += settings->threads;
+    return 0;
+}
+
+void gradcam_context_close(GradcamContext **context)
+{
+    if (*context)
+        mock.contexts--;
+    free(*context);
+    *context = NULL;
+}
+
+const GradcamLayer *gradcam_context_layer(const GradcamContext *context)
+{
+    static const GradcamLayer layer = { .name = "layer", .width = MAP_WIDTH, .height = MAP_HEIGHT };
+
+    (void)context;
+    return &layer;
+}
+
+int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride)
+{
+    const Script *script = &mock.script[rgb[2 * stride + 11]];
+
+    if (context->busy++)
+        return -EDEADLK;
+    context->number = rgb[0];
+    if (script->gate)
+        pass_gate();
+    if (script->delay)
+        usleep((useconds_t)script->delay);
+    memcpy(context->logits, script->logits, sizeof(context->logits));
+    if (context->log.callback && script->forward_error)
+        context->log.callback(context->log.opaque, GRADCAM_LOG_ERROR, "forward failed");
+    context->busy--;
+    return script->forward_error;
+}
+
+const float *gradcam_context_logits(const GradcamContext *context, size_t *count)
+{
+    *count = CLASSES;
+    return context->logits;
+}
+
+int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method,
+                        float *map, GradcamMapInfo *info)
+{
+    const int class = target->count ? target->classes[0] : -1;
+
+    for (int i = 0; i < MAP_WIDTH * MAP_HEIGHT; i++)
+        map[i] = mock_value(context->number, class, method, i);
+    info->class_index = class;
+    info->score = context->logits[class];
+    return mock.script[context->number].map_error;
+}
+
+#endif
