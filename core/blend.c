@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * In: a map with values in 0..1, a picture, an overlay's tables. Out: the picture, blended in place.
+ *
+ * Along a row the enlarged map is a chain of straight lines, one per pair of neighbouring cells. A row of one component
+ * is cut into such segments once; each has a start and a slope that are themselves straight lines from one row of
+ * the map to the next. So per picture row a segment costs two multiplications, and per sample remain an addition
+ * (index = top byte of a 32-bit sum), two lookups and the blend. Segments that are zero at all four corners are not
+ * visited where zero means "leave it". Nothing is allocated: rows are worked on in chunks that fit the stack.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "blend.h"
+
+#define CHUNK       4096        // samples
+#define SEGMENTS    256
+#define BAND        32          // picture rows that all components pass before the next: they stay in the cache
+#define ONE         16777216.0  // a level of the table, in the fixed point of an index
+#define REGION_MAX  1e6         // pixels; regions are no further away or larger than this, nor smaller than its inverse
+
+// Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map row, the
+// first of them `offset` cells from the left one. left == right: constant. left < 0: outside of the map, zero.
+typedef struct Segment {
+    int x, count;
+    int left, right;
+    double offset;
+    double start, start_dy;     // value of the first sample, for the upper row of the map and its change to the lower
+    double step, step_dy;       // change from sample to sample
+    int zero;
+} Segment;
+
+// Sample i is at position (first + i * step) in cells of the map; -0.5 is its near edge, size - 0.5 the far one.
+typedef struct Axis {
+    double first, step;
+    int size;
+    int begin, end;             // samples inside of the map
+} Axis;
+
+// What one call works on.
+typedef struct Job {
+    const GradcamOverlay *overlay;
+    const GcamBlendKernels *kernels;
+    const float *map;
+    Axis x, y;
+} Job;
+
+// Components of equal size, which share their indices.
+typedef struct Group {
+    const GradcamComponent *component[3];
+    const GcamBlendTable *table[3];
+    int count;
+} Group;
+
+static Axis make_axis(int samples, int pixels, double begin, double length, int cells)
+{
+    const double per_sample = (double)pixels / samples, scale = cells / length;
+    Axis axis = { (0.5 * per_sample - begin) * scale - 0.5, per_sample * scale, cells, 0, 0 };
+
+    axis.begin = (int)fmin(fmax(ceil(begin / per_sample - 0.5), 0.0), samples);
+    axis.end = (int)fmin(fmax(ceil((begin + length) / per_sample - 0.5), axis.begin), samples);
+    return axis;
+}
+
+// Cuts the samples from x on into segments, as many as fit a chunk; returns where the chunk ends.
+static int cut(const Axis *axis, int begin, int end, Segment *segment, int *count)
+{
+    int x = begin;
+
+    end = end - begin > CHUNK ? begin + CHUNK : end;
+    for (*count = 0; x < end && *count < SEGMENTS; ++*count) {
+        const double position = axis->first + x * axis->step;
+        Segment s = { .x = x - begin };
+        double last;            // position where the segment ends
+
+        if (x < axis->begin || x >= axis->end) {
+            s.left = s.right = -1;
+            last = position;
+            s.count = (x < axis->begin ? axis->begin : end) - x;
+        } else if (position < 0.0 || position >= axis->size - 1.0) {
+            s.left = s.right = position < 0.0 ? 0 : axis->size - 1;
+            last = position < 0.0 ? 0.0 : INFINITY;
+        } else {
+            s.left = (int)position;
+            s.right = s.left + 1;
+            s.offset = position - s.left;
+            last = s.right;
+        }
+        if (s.left >= 0) {
+            s.count = (int)fmin(ceil((last - axis->first) / axis->step), axis->end) - x;
+            while (s.count > 1 && axis->first + (x + s.count - 1) * axis->step >= last)
+                s.count--;
+        }
+        if (s.count < 1)
+            s.count = 1;
+        if (s.count > end - x)
+            s.count = end - x;
+        x += s.count;
+        segment[*count] = s;
+    }
+    return x;
+}
+
+static double level(const float *row, int cell)
+{
+    const double m = cell < 0 ? 0.0 : row[cell];
+
+    return m > 0.0 ? (m < 1.0 ? m : 1.0) * 255.0 * ONE : 0.0;  // NaN is not above zero
+}
+
+// Readies the segments for picture rows between two rows of the map.
+static void load_rows(Segment *segment, int count, const float *upper, const float *lower, double cells_per_sample)
+{
+    for (int i = 0; i < count; i++) {
+        Segment *s = &segment[i];
+        const double a = level(upper, s->left), b = level(upper, s->right);
+        const double c = level(lower, s->left), d = level(lower, s->right);
+        s->start = a + s->offset * (b - a);
+        s->start_dy = c + s->offset * (d - c) - s->start;
+        s->step = (b - a) * cells_per_sample;
+        s->step_dy = (d - c) * cells_per_sample - s->step;
+        s->zero = a < ONE && b < ONE && c < ONE && d < ONE;
+    }
+}
+
+static void mix(const Job *job, const Group *group, int x, int y, const uint8_t *index, int count)
+{
+    for (int i = 0; i < group->count; i++) {
+        const GradcamComponent *c = group->component[i];
+        uint8_t *row = c->data + y * c->stride + (ptrdiff_t)x * c->step;
+        if (c->depth == 8)
+            job->kernels->mix8(row, c->step, index, count, group->table[i]);
+        else if (c->depth <= GCAM_BLEND_DEPTH)
+            job->kernels->mix16(row, c->step, c->shift, index, count, group->table[i]);
+        else
+            gcam_blend_mix_deep(row, c->step, c->shift, index, count, group->table[i]);
+    }
+}
+
+// One row of a chunk: finds the indices segment by segment, blends each run that is not skipped.
+static void blend_row(const Job *job, const Group *group, const Segment *segment, int count, int x, int y,
+                      double fraction)
+{
+    uint8_t index[CHUNK + GCAM_BLEND_MARGIN];
+    int begin = 0, end = 0;     // of the run
+
+    for (int i = 0; i < count; i++) {
+        const Segment *s = &segment[i];
+        if (s->zero && job->overlay->skip_zero) {
+            if (end > begin)
+                mix(job, group, x + begin, y, index + begin, end - begin);
+            begin = end = s->x + s->count;
+            continue;
+        }
+        // Truncation may lose one unit of the start, never more: the one added keeps sums from falling below zero.
+        const uint32_t start = (uint32_t)(int64_t)(s->start + fraction * s->start_dy) + 1;
+        const uint32_t step = (uint32_t)(int64_t)(s->step + fraction * s->step_dy);
+        job->kernels->index(index + s->x, s->count, start, step);
+        end = s->x + s->count;
+    }
+    if (end > begin)
+        mix(job, group, x + begin, y, index + begin, end - begin);
+}
+
+// Rows y0 .. y1 - 1 of a group's components, columns x .. up to where the segments end.
+static void blend_chunk(const Job *job, const Group *group, Segment *segment, int count, int x, int y0, int y1)
+{
+    static const int none = -1;
+    int loaded = none;
+
+    for (int y = y0; y < y1; y++) {
+        const double position = fmin(fmax(job->y.first + y * job->y.step, 0.0), job->y.size - 1.0);
+        const int row = (int)position;
+        if (row != loaded) {
+            const float *upper = job->map + (size_t)row * job->x.size;
+            const float *lower = row + 1 < job->y.size ? upper + job->x.size : upper;
+            load_rows(segment, count, upper, lower, job->x.step);
+            loaded = row;
+        }
+        blend_row(job, group, segment, count, x, y, position - row);
+    }
+}
+
+// Rows above and below the map: one segment of zeros.
+static void blend_outside(const Job *job, const Group *group, int width, int y0, int y1)
+{
+    static const uint8_t zeros[CHUNK + GCAM_BLEND_MARGIN];
+
+    for (int y = y0; y < y1; y++)
+        for (int x = 0; x < width; x += CHUNK)
+            mix(job, group, x, y, zeros, width - x < CHUNK ? width - x : CHUNK);
+}
+
+static void blend_group(const Job *job, const Group *group, int y0, int y1)
+{
+    const int whole = job->overlay->settings.output != GRADCAM_OUTPUT_OVERLAY;  // what is outside is painted too
+    const int width = group->component[0]->width;
+    const int begin = whole ? 0 : job->x.begin, end = whole ? width : job->x.end;
+    const int top = y0 > job->y.begin ? y0 : job->y.begin, bottom = y1 < job->y.end ? y1 : job->y.end;
+    Segment segment[SEGMENTS];
+    int count;
+
+    if (top >= bottom) {
+        if (whole)
+            blend_outside(job, group, width, y0, y1);
+        return;
+    }
+    if (whole)
+        blend_outside(job, group, width, y0, top);
+    for (int x = begin, next; x < end; x = next) {
+        next = cut(&job->x, x, end, segment, &count);
+        blend_chunk(job, group, segment, count, x, top, bottom);
+    }
+    if (whole)
+        blend_outside(job, group, width, bottom, y1);
+}
+
+static int picture_fits(const GradcamOverlay *overlay, const GradcamPicture *picture)
+{
+    if (picture->width < 1 || picture->height < 1)
+        return 0;
+    for (int i = 0; i < overlay->components; i++) {
+        const GradcamComponent *c = &picture->component[i];
+        const int bytes = c->depth > 8 ? 2 : 1;
+        if (!c->data || c->width < 1 || c->height < 1 || c->depth != overlay->settings.depth[i] || c->shift < 0)
+            return 0;
+        if (c->depth + c->shift > 8 * bytes || c->step < bytes || c->step % bytes || c->stride % bytes)
+            return 0;
+    }
+    return 1;
+}
+
+static int same_size(const GradcamComponent *a, const GradcamComponent *b)
+{
+    return a->width == b->width && a->height == b->height;
+}
+
+int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *picture, const float *map,
+                          int map_width, int map_height, const GradcamRegion *region, int slice, int slices)
+{
+    const GradcamRegion whole = { 0.0, 0.0, picture ? picture->width : 0, picture ? picture->height : 0 };
+    const GradcamRegion *r = region ? region : &whole;
+
+    if (!overlay || !picture || !map || map_width < 1 || map_height < 1 || slice < 0 || slice >= slices ||
+        !picture_fits(overlay, picture))
+        return -EINVAL;
+    if (!(fabs(r->x) <= REGION_MAX && fabs(r->y) <= REGION_MAX) ||
+        !(r->width >= 1.0 / REGION_MAX && r->width <= REGION_MAX) ||
+        !(r->height >= 1.0 / REGION_MAX && r->height <= REGION_MAX))
+        return -EINVAL;
+
+    const int bands = (picture->height + BAND - 1) / BAND;
+    const int first = (int)((int64_t)bands * slice / slices), last = (int)((int64_t)bands * (slice + 1) / slices);
+    for (int band = first; band < last; band++) {
+        for (int i = 0; i < overlay->components; i++) {
+            const GradcamComponent *c = &picture->component[i];
+            Group group = { .count = 0 };
+            if (i > 0 && same_size(c, c - 1))
+                continue;
+            for (int k = i; k < overlay->components && same_size(c, &picture->component[k]); k++) {
+                group.component[group.count] = &picture->component[k];
+                group.table[group.count++] = &overlay->table[k];
+            }
+            const Job job = {
+                overlay, gcam_blend_kernels(gcam_cpu()), map,
+                make_axis(c->width, picture->width, r->x, r->width, map_width),
+                make_axis(c->height, picture->height, r->y, r->height, map_height),
+            };
+            blend_group(&job, &group, (int)((int64_t)c->height * band / bands),
+                        (int)((int64_t)c->height * (band + 1) / bands));
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Makes the tables of an overlay: for each component of a picture and each of 256 map levels the weight and the colour
+ * in that component's own code values, so that blending never leaves the picture's format. The conversion from RGB to
+ * YUV is done in double and rounded once.
+ */
+#include <errno.h>
+#include <math.h>
+
+#include "blend.h"
+#include "mem.h"
+
+static int settings_valid(const GradcamOverlaySettings *s)
+{
+    if ((unsigned)s->colormap >= GRADCAM_COLORMAP_COUNT || (unsigned)s->blend > GRADCAM_BLEND_FLAT ||
+        (unsigned)s->output > GRADCAM_OUTPUT_MASK || (unsigned)s->model > GRADCAM_COLOR_GRAY ||
+        (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO)
+        return 0;
+    if (!(s->opacity >= 0.0f && s->opacity <= 1.0f) || !(s->gamma > 0.0f && isfinite(s->gamma)))
+        return 0;
+    for (int c = 0; c < (s->model == GRADCAM_COLOR_GRAY ? 1 : 3); c++)
+        if (s->depth[c] < 8 || s->depth[c] > 16)
+            return 0;
+    return 1;
+}
+
+// r, g, b in 0..1 to y in 0..1 and the two chroma in -0.5..0.5.
+static void to_yuv(enum GradcamMatrix matrix, const double rgb[3], double yuv[3])
+{
+    static const struct {
+        double r, b;
+    } luma[] = {
+        [GRADCAM_MATRIX_BT601] = { 0.299, 0.114 },      [GRADCAM_MATRIX_BT709] = { 0.2126, 0.0722 },
+        [GRADCAM_MATRIX_BT2020] = { 0.2627, 0.0593 },   [GRADCAM_MATRIX_SMPTE240M] = { 0.212, 0.087 },
+        [GRADCAM_MATRIX_FCC] = { 0.30, 0.11 },
+    };
+    const double r = rgb[0], g = rgb[1], b = rgb[2];
+
+    if (matrix == GRADCAM_MATRIX_YCGCO) {
+        yuv[0] = 0.25 * r + 0.5 * g + 0.25 * b;
+        yuv[1] = 0.5 * g - 0.25 * (r + b);
+        yuv[2] = 0.5 * (r - b);
+        return;
+    }
+    const double kr = luma[matrix].r, kb = luma[matrix].b;
+    yuv[0] = kr * r + (1.0 - kr - kb) * g + kb * b;
+    yuv[1] = (b - yuv[0]) / (2.0 * (1.0 - kb));
+    yuv[2] = (r - yuv[0]) / (2.0 * (1.0 - kr));
+}
+
+// Value of component c to its code of `depth` bits.
+static uint16_t to_code(const GradcamOverlaySettings *s, int c, double value)
+{
+    const int depth = s->depth[c];
+    const double most = (1 << depth) - 1, unit = 1 << (depth - 8);
+    const int chroma = s->model == GRADCAM_COLOR_YUV && c > 0;
+    double code;
+
+    if (s->model == GRADCAM_COLOR_RGB || s->full_range)
+        code = most * value + (chroma ? 128.0 * unit : 0.0);
+    else
+        code = chroma ? (224.0 * value + 128.0) * unit : (219.0 * value + 16.0) * unit;
+    return (uint16_t)lrint(fmin(fmax(code, 0.0), most));
+}
+
+static double find_weight(const GradcamOverlaySettings *s, int level)
+{
+    if (s->output != GRADCAM_OUTPUT_OVERLAY)
+        return 1.0;
+    return s->blend == GRADCAM_BLEND_FLAT ? s->opacity : s->opacity * pow(level / 255.0, s->gamma);
+}
+
+static void set_entry(GcamBlendTable *table, int level, int depth, double weight, uint16_t color)
+{
+    const uint32_t small = (uint32_t)fmin(lrint(weight * 32768.0), 32767.0);
+
+    table->weight[level] = depth > GCAM_BLEND_DEPTH ? (uint32_t)lrint(weight * 65536.0) : small;
+    table->weight_low[level] = small & 0xff;
+    table->weight_high[level] = small >> 8;
+    table->color[level] = color;
+    table->color_low[level] = color & 0xff;
+    table->color_high[level] = color >> 8;
+}
+
+static void fill_level(GradcamOverlay *overlay, int level)
+{
+    const GradcamOverlaySettings *s = &overlay->settings;
+    const uint8_t *color = gradcam_colormap_table(s->colormap)[level];
+    const int mask = s->output == GRADCAM_OUTPUT_MASK;
+    double rgb[3], yuv[3];
+
+    for (int c = 0; c < 3; c++)
+        rgb[c] = (mask ? level : color[c]) / 255.0;
+    to_yuv(s->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : s->matrix, rgb, yuv);
+    for (int c = 0; c < overlay->components; c++) {
+        const double value = s->model == GRADCAM_COLOR_RGB ? rgb[c] : yuv[c];
+        set_entry(&overlay->table[c], level, s->depth[c], find_weight(s, level), to_code(s, c, value));
+    }
+}
+
+int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings)
+{
+    *out = NULL;
+    if (!settings || !settings_valid(settings))
+        return -EINVAL;
+    GradcamOverlay *overlay = gcam_calloc(1, sizeof(*overlay));
+    if (!overlay)
+        return -ENOMEM;
+    overlay->settings = *settings;
+    overlay->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
+    for (int level = 0; level < 256; level++)
+        fill_level(overlay, level);
+    overlay->skip_zero = overlay->table[0].weight[0] == 0;
+    *out = overlay;
+    return 0;
+}
+
+void gradcam_overlay_free(GradcamOverlay **overlay)
+{
+    if (!overlay)
+        return;
+    gcam_free(*overlay);
+    *overlay = NULL;
+}

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gradcam_overlay_blend() against the same blend written plainly in double, for pictures of many formats and sizes;
+ * that nothing beside the samples is touched; regions, slices, odd maps, wrong arguments; and the kernels of each
+ * instruction set against those in C.
+ */
+#include <errno.h>
+
+#include "harness.h"
+#include "blend.h"
+#include "cpu.h"
+
+enum Layout { PLANAR, SEMIPLANAR, PACKED };
+
+typedef struct Format {
+    const char *name;
+    enum GradcamColorModel model;
+    enum Layout layout;
+    int depth, shift;
+    int log2_w, log2_h;         // subsampling of chroma
+    int packed;                 // samples from pixel to pixel, PACKED
+} Format;
+
+static const Format formats[] = {
+    { "yuv420p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 1, 1, 0 },
+    { "yuv422p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 1, 0, 0 },
+    { "yuv444p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 0, 0, 0 },
+    { "yuv410p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 2, 2, 0 },
+    { "yuv420p10", GRADCAM_COLOR_YUV, PLANAR, 10, 0, 1, 1, 0 },
+    { "yuv422p12", GRADCAM_COLOR_YUV, PLANAR, 12, 0, 1, 0, 0 },
+    { "yuv444p14", GRADCAM_COLOR_YUV, PLANAR, 14, 0, 0, 0, 0 },
+    { "yuv444p16", GRADCAM_COLOR_YUV, PLANAR, 16, 0, 0, 0, 0 },
+    { "nv12", GRADCAM_COLOR_YUV, SEMIPLANAR, 8, 0, 1, 1, 0 },
+    { "p010", GRADCAM_COLOR_YUV, SEMIPLANAR, 10, 6, 1, 1, 0 },
+    { "p016", GRADCAM_COLOR_YUV, SEMIPLANAR, 16, 0, 1, 1, 0 },
+    { "gray", GRADCAM_COLOR_GRAY, PLANAR, 8, 0, 0, 0, 0 },
+    { "gray10", GRADCAM_COLOR_GRAY, PLANAR, 10, 0, 0, 0, 0 },
+    { "gray16", GRADCAM_COLOR_GRAY, PLANAR, 16, 0, 0, 0, 0 },
+    { "gbrp", GRADCAM_COLOR_RGB, PLANAR, 8, 0, 0, 0, 0 },
+    { "gbrp12", GRADCAM_COLOR_RGB, PLANAR, 12, 0, 0, 0, 0 },
+    { "rgb24", GRADCAM_COLOR_RGB, PACKED, 8, 0, 0, 0, 3 },
+    { "rgba", GRADCAM_COLOR_RGB, PACKED, 8, 0, 0, 0, 4 },
+    { "rgb48", GRADCAM_COLOR_RGB, PACKED, 16, 0, 0, 0, 3 },
+    { "rgba64", GRADCAM_COLOR_RGB, PACKED, 16, 0, 0, 0, 4 },
+    { "vuyx", GRADCAM_COLOR_YUV, PACKED, 8, 0, 0, 0, 4 },
+    { "xv36", GRADCAM_COLOR_YUV, PACKED, 12, 4, 0, 0, 4 },
+};
+#define FORMATS (int)(sizeof(formats) / sizeof(formats[0]))
+
+#define PAD 80                  // bytes before, between and after rows that must not change
+
+// Up to three planes in one block, all of it random, and a copy to compare with.
+typedef struct Image {
+    GradcamPicture picture;
+    const Format *format;
+    uint8_t *block, *before;
+    size_t size;
+} Image;
+
+static int ceil_shift(int v, int shift)
+{
+    return (v + (1 << shift) - 1) >> shift;
+}
+
+static void image_free(Image *image)
+{
+    free(image->block);
+    free(image->before);
+}
+
+// Rows are stored from the last to the first when `flip`.
+static int image_init(Image *image, const Format *f, int width, int height, int flip, Random *random)
+{
+    const int bytes = f->depth > 8 ? 2 : 1, components = f->model == GRADCAM_COLOR_GRAY ? 1 : 3;
+    size_t offset[3] = { 0 }, stride[3], size = PAD;
+
+    memset(image, 0, sizeof(*image));
+    image->format = f;
+    image->picture.width = width;
+    image->picture.height = height;
+    for (int c = 0; c < components; c++) {
+        GradcamComponent *k = &image->picture.component[c];
+        const int chroma = c > 0 && f->model == GRADCAM_COLOR_YUV;
+        const int shares = f->layout == PACKED ? c > 0 : f->layout == SEMIPLANAR && c == 2;
+        k->width = ceil_shift(width, chroma ? f->log2_w : 0);
+        k->height = ceil_shift(height, chroma ? f->log2_h : 0);
+        k->depth = f->depth;
+        k->shift = f->shift;
+        k->step = bytes * (f->layout == PACKED ? f->packed : f->layout == SEMIPLANAR && c > 0 ? 2 : 1);
+        stride[c] = (size_t)k->width * k->step + PAD;
+        offset[c] = shares ? offset[c - 1] + bytes : size;
+        if (!shares)
+            size += stride[c] * k->height;
+    }
+    size += PAD;
+    image->size = size;
+    image->block = malloc(size);
+    image->before = malloc(size);
+    if (!image->block || !image->before)
+        return 0;
+    random_bytes(random, image->block, size);
+    for (int c = 0; c < components; c++) {
+        GradcamComponent *k = &image->picture.component[c];
+        k->data = image->block + offset[c] + (flip ? stride[c] * (k->height - 1) : 0);
+        k->stride = flip ? -(ptrdiff_t)stride[c] : (ptrdiff_t)stride[c];
+        for (int y = 0; y < k->height && bytes == 2; y++)
+            for (int x = 0; x < k->width; x++) {
+                uint16_t *sample = (uint16_t *)(k->data + y * k->stride + x * k->step);
+                *sample = (uint16_t)((*sample & ((1 << f->depth) - 1)) << f->shift);
+            }
+    }
+    memcpy(image->before, image->block, size);
+    return 1;
+}
+
+static int sample_get(const uint8_t *at, int depth)
+{
+    uint16_t wide;
+
+    if (depth == 8)
+        return *at;
+    memcpy(&wide, at, 2);
+    return wide;
+}
+
+// ---------------------------------------------------------------------------------------------------------- reference
+
+static double clamp(double v, double low, double high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+static double cell(const float *map, int width, int x, int y)
+{
+    const float m = map[y * width + x];
+
+    return isnan(m) ? 0.0 : clamp(m, 0.0, 1.0);
+}
+
+// The map at a position in cells, half-pixel centres already taken off.
+static double map_at(const float *map, int width, int height, double x, double y)
+{
+    x = clamp(x, 0.0, width - 1.0);
+    y = clamp(y, 0.0, height - 1.0);
+    const int x0 = (int)x, y0 = (int)y, x1 = x0 + 1 < width ? x0 + 1 : x0, y1 = y0 + 1 < height ? y0 + 1 : y0;
+    const double fx = x - x0, fy = y - y0;
+    const double top = (1.0 - fx) * cell(map, width, x0, y0) + fx * cell(map, width, x1, y0);
+    const double bottom = (1.0 - fx) * cell(map, width, x0, y1) + fx * cell(map, width, x1, y1);
+    return (1.0 - fy) * top + fy * bottom;
+}
+
+// Matrices written out, rows Y, Cb, Cr.
+static const double matrices[][3][3] = {
+    { { 0.299, 0.587, 0.114 }, { -0.168735892, -0.331264108, 0.5 }, { 0.5, -0.418687589, -0.081312411 } },
+    { { 0.2126, 0.7152, 0.0722 }, { -0.114572106, -0.385427894, 0.5 }, { 0.5, -0.454152908, -0.045847092 } },
+    { { 0.2627, 0.6780, 0.0593 }, { -0.139630063, -0.360369937, 0.5 }, { 0.5, -0.459785705, -0.040214295 } },
+    { { 0.212, 0.701, 0.087 }, { -0.116100767, -0.383899233, 0.5 }, { 0.5, -0.444796954, -0.055203046 } },
+    { { 0.30, 0.59, 0.11 }, { -0.168539326, -0.331460674, 0.5 }, { 0.5, -0.421428571, -0.078571429 } },
+    { { 0.25, 0.5, 0.25 }, { -0.25, 0.5, -0.25 }, { 0.5, 0.0, -0.5 } },
+};
+
+static double color_of(const GradcamOverlaySettings *s, int c, int level)
+{
+    const uint8_t *color = gradcam_colormap_table(s->colormap)[level];
+    const int depth = s->depth[c];
+    const double unit = 1 << (depth - 8), most = (1 << depth) - 1;
+    double rgb[3], value = 0;
+
+    for (int i = 0; i < 3; i++)
+        rgb[i] = (s->output == GRADCAM_OUTPUT_MASK ? level : color[i]) / 255.0;
+    if (s->model == GRADCAM_COLOR_RGB)
+        return rint(rgb[c] * most);
+    for (int i = 0; i < 3; i++)
+        value += matrices[s->model == GRADCAM_COLOR_GRAY ? 0 : s->matrix][c][i] * rgb[i];
+    if (s->full_range)
+        return rint(clamp(value * most + (c ? 128 * unit : 0), 0, most));
+    return rint(clamp((value * (c ? 224 : 219) + (c ? 128 : 16)) * unit, 0, most));
+}
+
+static double expected(const GradcamOverlaySettings *s, int c, double in, double m)
+{
+    const int level = (int)clamp(floor(255.0 * m), 0, 255);
+    const double color = color_of(s, c, level);
+    double weight = 1.0;
+
+    if (s->output == GRADCAM_OUTPUT_OVERLAY)
+        weight = s->blend == GRADCAM_BLEND_FLAT ? s->opacity : s->opacity * pow(level / 255.0, s->gamma);
+    return in + weight * (color - in);
+}
+
+// Every sample within one code value of the reference, for the level here or just beside; every other byte unchanged.
+static int compare(Image *image, const GradcamOverlaySettings *s, const float *map, int mw, int mh,
+                   const GradcamRegion *region)
+{
+    const GradcamPicture *p = &image->picture;
+    const GradcamRegion whole = { 0, 0, p->width, p->height };
+    const GradcamRegion *r = region ? region : &whole;
+    const int components = s->model == GRADCAM_COLOR_GRAY ? 1 : 3;
+
+    for (int c = 0; c < components; c++) {
+        const GradcamComponent *k = &p->component[c];
+        for (int y = 0; y < k->height; y++)
+            for (int x = 0; x < k->width; x++) {
+                uint8_t *at = k->data + y * k->stride + x * k->step;
+                uint8_t *was = image->before + (at - image->block);
+                const double px = (x + 0.5) * p->width / k->width, py = (y + 0.5) * p->height / k->height;
+                const int out = sample_get(at, k->depth), in = sample_get(was, k->depth) >> k->shift;
+                double m = 0.0;
+                int fine = 0;
+                if (px >= r->x && px < r->x + r->width && py >= r->y && py < r->y + r->height) {
+                    m = map_at(map, mw, mh, (px - r->x) / r->width * mw - 0.5, (py - r->y) / r->height * mh - 0.5);
+                } else if (s->output == GRADCAM_OUTPUT_OVERLAY) {
+                    if (out != in << k->shift) {
+                        fail("component %d at %d,%d is outside and changed", c, x, y);
+                        return 0;
+                    }
+                    fine = 1;
+                }
+                for (int side = -1; side <= 1 && !fine; side++)
+                    fine = fabs((out >> k->shift) - rint(expected(s, c, in, m + side * 1e-6))) <= 1.0;
+                if (!fine || (out & ((1 << k->shift) - 1))) {
+                    fail("component %d at %d,%d: %d became %d, not %.2f (m %.6f)", c, x, y, in, out >> k->shift,
+                         expected(s, c, in, m), m);
+                    return 0;
+                }
+                memcpy(at, was, k->depth > 8 ? 2 : 1);
+            }
+    }
+    if (memcmp(image->block, image->before, image->size)) {
+        fail("bytes beside the samples changed");
+        return 0;
+    }
+    return 1;
+}
+
+static GradcamOverlaySettings make_settings(const Format *f)
+{
+    return (GradcamOverlaySettings) {
+        .colormap = GRADCAM_COLORMAP_TURBO, .blend = GRADCAM_BLEND_HEAT, .opacity = 0.6f, .gamma = 1.0f,
+        .model = f->model, .matrix = GRADCAM_MATRIX_BT709, .depth = { f->depth, f->depth, f->depth },
+    };
+}
+
+static void fill_map(float *map, int count, Random *random)
+{
+    for (int i = 0; i < count; i++) {
+        const float v = random_float(random, -0.6f, 1.2f);
+        map[i] = random_int(random, 0, 9) ? v : 0.0f;      // many below zero, some above one
+    }
+}
+
+static int run_once(const Format *f, const GradcamOverlaySettings *s, int width, int height, int mw, int mh,
+                    const GradcamRegion *region, int slices, Random *random)
+{
+    float *map = malloc(sizeof(*map) * mw * mh);
+    GradcamOverlay *overlay = NULL;
+    Image image = { 0 };
+    int fine = 0;
+
+    fill_map(map, mw * mh, random);
+    if (!image_init(&image, f, width, height, random_int(random, 0, 1), random) ||
+        gradcam_overlay_create(&overlay, s)) {
+        fail("no memory");
+    } else {
+        int error = 0;
+        for (int i = 0; i < slices && !error; i++)
+            error = gradcam_overlay_blend(overlay, &image.picture, map, mw, mh, region, i, slices);
+        if (error)
+            fail("%s %dx%d: error %d", f->name, width, height, error);
+        else
+            fine = compare(&image, s, map, mw, mh, region);
+        if (!fine && !error)
+            fail("that was %s %dx%d, map %dx%d", f->name, width, height, mw, mh);
+    }
+    gradcam_overlay_free(&overlay);
+    image_free(&image);
+    free(map);
+    return fine;
+}
+
+// --------------------------------------------------------------------------------------------------------------- cases
+
+static void test_formats(void)
+{
+    static const int sizes[][2] = { { 1, 1 }, { 2, 2 }, { 3, 5 }, { 17, 9 }, { 131, 70 }, { 1, 40 }, { 301, 2 },
+                                    { 4300, 3 }, { 640, 66 } };
+    static const int maps[][2] = { { 1, 1 }, { 2, 2 }, { 7, 7 }, { 14, 14 }, { 33, 3 }, { 1, 9 }, { 600, 5 } };
+    Random random = { 1 };
+
+    for (int f = 0; f < FORMATS; f++) {
+        begin_case("%s like the reference in double", formats[f].name);
+        for (int i = 0; i < 9; i++)
+            for (int k = 0; k < 7; k++) {
+                const GradcamOverlaySettings s = make_settings(&formats[f]);
+                if (!run_once(&formats[f], &s, sizes[i][0], sizes[i][1], maps[k][0], maps[k][1], NULL, 1, &random))
+                    i = k = 9;
+            }
+    }
+}
+
+static void test_looks(void)
+{
+    Random random = { 2 };
+
+    for (int i = 0; i < 300; i++) {
+        const Format *f = &formats[random_int(&random, 0, FORMATS - 1)];
+        GradcamOverlaySettings s = make_settings(f);
+        s.colormap = random_int(&random, 0, GRADCAM_COLORMAP_COUNT - 1);
+        s.blend = random_int(&random, 0, 1);
+        s.output = random_int(&random, 0, 2);
+        s.opacity = random_int(&random, 0, 4) / 4.0f;
+        s.gamma = random_float(&random, 0.3f, 3.0f);
+        s.matrix = random_int(&random, 0, GRADCAM_MATRIX_YCGCO);
+        s.full_range = random_int(&random, 0, 1);
+        if (!run_once(f, &s, random_int(&random, 1, 200), random_int(&random, 1, 70), random_int(&random, 1, 20),
+                      random_int(&random, 1, 20), NULL, random_int(&random, 1, 5), &random))
+            break;
+    }
+}
+
+static void test_regions(void)
+{
+    Random random = { 3 };
+
+    for (int i = 0; i < 400; i++) {
+        const Format *f = &formats[random_int(&random, 0, FORMATS - 1)];
+        const int width = random_int(&random, 1, 150), height = random_int(&random, 1, 80);
+        GradcamOverlaySettings s = make_settings(f);
+        GradcamRegion region = {
+            random_float(&random, -1.5f, 1.5f) * width, random_float(&random, -1.5f, 1.5f) * height,
+            random_float(&random, 0.01f, 3.0f) * width, random_float(&random, 0.01f, 3.0f) * height,
+        };
+        s.output = random_int(&random, 0, 2);
+        s.blend = random_int(&random, 0, 1);
+        if (!run_once(f, &s, width, height, random_int(&random, 1, 20), random_int(&random, 1, 20), &region,
+                      random_int(&random, 1, 4), &random))
+            break;
+    }
+}
+
+static void test_slices_are_equal(void)
+{
+    Random random = { 4 };
+    float map[49];
+    GradcamOverlaySettings s = make_settings(&formats[0]);
+    GradcamOverlay *overlay = NULL;
+    Image image;
+
+    random_floats(&random, map, 49, 0, 1);
+    REQUIRE(image_init(&image, &formats[0], 333, 211, 0, &random));
+    REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
+    uint8_t *whole = malloc(image.size);
+    CHECK_INT(gradcam_overlay_blend(overlay, &image.picture, map, 7, 7, NULL, 0, 1), 0);
+    memcpy(whole, image.block, image.size);
+    for (int slices = 2; slices < 300; slices += 7) {
+        memcpy(image.block, image.before, image.size);
+        for (int i = slices - 1; i >= 0; i--)
+            CHECK_INT(gradcam_overlay_blend(overlay, &image.picture, map, 7, 7, NULL, i, slices), 0);
+        CHECK(!memcmp(image.block, whole, image.size));
+    }
+    free(whole);
+    image_free(&image);
+    gradcam_overlay_free(&overlay);
+}
+
+static void test_strange_maps(void)
+{
+    static const float maps[][4] = {
+        { NAN, NAN, NAN, NAN }, { -1, -2, -INFINITY, 0 }, { INFINITY, 2, 1, 1e30f }, { NAN, 1, 0, 1 },
+        { 1, 0, 0, 1 }, { 1e-30f, 1e-8f, 0, 0 }, { 0.99999994f, 1, 1, 0.99999994f },
+    };
+    Random random = { 5 };
+    GradcamOverlaySettings s = make_settings(&formats[0]);
+    GradcamOverlay *overlay = NULL;
+
+    REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
+    for (int i = 0; i < 7; i++) {
+        Image image;
+        REQUIRE(image_init(&image, &formats[0], 203, 41, 0, &random));
+        CHECK_INT(gradcam_overlay_blend(overlay, &image.picture, maps[i], 2, 2, NULL, 0, 1), 0);
+        if (i < 2)
+            CHECK(!memcmp(image.block, image.before, image.size));
+        compare(&image, &s, maps[i], 2, 2, NULL);
+        image_free(&image);
+    }
+    gradcam_overlay_free(&overlay);
+}
+
+static void test_full_opacity_is_the_color(void)
+{
+    Random random = { 6 };
+
+    for (int f = 0; f < FORMATS; f++) {
+        GradcamOverlaySettings s = make_settings(&formats[f]);
+        GradcamOverlay *overlay = NULL;
+        const float one = 1.0f;
+        Image image;
+        s.blend = GRADCAM_BLEND_FLAT;
+        s.opacity = 1.0f;
+        REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
+        REQUIRE(image_init(&image, &formats[f], 70, 3, 0, &random));
+        CHECK_INT(gradcam_overlay_blend(overlay, &image.picture, &one, 1, 1, NULL, 0, 1), 0);
+        for (int x = 0; x < 70; x++) {
+            const GradcamComponent *k = &image.picture.component[0];
+            CHECK_INT(sample_get(k->data + x * k->step, k->depth) >> k->shift, color_of(&s, 0, 255));
+        }
+        image_free(&image);
+        gradcam_overlay_free(&overlay);
+    }
+}
+
+static void test_wrong_arguments(void)
+{
+    Random random = { 7 };
+    const float map[4] = { 0 };
+    GradcamOverlaySettings s = make_settings(&formats[0]), bad;
+    GradcamOverlay *overlay = NULL;
+    GradcamRegion region = { 0, 0, 0, 1 };
+    Image image;
+
+#define REFUSED(change) \
+    do { bad = s; bad.change; overlay = (GradcamOverlay *)&bad; \
+         CHECK_INT(gradcam_overlay_create(&overlay, &bad), -EINVAL); CHECK(!overlay); } while (0)
+    REFUSED(opacity = -0.1f);
+    REFUSED(opacity = 1.01f);
+    REFUSED(opacity = NAN);
+    REFUSED(gamma = 0);
+    REFUSED(gamma = NAN);
+    REFUSED(gamma = INFINITY);
+    REFUSED(depth[2] = 7);
+    REFUSED(depth[0] = 17);
+    REFUSED(colormap = GRADCAM_COLORMAP_COUNT);
+    REFUSED(model = 3);
+    REFUSED(matrix = 6);
+    REFUSED(blend = 2);
+    REFUSED(output = 3);
+    CHECK_INT(gradcam_overlay_create(&overlay, NULL), -EINVAL);
+
+    REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
+    REQUIRE(image_init(&image, &formats[0], 20, 20, 0, &random));
+    GradcamPicture *p = &image.picture, broken;
+    CHECK_INT(gradcam_overlay_blend(NULL, p, map, 2, 2, NULL, 0, 1), -EINVAL);
+    CHECK_INT(gradcam_overlay_blend(overlay, NULL, map, 2, 2, NULL, 0, 1), -EINVAL);
+    CHECK_INT(gradcam_overlay_blend(overlay, p, NULL, 2, 2, NULL, 0, 1), -EINVAL);
+    CHECK_INT(gradcam_overlay_blend(overlay, p, map, 0, 2, NULL, 0, 1), -EINVAL);
+    CHECK_INT(gradcam_overlay_blend(overlay, p, map, 2, 2, NULL, 1, 1), -EINVAL);
+    CHECK_INT(gradcam_overlay_blend(overlay, p, map, 2, 2, NULL, -1, 1), -EINVAL);
+    CHECK_INT(gradcam_overlay_blend(overlay, p, map, 2, 2, NULL, 0, 0), -EINVAL);
+    CHECK_INT(gradcam_overlay_blend(overlay, p, map, 2, 2, &region, 0, 1), -EINVAL);
+    region.width = NAN;
+    CHECK_INT(gradcam_overlay_blend(overlay, p, map, 2, 2, &region, 0, 1), -EINVAL);
+    broken = *p;
+    broken.component[1].depth = 10;
+    CHECK_INT(gradcam_overlay_blend(overlay, &broken, map, 2, 2, NULL, 0, 1), -EINVAL);
+    broken = *p;
+    broken.component[2].data = NULL;
+    CHECK_INT(gradcam_overlay_blend(overlay, &broken, map, 2, 2, NULL, 0, 1), -EINVAL);
+    broken = *p;
+    broken.component[0].step = 0;
+    CHECK_INT(gradcam_overlay_blend(overlay, &broken, map, 2, 2, NULL, 0, 1), -EINVAL);
+    CHECK(!memcmp(image.block, image.before, image.size));
+    image_free(&image);
+    gradcam_overlay_free(&overlay);
+    gradcam_overlay_free(&overlay);
+    gradcam_overlay_free(NULL);
+}
+
+// ------------------------------------------------------------------------------------------------------------- kernels
+
+// One row with margins, blended by two versions.
+static int check_mix(const GcamBlendKernels *k, const GcamBlendTable *table, int depth, int step, int shift,
+                     Random *random)
+{
+    enum { MOST = 700 };
+    uint8_t index[MOST + GCAM_BLEND_MARGIN], a[MOST * 8 + 128], b[MOST * 8 + 128];
+    const int count = random_int(random, 0, MOST), offset = 64 + 2 * random_int(random, 0, 15);
+    const uint32_t slope = (uint32_t)random_int(random, -(1 << random_int(random, 18, 27)), 1 << 25);
+
+    gcam_blend_index_c(index, MOST, (uint32_t)random_bits(random), slope);
+    random_bytes(random, a, sizeof(a));
+    if (depth > 8)
+        for (size_t i = 0; i < sizeof(a); i += 2)
+            a[i + 1] &= (1 << (depth + shift - 8)) - 1;
+    memcpy(b, a, sizeof(a));
+    if (depth == 8) {
+        k->mix8(a + offset, step, index, count, table);
+        gcam_blend_mix8_c(b + offset, step, index, count, table);
+    } else {
+        k->mix16(a + offset, step, shift, index, count, table);
+        gcam_blend_mix16_c(b + offset, step, shift, index, count, table);
+    }
+    if (!memcmp(a, b, sizeof(a)))
+        return 1;
+    fail("depth %d, step %d, shift %d, %d samples differ", depth, step, shift, count);
+    return 0;
+}
+
+static int check_index(const GcamBlendKernels *k, Random *random)
+{
+    enum { MOST = 500 };
+    uint8_t a[MOST + GCAM_BLEND_MARGIN], b[MOST + GCAM_BLEND_MARGIN];
+    const int count = random_int(random, 0, MOST);
+    const uint32_t start = (uint32_t)random_bits(random), step = (uint32_t)random_bits(random);
+
+    k->index(a, count, start, step);
+    gcam_blend_index_c(b, count, start, step);
+    if (!memcmp(a, b, count))
+        return 1;
+    fail("%d indices from %u by %u differ", count, start, step);
+    return 0;
+}
+
+static void test_kernels(enum GcamCpu cpu)
+{
+    const GcamBlendKernels *k = gcam_blend_kernels(cpu);
+    Random random = { 8 };
+
+    begin_case("blend kernels of %s equal those in C", gcam_cpu_name(cpu));
+    if (cpu > gcam_cpu_detected()) {
+        skip("this machine lacks it");
+        return;
+    }
+    for (int depth = 8; depth <= GCAM_BLEND_DEPTH; depth += 2) {
+        GradcamOverlaySettings s = make_settings(&formats[0]);
+        GradcamOverlay *overlay = NULL;
+        s.depth[0] = s.depth[1] = s.depth[2] = depth;
+        s.opacity = 1.0f;
+        REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
+        for (int i = 0, fine = 1; i < 2500 && fine; i++) {
+            const int step = depth == 8 ? 1 + i % 5 : 2 + 2 * (i % 4), shift = depth == 8 ? 0 : i % (17 - depth);
+            fine = check_index(k, &random) && check_mix(k, &overlay->table[i % 3], depth, step, shift, &random);
+        }
+        gradcam_overlay_free(&overlay);
+    }
+}
+
+int main(void)
+{
+    test_formats();
+    RUN(test_looks);
+    RUN(test_regions);
+    RUN(test_slices_are_equal);
+    RUN(test_strange_maps);
+    RUN(test_full_opacity_is_the_color);
+    RUN(test_wrong_arguments);
+    for (int cpu = GCAM_CPU_GENERIC; cpu <= GCAM_CPU_AVX512; cpu++)
+        test_kernels(cpu);
+    return end_cases();
+}
