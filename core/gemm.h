@@ -35,8 +35,8 @@ int gcam_packed_b_create(GcamPackedB **out, size_t k, size_t n, const float *b, 
                          ptrdiff_t col_stride);
 void gcam_packed_b_destroy(GcamPackedB **b);
 
-// A[m,K] has rows `lda` apart, elements of a row are adjacent. C must not overlap A. ep NULL: the plain product. With
-// K = 0 the product is zero.
+// A[m,K] has rows `lda` >= K apart, elements of a row are adjacent. C must not overlap A. ep NULL: the plain product.
+// With K = 0 the product is zero.
 void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
                       float *c, ptrdiff_t ldc, const GcamEpilogue *ep);
 

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Convolution: checks a shape, chooses an algorithm for it, and holds what the algorithms have in common.
+ *
+ *   depthwise   one channel per group: direct, it has too little arithmetic for anything else
+ *   gemm        1x1, stride 1, no padding: activations are the matrix already
+ *   winograd4   3x3, stride 1: a quarter of the multiplications, error some 1e-6 of the largest output
+ *   winograd2   the same with smaller tiles where the large ones would hang over the edge too far: 4/9
+ *   im2col      all else: rows of the matrix are gathered block by block
+ */
+#include "conv.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "conv_algorithm.h"
+#include "gemm_block.h"
+#include "mem.h"
+
+static int out_size(int in, int pads, int kernel, int stride, int dilation)
+{
+    int64_t room = (int64_t)in + pads - (int64_t)dilation * (kernel - 1) - 1;
+    return room < 0 || room / stride >= INT_MAX ? -1 : (int)(room / stride) + 1;
+}
+
+static int product_fits(const int *factors, int n)
+{
+    size_t product = sizeof(float);
+    for (int i = 0; i < n; i++)
+        if (gcam_mul(product, (size_t)factors[i], &product))
+            return 0;
+    return product < PTRDIFF_MAX / 64;
+}
+
+int gcam_conv_check(const GcamConvShape *s)
+{
+    const int positive[] = { s->n, s->h, s->w, s->c, s->out_c, s->out_h, s->out_w, s->kernel_h, s->kernel_w,
+                             s->stride_h, s->stride_w, s->dilation_h, s->dilation_w, s->groups };
+    for (size_t i = 0; i < sizeof(positive) / sizeof(positive[0]); i++)
+        if (positive[i] < 1)
+            return -EINVAL;
+    if (s->h > INT_MAX / 4 || s->w > INT_MAX / 4)
+        return -ENOMEM;
+    const int pads[] = { s->pad_top, s->pad_left, s->pad_bottom, s->pad_right };
+    for (int i = 0; i < 4; i++)
+        if (pads[i] < 0 || pads[i] > INT_MAX / 4)
+            return -EINVAL;
+    if (s->c % s->groups || s->out_c % s->groups)
+        return -EINVAL;
+    if (s->out_h != out_size(s->h, s->pad_top + s->pad_bottom, s->kernel_h, s->stride_h, s->dilation_h) ||
+        s->out_w != out_size(s->w, s->pad_left + s->pad_right, s->kernel_w, s->stride_w, s->dilation_w))
+        return -EINVAL;
+    if (!product_fits((int[]){ s->n, s->h, s->w, s->c }, 4) ||
+        !product_fits((int[]){ s->n, s->out_h, s->out_w, s->out_c }, 4) ||
+        !product_fits((int[]){ s->out_c, s->c, s->kernel_h, s->kernel_w }, 4) ||
+        !product_fits((int[]){ s->out_h, s->out_w, s->kernel_h, s->kernel_w, s->c }, 5))
+        return -ENOMEM;
+    return 0;
+}
+
+static const GcamConvAlgorithm *choose(const GcamConvShape *s)
+{
+    if (s->groups > 1 && s->groups == s->c && s->c == s->out_c)
+        return &gcam_conv_depthwise;
+    if (s->stride_h > 1 || s->stride_w > 1)
+        return &gcam_conv_im2col;
+    if (s->kernel_h == 1 && s->kernel_w == 1 && !s->pad_top && !s->pad_left && s->out_h == s->h && s->out_w == s->w)
+        return &gcam_conv_gemm;
+    if (s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 &&
+        s->c % 16 == 0 && s->out_c % 16 == 0 && s->c >= 32 && s->out_c >= 32 && s->out_h > 2 && s->out_w > 2) {
+        // Multiplications with each tile, edges included, and the larger tile's larger weights.
+        double tiles2 = (double)((s->out_h + 1) / 2) * ((s->out_w + 1) / 2) * 16;
+        double tiles4 = (double)((s->out_h + 3) / 4) * ((s->out_w + 3) / 4) * 36;
+        return tiles4 < tiles2 ? &gcam_conv_winograd4 : &gcam_conv_winograd2;
+    }
+    return &gcam_conv_im2col;
+}
+
+int gcam_conv_packed_create(GcamConv *conv, size_t count)
+{
+    conv->packed = gcam_calloc(count, sizeof(*conv->packed));
+    conv->packed_count = count;
+    return conv->packed ? 0 : -ENOMEM;
+}
+
+void gcam_conv_weight_matrix(const GcamConvShape *s, int g, const float *weights, const float *scale, float *matrix)
+{
+    size_t in = (size_t)(s->c / s->groups), out = (size_t)(s->out_c / s->groups);
+    size_t taps = (size_t)s->kernel_h * s->kernel_w;
+    for (size_t o = 0; o < out; o++) {
+        size_t channel = g * out + o;
+        float factor = scale ? scale[channel] : 1;
+        for (size_t i = 0; i < in; i++)
+            for (size_t t = 0; t < taps; t++)
+                matrix[(t * in + i) * out + o] = factor * weights[(channel * in + i) * taps + t];
+    }
+}
+
+GcamEpilogue gcam_conv_epilogue(const GcamConv *conv, const float *add, int channel)
+{
+    return (GcamEpilogue){
+        .bias = conv->bias ? conv->bias + channel : NULL,
+        .add = add ? add + channel : NULL, .add_stride = conv->shape.out_c,
+        .act = conv->act, .lo = conv->lo, .hi = conv->hi,
+    };
+}
+
+int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const float *weights, const float *scale,
+                               const float *bias, enum GcamActivation act, float lo, float hi)
+{
+    int error = -ENOMEM;
+    *out = NULL;
+    GcamConv *conv = gcam_calloc(1, sizeof(*conv));
+    if (!conv)
+        return error;
+    conv->algorithm = choose(shape);
+    conv->kernels = gcam_kernels();
+    conv->shape = *shape;
+    conv->act = act;
+    conv->lo = lo;
+    conv->hi = hi;
+    if (bias) {
+        conv->bias = gcam_alloc((size_t)shape->out_c, sizeof(*bias));
+        if (!conv->bias)
+            goto fail;
+        memcpy(conv->bias, bias, (size_t)shape->out_c * sizeof(*bias));
+    }
+    error = conv->algorithm->create(conv, weights, scale);
+    if (error)
+        goto fail;
+    *out = conv;
+    return 0;
+
+fail:
+    gcam_conv_destroy(&conv);
+    return error;
+}
+
+int gcam_conv_create(GcamConv **out, const GcamConvShape *shape, const float *weights, const float *scale,
+                     const float *bias, enum GcamActivation act, float lo, float hi)
+{
+    *out = NULL;
+    int error = gcam_conv_check(shape);
+    return error ? error : gcam_conv_create_unchecked(out, shape, weights, scale, bias, act, lo, hi);
+}
+
+void gcam_conv_destroy(GcamConv **out)
+{
+    GcamConv *conv = out ? *out : NULL;
+    if (!conv)
+        return;
+    for (size_t i = 0; conv->packed && i < conv->packed_count; i++)
+        gcam_packed_b_destroy(&conv->packed[i]);
+    gcam_free(conv->packed);
+    gcam_free(conv->weights);
+    gcam_free(conv->bias);
+    gcam_free(conv);
+    *out = NULL;
+}
+
+const char *gcam_conv_algorithm(const GcamConv *conv)
+{
+    return conv->algorithm->name;
+}
+
+size_t gcam_conv_scratch(const GcamConv *conv, int threads)
+{
+    return conv->algorithm->scratch(conv, threads);
+}
+
+void gcam_conv_forward(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+                       float *scratch)
+{
+    conv->algorithm->forward(conv, pool, x, add, y, scratch);
+}

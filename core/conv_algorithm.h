@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the algorithms of convolution share. Each is a const GcamConvAlgorithm in a file of its own; conv.c chooses.
+ */
+#ifndef GCAM_CONV_ALGORITHM_H
+#define GCAM_CONV_ALGORITHM_H
+
+#include "conv.h"
+#include "kernels/kernels.h"
+
+typedef struct GcamConvAlgorithm {
+    const char *name;
+    // Prepares the weights. On failure the caller destroys the convolution.
+    int (*create)(GcamConv *conv, const float *weights, const float *scale);
+    size_t (*scratch)(const GcamConv *conv, int threads);
+    void (*forward)(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y, float *scratch);
+} GcamConvAlgorithm;
+
+struct GcamConv {
+    const GcamConvAlgorithm *algorithm;
+    const GcamKernels *kernels;
+    GcamConvShape shape;
+    float *bias;                // out_c, or NULL
+    enum GcamActivation act;
+    float lo, hi;
+    GcamPackedB **packed;       // gemm, im2col: one per group; Winograd: one per position in the tile
+    size_t packed_count;
+    float *weights;             // depthwise: [kernel_h][kernel_w][c]
+};
+
+extern const GcamConvAlgorithm gcam_conv_gemm, gcam_conv_im2col, gcam_conv_depthwise;
+extern const GcamConvAlgorithm gcam_conv_winograd2, gcam_conv_winograd4;
+
+// As gcam_conv_create() without its checks: pads may be negative, out_h and out_w are what the caller says. They only
+// place the kernel: output (y, x) reads input rows y * stride_h - pad_top + i * dilation_h, zeros where there is none.
+int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const float *weights, const float *scale,
+                               const float *bias, enum GcamActivation act, float lo, float hi);
+
+// -EINVAL for a shape that does not fit together, -ENOMEM for one whose tensors no memory could hold.
+int gcam_conv_check(const GcamConvShape *shape);
+
+// Room for `count` packed matrices, freed with the convolution. -ENOMEM.
+int gcam_conv_packed_create(GcamConv *conv, size_t count);
+
+// Weights of group g as the matrix [kernel_h * kernel_w * c / groups][out_c / groups], to `matrix`.
+void gcam_conv_weight_matrix(const GcamConvShape *shape, int g, const float *weights, const float *scale,
+                             float *matrix);
+
+// What follows the product, for output channels from `channel` on; add is moved along.
+GcamEpilogue gcam_conv_epilogue(const GcamConv *conv, const float *add, int channel);
+
+#endif

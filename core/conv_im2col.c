@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Convolution as a matrix product: a row per output pixel, [kernel_h][kernel_w][c / groups] along it, times the weights.
+ * With 1x1 kernels the activations are that matrix. Otherwise blocks of rows are gathered, a piece of K at a time, into
+ * scratch that stays in the caches: in NHWC a row is a few long runs of the input.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "conv_algorithm.h"
+#include "gemm_block.h"
+#include "mem.h"
+
+static int create(GcamConv *conv, const float *weights, const float *scale)
+{
+    const GcamConvShape *s = &conv->shape;
+    size_t n = (size_t)(s->out_c / s->groups), k = (size_t)s->kernel_h * s->kernel_w * (s->c / s->groups);
+    int error = gcam_conv_packed_create(conv, (size_t)s->groups);
+    if (error)
+        return error;
+    size_t count;
+    float *matrix = gcam_mul(n, k, &count) ? NULL : gcam_alloc(count, sizeof(*matrix));
+    if (!matrix)
+        return -ENOMEM;
+    for (int g = 0; g < s->groups && !error; g++) {
+        gcam_conv_weight_matrix(s, g, weights, scale, matrix);
+        error = gcam_packed_b_create(&conv->packed[g], k, n, matrix, (ptrdiff_t)n, 1);
+    }
+    gcam_free(matrix);
+    return error;
+}
+
+// --------------------------------------------------------------------------------------------------------------- gemm
+
+static size_t no_scratch(const GcamConv *conv, int threads)
+{
+    (void)conv;
+    (void)threads;
+    return 0;
+}
+
+static void forward_gemm(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+                         float *scratch)
+{
+    (void)scratch;
+    const GcamConvShape *s = &conv->shape;
+    int in = s->c / s->groups, out = s->out_c / s->groups;
+    for (int g = 0; g < s->groups; g++) {
+        GcamEpilogue ep = gcam_conv_epilogue(conv, add, g * out);
+        gcam_gemm_packed(pool, (size_t)s->n * s->h * s->w, x + g * in, s->c, conv->packed[g], y + g * out, s->out_c, &ep);
+    }
+}
+
+const GcamConvAlgorithm gcam_conv_gemm = { "gemm", create, no_scratch, forward_gemm };
+
+// ------------------------------------------------------------------------------------------------------------- im2col
+
+typedef struct Gather {
+    const GcamConv *conv;
+    size_t pixels;              // of one output image
+    size_t rows, columns;       // of a block
+    size_t row_blocks, column_blocks;
+    const float *x, *add;
+    float *y, *scratch;
+    size_t thread_scratch;
+} Gather;
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+// A cache line more than a multiple of one: rows do not collide in the caches.
+static size_t gathered_row(size_t k)
+{
+    size_t length;
+    gcam_gemm_k_pieces(k, &length);
+    return (length + 15) / 16 * 16 + 16;
+}
+
+static void cut(const GcamConv *conv, Gather *gather)
+{
+    const GcamConvShape *s = &conv->shape;
+    const GcamPackedB *b = conv->packed[0];
+    gather->conv = conv;
+    gather->pixels = (size_t)s->out_h * s->out_w;
+    gcam_gemm_cut(conv->kernels, gather->pixels, b->n, b->k, &gather->rows, &gather->columns);
+    gather->row_blocks = (gather->pixels + gather->rows - 1) / gather->rows;
+    gather->column_blocks = (b->n + gather->columns - 1) / gather->columns;
+    gather->thread_scratch = gather->rows * gathered_row(b->k);
+}
+
+// Part k0..k1-1 of the matrix's row for one output pixel. Where neighbouring taps are neighbours in memory, a kernel
+// row is one run.
+static void gather_row(const GcamConvShape *s, const float *x, int oy, int ox, size_t k0, size_t k1, float *row)
+{
+    size_t channels = (size_t)(s->c / s->groups);
+    int joined = s->groups == 1 && s->dilation_w == 1;
+    size_t run = joined ? channels * s->kernel_w : channels;
+    int iy0 = oy * s->stride_h - s->pad_top, ix0 = ox * s->stride_w - s->pad_left;
+    for (size_t r = k0 / run; r * run < k1; r++) {
+        size_t begin = r * run < k0 ? k0 - r * run : 0, end = min_size(run, k1 - r * run);
+        int iy = iy0 + (int)(joined ? r : r / s->kernel_w) * s->dilation_h;
+        int ix = ix0 + (joined ? 0 : (int)(r % s->kernel_w) * s->dilation_w);
+        // Elements first..last-1 of the run lie inside the image.
+        ptrdiff_t first = joined && ix < 0 ? -(ptrdiff_t)ix * s->c : 0, last = (ptrdiff_t)run;
+        if (joined && ((ptrdiff_t)s->w - ix) * s->c < last)
+            last = ((ptrdiff_t)s->w - ix) * s->c;
+        if (iy < 0 || iy >= s->h || (!joined && (ix < 0 || ix >= s->w)))
+            last = 0;
+        first = first < (ptrdiff_t)begin ? (ptrdiff_t)begin : first;
+        last = last > (ptrdiff_t)end ? (ptrdiff_t)end : last;
+        if (first >= last) {
+            memset(row, 0, (end - begin) * sizeof(*row));
+        } else {
+            const float *in = x + ((ptrdiff_t)iy * s->w + ix) * s->c;
+            memset(row, 0, (size_t)(first - (ptrdiff_t)begin) * sizeof(*row));
+            memcpy(row + (first - (ptrdiff_t)begin), in + first, (size_t)(last - first) * sizeof(*row));
+            memset(row + (last - (ptrdiff_t)begin), 0, (size_t)((ptrdiff_t)end - last) * sizeof(*row));
+        }
+        row += end - begin;
+    }
+}
+
+static void gather_task(void *opaque, size_t index, int thread)
+{
+    const Gather *gather = opaque;
+    const GcamConv *conv = gather->conv;
+    const GcamConvShape *s = &conv->shape;
+    size_t first = index % gather->row_blocks * gather->rows;
+    index /= gather->row_blocks;
+    size_t column = index % gather->column_blocks * gather->columns;
+    index /= gather->column_blocks;
+    int g = (int)(index % s->groups), in = s->c / s->groups, out = s->out_c / s->groups;
+    size_t image = index / s->groups, rows = min_size(gather->rows, gather->pixels - first);
+
+    const GcamPackedB *b = conv->packed[g];
+    const float *x = gather->x + image * s->h * s->w * s->c + (size_t)(g * in);
+    size_t y0 = (image * gather->pixels + first) * s->out_c;
+    GcamEpilogue ep = gcam_conv_epilogue(conv, gather->add ? gather->add + y0 : NULL, g * out);
+    float *a = gather->scratch + thread * gather->thread_scratch;
+    size_t length, pieces = gcam_gemm_k_pieces(b->k, &length), lda = gathered_row(b->k);
+    for (size_t i = 0; i < pieces; i++) {
+        size_t k0 = i * length, k1 = min_size(k0 + length, b->k);
+        for (size_t r = 0; r < rows; r++)
+            gather_row(s, x, (int)((first + r) / s->out_w), (int)((first + r) % s->out_w), k0, k1, a + r * lda);
+        gcam_gemm_block(b, rows, column, min_size(column + gather->columns, b->n), k0, k1, a, (ptrdiff_t)lda,
+                        gather->y + y0 + (size_t)(g * out), s->out_c, &ep);
+    }
+}
+
+static size_t scratch_im2col(const GcamConv *conv, int threads)
+{
+    Gather gather;
+    cut(conv, &gather);
+    return gather.thread_scratch * threads;
+}
+
+static void forward_im2col(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+                           float *scratch)
+{
+    Gather gather;
+    cut(conv, &gather);
+    gather.x = x;
+    gather.add = add;
+    gather.y = y;
+    gather.scratch = scratch;
+    gcam_pool_run(pool, gather.row_blocks * gather.column_blocks * conv->shape.groups * conv->shape.n,
+                  gather_task, &gather);
+}
+
+const GcamConvAlgorithm gcam_conv_im2col = { "im2col", create, scratch_im2col, forward_im2col };

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * 3x3 convolution with stride 1 by Winograd's minimal filtering (Lavin and Gray 2015): tiles of the input and the
+ * weights are transformed, multiplied as one matrix product per position in the tile, [tiles][c] x [c][out_c], and
+ * transformed back. F(4x4,3x3) needs 36 multiplications for 16 outputs where 144 were, F(2x2,3x3) 16 for 4.
+ *
+ * Two ways to go about it. With small weights a thread takes a block of tiles through all three steps, in scratch of
+ * its own that stays in its second cache. Large weights, of deep layers with few tiles, would be read again for each
+ * block: there each step is done for all tiles at once, by all threads, so that weights pass once.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "conv_algorithm.h"
+#include "gemm_block.h"
+#include "mem.h"
+
+enum {
+    PAD = 16,                   // floats after each row of a matrix: rows do not collide in the caches
+    TILES_PER_TASK = 4,         // of a transform, when it is a step of its own
+};
+
+#define SMALL_WEIGHTS (1.5 * (1 << 20) / sizeof(float))     // floats, of the transformed weights
+#define CHUNK         (12.0 * (1 << 20) / sizeof(float))    // floats, of all matrices of one chunk of tiles
+
+typedef struct Plan {
+    const GcamConv *conv;
+    int size, tile;             // of the output tile (2, 4) and of the input tile (4, 6)
+    int kind;                   // GCAM_WINOGRAD2 or GCAM_WINOGRAD4
+    size_t positions;           // tile * tile
+    size_t across, down;        // tiles of an image
+    size_t tiles;               // of all images
+    size_t block;               // tiles taken through at once
+    int fused;                  // by one thread
+    size_t columns;             // of a product per task, when not fused
+    size_t v_row, m_row;        // floats from tile to tile
+    size_t v_size, m_size;      // floats of the matrices of a block
+    size_t edge_size;           // floats for tiles at the edge, per thread
+} Plan;
+
+typedef struct Run {
+    Plan plan;
+    const float *x, *add;
+    float *y;
+    float *v, *m, *edge;        // of thread 0 when fused, else v and m of all
+    size_t first, count;        // tiles of this chunk
+} Run;
+
+// ------------------------------------------------------------------------------------------------------------ weights
+
+// G g: a column or row of the filter, 3 elements, to one of the tile. The point p contributes (1, p, p^2) / N(p).
+static void filter2(const double g[3], double out[6])
+{
+    out[0] = g[0];
+    out[1] = (g[0] + g[1] + g[2]) / 2;
+    out[2] = (g[0] - g[1] + g[2]) / 2;
+    out[3] = g[2];
+}
+
+static void filter4(const double g[3], double out[6])
+{
+    const double a = M_SQRT1_2, b = M_SQRT2;    // N(0) = a^2 b^2 = 1, N(a) = 2 a^2 (a^2 - b^2), N(b) = 2 b^2 (b^2 - a^2)
+    out[0] = g[0];
+    out[1] = (g[0] + a * g[1] + a * a * g[2]) / -1.5;
+    out[2] = (g[0] - a * g[1] + a * a * g[2]) / -1.5;
+    out[3] = (g[0] + b * g[1] + b * b * g[2]) / 6;
+    out[4] = (g[0] - b * g[1] + b * b * g[2]) / 6;
+    out[5] = g[2];
+}
+
+// G g G^T of one 3x3 filter, elements `step` apart in the output.
+static void transform_filter(int tile, const float *g, double factor, float *out, size_t step)
+{
+    void (*filter)(const double *, double *) = tile == 6 ? filter4 : filter2;
+    double columns[3][6], row[3], result[6];
+    for (int c = 0; c < 3; c++)
+        filter((double[]){ factor * g[c], factor * g[3 + c], factor * g[6 + c] }, columns[c]);
+    for (int r = 0; r < tile; r++) {
+        for (int c = 0; c < 3; c++)
+            row[c] = columns[c][r];
+        filter(row, result);
+        for (int c = 0; c < tile; c++)
+            out[(size_t)(r * tile + c) * step] = (float)result[c];
+    }
+}
+
+// All positions of some input channels are transformed at once, then packed; one position's matrix is [c][out_c].
+static int create(GcamConv *conv, const float *weights, const float *scale, int tile)
+{
+    size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c, positions = (size_t)(tile * tile), count;
+    int error = gcam_conv_packed_create(conv, positions);
+    if (error)
+        return error;
+    if (gcam_mul(in * out, positions, &count))
+        return -ENOMEM;
+    float *all = gcam_alloc(count, sizeof(*all));
+    if (!all)
+        return -ENOMEM;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < in; i++)
+            transform_filter(tile, weights + (o * in + i) * 9, scale ? (double)scale[o] : 1, all + o * in + i, in * out);
+    for (size_t p = 0; p < positions && !error; p++)
+        error = gcam_packed_b_create(&conv->packed[p], in, out, all + p * in * out, 1, (ptrdiff_t)in);
+    gcam_free(all);
+    return error;
+}
+
+static int create2(GcamConv *conv, const float *weights, const float *scale)
+{
+    return create(conv, weights, scale, 4);
+}
+
+static int create4(GcamConv *conv, const float *weights, const float *scale)
+{
+    return create(conv, weights, scale, 6);
+}
+
+// --------------------------------------------------------------------------------------------------------------- plan
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static Plan make_plan(const GcamConv *conv)
+{
+    const GcamConvShape *s = &conv->shape;
+    Plan p = { .conv = conv };
+    p.kind = conv->packed_count == 36 ? GCAM_WINOGRAD4 : GCAM_WINOGRAD2;
+    p.size = p.kind == GCAM_WINOGRAD4 ? 4 : 2;
+    p.tile = p.size + 2;
+    p.positions = conv->packed_count;
+    p.across = (size_t)(s->out_w + p.size - 1) / p.size;
+    p.down = (size_t)(s->out_h + p.size - 1) / p.size;
+    p.tiles = p.across * p.down * s->n;
+    p.v_row = (size_t)s->c + PAD;
+    p.m_row = (size_t)s->out_c + PAD;
+    p.edge_size = (size_t)(p.tile * p.tile) * s->c + 2 * (size_t)(p.size * p.size) * s->out_c;
+
+    size_t per_tile = p.positions * (p.v_row + p.m_row), rows = conv->kernels->rows;
+    p.fused = (double)p.positions * s->c * s->out_c <= SMALL_WEIGHTS;
+    if (p.fused) {
+        p.block = rows * (rows < 10 ? 4 : 2);
+    } else {
+        // Chunks of equal size, whole rows of register tiles.
+        size_t most = (size_t)(CHUNK / (double)per_tile) / rows * rows;
+        most = most < rows ? rows : most;
+        size_t chunks = (p.tiles + most - 1) / most;
+        p.block = ((p.tiles + chunks - 1) / chunks + rows - 1) / rows * rows;
+    }
+    p.block = min_size(p.block, p.tiles);
+    size_t step = gcam_packed_b_step(conv->kernels);
+    p.columns = conv->kernels->panel ? (128 + step - 1) / step * step : 512;
+    p.v_size = p.positions * p.block * p.v_row;
+    p.m_size = p.positions * p.block * p.m_row;
+    return p;
+}
+
+static size_t scratch_winograd(const GcamConv *conv, int threads)
+{
+    Plan p = make_plan(conv);
+    return p.fused ? (p.v_size + p.m_size + p.edge_size) * threads : p.v_size + p.m_size + p.edge_size * threads;
+}
+
+// --------------------------------------------------------------------------------------------------------- transforms
+
+// The part of a tile, `size` long from `first` on, that lies in 0..limit-1.
+static void visible(ptrdiff_t first, int size, int limit, int *begin, int *end)
+{
+    *begin = first < 0 ? (int)-first : 0;
+    *end = first + size > limit ? (int)(limit - first) : size;
+    *begin = *begin > size ? size : *begin;
+    *end = *end < *begin ? *begin : *end;
+}
+
+// Tile number t to row `slot` of the matrices v.
+static void input_tile(const Run *run, size_t t, size_t slot, float *v, float *edge)
+{
+    const Plan *p = &run->plan;
+    const GcamConvShape *s = &p->conv->shape;
+    size_t image = t / (p->across * p->down), in_image = t % (p->across * p->down);
+    ptrdiff_t y = (ptrdiff_t)(in_image / p->across) * p->size - s->pad_top;
+    ptrdiff_t x = (ptrdiff_t)(in_image % p->across) * p->size - s->pad_left;
+    ptrdiff_t row = (ptrdiff_t)s->w * s->c, pixel = s->c;
+    const float *picture = run->x + image * s->h * row;
+    int top, bottom, left, right;
+    visible(y, p->tile, s->h, &top, &bottom);
+    visible(x, p->tile, s->w, &left, &right);
+    const float *in = edge;
+    if (bottom - top == p->tile && right - left == p->tile) {
+        in = picture + y * row + x * pixel;
+    } else {
+        memset(edge, 0, (size_t)(p->tile * p->tile) * s->c * sizeof(*edge));
+        for (int r = top; r < bottom && left < right; r++)
+            memcpy(edge + (r * p->tile + left) * pixel, picture + (y + r) * row + (x + left) * pixel,
+                   (size_t)((right - left) * pixel) * sizeof(*edge));
+        row = p->tile * pixel;
+    }
+    p->conv->kernels->winograd_input[p->kind]((size_t)s->c, in, row, pixel, v + slot * p->v_row,
+                                              (ptrdiff_t)(p->block * p->v_row));
+}
+
+static void copy_tile(float *out, ptrdiff_t out_row, const float *in, ptrdiff_t in_row, int rows, size_t n)
+{
+    for (int r = 0; r < rows; r++)
+        memcpy(out + r * out_row, in + r * in_row, n * sizeof(*out));
+}
+
+// Row `slot` of the matrices m to tile number t of the output.
+static void output_tile(const Run *run, size_t t, size_t slot, const float *m, float *edge)
+{
+    const Plan *p = &run->plan;
+    const GcamConv *conv = p->conv;
+    const GcamConvShape *s = &conv->shape;
+    size_t image = t / (p->across * p->down), in_image = t % (p->across * p->down);
+    int y = (int)(in_image / p->across) * p->size, x = (int)(in_image % p->across) * p->size;
+    int rows = s->out_h - y, columns = s->out_w - x;
+    ptrdiff_t row = (ptrdiff_t)s->out_w * s->out_c, pixel = s->out_c, edge_row = p->size * pixel;
+    size_t offset = (image * s->out_h + y) * row + x * pixel;
+    const float *add = run->add ? run->add + offset : NULL;
+    float limits[2];
+    gcam_activation_limits(conv->act, conv->lo, conv->hi, limits);
+    GcamWinogradOutput o = {
+        .channels = (size_t)s->out_c, .m = m + slot * p->m_row, .position = (ptrdiff_t)(p->block * p->m_row),
+        .bias = conv->bias, .add = add, .y = run->y + offset, .row = row, .pixel = pixel,
+        .lo = limits[0], .hi = limits[1],
+    };
+    if (rows >= p->size && columns >= p->size) {
+        conv->kernels->winograd_output[p->kind](&o);
+        return;
+    }
+    rows = rows < p->size ? rows : p->size;
+    columns = columns < p->size ? columns : p->size;
+    o.y = edge;
+    o.row = edge_row;
+    if (add) {
+        o.add = edge + p->size * edge_row;
+        memset(edge, 0, 2 * (size_t)(p->size * edge_row) * sizeof(*edge));
+        copy_tile(edge + p->size * edge_row, edge_row, add, row, rows, (size_t)(columns * pixel));
+    }
+    conv->kernels->winograd_output[p->kind](&o);
+    copy_tile(run->y + offset, row, edge, edge_row, rows, (size_t)(columns * pixel));
+}
+
+static void product(const Plan *p, size_t position, size_t first, size_t last, size_t tiles, const float *v, float *m)
+{
+    static const GcamEpilogue nothing;
+    gcam_gemm_rows(p->conv->packed[position], tiles, first, last, v + position * p->block * p->v_row,
+                   (ptrdiff_t)p->v_row, m + position * p->block * p->m_row, (ptrdiff_t)p->m_row, &nothing);
+}
+
+// -------------------------------------------------------------------------------------------------------------- steps
+
+static float *edge_of(const Run *run, int thread)
+{
+    return run->edge + thread * run->plan.edge_size;
+}
+
+static void fused_task(void *opaque, size_t index, int thread)
+{
+    const Run *run = opaque;
+    const Plan *p = &run->plan;
+    size_t first = index * p->block, count = min_size(p->block, p->tiles - first);
+    float *v = run->v + thread * p->v_size, *m = run->m + thread * p->m_size;
+    for (size_t t = 0; t < count; t++)
+        input_tile(run, first + t, t, v, edge_of(run, thread));
+    for (size_t position = 0; position < p->positions; position++)
+        product(p, position, 0, (size_t)p->conv->shape.out_c, count, v, m);
+    for (size_t t = 0; t < count; t++)
+        output_tile(run, first + t, t, m, edge_of(run, thread));
+}
+
+static void input_task(void *opaque, size_t index, int thread)
+{
+    const Run *run = opaque;
+    for (size_t t = index * TILES_PER_TASK; t < (index + 1) * TILES_PER_TASK && t < run->count; t++)
+        input_tile(run, run->first + t, t, run->v, edge_of(run, thread));
+}
+
+static void product_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Run *run = opaque;
+    const Plan *p = &run->plan;
+    size_t out = (size_t)p->conv->shape.out_c, blocks = (out + p->columns - 1) / p->columns;
+    size_t first = index % blocks * p->columns;
+    product(p, index / blocks, first, min_size(first + p->columns, out), run->count, run->v, run->m);
+}
+
+static void output_task(void *opaque, size_t index, int thread)
+{
+    const Run *run = opaque;
+    for (size_t t = index * TILES_PER_TASK; t < (index + 1) * TILES_PER_TASK && t < run->count; t++)
+        output_tile(run, run->first + t, t, run->m, edge_of(run, thread));
+}
+
+static void forward_winograd(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+                             float *scratch)
+{
+    Run run = { .plan = make_plan(conv), .x = x, .add = add, .y = y };
+    const Plan *p = &run.plan;
+    size_t threads = p->fused ? (size_t)gcam_pool_threads(pool) : 1;
+    run.v = scratch;
+    run.m = run.v + threads * p->v_size;
+    run.edge = run.m + threads * p->m_size;
+    if (p->fused) {
+        gcam_pool_run(pool, (p->tiles + p->block - 1) / p->block, fused_task, &run);
+        return;
+    }
+    size_t blocks = ((size_t)conv->shape.out_c + p->columns - 1) / p->columns;
+    for (run.first = 0; run.first < p->tiles; run.first += p->block) {
+        run.count = min_size(p->block, p->tiles - run.first);
+        size_t groups = (run.count + TILES_PER_TASK - 1) / TILES_PER_TASK;
+        gcam_pool_run(pool, groups, input_task, &run);
+        gcam_pool_run(pool, p->positions * blocks, product_task, &run);
+        gcam_pool_run(pool, groups, output_task, &run);
+    }
+}
+
+const GcamConvAlgorithm gcam_conv_winograd2 = { "winograd2", create2, scratch_winograd, forward_winograd };
+const GcamConvAlgorithm gcam_conv_winograd4 = { "winograd4", create4, scratch_winograd, forward_winograd };

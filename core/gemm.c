@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Packs B, cuts a product into blocks, and lets the kernels of this CPU compute them, on several threads.
+ */
+#include "gemm.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "gemm_block.h"
+#include "mem.h"
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t round_up(size_t x, size_t step)
+{
+    return (x + step - 1) / step * step;
+}
+
+static size_t ceil_div(size_t a, size_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+// ------------------------------------------------------------------------------------------------------------ packing
+
+size_t gcam_packed_b_step(const GcamKernels *kernels)
+{
+    return kernels->panel ? kernels->panel : 64;
+}
+
+size_t gcam_packed_b_size(const GcamKernels *kernels, size_t k, size_t n)
+{
+    size_t size, columns = kernels->panel ? round_up(n, kernels->panel / 2) : n;
+    return columns < n || gcam_mul(k, columns, &size) ? SIZE_MAX : size;
+}
+
+static void pack_panel(size_t k, size_t n, size_t width, size_t stride, const float *b, ptrdiff_t row_stride,
+                       ptrdiff_t col_stride, float *packed)
+{
+    if (col_stride == 1) {
+        for (size_t p = 0; p < k; p++) {
+            memcpy(packed + p * stride, b + (ptrdiff_t)p * row_stride, n * sizeof(*b));
+            memset(packed + p * stride + n, 0, (width - n) * sizeof(*b));
+        }
+        return;
+    }
+    for (size_t j = 0; j < width; j++)
+        for (size_t p = 0; p < k; p++)
+            packed[p * stride + j] = j < n ? b[(ptrdiff_t)p * row_stride + (ptrdiff_t)j * col_stride] : 0;
+}
+
+void gcam_pack_b(const GcamKernels *kernels, size_t k, size_t n, size_t first, size_t last, const float *b,
+                 ptrdiff_t row_stride, ptrdiff_t col_stride, float *packed)
+{
+    size_t step = gcam_packed_b_step(kernels);
+    for (size_t j = first; j < last; j += step) {
+        size_t columns = min_size(n - j, step);
+        size_t width = kernels->panel ? round_up(columns, kernels->panel / 2) : columns;
+        pack_panel(k, columns, width, kernels->panel ? width : n, b + (ptrdiff_t)j * col_stride, row_stride, col_stride,
+                   packed + (kernels->panel ? j * k : j));
+    }
+}
+
+int gcam_packed_b_create(GcamPackedB **out, size_t k, size_t n, const float *b, ptrdiff_t row_stride,
+                         ptrdiff_t col_stride)
+{
+    enum { HEADER = 64 / sizeof(float) };
+    const GcamKernels *kernels = gcam_kernels();
+    size_t size = gcam_packed_b_size(kernels, k, n);
+    *out = NULL;
+    float *block = size > SIZE_MAX - HEADER ? NULL : gcam_alloc(HEADER + size, sizeof(float));
+    if (!block)
+        return -ENOMEM;
+    _Static_assert(sizeof(GcamPackedB) <= HEADER * sizeof(float), "the header is a cache line");
+    gcam_pack_b(kernels, k, n, 0, n, b, row_stride, col_stride, block + HEADER);
+    GcamPackedB *packed = (void *)block;
+    *packed = (GcamPackedB){ .kernels = kernels, .k = k, .n = n, .data = block + HEADER };
+    *out = packed;
+    return 0;
+}
+
+void gcam_packed_b_destroy(GcamPackedB **b)
+{
+    if (!b)
+        return;
+    gcam_free(*b);
+    *b = NULL;
+}
+
+// ------------------------------------------------------------------------------------------------------------- blocks
+
+void gcam_activation_limits(enum GcamActivation act, float lo, float hi, float limits[2])
+{
+    limits[0] = act == GCAM_ACT_CLIP ? lo : act == GCAM_ACT_RELU ? 0 : -INFINITY;
+    limits[1] = act == GCAM_ACT_CLIP ? hi : INFINITY;
+}
+
+size_t gcam_gemm_k_pieces(size_t k, size_t *length)
+{
+    size_t pieces = ceil_div(k, GCAM_GEMM_K);
+    *length = pieces ? round_up(ceil_div(k, pieces), 8) : 0;
+    return pieces;
+}
+
+void gcam_gemm_block(const GcamPackedB *b, size_t m, size_t n0, size_t n1, size_t k0, size_t k1,
+                     const float *a, ptrdiff_t lda, float *c, ptrdiff_t ldc, const GcamEpilogue *ep)
+{
+    // Panels of B that stay in the second cache while the rows of A pass: 256 KB.
+    size_t step = gcam_packed_b_step(b->kernels);
+    size_t columns = b->kernels->panel ? round_up(65536 / (k1 - k0 + 1) + 1, step) : n1 - n0;
+    float limits[2];
+    gcam_activation_limits(ep->act, ep->lo, ep->hi, limits);
+    for (size_t n = n0; n < n1; n += columns) {
+        GcamGemmBlock block = {
+            .m = m, .n = min_size(columns, n1 - n), .k = k1 - k0, .n0 = n, .k0 = k0,
+            .a = a, .lda = lda, .b = b->data, .b_k = b->k, .b_n = b->n, .c = c + n, .ldc = ldc,
+            .load = k0 > 0 || ep->accumulate, .last = k1 == b->k,
+            .bias = ep->bias ? ep->bias + n : NULL, .add = ep->add ? ep->add + n : NULL, .add_stride = ep->add_stride,
+            .lo = limits[0], .hi = limits[1],
+        };
+        b->kernels->gemm(&block);
+    }
+}
+
+void gcam_gemm_rows(const GcamPackedB *b, size_t m, size_t n0, size_t n1, const float *a, ptrdiff_t lda,
+                    float *c, ptrdiff_t ldc, const GcamEpilogue *ep)
+{
+    size_t length, pieces = gcam_gemm_k_pieces(b->k, &length);
+    if (!pieces)
+        gcam_gemm_block(b, m, n0, n1, 0, 0, a, lda, c, ldc, ep);
+    for (size_t i = 0; i < pieces; i++) {
+        size_t k0 = i * length, k1 = min_size(k0 + length, b->k);
+        gcam_gemm_block(b, m, n0, n1, k0, k1, a + k0, lda, c, ldc, ep);
+    }
+}
+
+void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, size_t *rows, size_t *columns)
+{
+    enum { TASKS = 16, SMALL = 1 << 20 };   // stop cutting at so many tasks, or when one has fewer multiplications
+    size_t step = gcam_packed_b_step(kernels);
+    *rows = kernels->panel ? 8 * kernels->rows : 256;
+    *columns = kernels->panel ? round_up(256, step) : 512;
+    while (ceil_div(m, *rows) * ceil_div(n, *columns) < TASKS) {
+        size_t high = min_size(*rows, m), wide = min_size(*columns, n);
+        if ((double)high * (double)wide * (double)k < SMALL)
+            break;
+        if (wide > step && wide >= high)
+            *columns = round_up(ceil_div(wide, 2), step);
+        else if (high > kernels->rows)
+            *rows = round_up(ceil_div(high, 2), kernels->rows);
+        else if (wide > step)
+            *columns = round_up(ceil_div(wide, 2), step);
+        else
+            break;
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ threads
+
+typedef struct Product {
+    const GcamPackedB *b;
+    size_t m, rows, columns, row_blocks;
+    const float *a;
+    ptrdiff_t lda;
+    float *c;
+    ptrdiff_t ldc;
+    GcamEpilogue ep;
+} Product;
+
+// Blocks of the same columns follow each other: their panels of B are then shared by the threads' caches.
+static void product_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Product *p = opaque;
+    size_t row = index % p->row_blocks * p->rows, column = index / p->row_blocks * p->columns;
+    GcamEpilogue ep = p->ep;
+    if (ep.add)
+        ep.add += (ptrdiff_t)row * ep.add_stride;
+    gcam_gemm_rows(p->b, min_size(p->rows, p->m - row), column, min_size(column + p->columns, p->b->n),
+                   p->a + (ptrdiff_t)row * p->lda, p->lda, p->c + (ptrdiff_t)row * p->ldc, p->ldc, &ep);
+}
+
+void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
+                      float *c, ptrdiff_t ldc, const GcamEpilogue *ep)
+{
+    if (!m || !b->n)
+        return;
+    Product product = { .b = b, .m = m, .a = a, .lda = lda, .c = c, .ldc = ldc };
+    if (ep)
+        product.ep = *ep;
+    gcam_gemm_cut(b->kernels, m, b->n, b->k, &product.rows, &product.columns);
+    product.row_blocks = ceil_div(m, product.rows);
+    gcam_pool_run(pool, product.row_blocks * ceil_div(b->n, product.columns), product_task, &product);
+}
+
+// ----------------------------------------------------------------------------------------------------------- unpacked
+
+typedef struct Packing {
+    const GcamKernels *kernels;
+    size_t rows, columns;       // of the matrix
+    size_t step;                // columns (B) or rows (A) per task
+    const float *in;
+    ptrdiff_t row, col, out_row;
+    float *out;
+} Packing;
+
+static void pack_b_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Packing *p = opaque;
+    size_t first = index * p->step;
+    gcam_pack_b(p->kernels, p->rows, p->columns, first, min_size(first + p->step, p->columns),
+                p->in, p->row, p->col, p->out);
+}
+
+static void pack_a_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Packing *p = opaque;
+    size_t first = index * p->step, last = min_size(first + p->step, p->rows);
+    for (size_t j = 0; j < p->columns; j++)
+        for (size_t i = first; i < last; i++)
+            p->out[(ptrdiff_t)i * p->out_row + (ptrdiff_t)j] = p->in[(ptrdiff_t)i * p->row + (ptrdiff_t)j * p->col];
+}
+
+// Rows of a copied A: a cache line more than a multiple of one, so that rows do not collide in the caches.
+static size_t copied_row(size_t k)
+{
+    return round_up(k, 16) + 16;
+}
+
+size_t gcam_gemm_scratch(size_t m, size_t n, size_t k)
+{
+    size_t a, b = gcam_packed_b_size(gcam_kernels(), k, n), sum;
+    if (k > SIZE_MAX - 32 || b > SIZE_MAX - 16 || gcam_mul(m, copied_row(k), &a))
+        return SIZE_MAX;
+    return __builtin_add_overflow(a, round_up(b, 16), &sum) ? SIZE_MAX : sum;
+}
+
+void gcam_gemm(GcamPool *pool, size_t m, size_t n, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_col,
+               const float *b, ptrdiff_t b_row, ptrdiff_t b_col, float *c, ptrdiff_t ldc,
+               const GcamEpilogue *ep, float *scratch)
+{
+    if (!m || !n)
+        return;
+    const GcamKernels *kernels = gcam_kernels();
+    Packing packing = {
+        .kernels = kernels, .rows = k, .columns = n, .step = round_up(128, gcam_packed_b_step(kernels)),
+        .in = b, .row = b_row, .col = b_col, .out = scratch,
+    };
+    gcam_pool_run(pool, ceil_div(n, packing.step), pack_b_task, &packing);
+    if ((a_col != 1 && k > 1) || (m > 1 && a_row < (ptrdiff_t)k)) {
+        Packing copy = {
+            .rows = m, .columns = k, .step = 64, .in = a, .row = a_row, .col = a_col,
+            .out_row = (ptrdiff_t)copied_row(k), .out = scratch + round_up(gcam_packed_b_size(kernels, k, n), 16),
+        };
+        gcam_pool_run(pool, ceil_div(m, copy.step), pack_a_task, &copy);
+        a = copy.out;
+        a_row = copy.out_row;
+    }
+    GcamPackedB packed = { .kernels = kernels, .k = k, .n = n, .data = scratch };
+    gcam_gemm_packed(pool, m, a, a_row, &packed, c, ldc, ep);
+}

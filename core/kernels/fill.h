@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Enters the functions of all *_body.h, compiled in the including file, in a set of kernels. Its matrix product is the
+ * file's own `gemm`.
+ */
+static void fill(GcamKernels *kernels)
+{
+    kernels->gemm = gemm;
+    kernels->depthwise = depthwise;
+    kernels->winograd_input[GCAM_WINOGRAD2] = winograd_input2;
+    kernels->winograd_input[GCAM_WINOGRAD4] = winograd_input4;
+    kernels->winograd_output[GCAM_WINOGRAD2] = winograd_output2;
+    kernels->winograd_output[GCAM_WINOGRAD4] = winograd_output4;
+    kernels->dot[GCAM_F32] = dot_f32;
+    kernels->dot[GCAM_F16] = dot_f16;
+    kernels->dot[GCAM_BF16] = dot_bf16;
+    kernels->axpy[GCAM_F32] = axpy_f32;
+    kernels->axpy[GCAM_F16] = axpy_f16;
+    kernels->axpy[GCAM_BF16] = axpy_bf16;
+    kernels->convert[GCAM_F32] = convert_f32;
+    kernels->convert[GCAM_F16] = convert_f16;
+    kernels->convert[GCAM_BF16] = convert_bf16;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Matrix product of one block, for the instruction set whose simd_*.h was included before. A is read where it lies, row
+ * by row: ROWS rows of it stay in the first cache while the panels of B stream by. ROWS x (2 * VW) sums are held in
+ * registers. ROWS is defined by the including file, so that they and one row of a panel fill the register file.
+ */
+#include "gemm.h"
+#include "kernels/kernels.h"
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+enum {
+    PANEL = 2 * VW,
+    GROUPS = (ROWS + 2) / 3,
+    COPY_K = 512,               // largest k for which rows that collide in the cache are copied together
+    COPY_STRIDE = COPY_K + 16,
+};
+
+// Sums of one tile to C: the last column of a panel may lie inside a vector.
+INLINE void finish(const GcamGemmBlock *b, size_t row, size_t column, size_t n, V sum)
+{
+    float *c = b->c + (ptrdiff_t)row * b->ldc + column;
+    if (b->load)
+        sum = v_add(sum, v_load_n(c, n));
+    if (b->last) {
+        if (b->bias)
+            sum = v_add(sum, v_load_n(b->bias + column, n));
+        if (b->add)
+            sum = v_add(sum, v_load_n(b->add + (ptrdiff_t)row * b->add_stride + column, n));
+        sum = v_clamp(sum, v_set1(b->lo), v_set1(b->hi));
+    }
+    v_store_n(c, sum, n);
+}
+
+static void finish_tile(const GcamGemmBlock *b, size_t row, size_t column, size_t n, int rows, int vectors,
+                        const float *sums)
+{
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors && (size_t)v * VW < n; v++)
+            finish(b, row + r, column + v * VW, n - v * VW, v_load(sums + (r * vectors + v) * VW));
+}
+
+// rows x (vectors * VW) of C. Three rows share a pointer, so that few registers hold addresses.
+INLINE void tile(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const float *a, ptrdiff_t lda,
+                 const float *b, const int rows, const int vectors)
+{
+    const float *group[GROUPS];
+    V sum[ROWS][2];
+    UNROLL
+    for (int g = 0; g < GROUPS; g++)
+        group[g] = a + (3 * g < rows ? 3 * g : 0) * lda;
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        sum[r][0] = sum[r][1] = v_zero();
+    for (size_t p = 0; p < block->k; p++) {
+        V b0 = v_load(b), b1 = vectors > 1 ? v_load(b + VW) : b0;
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            V x = v_set1(group[r / 3][(r % 3) * lda + (ptrdiff_t)p]);
+            sum[r][0] = v_fma(x, b0, sum[r][0]);
+            if (vectors > 1)
+                sum[r][1] = v_fma(x, b1, sum[r][1]);
+        }
+        b += vectors * VW;
+    }
+    if (n == (size_t)vectors * VW) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            finish(block, row + r, column, VW, sum[r][0]);
+            if (vectors > 1)
+                finish(block, row + r, column + VW, VW, sum[r][1]);
+        }
+        return;
+    }
+    float sums[ROWS * PANEL];
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        v_store(sums + (r * vectors) * VW, sum[r][0]);
+        if (vectors > 1)
+            v_store(sums + (r * vectors + 1) * VW, sum[r][1]);
+    }
+    finish_tile(block, row, column, n, rows, vectors, sums);
+}
+
+typedef void (*Tile)(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const float *a, ptrdiff_t lda,
+                     const float *b);
+
+#define TILE(rows) \
+    static void tile_##rows##_1(const GcamGemmBlock *block, size_t row, size_t column, size_t n, \
+                                const float *a, ptrdiff_t lda, const float *b) \
+    { tile(block, row, column, n, a, lda, b, rows, 1); } \
+    static void tile_##rows##_2(const GcamGemmBlock *block, size_t row, size_t column, size_t n, \
+                                const float *a, ptrdiff_t lda, const float *b) \
+    { tile(block, row, column, n, a, lda, b, rows, 2); }
+#define TILE_ENTRY(rows) { tile_##rows##_1, tile_##rows##_2 }
+
+TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if ROWS > 6
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#endif
+
+static const Tile tiles[ROWS][2] = {
+    TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4), TILE_ENTRY(5), TILE_ENTRY(6),
+#if ROWS > 6
+    TILE_ENTRY(7), TILE_ENTRY(8), TILE_ENTRY(9), TILE_ENTRY(10), TILE_ENTRY(11), TILE_ENTRY(12), TILE_ENTRY(13),
+    TILE_ENTRY(14),
+#endif
+};
+
+static void gemm(const GcamGemmBlock *block)
+{
+    // Rows a multiple of 2 KB apart fall on the same few lines of the first cache and push each other out.
+    int copy = block->k <= COPY_K && block->n > PANEL && block->lda % 512 == 0 && block->m > 1;
+    size_t count = (block->m + ROWS - 1) / ROWS;
+    for (size_t i = 0; i < count; i++) {
+        size_t row = i * block->m / count, rows = (i + 1) * block->m / count - row;
+        const float *a = block->a + (ptrdiff_t)row * block->lda;
+        ptrdiff_t lda = block->lda;
+        float together[ROWS * COPY_STRIDE];
+        if (copy) {
+            for (size_t r = 0; r < rows; r++)
+                memcpy(together + r * COPY_STRIDE, a + (ptrdiff_t)r * lda, block->k * sizeof(*a));
+            a = together;
+            lda = COPY_STRIDE;
+        }
+        for (size_t j = 0; j < block->n; j += PANEL) {
+            size_t column = block->n0 + j, left = block->b_n - column;
+            size_t width = left > VW ? PANEL : VW, n = left < PANEL ? left : PANEL;
+            tiles[rows - 1][width == PANEL](block, row, j, n, a, lda,
+                                            block->b + column * block->b_k + block->k0 * width);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Picks the kernels: portable C first, then each instruction set that the machine has replaces what it does better.
+ */
+#include "kernels/kernels.h"
+
+#include <pthread.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static GcamKernels kernels[GCAM_CPU_AVX512 + 1];
+
+static void init(void)
+{
+    for (int cpu = GCAM_CPU_GENERIC; cpu <= GCAM_CPU_AVX512; cpu++) {
+        gcam_kernels_init_generic(&kernels[cpu]);
+#if defined(__x86_64__)
+        if (cpu >= GCAM_CPU_AVX2)
+            gcam_kernels_init_avx2(&kernels[cpu]);
+        if (cpu >= GCAM_CPU_AVX512)
+            gcam_kernels_init_avx512(&kernels[cpu]);
+#endif
+    }
+}
+
+const GcamKernels *gcam_kernels_for(enum GcamCpu cpu)
+{
+    pthread_once(&once, init);
+    return &kernels[cpu];
+}
+
+const GcamKernels *gcam_kernels(void)
+{
+    return gcam_kernels_for(gcam_cpu());
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The inner loops, one set of functions per instruction set. They know nothing of threads, images or networks: each
+ * works on one block that fits the caches. The same bodies (*_body.h) are compiled for each instruction set with its
+ * own vector operations (simd_*.h), except that the portable set leaves matrix products to OpenBLAS.
+ *
+ * Pointers to floats need no more than the alignment of a float. "lo, hi": the result is min(max(x, lo), hi), with
+ * infinities for no limit; NaN passes through.
+ */
+#ifndef GCAM_KERNELS_H
+#define GCAM_KERNELS_H
+
+#include <stddef.h>
+
+#include "cpu.h"
+#include "linear.h"
+
+// One block of a matrix product: columns n0..n0+n-1 of m rows, over k0..k0+k-1.
+typedef struct GcamGemmBlock {
+    size_t m, n, k;
+    size_t n0, k0;              // n0 is a multiple of the panel width
+    const float *a;             // element (0, k0), rows lda apart
+    ptrdiff_t lda;
+    const float *b;             // all of packed B
+    size_t b_k, b_n;            // its size before packing
+    float *c;                   // element (0, n0)
+    ptrdiff_t ldc;
+    int load;                   // add to what is in C
+    int last;                   // then add what follows and limit
+    const float *bias;          // of column n0, or NULL
+    const float *add;           // element (0, n0), or NULL
+    ptrdiff_t add_stride;
+    float lo, hi;
+} GcamGemmBlock;
+
+// `count` pixels of a depthwise convolution, each the same taps further on: for channel i of pixel p
+// y[p * y_step + i] = limit(bias[i] + add[p * y_step + i] + sum over t of w[w_offset[t] + i] * x[p * x_step + x_offset[t] + i])
+typedef struct GcamDepthwise {
+    size_t channels, taps, count;
+    const float *x, *w;
+    const ptrdiff_t *x_offset, *w_offset;
+    ptrdiff_t x_step, y_step;
+    const float *bias, *add;    // or NULL
+    float *y;
+    float lo, hi;
+} GcamDepthwise;
+
+// One output tile of a Winograd convolution, all channels.
+typedef struct GcamWinogradOutput {
+    size_t channels;            // a multiple of 16
+    const float *m;             // product of position p and channel i at m[p * position + i]
+    ptrdiff_t position;
+    const float *bias, *add;    // or NULL; add has the strides of y
+    float *y;                   // pixel (r, c) at y[r * row + c * pixel]
+    ptrdiff_t row, pixel;
+    float lo, hi;
+} GcamWinogradOutput;
+
+enum { GCAM_WINOGRAD2, GCAM_WINOGRAD4 };    // F(2x2, 3x3) and F(4x4, 3x3): output tiles of 2 and 4
+
+enum { GCAM_LINEAR_ROWS = 4 };              // of GcamKernels.axpy
+
+typedef struct GcamKernels {
+    // Packed B consists of panels, `panel` columns each; the last is cut to half of it where that is enough, and
+    // filled up with zeros. A panel is row-major. panel 0: all of B is row-major, without filling.
+    size_t panel;
+    size_t rows;                // rows of C computed at once: the best granularity for blocks of A
+    void (*gemm)(const GcamGemmBlock *block);
+
+    void (*depthwise)(const GcamDepthwise *d);
+
+    // The tile of x that starts at `x`, 4x4 or 6x6 pixels, to v[position * p + i]. channels: a multiple of 16.
+    void (*winograd_input[2])(size_t channels, const float *x, ptrdiff_t row, ptrdiff_t pixel,
+                              float *v, ptrdiff_t position);
+    void (*winograd_output[2])(const GcamWinogradOutput *out);
+
+    // By the type of w: the sum over i of w[i] * x[i]; and y[i] += sum over r of factor[r] * w[r][i], n elements.
+    float (*dot[3])(const void *w, const float *x, size_t n);
+    void (*axpy[3])(float *y, const void *const w[GCAM_LINEAR_ROWS], const float factor[GCAM_LINEAR_ROWS], size_t n);
+    void (*convert[3])(float *out, const void *in, size_t n);
+} GcamKernels;
+
+// The set of gcam_cpu(). Thread-safe.
+const GcamKernels *gcam_kernels(void);
+
+// The set of a given level, for tests; the machine must have it.
+const GcamKernels *gcam_kernels_for(enum GcamCpu cpu);
+
+// Filled by one file each.
+void gcam_kernels_init_generic(GcamKernels *kernels);
+void gcam_kernels_init_avx2(GcamKernels *kernels);
+void gcam_kernels_init_avx512(GcamKernels *kernels);
+
+#endif

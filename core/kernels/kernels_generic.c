@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The portable kernels. Matrix products are OpenBLAS's, which has kernels for many processors; it is called for one
+ * block at a time from our threads (its serial build takes a lock where it hands out buffers, and is safe to call so).
+ */
+#include <cblas.h>
+
+#include "kernels/simd_generic.h"
+
+#include "kernels/depthwise_body.h"
+#include "kernels/linear_body.h"
+#include "kernels/winograd_body.h"
+
+static void finish_row(const GcamGemmBlock *b, size_t row)
+{
+    float *c = b->c + (ptrdiff_t)row * b->ldc;
+    const float *add = b->add ? b->add + (ptrdiff_t)row * b->add_stride : NULL;
+    for (size_t j = 0; j < b->n; j++) {
+        float x = c[j] + (b->bias ? b->bias[j] : 0) + (add ? add[j] : 0);
+        x = x < b->lo ? b->lo : x;
+        c[j] = x > b->hi ? b->hi : x;
+    }
+}
+
+// Of a single row the caller need not give a stride, but BLAS insists on one.
+static int stride(size_t rows, ptrdiff_t given, size_t length)
+{
+    return rows > 1 ? (int)given : length > 1 ? (int)length : 1;
+}
+
+static void gemm(const GcamGemmBlock *b)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)b->m, (int)b->n, (int)b->k,
+                1, b->a, stride(b->m, b->lda, b->k), b->b + b->k0 * b->b_n + b->n0, (int)b->b_n,
+                b->load ? 1 : 0, b->c, stride(b->m, b->ldc, b->n));
+    for (size_t i = 0; b->last && i < b->m; i++)
+        finish_row(b, i);
+}
+
+#include "kernels/fill.h"
+
+void gcam_kernels_init_generic(GcamKernels *kernels)
+{
+    fill(kernels);
+    kernels->panel = 0;
+    kernels->rows = 16;
+}

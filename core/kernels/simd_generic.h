@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Vector operations of the portable kernels: four floats, in the compiler's own vector type, which every 64-bit
+ * processor has (SSE2, NEON) and others emulate. Each simd_*.h defines the same names.
+ */
+#include <string.h>
+
+#include "half.h"
+
+typedef float V __attribute__((vector_size(16)));
+enum { VW = 4 };
+
+static inline V v_set1(float x) { return (V){ x, x, x, x }; }
+static inline V v_zero(void) { return v_set1(0); }
+static inline V v_load(const float *p) { V v; memcpy(&v, p, sizeof(v)); return v; }
+static inline void v_store(float *p, V v) { memcpy(p, &v, sizeof(v)); }
+
+// The first n of VW elements; those beyond are read as zero, and not written. n may be 0 or more than VW.
+static inline V v_load_n(const float *p, size_t n)
+{
+    V v = v_zero();
+    memcpy(&v, p, (n < VW ? n : VW) * sizeof(*p));
+    return v;
+}
+
+static inline void v_store_n(float *p, V v, size_t n)
+{
+    memcpy(p, &v, (n < VW ? n : VW) * sizeof(*p));
+}
+
+static inline V v_add(V a, V b) { return a + b; }
+static inline V v_sub(V a, V b) { return a - b; }
+static inline V v_mul(V a, V b) { return a * b; }
+static inline V v_fma(V a, V b, V c) { return a * b + c; }
+static inline V v_fnma(V a, V b, V c) { return c - a * b; }
+
+// NaN passes: every comparison with it is false.
+static inline V v_clamp(V v, V lo, V hi)
+{
+    for (int i = 0; i < VW; i++) {
+        float x = v[i] < lo[i] ? lo[i] : v[i];
+        v[i] = x > hi[i] ? hi[i] : x;
+    }
+    return v;
+}
+
+static inline float v_sum(V v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+
+static inline V v_load_f16(const void *p, size_t n)
+{
+    uint16_t h[VW] = { 0 };
+    memcpy(h, p, (n < VW ? n : VW) * sizeof(*h));
+    return (V){ gcam_half_to_float(h[0]), gcam_half_to_float(h[1]),
+                gcam_half_to_float(h[2]), gcam_half_to_float(h[3]) };
+}
+
+static inline V v_load_bf16(const void *p, size_t n)
+{
+    uint16_t h[VW] = { 0 };
+    memcpy(h, p, (n < VW ? n : VW) * sizeof(*h));
+    return (V){ gcam_bfloat16_to_float(h[0]), gcam_bfloat16_to_float(h[1]),
+                gcam_bfloat16_to_float(h[2]), gcam_bfloat16_to_float(h[3]) };
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The kernels for AVX2: 6 x 16 sums in 12 of the 16 registers.
+ */
+#include "kernels/x86/simd_avx2.h"
+
+#define ROWS 6
+#include "kernels/depthwise_body.h"
+#include "kernels/gemm_body.h"
+#include "kernels/linear_body.h"
+#include "kernels/winograd_body.h"
+#include "kernels/fill.h"
+
+void gcam_kernels_init_avx2(GcamKernels *kernels)
+{
+    fill(kernels);
+    kernels->panel = PANEL;
+    kernels->rows = ROWS;
+}

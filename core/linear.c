@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Fully connected layer on one vector. Two ways through the weights: along their rows, a dot product each, where a row
+ * belongs to one element of the result; or by multiples of whole rows, where it belongs to one element of the input.
+ */
+#include "linear.h"
+
+#include <string.h>
+
+#include "gemm_block.h"
+#include "kernels/kernels.h"
+
+enum {
+    DOT_ROWS = 16,              // rows per task
+    SUM_COLUMNS = 512,          // columns per task
+    SPARSE = 16,                // so many elements other than zero are looked up one by one
+};
+
+size_t gcam_type_size(enum GcamType type)
+{
+    return type == GCAM_F32 ? 4 : 2;
+}
+
+void gcam_convert(float *out, const void *in, enum GcamType type, size_t n)
+{
+    gcam_kernels()->convert[type](out, in, n);
+}
+
+typedef struct Linear {
+    const GcamKernels *kernels;
+    size_t rows, columns;       // of w in memory
+    const char *w;
+    enum GcamType type;
+    const float *bias, *x;
+    float *y;
+    float limits[2];
+    size_t nonzero[SPARSE], nonzeros;   // of x, where they are few
+} Linear;
+
+static const void *weights_at(const Linear *l, size_t row, size_t column)
+{
+    return l->w + (row * l->columns + column) * gcam_type_size(l->type);
+}
+
+static float finish(const Linear *l, size_t i, float sum)
+{
+    if (l->bias)
+        sum += l->bias[i];
+    sum = sum < l->limits[0] ? l->limits[0] : sum;
+    return sum > l->limits[1] ? l->limits[1] : sum;
+}
+
+static size_t end_of(size_t begin, size_t step, size_t end)
+{
+    return begin + step < end ? begin + step : end;
+}
+
+// y[row] = w[row] . x
+static void dot_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Linear *l = opaque;
+    size_t end = end_of(index * DOT_ROWS, DOT_ROWS, l->rows);
+    for (size_t row = index * DOT_ROWS; row < end; row++)
+        l->y[row] = finish(l, row, l->kernels->dot[l->type](weights_at(l, row, 0), l->x, l->columns));
+}
+
+// The same where x has few elements other than zero.
+static void lookup_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Linear *l = opaque;
+    size_t end = end_of(index * DOT_ROWS, DOT_ROWS, l->rows);
+    for (size_t row = index * DOT_ROWS; row < end; row++) {
+        float sum = 0, w;
+        for (size_t i = 0; i < l->nonzeros; i++) {
+            l->kernels->convert[l->type](&w, weights_at(l, row, l->nonzero[i]), 1);
+            sum += w * l->x[l->nonzero[i]];
+        }
+        l->y[row] = finish(l, row, sum);
+    }
+}
+
+// y[columns of this task] = sum over rows of x[row] * w[row][columns], some rows at a time
+static void sum_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Linear *l = opaque;
+    size_t begin = index * SUM_COLUMNS, end = end_of(begin, SUM_COLUMNS, l->columns);
+    const void *w[GCAM_LINEAR_ROWS];
+    float factor[GCAM_LINEAR_ROWS];
+    int ready = 0;
+    memset(l->y + begin, 0, (end - begin) * sizeof(*l->y));
+    for (size_t row = 0; row <= l->rows; row++) {
+        if (row < l->rows && l->x[row] != 0) {
+            w[ready] = weights_at(l, row, begin);
+            factor[ready++] = l->x[row];
+        }
+        if (ready == GCAM_LINEAR_ROWS || (row == l->rows && ready)) {
+            for (; ready < GCAM_LINEAR_ROWS; ready++) {
+                w[ready] = w[0];
+                factor[ready] = 0;
+            }
+            l->kernels->axpy[l->type](l->y + begin, w, factor, end - begin);
+            ready = 0;
+        }
+    }
+    for (size_t i = begin; i < end; i++)
+        l->y[i] = finish(l, i, l->y[i]);
+}
+
+static void find_nonzeros(Linear *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->columns && n <= SPARSE; i++)
+        if (l->x[i] != 0) {
+            if (n < SPARSE)
+                l->nonzero[n] = i;
+            n++;
+        }
+    l->nonzeros = n;
+}
+
+static void run(GcamPool *pool, Linear *l, int by_dot)
+{
+    l->kernels = gcam_kernels();
+    if (!by_dot) {
+        gcam_pool_run(pool, (l->columns + SUM_COLUMNS - 1) / SUM_COLUMNS, sum_task, l);
+        return;
+    }
+    find_nonzeros(l);
+    gcam_pool_run(pool, (l->rows + DOT_ROWS - 1) / DOT_ROWS, l->nonzeros <= SPARSE ? lookup_task : dot_task, l);
+}
+
+void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
+                         const float *bias, const float *x, float *y, enum GcamActivation act, float lo, float hi)
+{
+    Linear linear = {
+        .rows = transposed ? in : out, .columns = transposed ? out : in,
+        .w = w, .type = type, .bias = bias, .x = x, .y = y,
+    };
+    gcam_activation_limits(act, lo, hi, linear.limits);
+    run(pool, &linear, !transposed);
+}
+
+void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
+                          const float *dy, float *dx)
+{
+    Linear linear = {
+        .rows = transposed ? in : out, .columns = transposed ? out : in, .w = w, .type = type, .x = dy, .y = dx,
+    };
+    gcam_activation_limits(GCAM_ACT_NONE, 0, 0, linear.limits);
+    run(pool, &linear, transposed);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The parallel loop: every index once, threads told apart, loops one after another, with and without sleep between.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pool.h"
+
+enum { COUNT = 1000, THREADS = 4 };
+
+static struct {
+    atomic_int calls[COUNT];
+    atomic_int busy[THREADS];
+    atomic_int clashes, strangers;
+    int threads;
+} seen;
+
+static void visit(void *opaque, size_t index, int thread)
+{
+    (void)opaque;
+    if (thread < 0 || thread >= seen.threads) {
+        atomic_fetch_add(&seen.strangers, 1);
+        return;
+    }
+    if (atomic_fetch_add(&seen.busy[thread], 1))
+        atomic_fetch_add(&seen.clashes, 1);
+    atomic_fetch_add(&seen.calls[index], 1);
+    atomic_fetch_sub(&seen.busy[thread], 1);
+}
+
+static void check_loop(GcamPool *pool, size_t count)
+{
+    for (size_t i = 0; i < COUNT; i++)
+        atomic_store(&seen.calls[i], 0);
+    seen.threads = gcam_pool_threads(pool);
+    gcam_pool_run(pool, count, visit, NULL);
+    for (size_t i = 0; i < COUNT; i++)
+        if (atomic_load(&seen.calls[i]) != (i < count)) {
+            fail("index %zu of %zu was visited %d times", i, count, atomic_load(&seen.calls[i]));
+            return;
+        }
+    CHECK_INT(atomic_load(&seen.clashes), 0);
+    CHECK_INT(atomic_load(&seen.strangers), 0);
+}
+
+static void refuses_no_threads(void)
+{
+    GcamPool *pool = (GcamPool *)&seen;
+    CHECK_INT(gcam_pool_create(&pool, 0), -EINVAL);
+    CHECK(!pool);
+    CHECK_INT(gcam_pool_create(&pool, -3), -EINVAL);
+    gcam_pool_destroy(&pool);
+    gcam_pool_destroy(NULL);
+}
+
+static void works_without_pool(void)
+{
+    CHECK_INT(gcam_pool_threads(NULL), 1);
+    check_loop(NULL, 0);
+    check_loop(NULL, 17);
+}
+
+static void add(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    ((int *)opaque)[index]++;
+}
+
+// What threads write is seen by the caller, and what the caller wrote by the threads: plain memory, for the sanitiser.
+static void orders_memory(void)
+{
+    int numbers[64] = { 0 };
+    GcamPool *pool;
+    REQUIRE(gcam_pool_create(&pool, 3) == 0);
+    for (int round = 0; round < 5000; round++) {
+        gcam_pool_run(pool, 64, add, numbers);
+        for (int i = 0; i < 64; i++)
+            numbers[i]++;
+    }
+    for (int i = 0; i < 64; i++)
+        CHECK_INT(numbers[i], 10000);
+    gcam_pool_destroy(&pool);
+}
+
+static void wakes_from_sleep(void)
+{
+    GcamPool *pool;
+    REQUIRE(gcam_pool_create(&pool, 2) == 0);
+    for (int round = 0; round < 100; round++) {
+        usleep(round * 20);
+        check_loop(pool, 100);
+    }
+    gcam_pool_destroy(&pool);
+    CHECK(!pool);
+}
+
+static void nap(void *opaque, size_t index, int thread)
+{
+    (void)index;
+    atomic_int *used = opaque;
+    atomic_fetch_or(used, 1 << thread);
+    usleep(2000);
+}
+
+static void uses_all_threads(void)
+{
+    GcamPool *pool;
+    atomic_int used = 0;
+    REQUIRE(gcam_pool_create(&pool, THREADS) == 0);
+    gcam_pool_run(pool, 40, nap, &used);
+    CHECK_INT(atomic_load(&used), (1 << THREADS) - 1);
+    gcam_pool_destroy(&pool);
+}
+
+static void is_created_and_destroyed_idle(void)
+{
+    for (int round = 0; round < 50; round++) {
+        GcamPool *pool;
+        REQUIRE(gcam_pool_create(&pool, 1 + round % THREADS) == 0);
+        if (round % 3 == 0)
+            check_loop(pool, 5);
+        gcam_pool_destroy(&pool);
+    }
+}
+
+int main(void)
+{
+    RUN(refuses_no_threads);
+    RUN(works_without_pool);
+    for (int threads = 1; threads <= THREADS; threads++) {
+        GcamPool *pool;
+        begin_case("visits every index once with %d threads", threads);
+        if (gcam_pool_create(&pool, threads)) {
+            fail("no pool");
+            continue;
+        }
+        CHECK_INT(gcam_pool_threads(pool), threads);
+        for (size_t count = 0; count <= COUNT; count = count * 2 + 1)
+            check_loop(pool, count);
+        for (int round = 0; round < 2000; round++)
+            check_loop(pool, (size_t)round % 7);
+        gcam_pool_destroy(&pool);
+    }
+    RUN(orders_memory);
+    RUN(wakes_from_sleep);
+    RUN(uses_all_threads);
+    RUN(is_created_and_destroyed_idle);
+    return end_cases();
+}
