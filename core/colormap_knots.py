@@ -5,7 +5,7 @@
     python3 core/colormap_knots.py > core/colormap_knots.h      (needs matplotlib; not part of the build)
 
 For each map the fewest knots are chosen (dynamic programming over the 256 entries) such that every entry that
-core/colormap.c interpolates is within one code value of matplotlib's, in each of R, G, B.
+core/colormap.c interpolates is within one code value of matplotlib's (rounded, not cut off as in its byte tables).
 """
 import matplotlib
 
@@ -36,7 +36,7 @@ def knots(table):
 print("/* Made by colormap_knots.py from matplotlib %s: do not edit. Position, R, G, B. */" % matplotlib.__version__)
 for name in NAMES:
     colors = matplotlib.colormaps[name]
-    table = [[int(v) for v in colors(i, bytes=True)[:3]] for i in range(256)]
+    table = [[int(255 * v + 0.5) for v in colors(i)[:3]] for i in range(256)]
     print("\nstatic const uint8_t knots_%s[][4] = {" % name)
     line = "   "
     for i in knots(table):

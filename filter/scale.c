@@ -93,12 +93,11 @@ static Geometry find_geometry(enum GcamFit fit, int width, int height, AVRationa
 void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int height, GradcamRegion *region)
 {
     Geometry g = find_geometry(fit, frame->width, frame->height, frame->sample_aspect_ratio, width, height);
-    double x = (double)frame->width / g.width, y = (double)frame->height / g.height;
 
-    region->x = -g.x * x;
-    region->y = -g.y * y;
-    region->width = width * x;
-    region->height = height * y;
+    region->x = -(double)g.x * frame->width / g.width;
+    region->y = -(double)g.y * frame->height / g.height;
+    region->width = (double)width * frame->width / g.width;
+    region->height = (double)height * frame->height / g.height;
 }
 
 // The yuvj formats are their plain twins with full range.
