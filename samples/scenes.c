@@ -50,10 +50,18 @@ static float ramp(float low, float high, float x)
     return t * t * (3 - 2 * t);
 }
 
+// Largest whole number not above x, |x| < 2^31.
+static float whole(float x)
+{
+    float cut = (float)(int)x;
+
+    return cut > x ? cut - 1 : cut;
+}
+
 // Random values on a grid, smoothly interpolated: 0..1.
 static float value_noise(uint32_t seed, float x, float y)
 {
-    float fx = floorf(x), fy = floorf(y);
+    float fx = whole(x), fy = whole(y);
     uint32_t i = (uint32_t)(int32_t)fx, j = (uint32_t)(int32_t)fy;
     uint32_t row = seed + j * 0x9e3779b9u, next = row + 0x9e3779b9u;
     float u = x - fx, v = y - fy, a, b, c, d;
@@ -113,11 +121,22 @@ static float color_distance(GcamColor a, GcamColor b)
     return sqrtf(0.3f * dr * dr + 0.59f * dg * dg + 0.11f * db * db);
 }
 
-static GcamColor surface_color(const GcamSurface *surface, float x, float y)
+// A surface with its direction worked out: c, s are cosine and sine of the angle over the period.
+typedef struct Brush {
+    const GcamSurface *surface;
+    float x, y, c, s;
+} Brush;
+
+static Brush brush_at(const GcamSurface *surface, float x, float y, float angle)
 {
-    float c = cosf(surface->angle), s = sinf(surface->angle), t = 0, noise;
-    float u = (c * (x - surface->x) + s * (y - surface->y)) / surface->period;
-    float v = (c * (y - surface->y) - s * (x - surface->x)) / surface->period;
+    return (Brush){ surface, x, y, cosf(angle) / surface->period, sinf(angle) / surface->period };
+}
+
+static GcamColor brush_color(const Brush *brush, float x, float y)
+{
+    const GcamSurface *surface = brush->surface;
+    float dx = x - brush->x, dy = y - brush->y;
+    float u = brush->c * dx + brush->s * dy, v = brush->c * dy - brush->s * dx, t = 0, noise;
 
     switch (surface->texture) {
     case GCAM_TEXTURE_GRADIENT:
@@ -127,7 +146,7 @@ static GcamColor surface_color(const GcamSurface *surface, float x, float y)
         t = ramp(-0.3f, 0.3f, sinf(2 * PI * u));
         break;
     case GCAM_TEXTURE_DOTS:
-        t = ramp(0.36f, 0.28f, hypotf(u - floorf(u) - 0.5f, v - floorf(v) - 0.5f));
+        t = ramp(0.36f, 0.28f, hypotf(u - whole(u) - 0.5f, v - whole(v) - 0.5f));
         break;
     case GCAM_TEXTURE_CHECKS:
         t = ramp(-0.1f, 0.1f, sinf(PI * u) * sinf(PI * v));
@@ -138,7 +157,7 @@ static GcamColor surface_color(const GcamSurface *surface, float x, float y)
     default:
         break;
     }
-    noise = surface->rough > 0 ? clouds(surface->seed, 9 * (x - surface->x), 9 * (y - surface->y)) - 0.5f : 0;
+    noise = surface->rough > 0 ? clouds(surface->seed, 9 * dx, 9 * dy) - 0.5f : 0;
     return scaled(blend(surface->color[0], surface->color[1], t), 1 + 1.5f * surface->rough * noise);
 }
 
@@ -214,7 +233,7 @@ static void describe_object(GcamScene *scene, int index, Random *random)
 {
     GcamSceneObject *object = &scene->object[index];
 
-    object->size = uniform(random, 0.13f, 0.27f);
+    object->size = uniform(random, 0.15f, 0.27f);
     object->x = uniform(random, 0.9f * object->size, scene->aspect - 0.9f * object->size);
     object->y = uniform(random, 0.9f * object->size, 1 - 0.9f * object->size);
     object->angle = uniform(random, 0, 2 * PI);
@@ -355,13 +374,14 @@ static void paint(const Canvas *canvas, int x, int y, GcamColor color, float opa
 static void draw_ground(const Canvas *canvas)
 {
     const GcamScene *scene = canvas->scene;
+    Brush brush = brush_at(&scene->ground, scene->ground.x, scene->ground.y, scene->ground.angle);
 
     for (int y = 0; y < canvas->height; y++)
         for (int x = 0; x < canvas->width; x++) {
             float px = ((float)x + 0.5f) * canvas->pixel_x, py = ((float)y + 0.5f) * canvas->pixel_y;
             float gx = (px - scene->glow_x) / scene->glow_size, gy = (py - scene->glow_y) / scene->glow_size;
             float vx = px / scene->aspect - 0.5f, vy = py - 0.5f;
-            GcamColor color = surface_color(&scene->ground, px, py);
+            GcamColor color = brush_color(&brush, px, py);
 
             color = blend(color, scene->glow, 0.4f * ramp(1, 0, hypotf(gx, gy)));
             paint(canvas, x, y, scaled(color, 1 - 1.4f * scene->vignette * (vx * vx + vy * vy)), 1);
@@ -430,17 +450,14 @@ static float coverage(const Canvas *canvas, const Sample *sample)
 }
 
 // The object's surface turned over at its edge: bright towards the light, dark away from it, a highlight on top.
-static GcamColor shaded(const GcamScene *scene, const GcamSceneObject *object, const Sample *sample, float x, float y)
+static GcamColor shaded(const GcamScene *scene, const GcamSceneObject *object, const Brush *brush,
+                        const Sample *sample, float x, float y)
 {
     float bevel = object->bevel * object->size, slope = ramp(bevel, 0, -sample->distance);
     float facing = slope * (sample->nx * scene->light_x + sample->ny * scene->light_y);
     float highlight = fmaxf(object->gloss, 0) * ramp(0.55f, 1, facing) * 0.8f;
-    GcamSurface local = object->surface;
 
-    local.x = object->x;
-    local.y = object->y;
-    local.angle += object->angle;
-    return blend(scaled(surface_color(&local, x, y), 1 + 0.45f * facing), (GcamColor){ 1, 1, 1 }, highlight);
+    return blend(scaled(brush_color(brush, x, y), 1 + 0.45f * facing), (GcamColor){ 1, 1, 1 }, highlight);
 }
 
 static void draw_shadow(const Canvas *canvas, const GcamSceneObject *object)
@@ -465,6 +482,7 @@ static void draw_shadow(const Canvas *canvas, const GcamSceneObject *object)
 
 static void draw_object(const Canvas *canvas, const GcamSceneObject *object)
 {
+    Brush brush = brush_at(&object->surface, object->x, object->y, object->surface.angle + object->angle);
     Box box = box_around(canvas, object->x, object->y, object->size);
 
     for (int y = box.y0; y < box.y1; y++)
@@ -475,7 +493,7 @@ static void draw_object(const Canvas *canvas, const GcamSceneObject *object)
             if (object_distance(canvas->shapes, object, px, py) > canvas->pixel_x + canvas->pixel_y)
                 continue;
             sample = object_sample(canvas->shapes, object, px, py);
-            paint(canvas, x, y, shaded(canvas->scene, object, &sample, px, py), coverage(canvas, &sample));
+            paint(canvas, x, y, shaded(canvas->scene, object, &brush, &sample, px, py), coverage(canvas, &sample));
         }
 }
 
