@@ -69,12 +69,15 @@ LIB_LIBS   = $(BLAS_LIBS) $(PROTOBUF_LIBS) -lm -pthread
 # Kernels of one instruction set have it in their file name and get its flags; all others run anywhere.
 isa_flags = $(if $(findstring _avx2.c,$(1)),$(AVX2_FLAGS))$(if $(findstring _avx512.c,$(1)),$(AVX512_FLAGS))
 
-# All that a compilation depends on besides its files: rewritten, and so newer, only when it changes.
+# What results depend on besides files: the flags, and which sources there are. Rewritten, and so newer, only when
+# that changes.
+remember = @mkdir -p $(@D) && { echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@; }
 FLAGS_FILE := $(BUILD)/gen/flags
-FLAGS_NOW = $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX2_FLAGS) $(AVX512_FLAGS) $(CFLAGS) $(LDFLAGS)
+SOURCES_FILE := $(BUILD)/gen/sources
 $(FLAGS_FILE): FORCE
-	@mkdir -p $(@D)
-	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+	$(call remember,$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX2_FLAGS) $(AVX512_FLAGS) $(CFLAGS) $(LDFLAGS))
+$(SOURCES_FILE): FORCE
+	$(call remember,$(CORE_OBJ) $(AUX_C) $(TOOL_C))
 
 # ------------------------------------------------------------------------------------------------------------ library
 
@@ -109,14 +112,14 @@ $(BUILD)/obj/core/default_model.o: $(SRC)/core/default_model.S $(MODEL)
 	@mkdir -p $(@D)
 	$(call say,AS)$(CC) -DGCAM_DEFAULT_MODEL='"$(MODEL)"' -c -o $@ $<
 
-$(LIB_A): $(CORE_OBJ)
+$(LIB_A): $(CORE_OBJ) $(SOURCES_FILE)
 	@mkdir -p $(@D)
-	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 # Only gradcam_* is visible: the rest is hidden, what comes out of static libraries too.
-$(LIB_SO): $(CORE_OBJ)
+$(LIB_SO): $(CORE_OBJ) $(SOURCES_FILE)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--exclude-libs,ALL -o $@ $^ $(CFLAGS) $(LDFLAGS) \
+	$(call say,LD)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--exclude-libs,ALL -o $@ $(filter %.o,$^) $(CFLAGS) $(LDFLAGS) \
 	    $(or $(BLAS_STATIC),$(BLAS_LIBS)) $(PROTOBUF_LIBS) -lm -pthread
 
 $(BUILD)/lib/libgradcam.so: $(LIB_SO)
@@ -157,9 +160,9 @@ $(filter-out $(CORE_OBJ),$(CLIENT_OBJ)): $(BUILD)/obj/%.o: $(SRC)/%.c $(FLAGS_FI
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(BASE_CFLAGS) $(CLIENT_FLAGS) $(CFLAGS) -c -o $@ $<
 
-$(AUX_A): $(call object,$(AUX_C))
+$(AUX_A): $(call object,$(AUX_C)) $(SOURCES_FILE)
 	@mkdir -p $(@D)
-	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/bin/gradcam: $(call object,$(TOOL_C)) $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)
