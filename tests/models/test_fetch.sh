@@ -1,0 +1,177 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# models/fetch against a server on the loopback interface, with a catalogue of its own and a stand-in for the gradcam
+# program; at the end with the real one, where it is built, and a network of one layer.
+
+server=
+trap '[ -z "$server" ] || kill "$server" 2> /dev/null' EXIT
+mkdir -p www/sub
+python3 "$SRC/tests/models/tiny_onnx.py" www/sub/tiny.onnx || exit 1
+python3 "$SRC/tests/models/server.py" www > port 2> server.log &
+server=$!
+for try in 1 2 3 4 5 6 7 8 9 10; do
+    [ -s port ] && break
+    sleep 0.2
+done
+address=http://127.0.0.1:$(cat port)
+
+bytes=$(wc -c < www/sub/tiny.onnx)
+sha256=$(sha256sum www/sub/tiny.onnx | cut -d ' ' -f 1)
+tail -c +9 www/sub/tiny.onnx > www/sub/short.onnx
+{ cat www/sub/tiny.onnx; echo more; } > www/sub/long.onnx
+tr '\000' '\001' < www/sub/tiny.onnx > www/sub/other.onnx
+
+# entry NAME PATH
+entry() {
+    printf '%s\t%s\t%d\t%s\t8x8\tbgr\t255\t1,2,3\t4,5,6\tauto\tnone\tCC0\ta test\n' "$1" "$2" "$bytes" "$sha256"
+}
+{
+    printf '# a comment\nbase\t%s/nothing\nbase\t%s/\n' "$address" "$address"
+    entry tiny sub/tiny.onnx
+    entry missing sub/missing.onnx
+    entry short sub/short.onnx
+    entry long sub/long.onnx
+    entry other sub/other.onnx
+    entry cut cut/sub/tiny.onnx
+    entry chunked chunked/sub/short.onnx
+    entry plain plain/sub/tiny.onnx
+} > catalogue.tsv
+printf 'nonsense\n' > broken.tsv
+
+cat > stub << 'END'
+#!/bin/sh
+printf '%s\n' "$@" > arguments
+[ -z "$STUB_FAILS" ] || { echo "the stand-in was told to fail" >&2; exit 3; }
+cp "$2" "$4"
+END
+chmod +x stub
+GRADCAM=$PWD/stub
+export GRADCAM
+
+failed=0
+# result NAME STATUS: 0 is ok
+result() {
+    if [ "$2" -eq 0 ]; then
+        echo "ok - fetch $1"
+    else
+        echo "not ok - fetch $1: status $status, log: $(tr '\n' ' ' < log)"
+        failed=1
+    fi
+}
+fetch() {
+    "$SRC/models/fetch" --catalogue catalogue.tsv "$@" > out 2> log
+    status=$?
+}
+says() {
+    grep -q -- "$1" log
+}
+# Nothing of a network is left: neither .bin nor .onnx nor .part
+clean() {
+    [ -z "$(ls "$1" 2> /dev/null)" ]
+}
+one_sentence() {
+    [ "$(grep -c '^fetch: ' log)" = 1 ] && ! grep -q Traceback log
+}
+
+fetch --list
+[ $status = 0 ] && grep -q '^tiny .*CC0' out; result list $?
+
+fetch tiny -o a
+[ $status = 0 ] && [ "$(ls a)" = tiny.bin ] && cmp -s a/tiny.bin www/sub/tiny.onnx && [ "$(cat out)" = a/tiny.bin ]
+result success $?
+[ "$(tr '\n' ' ' < arguments)" = "compile a/tiny.onnx -o a/tiny.bin --name tiny --labels none --licence CC0 \
+--color bgr --range 255 --mean 1,2,3 --std 4,5,6 --size 8x8 " ]; result 'compile options' $?
+
+rm -f arguments
+fetch tiny -o a
+[ $status = 0 ] && says 'already there' && [ ! -f arguments ]; result 'file that is there' $?
+fetch tiny -o a --force
+[ $status = 0 ] && [ -f arguments ]; result force $?
+
+fetch tiny -o keep --keep
+[ $status = 0 ] && [ "$(ls keep | tr '\n' ' ')" = 'tiny.bin tiny.onnx ' ]; result keep $?
+rm keep/tiny.bin
+: > server.log
+fetch tiny -o keep
+[ $status = 0 ] && ! grep -q GET server.log; result 'file kept is not fetched again' $?
+
+fetch tiny -o onnx --onnx
+[ $status = 0 ] && [ "$(ls onnx)" = tiny.onnx ] && cmp -s onnx/tiny.onnx www/sub/tiny.onnx; result 'onnx only' $?
+
+fetch tiny -o base --base "$address/plain"
+[ $status = 0 ] && grep -q 'GET /plain/sub/tiny.onnx' server.log; result 'base address' $?
+fetch tiny -o base --force --base "file://$PWD/www"
+[ $status = 0 ]; result 'base of files' $?
+
+fetch tony -o none
+[ $status = 1 ] && one_sentence && says "no network 'tony': there is tiny"; result 'unknown name' $?
+fetch
+[ $status = 1 ] && one_sentence; result 'no name' $?
+
+fetch missing -o missing
+[ $status = 1 ] && one_sentence && says 404 && clean missing; result 'missing file' $?
+fetch other -o other
+[ $status = 1 ] && one_sentence && says 'its sha256 is' && clean other; result 'wrong hash' $?
+fetch short -o short
+[ $status = 1 ] && one_sentence && says "bytes there, not $bytes" && clean short; result 'wrong size' $?
+fetch long -o long
+[ $status = 1 ] && one_sentence && clean long; result 'file too long' $?
+
+# A transfer that breaks off is continued: by this server, in two pieces.
+fetch cut -o cut
+[ $status = 1 ] && one_sentence && says 'transfer ended after' && [ "$(ls cut)" = cut.onnx.part ]; result truncated $?
+part=$(wc -c < cut/cut.onnx.part)
+: > server.log
+fetch cut -o cut
+[ $status = 0 ] && [ "$(ls cut)" = cut.bin ] && grep -q "bytes=$part-" server.log && cmp -s cut/cut.bin www/sub/tiny.onnx
+result resume $?
+
+fetch chunked -o chunked
+[ $status = 1 ] && one_sentence && says 'transfer ended after'; result 'too short, of unknown length' $?
+
+mkdir -p plain
+head -c 100 www/sub/tiny.onnx > plain/plain.onnx.part
+fetch plain -o plain
+[ $status = 0 ] && [ "$(ls plain)" = plain.bin ] && cmp -s plain/plain.bin www/sub/tiny.onnx
+result 'resume where the server cannot' $?
+
+mkdir -p garbage
+head -c 100 /dev/urandom > garbage/tiny.onnx.part
+fetch tiny -o garbage
+[ $status = 0 ] && cmp -s garbage/tiny.bin www/sub/tiny.onnx; result 'resume of something else' $?
+rm garbage/tiny.bin
+head -c 100000 /dev/urandom > garbage/tiny.onnx.part
+fetch tiny -o garbage
+[ $status = 0 ] && cmp -s garbage/tiny.bin www/sub/tiny.onnx; result 'resume of something larger' $?
+
+STUB_FAILS=1 fetch tiny -o stub_fails
+[ $status = 1 ] && one_sentence && says 'told to fail' && [ "$(ls stub_fails)" = tiny.onnx ]; result 'compile fails' $?
+GRADCAM=/no/such/gradcam fetch tiny -o no_program
+[ $status = 1 ] && one_sentence && says '/no/such/gradcam' && [ ! -e no_program ]; result 'no program' $?
+"$SRC/models/fetch" --catalogue broken.tsv tiny > out 2> log
+status=$?
+[ $status = 1 ] && one_sentence && says 'line 1'; result 'broken catalogue' $?
+"$SRC/models/fetch" --catalogue absent.tsv tiny > out 2> log
+status=$?
+[ $status = 1 ] && one_sentence && says absent.tsv; result 'absent catalogue' $?
+fetch tiny -o broken.tsv/folder
+[ $status = 1 ] && one_sentence; result 'folder that cannot be' $?
+
+kill "$server"
+wait "$server" 2> /dev/null
+server=
+fetch tiny -o offline
+[ $status = 1 ] && one_sentence && says refused && clean offline; result 'no server' $?
+
+"$SRC/models/fetch" --list > out 2> log
+status=$?
+[ $status = 0 ] && grep -q '^vgg16 ' out && grep -q '^resnet50 ' out; result 'own catalogue' $?
+
+if [ -x "$BUILD/bin/gradcam" ]; then
+    GRADCAM=$BUILD/bin/gradcam fetch tiny -o real --base "file://$PWD/www"
+    [ $status = 0 ] && [ "$(ls real)" = tiny.bin ] && [ "$(head -c 4 real/tiny.bin)" = GGUF ]; result 'with gradcam' $?
+else
+    echo "skip - fetch with gradcam: the program is not built"
+fi
+exit $failed
