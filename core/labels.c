@@ -72,7 +72,7 @@ static int is_text(const char *text, int tabs)
     return !is_blank;
 }
 
-// ------------------------------------------------------------------------------------------------------------- creation
+// ------------------------------------------------------------------------------------------------------------ creation
 
 // Reads a decimal number at *at and moves on; -1 when there is none or it is `limit` or more.
 static int take_index(const char **at, int limit)
@@ -229,7 +229,7 @@ void gcam_labels_free(GcamLabels **labels)
     *labels = NULL;
 }
 
-// -------------------------------------------------------------------------------------------------------------- parsing
+// ------------------------------------------------------------------------------------------------------------- parsing
 
 // The lines of a text that is being taken apart, and what was found in them.
 typedef struct Lines {
@@ -385,7 +385,7 @@ int gcam_labels_load(GcamLabels **out, const char *path, char *error, size_t err
     return ret;
 }
 
-// ------------------------------------------------------------------------------------------------------------- built in
+// ------------------------------------------------------------------------------------------------------------ built in
 
 // models/imagenet.tsv as it is, found from the folder that is on the include path for the headers here.
 __asm__(".pushsection .rodata\n"

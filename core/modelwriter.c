@@ -18,13 +18,8 @@
 
 #include "fail.h"
 #include "half.h"
-#include "modelfile.h"
+#include "modelfile_private.h"
 
-// GGUF's numbers for the types of values.
-enum { VALUE_U8 = 0, VALUE_U32 = 4, VALUE_I32 = 5, VALUE_F32 = 6, VALUE_BOOL = 7, VALUE_STRING = 8, VALUE_ARRAY = 9,
-       VALUE_U64 = 10 };
-
-#define MAX_NAME 65535          // bytes of a key or tensor name, as the reader has it
 #define BLOCK 16384             // elements converted to float16 at a time
 
 typedef struct Item {
@@ -67,7 +62,7 @@ static void set_error(GcamModelWriter *writer, int code, const char *format, ...
     writer->ret = code;
 }
 
-// ------------------------------------------------------------------------------------------------------------ serialise
+// ----------------------------------------------------------------------------------------------------------- serialise
 
 static void put(GcamModelWriter *writer, Bytes *bytes, const void *data, size_t size)
 {
@@ -108,7 +103,7 @@ static void put_string(GcamModelWriter *writer, Bytes *bytes, const char *text)
 static int check_name(GcamModelWriter *writer, const char *what, const char *name)
 {
     size_t length = name ? strlen(name) : 0;
-    if (length < 1 || length > MAX_NAME) {
+    if (length < 1 || length > GCAM_MAX_NAME) {
         set_error(writer, -EINVAL, "a %s of %zu bytes", what, length);
         return -1;
     }
@@ -149,7 +144,7 @@ static int put_key(GcamModelWriter *writer, const char *key, uint32_t type)
 static void put_array(GcamModelWriter *writer, const char *key, uint32_t type, const void *values, size_t count,
                       size_t size)
 {
-    if (put_key(writer, key, VALUE_ARRAY) < 0)
+    if (put_key(writer, key, GCAM_VALUE_ARRAY) < 0)
         return;
     put_u32(writer, &writer->keys, type);
     put_u64(writer, &writer->keys, count);
@@ -158,26 +153,26 @@ static void put_array(GcamModelWriter *writer, const char *key, uint32_t type, c
 
 void gcam_modelwriter_u32(GcamModelWriter *writer, const char *key, uint32_t value)
 {
-    if (put_key(writer, key, VALUE_U32) >= 0)
+    if (put_key(writer, key, GCAM_VALUE_U32) >= 0)
         put_u32(writer, &writer->keys, value);
 }
 
 void gcam_modelwriter_u64(GcamModelWriter *writer, const char *key, uint64_t value)
 {
-    if (put_key(writer, key, VALUE_U64) >= 0)
+    if (put_key(writer, key, GCAM_VALUE_U64) >= 0)
         put_u64(writer, &writer->keys, value);
 }
 
 void gcam_modelwriter_f32(GcamModelWriter *writer, const char *key, float value)
 {
-    if (put_key(writer, key, VALUE_F32) >= 0)
+    if (put_key(writer, key, GCAM_VALUE_F32) >= 0)
         put(writer, &writer->keys, &value, sizeof(value));
 }
 
 void gcam_modelwriter_bool(GcamModelWriter *writer, const char *key, int value)
 {
     uint8_t byte = value != 0;
-    if (put_key(writer, key, VALUE_BOOL) >= 0)
+    if (put_key(writer, key, GCAM_VALUE_BOOL) >= 0)
         put(writer, &writer->keys, &byte, 1);
 }
 
@@ -185,30 +180,30 @@ void gcam_modelwriter_string(GcamModelWriter *writer, const char *key, const cha
 {
     if (!value)
         set_error(writer, -EINVAL, "key '%s' has no value", key);
-    else if (put_key(writer, key, VALUE_STRING) >= 0)
+    else if (put_key(writer, key, GCAM_VALUE_STRING) >= 0)
         put_string(writer, &writer->keys, value);
 }
 
 void gcam_modelwriter_strings(GcamModelWriter *writer, const char *key, const char *const *values, size_t count)
 {
-    put_array(writer, key, VALUE_STRING, NULL, count, 0);
+    put_array(writer, key, GCAM_VALUE_STRING, NULL, count, 0);
     for (size_t i = 0; i < count && writer->ret >= 0; i++)
         put_string(writer, &writer->keys, values[i]);
 }
 
 void gcam_modelwriter_u8s(GcamModelWriter *writer, const char *key, const uint8_t *values, size_t count)
 {
-    put_array(writer, key, VALUE_U8, values, count, sizeof(*values));
+    put_array(writer, key, GCAM_VALUE_U8, values, count, sizeof(*values));
 }
 
 void gcam_modelwriter_i32s(GcamModelWriter *writer, const char *key, const int32_t *values, size_t count)
 {
-    put_array(writer, key, VALUE_I32, values, count, sizeof(*values));
+    put_array(writer, key, GCAM_VALUE_I32, values, count, sizeof(*values));
 }
 
 void gcam_modelwriter_f32s(GcamModelWriter *writer, const char *key, const float *values, size_t count)
 {
-    put_array(writer, key, VALUE_F32, values, count, sizeof(*values));
+    put_array(writer, key, GCAM_VALUE_F32, values, count, sizeof(*values));
 }
 
 static size_t align_up(size_t size)
@@ -274,7 +269,7 @@ void gcam_modelwriter_tensor(GcamModelWriter *writer, const char *name, enum Gca
         put_record(writer, item);
 }
 
-// ---------------------------------------------------------------------------------------------------------------- write
+// --------------------------------------------------------------------------------------------------------------- write
 
 static int compare_names(const void *a, const void *b)
 {

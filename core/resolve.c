@@ -48,7 +48,7 @@ void gcam_labels_fold(char *out, const char *text)
     out[length] = '\0';
 }
 
-// -------------------------------------------------------------------------------------------------------------- fitting
+// ------------------------------------------------------------------------------------------------------------- fitting
 
 static int is_word_byte(char c)
 {
@@ -79,7 +79,7 @@ static enum Fit fit(const char *label, const char *word)
     return best;
 }
 
-// -------------------------------------------------------------------------------------------------------------- results
+// ------------------------------------------------------------------------------------------------------------- results
 
 static int set_result(GcamClassSet *out, const char *name, size_t name_length, const int *classes, size_t count,
                       char *error, size_t error_size)
@@ -104,7 +104,7 @@ void gcam_class_set_clear(GcamClassSet *set)
     *set = (GcamClassSet){0};
 }
 
-// ------------------------------------------------------------------------------------------------------------- messages
+// ------------------------------------------------------------------------------------------------------------ messages
 
 // A sentence that grows; what does not fit is dropped.
 typedef struct Sentence {
@@ -261,7 +261,7 @@ static int fail_unknown(const GcamLabels *labels, size_t count, const char *text
     return gcam_fail(error, error_size, -ENOENT, "no class is called '%s': is it %s?", text, sentence.text);
 }
 
-// ------------------------------------------------------------------------------------------------------------ resolving
+// ----------------------------------------------------------------------------------------------------------- resolving
 
 static int resolve_index(size_t class_count, const char *text, GcamClassSet *out, char *error, size_t error_size)
 {
