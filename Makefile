@@ -41,10 +41,12 @@ else
 endif
 
 # The targets that work on a bare machine install what they need; the others only say what is missing.
-INSTALL_DEPS := $(if $(filter demo test test-long,$(MAKECMDGOALS)),--install-deps)
+ifneq ($(filter demo test test-long,$(MAKECMDGOALS)),)
+INSTALL_DEPS := --install-deps
+endif
 
 $(CONFIG): $(SRC)/configure
-	$(SRC)/configure $(CONFIGURE_ARGS) --build=$(BUILD) $(INSTALL_DEPS)
+	@$(SRC)/configure $(CONFIGURE_ARGS) --build=$(BUILD) $(INSTALL_DEPS)
 
 VERSION   := $(shell sed -n 's/^\#define GRADCAM_VERSION_[A-Z]* *\([0-9]*\)/\1/p' $(SRC)/core/gradcam.h | paste -s -d .)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
@@ -101,16 +103,16 @@ $(BUILD)/gen/onnx.pb-c.c: $(PROTO)
 $(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c ;
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c $(FLAGS_FILE)
-	$(call say,CC)$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(CFLAGS) -c -o $@ $<
 
 # The generated header must be there before the first compilation; later the dependency files know who includes it.
 $(BUILD)/obj/core/%.o: $(SRC)/core/%.c $(FLAGS_FILE) | $(GEN_C)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(call isa_flags,$<) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(call isa_flags,$<) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/core/default_model.o: $(SRC)/core/default_model.S $(MODEL)
 	@mkdir -p $(@D)
-	$(call say,AS)$(CC) -DGCAM_DEFAULT_MODEL='"$(MODEL)"' -c -o $@ $<
+	$(call say,AS)$(CCACHE) $(CC) -DGCAM_DEFAULT_MODEL='"$(MODEL)"' -c -o $@ $<
 
 $(LIB_A): $(CORE_OBJ) $(SOURCES_FILE)
 	@mkdir -p $(@D)
@@ -140,17 +142,17 @@ with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
 TOOL_C := $(wildcard $(SRC)/core/tools/*.c)
 SAMPLES_C := $(wildcard $(SRC)/samples/*.c)
 SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
-TEST_C := $(wildcard $(SRC)/tests/*/test_*.c $(SRC)/tests/*/long_*.c)
-AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C)) \
-          $(filter-out $(TEST_C),$(wildcard $(SRC)/tests/*/*.c))
+TESTS_C := $(wildcard $(SRC)/tests/*/*.c)
+TEST_MAIN_C := $(call with_main,$(TESTS_C))
+AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C) $(TEST_MAIN_C),$(SAMPLES_C) $(TESTS_C))
 AUX_A  := $(BUILD)/lib/libaux.a
 
 CLIENT_FLAGS = $(CORE_FLAGS) -I$(SRC)/filter -I$(SRC)/samples -I$(SRC)/tests $(AV_CFLAGS)
 CLIENT_LIBS  = $(AUX_A) $(LIB_A) -Wl,--as-needed $(AV_LIBS) $(LIB_LIBS)
 
 SAMPLE_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(SAMPLE_MAIN_C))
-TEST_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(TEST_C))
-CLIENT_OBJ := $(sort $(call object,$(TOOL_C) $(SAMPLES_C) $(TEST_C) $(AUX_C)))
+TEST_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(TEST_MAIN_C))
+CLIENT_OBJ := $(sort $(call object,$(TOOL_C) $(SAMPLES_C) $(TESTS_C) $(AUX_C)))
 
 cli: $(if $(TOOL_C),$(BUILD)/bin/gradcam)
 samples: $(SAMPLE_BIN)
@@ -158,7 +160,7 @@ tests: $(TEST_BIN)
 
 $(filter-out $(CORE_OBJ),$(CLIENT_OBJ)): $(BUILD)/obj/%.o: $(SRC)/%.c $(FLAGS_FILE) | $(GEN_C)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(BASE_CFLAGS) $(CLIENT_FLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CLIENT_FLAGS) $(CFLAGS) -c -o $@ $<
 
 $(AUX_A): $(call object,$(AUX_C)) $(SOURCES_FILE)
 	@mkdir -p $(@D)
@@ -172,9 +174,29 @@ $(SAMPLE_BIN) $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) $(CLIENT_LIBS)
 
-# ---------------------------------------------------------------------------------------------------------------- rest
+# ------------------------------------------------------------------------------------------------------------- ffmpeg
 
-all: lib cli samples
+# Made once from the sources and the public header; a changed library is taken up without a new build. The version file
+# makes an upgrade of the installed ffmpeg seen.
+FFMPEG_DONE := $(BUILD)/ffmpeg/$(FFMPEG_ROUTE)
+FFMPEG_VERSION_FILE := $(BUILD)/gen/ffmpeg
+FFMPEG_FILES := $(wildcard $(SRC)/filter/*.[ch]) $(SRC)/filter/register $(SRC)/filter/$(FFMPEG_ROUTE) $(SRC)/core/gradcam.h
+$(FFMPEG_VERSION_FILE): FORCE
+	$(call remember,$(FFMPEG_ROUTE) $(if $(FFMPEG_SOURCE),$(FFMPEG_SOURCE),$(shell dpkg-query -W ffmpeg 2>&1)))
+
+ffmpeg: $(if $(FFMPEG_ROUTE),$(FFMPEG_DONE))
+
+$(BUILD)/ffmpeg/dropin: $(FFMPEG_FILES) $(FFMPEG_VERSION_FILE) $(LIB_PC) | $(LIB_SO) $(BUILD)/lib/libgradcam.so
+	+@$(SRC)/filter/dropin $(INSTALL_DEPS) $(BUILD)
+	@touch $@
+
+$(BUILD)/ffmpeg/standalone: $(FFMPEG_FILES) $(FFMPEG_VERSION_FILE) $(LIB_PC) | $(LIB_SO) $(BUILD)/lib/libgradcam.so
+	+@CC='$(CC)' $(SRC)/filter/standalone $(INSTALL_DEPS) $(FFMPEG_SOURCE) $(BUILD) $(LIBDIR)
+	@touch $@
+
+# ------------------------------------------------------------------------------------------------- all, tests and demo
+
+all: lib cli samples ffmpeg
 
 test: all tests
 	@BUILD=$(ABS_BUILD) $(SRC)/tests/run $(TESTS)
@@ -182,7 +204,45 @@ test: all tests
 test-long: all tests
 	@BUILD=$(ABS_BUILD) $(SRC)/tests/run --long $(TESTS)
 
+demo: all
+	@$(SRC)/samples/demo.sh $(ABS_BUILD)
+
+# -------------------------------------------------------------------------------------------------------- installation
+
+INSTALLED_LIB := $(DESTDIR)$(LIBDIR)
+INSTALLED_BIN := $(DESTDIR)$(BINDIR)
+INSTALLED_INCLUDE := $(DESTDIR)$(INCLUDEDIR)
+PROGRAMS := ffmpeg ffprobe ffplay mpv
+DROPIN_DIR := $(LIBDIR)/gradcam
+
+install: all
+	mkdir -p $(INSTALLED_LIB)/pkgconfig $(INSTALLED_BIN) $(INSTALLED_INCLUDE)
+	install -m 644 $(SRC)/core/gradcam.h $(INSTALLED_INCLUDE)/
+	install -m 644 $(LIB_A) $(INSTALLED_LIB)/
+	install -m 755 $(LIB_SO) $(INSTALLED_LIB)/
+	ln -sf $(SONAME) $(INSTALLED_LIB)/libgradcam.so
+	$(call make_pc,$(PREFIX),$(LIBDIR),$(INCLUDEDIR)) > $(INSTALLED_LIB)/pkgconfig/gradcam.pc
+	$(if $(TOOL_C),install -m 755 $(BUILD)/bin/gradcam $(INSTALLED_BIN)/)
+ifeq ($(FFMPEG_ROUTE),standalone)
+	for p in $(PROGRAMS); do test ! -f $(BUILD)/bin/$$p \
+	    || install -m 755 $(BUILD)/bin/$$p $(INSTALLED_BIN)/$$p$(PROGRAM_SUFFIX) || exit 1; done
+endif
+ifeq ($(FFMPEG_ROUTE),dropin)
+	mkdir -p $(DESTDIR)$(DROPIN_DIR)
+	install -m 755 $(BUILD)/ffmpeg/lib/libavfilter.so.* $(DESTDIR)$(DROPIN_DIR)/
+	ln -sf ../$(SONAME) $(DESTDIR)$(DROPIN_DIR)/
+	for p in $(PROGRAMS); do test ! -f $(BUILD)/bin/$$p \
+	    || { sed 's|$(ABS_BUILD)/ffmpeg/lib|$(DROPIN_DIR)|' $(BUILD)/bin/$$p > $(BUILD)/gen/wrapper \
+	        && install -m 755 $(BUILD)/gen/wrapper $(INSTALLED_BIN)/$$p$(PROGRAM_SUFFIX); } || exit 1; done
+endif
+
+uninstall:
+	rm -f $(INSTALLED_INCLUDE)/gradcam.h $(INSTALLED_LIB)/libgradcam.a $(INSTALLED_LIB)/$(SONAME) \
+	    $(INSTALLED_LIB)/libgradcam.so $(INSTALLED_LIB)/pkgconfig/gradcam.pc $(INSTALLED_BIN)/gradcam \
+	    $(if $(FFMPEG_ROUTE),$(addsuffix $(PROGRAM_SUFFIX),$(addprefix $(INSTALLED_BIN)/,$(PROGRAMS))))
+	rm -rf $(DESTDIR)$(DROPIN_DIR)
+
 clean:
-	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo)
+	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo ffmpeg)
 
 -include $(wildcard $(patsubst %.o,%.d,$(CORE_OBJ) $(CLIENT_OBJ)))
