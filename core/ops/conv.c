@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Conv: x [N, C, H, W], weights [M, C / groups, kH, kW], bias [M] -> y [N, M, H', W']. The arithmetic is in ../conv.h;
+ * a plan folds a BatchNormalization into weights and bias, adds a residual and applies an activation in the same pass.
+ */
+#include "conv.h"
+
+#include "mem.h"
+#include "ops/window.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef struct State {
+    GcamConv *forward;
+    GcamConvBackward *backward;
+} State;
+
+static int conv_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 2, 3);
+    GcamConvShape *conv = gcam_infer_alloc(infer, sizeof(*conv));
+    if (error || !conv)
+        return error ? error : -ENOMEM;
+    const GcamShape *x = &gcam_infer_input(infer, 0)->shape, *w = &gcam_infer_input(infer, 1)->shape;
+    const GcamValue *bias = gcam_infer_input(infer, 2);
+    int64_t groups = gcam_node_int(infer->node, "group", 1);
+    char text[GCAM_SHAPE_TEXT], weights_text[GCAM_SHAPE_TEXT];
+    if (x->rank != 4 || w->rank != 4)
+        return gcam_infer_unsupported(infer, "input of shape %s with weights of shape %s; only pictures of two "
+                                      "dimensions are", gcam_shape_text(x, text), gcam_shape_text(w, weights_text));
+    if (!gcam_infer_input(infer, 1)->data || (bias && !bias->data))
+        return gcam_infer_unsupported(infer, "its weights depend on the picture");
+    if (groups < 1 || groups > 1 << 20 || w->dim[0] % (size_t)groups || w->dim[1] * (size_t)groups != x->dim[1] ||
+        !w->dim[0] || w->dim[0] > 1 << 20 || x->dim[1] > 1 << 20)
+        return gcam_infer_bad(infer, "weights of shape %s in %lld groups do not fit an input of shape %s",
+                              gcam_shape_text(w, weights_text), (long long)groups, gcam_shape_text(x, text));
+    if (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != w->dim[0]))
+        return gcam_infer_bad(infer, "bias of shape %s for %zu channels", gcam_shape_text(&bias->shape, text),
+                              w->dim[0]);
+    GcamWindow window;
+    if ((error = gcam_infer_window(infer, x, w->dim + 2, &window)))
+        return error;
+    *conv = (GcamConvShape){
+        .n = (int)x->dim[0], .h = window.in_h, .w = window.in_w, .c = (int)x->dim[1],
+        .out_c = (int)w->dim[0], .out_h = window.out_h, .out_w = window.out_w,
+        .kernel_h = window.kernel_h, .kernel_w = window.kernel_w,
+        .stride_h = window.stride_h, .stride_w = window.stride_w,
+        .pad_top = window.pad_top, .pad_left = window.pad_left,
+        .pad_bottom = window.pad_bottom, .pad_right = window.pad_right,
+        .dilation_h = window.dilation_h, .dilation_w = window.dilation_w, .groups = (int)groups,
+    };
+    infer->node->params = conv;
+    GcamShape shape = { 4, { x->dim[0], w->dim[0], (size_t)window.out_h, (size_t)window.out_w } };
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static void conv_release(GcamStep *step)
+{
+    State *state = step->state;
+    if (!state)
+        return;
+    gcam_conv_destroy(&state->forward);
+    gcam_conv_backward_destroy(&state->backward);
+    gcam_free(state);
+    step->state = NULL;
+}
+
+static int conv_prepare(GcamStep *step, const GcamValue *values, int threads)
+{
+    const GcamConvShape *shape = step->node->params;
+    const GcamValue *weights = &values[step->input[1]];
+    const GcamValue *bias = step->inputs > 2 && step->input[2] >= 0 ? &values[step->input[2]] : NULL;
+    State *state = step->state = gcam_calloc(1, sizeof(*state));
+    float *w = gcam_constant_floats(weights), *b = bias && !step->bias ? gcam_constant_floats(bias) : NULL;
+    int error = !state || !w || (bias && !step->bias && !b) ? -ENOMEM : 0;
+    if (!error)
+        error = gcam_conv_create(&state->forward, shape, w, step->scale, step->bias ? step->bias : b, step->act,
+                                 step->lo, step->hi);
+    if (!error && step->in_head)
+        error = gcam_conv_backward_create(&state->backward, shape, w, step->scale);
+    if (!error)
+        step->scratch = gcam_conv_scratch(state->forward, threads);
+    if (!error && step->in_head && gcam_conv_backward_scratch(state->backward, threads) > step->scratch)
+        step->scratch = gcam_conv_backward_scratch(state->backward, threads);
+    gcam_free(w);
+    gcam_free(b);
+    return error;
+}
+
+static void conv_forward(const GcamRun *run, const GcamStep *step)
+{
+    const State *state = step->state;
+    gcam_conv_forward(state->forward, run->pool, run->data[step->input[0]],
+                      step->add >= 0 ? run->data[step->add] : NULL, run->data[step->output[0]], run->scratch);
+}
+
+static void conv_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    const State *state = step->state;
+    (void)input;
+    gcam_conv_backward_run(state->backward, run->pool, run->grad[step->output[0]], dx, run->scratch);
+}
+
+const GcamOp gcam_op_conv = {
+    "Conv", GCAM_LAYOUT_LAST, 0, conv_infer, conv_prepare, conv_release, conv_forward, conv_backward, NULL
+};

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Gemm: y [M, N] = alpha * a [M, K] * b [K, N] + beta * c, either operand transposed; MatMul: the same over leading
+ * dimensions. One row against constant weights is a matrix-vector product that reads the weights where they lie in the
+ * file; several rows use packed weights; two operands that both depend on the picture are multiplied as they are.
+ */
+#include "ops/ops.h"
+
+#include "linear.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef struct Params {
+    size_t batch, m, n, k;
+    size_t a_batch, b_batch;                    // elements from one matrix to the next, 0: the same for all
+    int transposed_a, transposed_b;
+    float alpha, beta;
+} Params;
+
+typedef struct State {
+    GcamPackedB *packed;                        // m > 1, b constant
+    float *floats;                              // b converted, where it cannot be used in place
+    const void *weights;                        // b constant: what is used
+    enum GcamType type;
+    float *bias;                                // n elements, beta applied; or NULL
+} State;
+
+static int gemm_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 2, 3);
+    Params *p = gcam_infer_alloc(infer, sizeof(*p));
+    if (error || !p)
+        return error ? error : -ENOMEM;
+    const GcamShape *a = &gcam_infer_input(infer, 0)->shape, *b = &gcam_infer_input(infer, 1)->shape;
+    const GcamValue *c = gcam_infer_input(infer, 2);
+    char text[GCAM_SHAPE_TEXT], other[GCAM_SHAPE_TEXT];
+    p->transposed_a = gcam_node_int(infer->node, "transA", 0) != 0;
+    p->transposed_b = gcam_node_int(infer->node, "transB", 0) != 0;
+    p->alpha = gcam_node_float(infer->node, "alpha", 1);
+    p->beta = gcam_node_float(infer->node, "beta", 1);
+    // Caffe's exporters hand a picture to Gemm without a Flatten: all but the first dimension count as columns.
+    size_t rows = a->rank ? a->dim[0] : 1, columns = a->rank ? gcam_shape_count(a) / (rows ? rows : 1) : 1;
+    p->batch = 1;
+    p->m = p->transposed_a ? columns : rows;
+    p->k = p->transposed_a ? rows : columns;
+    p->n = b->rank == 2 ? b->dim[!p->transposed_b] : 0;
+    if (b->rank != 2 || b->dim[p->transposed_b] != p->k)
+        return gcam_infer_bad(infer, "shapes %s and %s do not fit each other", gcam_shape_text(a, text),
+                              gcam_shape_text(b, other));
+    size_t count = c ? gcam_shape_count(&c->shape) : 0;
+    if (c && (!c->data || (count != p->n && count != 1) || (c->shape.rank && c->shape.dim[c->shape.rank - 1] != count)))
+        return gcam_infer_unsupported(infer, "added shape %s; only a constant row is", gcam_shape_text(&c->shape, text));
+    infer->node->params = p;
+    GcamShape shape = { 2, { p->m, p->n } };
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+// a: [.., M, K], b: [.., K, N]; leading dimensions equal, or absent on one side.
+static int matmul_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 2, 2);
+    Params *p = gcam_infer_alloc(infer, sizeof(*p));
+    if (error || !p)
+        return error ? error : -ENOMEM;
+    const GcamShape *a = &gcam_infer_input(infer, 0)->shape, *b = &gcam_infer_input(infer, 1)->shape;
+    char text[GCAM_SHAPE_TEXT], other[GCAM_SHAPE_TEXT];
+    if (a->rank < 2 || b->rank < 2)
+        return gcam_infer_unsupported(infer, "shapes %s and %s; vectors are not", gcam_shape_text(a, text),
+                                      gcam_shape_text(b, other));
+    *p = (Params){ .batch = 1, .m = a->dim[a->rank - 2], .n = b->dim[b->rank - 1], .k = a->dim[a->rank - 1],
+                   .alpha = 1, .beta = 1 };
+    size_t a_count = gcam_shape_count(a) / (p->m * p->k), b_count = gcam_shape_count(b) / (b->dim[b->rank - 2] * p->n);
+    int alike = a->rank == b->rank && !memcmp(a->dim, b->dim, ((size_t)a->rank - 2) * sizeof(a->dim[0]));
+    if (b->dim[b->rank - 2] != p->k)
+        return gcam_infer_bad(infer, "shapes %s and %s do not fit each other", gcam_shape_text(a, text),
+                              gcam_shape_text(b, other));
+    if (!alike && a_count != 1 && b_count != 1)
+        return gcam_infer_unsupported(infer, "shapes %s and %s", gcam_shape_text(a, text), gcam_shape_text(b, other));
+    const GcamShape *lead = b_count == 1 ? a : b;
+    GcamShape shape = *lead;
+    shape.dim[shape.rank - 2] = p->m;
+    shape.dim[shape.rank - 1] = p->n;
+    if (b_count == 1) {                         // one matrix for all: the leading dimensions are only more rows
+        p->m *= a_count;
+    } else {
+        p->batch = b_count;
+        p->a_batch = a_count == 1 ? 0 : p->m * p->k;
+        p->b_batch = p->k * p->n;
+    }
+    infer->node->params = p;
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static void matmul_release(GcamStep *step)
+{
+    State *state = step->state;
+    if (!state)
+        return;
+    gcam_packed_b_destroy(&state->packed);
+    gcam_free(state->floats);
+    gcam_free(state->bias);
+    gcam_free(state);
+    step->state = NULL;
+}
+
+static int is_constant(const GcamStep *step, const GcamValue *values)
+{
+    return values[step->input[1]].data && ((const Params *)step->node->params)->batch == 1;
+}
+
+// In place: what the matrix-vector product reads, aligned for its elements.
+static int usable_in_place(const GcamValue *value, enum GcamType *type)
+{
+    *type = value->type == GCAM_TYPE_FLOAT16 ? GCAM_F16 : value->type == GCAM_TYPE_BFLOAT16 ? GCAM_BF16 : GCAM_F32;
+    return (value->type == GCAM_TYPE_FLOAT || *type != GCAM_F32) &&
+           (uintptr_t)value->data % gcam_data_size(value->type) == 0;
+}
+
+static int prepare_bias(const GcamStep *step, const GcamValue *values, const Params *p, State *state)
+{
+    const GcamValue *c = step->inputs > 2 && step->input[2] >= 0 ? &values[step->input[2]] : NULL;
+    if (!c)
+        return 0;
+    size_t count = gcam_shape_count(&c->shape);
+    state->bias = gcam_alloc(p->n, sizeof(float));
+    if (!state->bias)
+        return -ENOMEM;
+    for (size_t i = 0; i < p->n; i++)
+        state->bias[i] = p->beta * (float)gcam_constant_double(c, count == 1 ? 0 : i);
+    return 0;
+}
+
+static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
+{
+    const Params *p = step->node->params;
+    const GcamValue *b = &values[step->input[1]];
+    State *state = step->state = gcam_calloc(1, sizeof(*state));
+    (void)threads;
+    size_t forward = gcam_gemm_scratch(p->m, p->n, p->k), by_a = gcam_gemm_scratch(p->m, p->k, p->n);
+    size_t by_b = gcam_gemm_scratch(p->k, p->n, p->m);
+    step->scratch = forward > by_a ? forward : by_a;
+    step->scratch = step->scratch > by_b ? step->scratch : by_b;
+    if (!state || prepare_bias(step, values, p, state) < 0)
+        return -ENOMEM;
+    if (!is_constant(step, values))
+        return 0;
+    state->weights = b->data;
+    if (!usable_in_place(b, &state->type) || (p->m > 1 && state->type != GCAM_F32)) {
+        state->type = GCAM_F32;
+        state->weights = state->floats = gcam_constant_floats(b);
+        if (!state->floats)
+            return -ENOMEM;
+    }
+    if (p->m == 1)
+        return 0;
+    return gcam_packed_b_create(&state->packed, p->k, p->n, state->weights,
+                                p->transposed_b ? 1 : (ptrdiff_t)p->n, p->transposed_b ? (ptrdiff_t)p->k : 1);
+}
+
+static void scale_and_add(float *y, size_t m, size_t n, float alpha, const float *bias)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            y[i * n + j] = alpha * y[i * n + j] + (bias ? bias[j] : 0);
+}
+
+static void matmul_forward(const GcamRun *run, const GcamStep *step)
+{
+    const Params *p = step->node->params;
+    const State *state = step->state;
+    const float *a = run->data[step->input[0]], *b = run->data[step->input[1]];
+    float *y = run->data[step->output[0]];
+    const float *bias = p->alpha == 1 ? state->bias : NULL;
+    GcamEpilogue epilogue = { .bias = bias };
+    ptrdiff_t a_row = p->transposed_a ? 1 : (ptrdiff_t)p->k, a_col = p->transposed_a ? (ptrdiff_t)p->m : 1;
+    ptrdiff_t b_row = p->transposed_b ? 1 : (ptrdiff_t)p->n, b_col = p->transposed_b ? (ptrdiff_t)p->k : 1;
+    if (state->weights && p->m == 1)
+        gcam_linear_forward(run->pool, p->n, p->k, state->weights, state->type, !p->transposed_b, bias, a, y,
+                            GCAM_ACT_NONE, 0, 0);
+    else if (state->packed && !p->transposed_a)
+        gcam_gemm_packed(run->pool, p->m, a, a_row, state->packed, y, (ptrdiff_t)p->n, &epilogue);
+    else
+        for (size_t i = 0; i < p->batch; i++)
+            gcam_gemm(run->pool, p->m, p->n, p->k, a + i * p->a_batch, a_row, a_col,
+                      (state->weights ? (const float *)state->weights : b) + i * p->b_batch, b_row, b_col,
+                      y + i * p->m * p->n, (ptrdiff_t)p->n, &epilogue, run->scratch);
+    if (p->alpha != 1)
+        scale_and_add(y, p->batch * p->m, p->n, p->alpha, state->bias);
+}
+
+// da = alpha * dy * b^T, db = alpha * a^T * dy; of operands that were transposed, the transposes.
+static void matmul_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    const Params *p = step->node->params;
+    const State *state = step->state;
+    const float *dy = run->grad[step->output[0]], *a = run->data[step->input[0]];
+    const float *b = state->weights ? state->weights : run->data[step->input[1]];
+    size_t count = gcam_shape_count(&run->value[step->input[input]].shape);
+    ptrdiff_t n = (ptrdiff_t)p->n, k = (ptrdiff_t)p->k, m = (ptrdiff_t)p->m;
+    if (input > 1)
+        return;
+    if (input == 0 && state->weights && p->m == 1) {
+        gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, !p->transposed_b, dy, dx);
+    } else {
+        size_t step_of = input == 0 ? p->a_batch : p->b_batch;
+        for (size_t i = 0; i < p->batch; i++) {
+            // A matrix shared by the whole batch collects the sum.
+            GcamEpilogue add = { .accumulate = i > 0 && !step_of };
+            const float *dy_i = dy + i * p->m * p->n;
+            float *dx_i = dx + i * step_of;
+            if (input == 0 && !p->transposed_a)
+                gcam_gemm(run->pool, p->m, p->k, p->n, dy_i, n, 1, b + i * p->b_batch, p->transposed_b ? k : 1,
+                          p->transposed_b ? 1 : n, dx_i, k, &add, run->scratch);
+            else if (input == 0)
+                gcam_gemm(run->pool, p->k, p->m, p->n, b + i * p->b_batch, p->transposed_b ? 1 : n,
+                          p->transposed_b ? k : 1, dy_i, 1, n, dx_i, m, &add, run->scratch);
+            else if (!p->transposed_b)
+                gcam_gemm(run->pool, p->k, p->n, p->m, a + i * p->a_batch, p->transposed_a ? m : 1,
+                          p->transposed_a ? 1 : k, dy_i, n, 1, dx_i, n, &add, run->scratch);
+            else
+                gcam_gemm(run->pool, p->n, p->k, p->m, dy_i, 1, n, a + i * p->a_batch, p->transposed_a ? 1 : k,
+                          p->transposed_a ? m : 1, dx_i, k, &add, run->scratch);
+        }
+    }
+    for (size_t i = 0; p->alpha != 1 && i < count; i++)
+        dx[i] *= p->alpha;
+}
+
+const GcamOp gcam_op_gemm = {
+    "Gemm", GCAM_LAYOUT_PLAIN, GCAM_OP_NEEDS_X, gemm_infer, matmul_prepare, matmul_release, matmul_forward,
+    matmul_backward, NULL
+};
+const GcamOp gcam_op_matmul = {
+    "MatMul", GCAM_LAYOUT_PLAIN, GCAM_OP_NEEDS_X, matmul_infer, matmul_prepare, matmul_release, matmul_forward,
+    matmul_backward, NULL
+};

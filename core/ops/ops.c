@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The table of operators, and what their shape rules share.
+ */
+#include "ops/ops.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MOST_ELEMENTS ((size_t)1 << 31)
+
+static const GcamOp *const table[] = {
+    &gcam_op_conv, &gcam_op_gemm, &gcam_op_matmul,
+    &gcam_op_max_pool, &gcam_op_average_pool, &gcam_op_global_average_pool, &gcam_op_global_max_pool,
+    &gcam_op_batch_norm, &gcam_op_layer_norm, &gcam_op_lrn,
+    &gcam_op_reduce_mean, &gcam_op_reduce_sum, &gcam_op_softmax, &gcam_op_log_softmax,
+    &gcam_op_concat, &gcam_op_split, &gcam_op_slice, &gcam_op_pad, &gcam_op_transpose, &gcam_op_expand,
+    &gcam_op_gather, &gcam_op_reshape, &gcam_op_flatten, &gcam_op_squeeze, &gcam_op_unsqueeze,
+};
+
+const GcamOp *gcam_op_find(const char *type)
+{
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (!strcmp(table[i]->type, type))
+            return table[i];
+    for (size_t i = 0; i < gcam_op_unary_count; i++)
+        if (!strcmp(gcam_op_unary[i].type, type))
+            return &gcam_op_unary[i];
+    for (size_t i = 0; i < gcam_op_binary_count; i++)
+        if (!strcmp(gcam_op_binary[i].type, type))
+            return &gcam_op_binary[i];
+    return NULL;
+}
+
+static void complain(const GcamInfer *infer, const char *format, va_list arguments)
+{
+    char text[256];
+    vsnprintf(text, sizeof(text), format, arguments);
+    gcam_log(infer->log, GRADCAM_LOG_ERROR, "node '%s' (%s, opset %d): %s", infer->node->name, infer->node->type,
+             infer->graph->opset, text);
+}
+
+int gcam_infer_bad(const GcamInfer *infer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    complain(infer, format, arguments);
+    va_end(arguments);
+    return -EBADMSG;
+}
+
+int gcam_infer_unsupported(const GcamInfer *infer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    complain(infer, format, arguments);
+    va_end(arguments);
+    return -ENOTSUP;
+}
+
+int gcam_infer_arity(const GcamInfer *infer, int required, int most)
+{
+    const GcamNode *node = infer->node;
+    if (node->inputs < required || node->inputs > most || node->outputs < 1 || node->output[0] < 0)
+        return gcam_infer_bad(infer, "has %d inputs and %d outputs", node->inputs, node->outputs);
+    for (int i = 0; i < required; i++)
+        if (node->input[i] < 0)
+            return gcam_infer_bad(infer, "input %d is missing", i);
+    return 0;
+}
+
+GcamValue *gcam_infer_input(const GcamInfer *infer, int input)
+{
+    if (input >= infer->node->inputs || infer->node->input[input] < 0)
+        return NULL;
+    return &infer->graph->value[infer->node->input[input]];
+}
+
+int gcam_infer_output(const GcamInfer *infer, int output, const GcamShape *shape)
+{
+    size_t count = 1;
+    for (int i = 0; i < shape->rank; i++) {
+        if (!shape->dim[i] || shape->dim[i] > MOST_ELEMENTS || (count *= shape->dim[i]) > MOST_ELEMENTS) {
+            char text[GCAM_SHAPE_TEXT];
+            return gcam_infer_unsupported(infer, "its output would have the shape %s", gcam_shape_text(shape, text));
+        }
+    }
+    GcamValue *value = &infer->graph->value[infer->node->output[output]];
+    value->shape = *shape;
+    value->type = GCAM_TYPE_FLOAT;
+    return 0;
+}
+
+int gcam_infer_ints(const GcamInfer *infer, const char *name, int input, int64_t list[GCAM_MAX_RANK])
+{
+    const GcamAttribute *attribute = name ? gcam_node_attribute(infer->node, name) : NULL;
+    const GcamValue *value = input >= 0 ? gcam_infer_input(infer, input) : NULL;
+    size_t count;
+    if (value && !value->data)
+        return gcam_infer_unsupported(infer, "input %d ('%s') depends on the picture", input, value->name);
+    if (!value && !attribute)
+        return -ENOENT;
+    count = value ? gcam_shape_count(&value->shape) : attribute->int_count;
+    if (count > GCAM_MAX_RANK)
+        return gcam_infer_bad(infer, "'%s' has %zu entries", value ? value->name : name, count);
+    for (size_t i = 0; i < count; i++)
+        list[i] = value ? gcam_constant_int(value, i) : attribute->ints[i];
+    return (int)count;
+}
+
+int gcam_infer_axis(const GcamInfer *infer, int64_t axis, int rank)
+{
+    if (axis < -rank || axis >= rank)
+        return gcam_infer_bad(infer, "axis %lld of %d dimensions", (long long)axis, rank);
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
+int64_t gcam_slice_range(int64_t size, int64_t start, int64_t end, int64_t step, size_t *count)
+{
+    int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
+    start = start < 0 ? start + size : start;
+    end = end < 0 && end >= -size ? end + size : end;
+    start = start < (step > 0 ? 0 : low) ? low : start > high ? high : start;
+    end = end < low ? low : end > high ? high : end;
+    int64_t n = step > 0 ? end - start : start - end, stride = step > 0 ? step : step == INT64_MIN ? INT64_MAX : -step;
+    *count = n > 0 ? (size_t)((n - 1) / stride + 1) : 0;
+    return *count ? start : 0;
+}
+
+void *gcam_infer_alloc(const GcamInfer *infer, size_t size)
+{
+    return gcam_zone_alloc(&infer->graph->zone, 1, size);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Operators. One file holds each family: shape rule, forward, and backward beside it; ops.c is the table of them all.
+ *
+ * Forward reads its inputs and overwrites its outputs. Backward overwrites `dx`, the gradient of the score by one
+ * input, from the gradients of the outputs; a plan adds up what several users of a tensor contribute. Gradients lie in
+ * memory as their values do. There are no gradients by weights: nobody asks for them here.
+ */
+#ifndef GCAM_OPS_H
+#define GCAM_OPS_H
+
+#include "gemm.h"
+#include "graph.h"
+#include "pool.h"
+
+// What an operator wants of the memory layout of values of four dimensions.
+enum GcamLayout {
+    GCAM_LAYOUT_ANY,            // works on strides: inputs and outputs all alike
+    GCAM_LAYOUT_LAST,           // channels last
+    GCAM_LAYOUT_PLAIN,          // ONNX's own order
+    GCAM_LAYOUT_FREE,           // works on strides, input and output may differ; the output is plain
+};
+
+enum {
+    GCAM_OP_VIEW = 1,           // the output has the bytes of the input: same memory, nothing to run
+    GCAM_OP_NEEDS_X = 2,        // backward reads the inputs
+    GCAM_OP_NEEDS_Y = 4,        // backward reads the outputs
+    GCAM_OP_READS = 8,          // reads constant inputs while it runs, not only while it is made ready
+};
+
+// Shape inference of one node.
+typedef struct GcamInfer {
+    GcamGraph *graph;
+    GcamNode *node;
+    const GradcamLog *log;
+} GcamInfer;
+
+typedef struct GcamStep GcamStep;
+typedef struct GcamRun GcamRun;
+
+struct GcamOp {
+    const char *type;           // ONNX operator
+    enum GcamLayout layout;
+    unsigned flags;
+    // Checks inputs and attributes, sets the shapes of the outputs (type is float already) and node->params.
+    int (*infer)(GcamInfer *infer);
+    // Makes ready what a plan can compute once: packed weights into step->state, step->scratch. May be NULL.
+    int (*prepare)(GcamStep *step, const GcamValue *values, int threads);
+    void (*release)(GcamStep *step);
+    void (*forward)(const GcamRun *run, const GcamStep *step);
+    void (*backward)(const GcamRun *run, const GcamStep *step, int input, float *dx);
+    const void *data;           // what tells the members of a family apart
+};
+
+// A node of a plan. The fusion fields are set by plan.c for operators that know them: Conv and BatchNormalization.
+struct GcamStep {
+    const GcamOp *op;
+    const GcamNode *node;       // name, attributes, params
+    int *input, *output;        // value indices of the plan
+    int inputs, outputs;
+    int in_head;                // depends on the target layer: backward runs it too
+    const float *scale, *bias;  // Conv: BatchNormalization folded in, one value per output channel, or NULL
+    int add;                    // Conv: value added before the activation, or -1
+    enum GcamActivation act;    // applied to the result
+    float lo, hi;               // of GCAM_ACT_CLIP
+    void *state;
+    size_t scratch;             // floats, for forward and for backward
+};
+
+// One run of a plan. data[v] and grad[v] are the memory of value v.
+struct GcamRun {
+    const GcamValue *value;
+    float *const *data;
+    float *const *grad;
+    float *scratch;
+    GcamPool *pool;
+};
+
+// The operator for a node's type, or NULL.
+const GcamOp *gcam_op_find(const char *type);
+
+extern const GcamOp gcam_op_conv, gcam_op_gemm, gcam_op_matmul;
+extern const GcamOp gcam_op_max_pool, gcam_op_average_pool, gcam_op_global_average_pool, gcam_op_global_max_pool;
+extern const GcamOp gcam_op_batch_norm, gcam_op_layer_norm, gcam_op_lrn;
+extern const GcamOp gcam_op_reduce_mean, gcam_op_reduce_sum, gcam_op_softmax, gcam_op_log_softmax;
+extern const GcamOp gcam_op_concat, gcam_op_split, gcam_op_slice, gcam_op_pad, gcam_op_transpose, gcam_op_expand,
+                    gcam_op_gather;
+extern const GcamOp gcam_op_reshape, gcam_op_flatten, gcam_op_squeeze, gcam_op_unsqueeze;
+extern const GcamOp gcam_op_unary[], gcam_op_binary[];
+extern const size_t gcam_op_unary_count, gcam_op_binary_count;
+extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // put between others by a plan
+
+// ------------------------------------------------------------------------------------ helpers for shape inference
+
+// A malformed model (-EBADMSG) or an unsupported one (-ENOTSUP): logs "node 'x' (Conv, opset 13): ...".
+int gcam_infer_bad(const GcamInfer *infer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int gcam_infer_unsupported(const GcamInfer *infer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Checks the number of inputs and outputs that are there, and that the first `required` inputs are given.
+int gcam_infer_arity(const GcamInfer *infer, int required, int most);
+
+// The input's value, or NULL where it is left out.
+GcamValue *gcam_infer_input(const GcamInfer *infer, int input);
+// Sets the shape of an output; -ENOTSUP for one too large to run.
+int gcam_infer_output(const GcamInfer *infer, int output, const GcamShape *shape);
+
+// A small list of integers from an attribute, or (opset 13 and later) from a constant input. Count, or a negative
+// errno; -ENOENT without a message where neither is there.
+int gcam_infer_ints(const GcamInfer *infer, const char *attribute, int input, int64_t list[GCAM_MAX_RANK]);
+
+// A dimension index, counted from the end where negative; -EBADMSG when out of range.
+int gcam_infer_axis(const GcamInfer *infer, int64_t axis, int rank);
+
+// What a slice covers of a dimension of `size`, with ONNX's clamping: returns the first index, *count how many.
+int64_t gcam_slice_range(int64_t size, int64_t start, int64_t end, int64_t step, size_t *count);
+
+// From the zone of the graph, zeroed.
+void *gcam_infer_alloc(const GcamInfer *infer, size_t size);
+
+#endif

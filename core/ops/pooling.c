@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool: x [N, C, H, W] -> y [N, C, H', W'], channels last in memory,
+ * so every loop runs over channels.
+ */
+#include "ops/window.h"
+
+#include <errno.h>
+#include <float.h>
+#include <string.h>
+
+typedef struct Params {
+    GcamWindow window;
+    size_t n, c;
+    int include_pad;            // AveragePool: padding counts in the divisor
+} Params;
+
+static int pool_params(GcamInfer *infer, Params **out)
+{
+    int error = gcam_infer_arity(infer, 1, 1);
+    Params *params = *out = gcam_infer_alloc(infer, sizeof(*params));
+    if (error || !params)
+        return error ? error : -ENOMEM;
+    const GcamShape *x = &gcam_infer_input(infer, 0)->shape;
+    char text[GCAM_SHAPE_TEXT];
+    if (x->rank != 4)
+        return gcam_infer_unsupported(infer, "input of shape %s; only pictures of two dimensions are",
+                                      gcam_shape_text(x, text));
+    params->n = x->dim[0];
+    params->c = x->dim[1];
+    infer->node->params = params;
+    return 0;
+}
+
+static int pool_output(GcamInfer *infer, const Params *params)
+{
+    GcamShape shape = { 4, { params->n, params->c, (size_t)params->window.out_h, (size_t)params->window.out_w } };
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static int pool_infer(GcamInfer *infer)
+{
+    Params *params;
+    int error = pool_params(infer, &params);
+    if (error || (error = gcam_infer_window(infer, &gcam_infer_input(infer, 0)->shape, NULL, &params->window)))
+        return error;
+    if (infer->node->outputs > 1 && infer->node->output[1] >= 0)
+        return gcam_infer_unsupported(infer, "asks for the indices of maxima");
+    params->include_pad = gcam_node_int(infer->node, "count_include_pad", 0) != 0;
+    return pool_output(infer, params);
+}
+
+static int global_infer(GcamInfer *infer)
+{
+    Params *params;
+    int error = pool_params(infer, &params);
+    if (error)
+        return error;
+    const GcamShape *x = &gcam_infer_input(infer, 0)->shape;
+    params->window = (GcamWindow){ .in_h = (int)x->dim[2], .in_w = (int)x->dim[3], .kernel_h = (int)x->dim[2],
+                                   .kernel_w = (int)x->dim[3], .stride_h = 1, .stride_w = 1, .dilation_h = 1,
+                                   .dilation_w = 1, .out_h = 1, .out_w = 1 };
+    return pool_output(infer, params);
+}
+
+// The part of a window that lies inside the picture, as kernel indices [first, last).
+static void clip_window(int at, int kernel, int dilation, int size, int *first, int *last)
+{
+    *first = at < 0 ? (-at + dilation - 1) / dilation : 0;
+    *last = at + (kernel - 1) * dilation >= size ? (size - at + dilation - 1) / dilation : kernel;
+    if (*last < *first)
+        *last = *first;
+}
+
+typedef struct Job {
+    const Params *params;
+    const float *x, *y, *dy;
+    float *out;
+} Job;
+
+// The window of one output pixel.
+typedef struct Cell {
+    int y, x;                   // of the window's first element in the picture, may lie outside
+    int first_y, last_y, first_x, last_x;
+} Cell;
+
+static Cell cell_of(const GcamWindow *w, int oy, int ox)
+{
+    Cell cell = { oy * w->stride_h - w->pad_top, ox * w->stride_w - w->pad_left, 0, 0, 0, 0 };
+    clip_window(cell.y, w->kernel_h, w->dilation_h, w->in_h, &cell.first_y, &cell.last_y);
+    clip_window(cell.x, w->kernel_w, w->dilation_w, w->in_w, &cell.first_x, &cell.last_x);
+    return cell;
+}
+
+static size_t pixel(const Params *params, size_t n, int y, int x)
+{
+    return ((n * (size_t)params->window.in_h + (size_t)y) * (size_t)params->window.in_w + (size_t)x) * params->c;
+}
+
+// What divides the sum: the cells inside the picture, or those inside the padded picture.
+static float divisor(const Params *params, const Cell *cell)
+{
+    const GcamWindow *w = &params->window;
+    if (!params->include_pad)
+        return (float)((cell->last_y - cell->first_y) * (cell->last_x - cell->first_x));
+    int first, last_y, last_x, first_x;
+    clip_window(cell->y + w->pad_top, w->kernel_h, w->dilation_h, w->in_h + w->pad_top + w->pad_bottom, &first, &last_y);
+    clip_window(cell->x + w->pad_left, w->kernel_w, w->dilation_w, w->in_w + w->pad_left + w->pad_right, &first_x,
+                &last_x);
+    return (float)((last_y - first) * (last_x - first_x));
+}
+
+// One row of the output.
+static void max_row(void *opaque, size_t row, int thread)
+{
+    const Job *job = opaque;
+    const Params *params = job->params;
+    const GcamWindow *w = &params->window;
+    size_t n = row / (size_t)w->out_h, c = params->c;
+    (void)thread;
+    for (int ox = 0; ox < w->out_w; ox++) {
+        float *restrict out = job->out + (row * (size_t)w->out_w + (size_t)ox) * c;
+        Cell cell = cell_of(w, (int)(row % (size_t)w->out_h), ox);
+        for (size_t k = 0; k < c; k++)
+            out[k] = -FLT_MAX;
+        for (int i = cell.first_y; i < cell.last_y; i++)
+            for (int j = cell.first_x; j < cell.last_x; j++) {
+                const float *x = job->x + pixel(params, n, cell.y + i * w->dilation_h, cell.x + j * w->dilation_w);
+                for (size_t k = 0; k < c; k++)
+                    out[k] = x[k] > out[k] ? x[k] : out[k];
+            }
+    }
+}
+
+static void average_row(void *opaque, size_t row, int thread)
+{
+    const Job *job = opaque;
+    const Params *params = job->params;
+    const GcamWindow *w = &params->window;
+    size_t n = row / (size_t)w->out_h, c = params->c;
+    (void)thread;
+    for (int ox = 0; ox < w->out_w; ox++) {
+        float *restrict out = job->out + (row * (size_t)w->out_w + (size_t)ox) * c;
+        Cell cell = cell_of(w, (int)(row % (size_t)w->out_h), ox);
+        float count = divisor(params, &cell), scale = count > 0 ? 1.0f / count : 0;
+        memset(out, 0, c * sizeof(*out));
+        for (int i = cell.first_y; i < cell.last_y; i++)
+            for (int j = cell.first_x; j < cell.last_x; j++) {
+                const float *x = job->x + pixel(params, n, cell.y + i * w->dilation_h, cell.x + j * w->dilation_w);
+                for (size_t k = 0; k < c; k++)
+                    out[k] += x[k];
+            }
+        for (size_t k = 0; k < c; k++)
+            out[k] *= scale;
+    }
+}
+
+static void pool_forward(const GcamRun *run, const GcamStep *step, GcamPoolFn row)
+{
+    const Params *params = step->node->params;
+    Job job = { params, run->data[step->input[0]], NULL, NULL, run->data[step->output[0]] };
+    gcam_pool_run(run->pool, params->n * (size_t)params->window.out_h, row, &job);
+}
+
+static void max_forward(const GcamRun *run, const GcamStep *step)
+{
+    pool_forward(run, step, max_row);
+}
+
+static void average_forward(const GcamRun *run, const GcamStep *step)
+{
+    pool_forward(run, step, average_row);
+}
+
+// The gradient goes to the first maximum of each window, in raster order (as PyTorch does).
+static void max_scatter(const Job *job, size_t n, int oy, int ox)
+{
+    const Params *params = job->params;
+    const GcamWindow *w = &params->window;
+    size_t at = ((n * (size_t)w->out_h + (size_t)oy) * (size_t)w->out_w + (size_t)ox) * params->c;
+    Cell cell = cell_of(w, oy, ox);
+    for (size_t k = 0; k < params->c; k++) {
+        for (int i = cell.first_y; i < cell.last_y; i++)
+            for (int j = cell.first_x; j < cell.last_x; j++) {
+                size_t p = pixel(params, n, cell.y + i * w->dilation_h, cell.x + j * w->dilation_w) + k;
+                if (job->x[p] == job->y[at + k]) {
+                    job->out[p] += job->dy[at + k];
+                    goto next;
+                }
+            }
+    next:;
+    }
+}
+
+static void average_scatter(const Job *job, size_t n, int oy, int ox)
+{
+    const Params *params = job->params;
+    const GcamWindow *w = &params->window;
+    const float *dy = job->dy + ((n * (size_t)w->out_h + (size_t)oy) * (size_t)w->out_w + (size_t)ox) * params->c;
+    Cell cell = cell_of(w, oy, ox);
+    float count = divisor(params, &cell), scale = count > 0 ? 1.0f / count : 0;
+    for (int i = cell.first_y; i < cell.last_y; i++)
+        for (int j = cell.first_x; j < cell.last_x; j++) {
+            float *out = job->out + pixel(params, n, cell.y + i * w->dilation_h, cell.x + j * w->dilation_w);
+            for (size_t k = 0; k < params->c; k++)
+                out[k] += dy[k] * scale;
+        }
+}
+
+static void pool_backward(const GcamRun *run, const GcamStep *step, float *dx,
+                          void (*scatter)(const Job *, size_t, int, int))
+{
+    const Params *params = step->node->params;
+    const GcamWindow *w = &params->window;
+    Job job = { params, run->data[step->input[0]], run->data[step->output[0]], run->grad[step->output[0]], dx };
+    memset(dx, 0, gcam_shape_count(&run->value[step->input[0]].shape) * sizeof(*dx));
+    for (size_t n = 0; n < params->n; n++)
+        for (int oy = 0; oy < w->out_h; oy++)
+            for (int ox = 0; ox < w->out_w; ox++)
+                scatter(&job, n, oy, ox);
+}
+
+static void max_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    (void)input;
+    pool_backward(run, step, dx, max_scatter);
+}
+
+static void average_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    (void)input;
+    pool_backward(run, step, dx, average_scatter);
+}
+
+#define POOL(name, flags, rule, forward, backward) \
+    { name, GCAM_LAYOUT_LAST, flags, rule, NULL, NULL, forward, backward, NULL }
+
+const GcamOp gcam_op_max_pool = POOL("MaxPool", GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, pool_infer, max_forward,
+                                     max_backward);
+const GcamOp gcam_op_average_pool = POOL("AveragePool", 0, pool_infer, average_forward, average_backward);
+const GcamOp gcam_op_global_average_pool = POOL("GlobalAveragePool", 0, global_infer, average_forward,
+                                                average_backward);
+const GcamOp gcam_op_global_max_pool = POOL("GlobalMaxPool", GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, global_infer,
+                                            max_forward, max_backward);

@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Operators that only move elements: Concat, Split, Slice, Pad, Transpose, Expand, Gather, the views Reshape, Flatten,
+ * Squeeze, Unsqueeze, and the two changes of layout that a plan puts in.
+ */
+#include "ops/ops.h"
+
+#include "mem.h"
+#include "ops/move.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void zero(const GcamRun *run, int value, float *data)
+{
+    memset(data, 0, gcam_shape_count(&run->value[value].shape) * sizeof(*data));
+}
+
+// A move over the box `shape` with the strides of two values.
+static GcamMove move_between(const GcamShape *shape, const GcamValue *from, const GcamValue *to)
+{
+    GcamMove move = { .rank = shape->rank };
+    memcpy(move.dim, shape->dim, sizeof(move.dim));
+    gcam_value_strides(from, move.from);
+    gcam_value_strides(to, move.to);
+    return move;
+}
+
+// ------------------------------------------------------------------------------------------------------ Concat, Split
+
+typedef struct AxisParams {
+    int axis;
+} AxisParams;
+
+static int axis_params(GcamInfer *infer, int64_t fallback, int rank, int *axis)
+{
+    AxisParams *params = gcam_infer_alloc(infer, sizeof(*params));
+    if (!params)
+        return -ENOMEM;
+    *axis = params->axis = gcam_infer_axis(infer, gcam_node_int(infer->node, "axis", fallback), rank);
+    infer->node->params = params;
+    return *axis < 0 ? *axis : 0;
+}
+
+// x0: [.., a0, ..], x1: [.., a1, ..], ... -> y: [.., a0 + a1 + ..., ..]
+static int concat_infer(GcamInfer *infer)
+{
+    int axis, error = gcam_infer_arity(infer, infer->node->inputs ? infer->node->inputs : 1, infer->node->inputs);
+    if (error || (error = axis_params(infer, 1, gcam_infer_input(infer, 0)->shape.rank, &axis)))
+        return error;
+    GcamShape shape = gcam_infer_input(infer, 0)->shape;
+    shape.dim[axis] = 0;
+    for (int i = 0; i < infer->node->inputs; i++) {
+        GcamShape rest = gcam_infer_input(infer, i)->shape;
+        size_t along = rest.rank == shape.rank ? rest.dim[axis] : 0;
+        rest.dim[axis] = shape.dim[axis];
+        if (!gcam_shape_equal(&rest, &shape)) {
+            char a[GCAM_SHAPE_TEXT], b[GCAM_SHAPE_TEXT];
+            return gcam_infer_bad(infer, "input %d has shape %s and input 0 has %s", i,
+                                  gcam_shape_text(&gcam_infer_input(infer, i)->shape, a),
+                                  gcam_shape_text(&gcam_infer_input(infer, 0)->shape, b));
+        }
+        shape.dim[axis] += along;
+    }
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+// The box of part `part` (an input of Concat, an output of Split) inside the whole: from the part to the whole.
+static GcamMove part_move(const GcamRun *run, const GcamStep *step, const int *parts, int part, int whole)
+{
+    int axis = ((const AxisParams *)step->node->params)->axis;
+    const GcamValue *values = run->value;
+    GcamMove move = move_between(&values[parts[part]].shape, &values[parts[part]], &values[whole]);
+    for (int i = 0; i < part; i++)
+        move.to_offset += (ptrdiff_t)values[parts[i]].shape.dim[axis] * move.to[axis];
+    return move;
+}
+
+static void concat_forward(const GcamRun *run, const GcamStep *step)
+{
+    for (int i = 0; i < step->inputs; i++) {
+        GcamMove move = part_move(run, step, step->input, i, step->output[0]);
+        gcam_move(&move, run->pool, run->data[step->input[i]], run->data[step->output[0]]);
+    }
+}
+
+static void concat_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    GcamMove forward = part_move(run, step, step->input, input, step->output[0]), move = gcam_move_reverse(&forward);
+    gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
+}
+
+const GcamOp gcam_op_concat = {
+    "Concat", GCAM_LAYOUT_ANY, GCAM_OP_READS, concat_infer, NULL, NULL, concat_forward, concat_backward, NULL
+};
+
+// x: [.., a0 + a1 + ..., ..] -> y0: [.., a0, ..], y1: [.., a1, ..], ...
+static int split_infer(GcamInfer *infer)
+{
+    GcamNode *node = infer->node;
+    int axis, error = gcam_infer_arity(infer, 1, 2);
+    if (error || (error = axis_params(infer, 0, gcam_infer_input(infer, 0)->shape.rank, &axis)))
+        return error;
+    GcamShape shape = gcam_infer_input(infer, 0)->shape;
+    size_t whole = shape.dim[axis], used = 0, even = (whole + (size_t)node->outputs - 1) / (size_t)node->outputs;
+    int64_t part[GCAM_MAX_RANK];
+    int n = gcam_infer_ints(infer, "split", 1, part);
+    if (n < 0 && n != -ENOENT)
+        return n;
+    if (n >= 0 && n != node->outputs)
+        return gcam_infer_bad(infer, "splits into %d parts and has %d outputs", n, node->outputs);
+    for (int i = 0; i < node->outputs; i++) {
+        size_t rest = whole - used;
+        int64_t size = n >= 0 ? part[i] : (int64_t)(even < rest ? even : rest);
+        if (size < 1 || (size_t)size > rest || node->output[i] < 0)
+            return gcam_infer_bad(infer, "part %d of %zu has %lld", i, whole, (long long)size);
+        shape.dim[axis] = (size_t)size;
+        used += (size_t)size;
+        if ((error = gcam_infer_output(infer, i, &shape)))
+            return error;
+    }
+    return used == whole ? 0 : gcam_infer_bad(infer, "its parts add up to %zu of %zu", used, whole);
+}
+
+static void split_forward(const GcamRun *run, const GcamStep *step)
+{
+    for (int i = 0; i < step->outputs; i++) {
+        GcamMove whole = part_move(run, step, step->output, i, step->input[0]), move = gcam_move_reverse(&whole);
+        gcam_move(&move, run->pool, run->data[step->input[0]], run->data[step->output[i]]);
+    }
+}
+
+// An output that no score depends on has no gradient (grad NULL): zeros.
+static void split_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    zero(run, step->input[input], dx);
+    for (int i = 0; i < step->outputs; i++) {
+        if (!run->grad[step->output[i]])
+            continue;
+        GcamMove move = part_move(run, step, step->output, i, step->input[0]);
+        gcam_move(&move, run->pool, run->grad[step->output[i]], dx);
+    }
+}
+
+const GcamOp gcam_op_split = {
+    "Split", GCAM_LAYOUT_ANY, 0, split_infer, NULL, NULL, split_forward, split_backward, NULL
+};
+
+// ---------------------------------------------------------------------------------------------------------- Slice, Pad
+
+typedef struct BoxParams {
+    int64_t start[GCAM_MAX_RANK], step[GCAM_MAX_RANK];  // Slice: of the input; Pad: start is the padding before
+    float fill;
+} BoxParams;
+
+static int slice_infer(GcamInfer *infer)
+{
+    int64_t start[GCAM_MAX_RANK], end[GCAM_MAX_RANK], axes[GCAM_MAX_RANK], steps[GCAM_MAX_RANK];
+    int error = gcam_infer_arity(infer, 1, 5);
+    BoxParams *params = gcam_infer_alloc(infer, sizeof(*params));
+    if (error || !params)
+        return error ? error : -ENOMEM;
+    GcamShape shape = gcam_infer_input(infer, 0)->shape;
+    int n = gcam_infer_ints(infer, "starts", 1, start), m = gcam_infer_ints(infer, "ends", 2, end);
+    int has_axes = gcam_infer_ints(infer, "axes", 3, axes), has_steps = gcam_infer_ints(infer, NULL, 4, steps);
+    if (n == -ENOTSUP || m == -ENOTSUP || has_axes == -ENOTSUP || has_steps == -ENOTSUP)
+        return -ENOTSUP;
+    if (n < 0 || m != n || (has_axes >= 0 && has_axes != n) || (has_steps >= 0 && has_steps != n) ||
+        (has_axes < 0 && n > shape.rank))
+        return gcam_infer_bad(infer, "starts, ends, axes and steps do not fit each other");
+    for (int i = 0; i < shape.rank; i++)
+        params->step[i] = 1;
+    for (int i = 0; i < n; i++) {
+        int axis = gcam_infer_axis(infer, has_axes >= 0 ? axes[i] : i, shape.rank);
+        int64_t step = has_steps >= 0 ? steps[i] : 1;
+        if (axis < 0)
+            return axis;
+        if (!step)
+            return gcam_infer_bad(infer, "a step of 0");
+        params->start[axis] = gcam_slice_range((int64_t)gcam_infer_input(infer, 0)->shape.dim[axis], start[i], end[i],
+                                               step, &shape.dim[axis]);
+        params->step[axis] = step;
+    }
+    infer->node->params = params;
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static GcamMove slice_move(const GcamRun *run, const GcamStep *step)
+{
+    const BoxParams *params = step->node->params;
+    const GcamValue *x = &run->value[step->input[0]], *y = &run->value[step->output[0]];
+    GcamMove move = move_between(&y->shape, x, y);
+    for (int i = 0; i < move.rank; i++) {
+        move.from_offset += (ptrdiff_t)params->start[i] * move.from[i];
+        move.from[i] *= (ptrdiff_t)params->step[i];
+    }
+    return move;
+}
+
+static void slice_forward(const GcamRun *run, const GcamStep *step)
+{
+    GcamMove move = slice_move(run, step);
+    gcam_move(&move, run->pool, run->data[step->input[0]], run->data[step->output[0]]);
+}
+
+static void slice_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    GcamMove forward = slice_move(run, step), move = gcam_move_reverse(&forward);
+    zero(run, step->input[input], dx);
+    gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
+}
+
+const GcamOp gcam_op_slice = {
+    "Slice", GCAM_LAYOUT_ANY, 0, slice_infer, NULL, NULL, slice_forward, slice_backward, NULL
+};
+
+// Constant padding; negative amounts cut.
+static int pad_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 1, 4);
+    BoxParams *params = gcam_infer_alloc(infer, sizeof(*params));
+    if (error || !params)
+        return error ? error : -ENOMEM;
+    const char *mode = gcam_node_string(infer->node, "mode", "constant");
+    GcamShape shape = gcam_infer_input(infer, 0)->shape;
+    if (strcmp(mode, "constant"))
+        return gcam_infer_unsupported(infer, "mode '%s'", mode);
+    const GcamAttribute *attribute = gcam_node_attribute(infer->node, "pads");
+    const GcamValue *input = gcam_infer_input(infer, 1), *fill = gcam_infer_input(infer, 2);
+    const GcamValue *axes = gcam_infer_input(infer, 3);
+    if ((input && !input->data) || (fill && !fill->data) || (axes && !axes->data))
+        return gcam_infer_unsupported(infer, "its padding depends on the picture");
+    size_t n = input ? gcam_shape_count(&input->shape) : attribute ? attribute->int_count : 0;
+    int count = axes ? (int)gcam_shape_count(&axes->shape) : shape.rank;
+    if (count > shape.rank || n != 2 * (size_t)count)
+        return gcam_infer_bad(infer, "%zu paddings for %d dimensions", n, count);
+    for (int i = 0; i < count; i++) {
+        int axis = gcam_infer_axis(infer, axes ? gcam_constant_int(axes, (size_t)i) : i, shape.rank);
+        if (axis < 0)
+            return axis;
+        int64_t before = input ? gcam_constant_int(input, (size_t)i) : attribute->ints[i];
+        int64_t after = input ? gcam_constant_int(input, (size_t)(i + count)) : attribute->ints[i + count];
+        int64_t size = (int64_t)shape.dim[axis];
+        if (before < -size || after < -size || before > 1 << 20 || after > 1 << 20 || before + after + size < 1)
+            return gcam_infer_bad(infer, "pads a dimension of %lld by %lld and %lld", (long long)size,
+                                  (long long)before, (long long)after);
+        params->start[axis] = before;
+        shape.dim[axis] = (size_t)(size + before + after);
+    }
+    params->fill = fill ? (float)gcam_constant_double(fill, 0) : gcam_node_float(infer->node, "value", 0);
+    infer->node->params = params;
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static GcamMove pad_move(const GcamRun *run, const GcamStep *step)
+{
+    const BoxParams *params = step->node->params;
+    const GcamValue *x = &run->value[step->input[0]], *y = &run->value[step->output[0]];
+    GcamMove move = move_between(&x->shape, x, y);
+    for (int i = 0; i < move.rank; i++) {
+        ptrdiff_t before = (ptrdiff_t)params->start[i], size = (ptrdiff_t)x->shape.dim[i];
+        ptrdiff_t first = before < 0 ? -before : 0, last = (ptrdiff_t)y->shape.dim[i] - before;
+        last = last < size ? last : size;
+        move.dim[i] = last > first ? (size_t)(last - first) : 0;
+        move.from_offset += first * move.from[i];
+        move.to_offset += (first + before) * move.to[i];
+    }
+    return move;
+}
+
+static void pad_forward(const GcamRun *run, const GcamStep *step)
+{
+    const BoxParams *params = step->node->params;
+    GcamMove move = pad_move(run, step);
+    float *y = run->data[step->output[0]];
+    for (size_t i = 0, n = gcam_shape_count(&run->value[step->output[0]].shape); i < n; i++)
+        y[i] = params->fill;
+    gcam_move(&move, run->pool, run->data[step->input[0]], y);
+}
+
+static void pad_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    GcamMove forward = pad_move(run, step), move = gcam_move_reverse(&forward);
+    zero(run, step->input[input], dx);
+    gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
+}
+
+const GcamOp gcam_op_pad = { "Pad", GCAM_LAYOUT_ANY, 0, pad_infer, NULL, NULL, pad_forward, pad_backward, NULL };
+
+// ------------------------------------------------------------------------------------- Transpose, changes of layout
+
+typedef struct TransposeParams {
+    int perm[GCAM_MAX_RANK];
+} TransposeParams;
+
+static int transpose_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 1, 1);
+    TransposeParams *params = gcam_infer_alloc(infer, sizeof(*params));
+    if (error || !params)
+        return error ? error : -ENOMEM;
+    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
+    GcamShape shape = { .rank = from->rank };
+    int64_t perm[GCAM_MAX_RANK];
+    unsigned seen = 0;
+    int n = gcam_infer_ints(infer, "perm", -1, perm);
+    if (n >= 0 && n != from->rank)
+        return gcam_infer_bad(infer, "permutes %d of %d dimensions", n, from->rank);
+    for (int i = 0; i < from->rank; i++) {
+        int axis = gcam_infer_axis(infer, n >= 0 ? perm[i] : from->rank - 1 - i, from->rank);
+        if (axis < 0)
+            return axis;
+        seen |= 1u << axis;
+        params->perm[i] = axis;
+        shape.dim[i] = from->dim[axis];
+    }
+    if (seen != (1u << from->rank) - 1)
+        return gcam_infer_bad(infer, "its permutation names a dimension twice");
+    infer->node->params = params;
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static GcamMove transpose_move(const GcamRun *run, const GcamStep *step)
+{
+    const TransposeParams *params = step->node->params;
+    const GcamValue *x = &run->value[step->input[0]], *y = &run->value[step->output[0]];
+    GcamMove move = move_between(&y->shape, x, y);
+    ptrdiff_t stride[GCAM_MAX_RANK];
+    memcpy(stride, move.from, sizeof(stride));
+    for (int i = 0; i < move.rank; i++)
+        move.from[i] = stride[params->perm[i]];
+    return move;
+}
+
+static void transpose_forward(const GcamRun *run, const GcamStep *step)
+{
+    GcamMove move = transpose_move(run, step);
+    gcam_move(&move, run->pool, run->data[step->input[0]], run->data[step->output[0]]);
+}
+
+static void transpose_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    GcamMove forward = transpose_move(run, step), move = gcam_move_reverse(&forward);
+    (void)input;
+    gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
+}
+
+const GcamOp gcam_op_transpose = {
+    "Transpose", GCAM_LAYOUT_FREE, GCAM_OP_READS, transpose_infer, NULL, NULL, transpose_forward, transpose_backward, NULL
+};
+
+// The layout differs, the shape does not.
+static void layout_forward(const GcamRun *run, const GcamStep *step)
+{
+    const GcamValue *x = &run->value[step->input[0]], *y = &run->value[step->output[0]];
+    GcamMove move = move_between(&y->shape, x, y);
+    gcam_move(&move, run->pool, run->data[step->input[0]], run->data[step->output[0]]);
+}
+
+static void layout_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    const GcamValue *x = &run->value[step->input[input]], *y = &run->value[step->output[0]];
+    GcamMove move = move_between(&y->shape, y, x);
+    gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
+}
+
+const GcamOp gcam_op_to_last = {
+    "ToChannelsLast", GCAM_LAYOUT_LAST, 0, NULL, NULL, NULL, layout_forward, layout_backward, NULL
+};
+const GcamOp gcam_op_to_plain = {
+    "ToChannelsFirst", GCAM_LAYOUT_PLAIN, 0, NULL, NULL, NULL, layout_forward, layout_backward, NULL
+};
+
+// -------------------------------------------------------------------------------------------------- Expand, Gather
+
+static int expand_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 2, 2);
+    int64_t asked[GCAM_MAX_RANK];
+    if (error)
+        return error;
+    int n = gcam_infer_ints(infer, NULL, 1, asked);
+    if (n < 0)
+        return n;
+    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
+    GcamShape shape = { .rank = n > from->rank ? n : from->rank };
+    for (int i = 1; i <= shape.rank; i++) {
+        size_t a = i <= from->rank ? from->dim[from->rank - i] : 1;
+        int64_t b = i <= n ? asked[n - i] : 1;
+        if (b < 1 || (a != 1 && b != 1 && (size_t)b != a))
+            return gcam_infer_bad(infer, "expands a dimension of %zu to %lld", a, (long long)b);
+        shape.dim[shape.rank - i] = a == 1 ? (size_t)b : a;
+    }
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static GcamMove expand_move(const GcamRun *run, const GcamStep *step)
+{
+    const GcamValue *x = &run->value[step->input[0]], *y = &run->value[step->output[0]];
+    GcamMove move = move_between(&y->shape, y, y);
+    ptrdiff_t stride[GCAM_MAX_RANK];
+    gcam_value_strides(x, stride);
+    for (int i = 1; i <= move.rank; i++) {
+        int own = x->shape.rank - i;
+        move.from[move.rank - i] = own < 0 || x->shape.dim[own] == 1 ? 0 : stride[own];
+    }
+    return move;
+}
+
+static void expand_forward(const GcamRun *run, const GcamStep *step)
+{
+    GcamMove move = expand_move(run, step);
+    gcam_move(&move, run->pool, run->data[step->input[0]], run->data[step->output[0]]);
+}
+
+static void expand_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    GcamMove forward = expand_move(run, step), move = gcam_move_reverse(&forward);
+    zero(run, step->input[input], dx);
+    gcam_move_add(&move, run->grad[step->output[0]], dx);
+}
+
+const GcamOp gcam_op_expand = {
+    "Expand", GCAM_LAYOUT_PLAIN, GCAM_OP_READS, expand_infer, NULL, NULL, expand_forward, expand_backward, NULL
+};
+
+typedef struct GatherParams {
+    int axis;
+    size_t outer, along, inner, picks;
+    size_t *pick;
+} GatherParams;
+
+// x: [outer.., along, inner..], constant indices -> y: [outer.., picks.., inner..]
+static int gather_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 2, 2);
+    if (error)
+        return error;
+    const GcamValue *x = gcam_infer_input(infer, 0), *by = gcam_infer_input(infer, 1);
+    if (!by->data)
+        return gcam_infer_unsupported(infer, "its indices depend on the picture");
+    GcamShape shape = { .rank = x->shape.rank - 1 + by->shape.rank };
+    int axis = gcam_infer_axis(infer, gcam_node_int(infer->node, "axis", 0), x->shape.rank);
+    GatherParams *params = gcam_infer_alloc(infer, sizeof(*params));
+    if (axis < 0 || !params)
+        return axis < 0 ? axis : -ENOMEM;
+    if (shape.rank > GCAM_MAX_RANK)
+        return gcam_infer_unsupported(infer, "a result of %d dimensions", shape.rank);
+    *params = (GatherParams){ axis, 1, x->shape.dim[axis], 1, gcam_shape_count(&by->shape), NULL };
+    for (int i = 0; i < x->shape.rank; i++)
+        *(i < axis ? &params->outer : &params->inner) *= i == axis ? 1 : x->shape.dim[i];
+    for (int i = 0; i < shape.rank; i++)
+        shape.dim[i] = i < axis ? x->shape.dim[i] : i < axis + by->shape.rank ? by->shape.dim[i - axis]
+                                                                             : x->shape.dim[i - by->shape.rank + 1];
+    params->pick = gcam_zone_alloc(&infer->graph->zone, params->picks + 1, sizeof(*params->pick));
+    if (!params->pick)
+        return -ENOMEM;
+    for (size_t i = 0; i < params->picks; i++) {
+        int64_t index = gcam_constant_int(by, i);
+        index += index < 0 ? (int64_t)params->along : 0;
+        if (index < 0 || index >= (int64_t)params->along)
+            return gcam_infer_bad(infer, "index %lld of %zu", (long long)index, params->along);
+        params->pick[i] = (size_t)index;
+    }
+    infer->node->params = params;
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static void gather_forward(const GcamRun *run, const GcamStep *step)
+{
+    const GatherParams *p = step->node->params;
+    const float *x = run->data[step->input[0]];
+    float *y = run->data[step->output[0]];
+    for (size_t i = 0; i < p->outer; i++)
+        for (size_t j = 0; j < p->picks; j++)
+            memcpy(y + (i * p->picks + j) * p->inner, x + (i * p->along + p->pick[j]) * p->inner,
+                   p->inner * sizeof(*y));
+}
+
+static void gather_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    const GatherParams *p = step->node->params;
+    const float *dy = run->grad[step->output[0]];
+    zero(run, step->input[input], dx);
+    for (size_t i = 0; i < p->outer; i++)
+        for (size_t j = 0; j < p->picks; j++)
+            for (size_t k = 0; k < p->inner; k++)
+                dx[(i * p->along + p->pick[j]) * p->inner + k] += dy[(i * p->picks + j) * p->inner + k];
+}
+
+const GcamOp gcam_op_gather = {
+    "Gather", GCAM_LAYOUT_PLAIN, GCAM_OP_READS, gather_infer, NULL, NULL, gather_forward, gather_backward, NULL
+};
+
+// --------------------------------------------------------------------------------------------------------------- views
+
+static int reshape_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 1, 2), open = -1;
+    if (error)
+        return error;
+    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
+    int64_t asked[GCAM_MAX_RANK];
+    int n = gcam_infer_ints(infer, "shape", 1, asked);
+    if (n < 0)
+        return n == -ENOENT ? gcam_infer_bad(infer, "has no shape") : n;
+    GcamShape shape = { .rank = n };
+    size_t known = 1, count = gcam_shape_count(from);
+    for (int i = 0; i < n; i++) {
+        if (asked[i] == 0 && !gcam_node_int(infer->node, "allowzero", 0))
+            asked[i] = i < from->rank ? (int64_t)from->dim[i] : 0;
+        if (asked[i] == -1 && open < 0)
+            open = i;
+        else if (asked[i] < 0 || gcam_mul(known, (size_t)asked[i], &known) < 0)
+            return gcam_infer_bad(infer, "a dimension of %lld", (long long)asked[i]);
+        shape.dim[i] = (size_t)asked[i];
+    }
+    if (open >= 0)
+        shape.dim[open] = known ? count / known : 0;
+    // Exported with a batch of several pictures: run with one, the first dimension follows.
+    if (open < 0 && n && known != count && known && shape.dim[0] > 1 && known / shape.dim[0] == count)
+        shape.dim[0] = 1;
+    if (gcam_shape_count(&shape) != count) {
+        char a[GCAM_SHAPE_TEXT], b[GCAM_SHAPE_TEXT];
+        return gcam_infer_bad(infer, "shape %s becomes %s", gcam_shape_text(from, a), gcam_shape_text(&shape, b));
+    }
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static int flatten_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 1, 1);
+    if (error)
+        return error;
+    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
+    int64_t axis = gcam_node_int(infer->node, "axis", 1);
+    if (axis < -from->rank || axis > from->rank)
+        return gcam_infer_bad(infer, "axis %lld of %d dimensions", (long long)axis, from->rank);
+    axis += axis < 0 ? from->rank : 0;
+    GcamShape shape = { 2, { 1, 1 } };
+    for (int i = 0; i < from->rank; i++)
+        shape.dim[i >= axis] *= from->dim[i];
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+// Axes as a set of bits; those of Unsqueeze count in the result.
+static int axes_of(const GcamInfer *infer, int extra, unsigned *set)
+{
+    int64_t axes[GCAM_MAX_RANK];
+    int rank = gcam_infer_input(infer, 0)->shape.rank;
+    int n = gcam_infer_ints(infer, "axes", 1, axes);
+    *set = 0;
+    for (int i = 0; i < n; i++) {
+        int axis = gcam_infer_axis(infer, axes[i], extra ? rank + n : rank);
+        if (axis < 0)
+            return axis;
+        *set |= 1u << axis;
+    }
+    return n;
+}
+
+static int squeeze_infer(GcamInfer *infer)
+{
+    unsigned set;
+    int error = gcam_infer_arity(infer, 1, 2);
+    if (error)
+        return error;
+    int n = axes_of(infer, 0, &set);
+    if (n < 0 && n != -ENOENT)
+        return n;
+    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
+    GcamShape shape = { 0 };
+    for (int i = 0; i < from->rank; i++) {
+        int drop = n < 0 ? from->dim[i] == 1 : (int)(set >> i & 1);
+        if (drop && from->dim[i] != 1)
+            return gcam_infer_bad(infer, "squeezes a dimension of %zu", from->dim[i]);
+        if (!drop)
+            shape.dim[shape.rank++] = from->dim[i];
+    }
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+static int unsqueeze_infer(GcamInfer *infer)
+{
+    unsigned set;
+    int error = gcam_infer_arity(infer, 1, 2);
+    if (error)
+        return error;
+    int n = axes_of(infer, 1, &set), next = 0;
+    if (n < 0)
+        return n == -ENOENT ? gcam_infer_bad(infer, "has no axes") : n;
+    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
+    GcamShape shape = { .rank = from->rank + n };
+    if (shape.rank > GCAM_MAX_RANK || __builtin_popcount(set) != n)
+        return gcam_infer_bad(infer, "%d new dimensions", n);
+    for (int i = 0; i < shape.rank; i++)
+        shape.dim[i] = set >> i & 1 ? 1 : from->dim[next++];
+    return gcam_infer_output(infer, 0, &shape);
+}
+
+// Runs only where the plan could not share memory, and for gradients.
+static void view_forward(const GcamRun *run, const GcamStep *step)
+{
+    memcpy(run->data[step->output[0]], run->data[step->input[0]],
+           gcam_shape_count(&run->value[step->input[0]].shape) * sizeof(float));
+}
+
+static void view_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    memcpy(dx, run->grad[step->output[0]], gcam_shape_count(&run->value[step->input[input]].shape) * sizeof(*dx));
+}
+
+#define VIEW(name, rule) { name, GCAM_LAYOUT_PLAIN, GCAM_OP_VIEW, rule, NULL, NULL, view_forward, view_backward, NULL }
+
+const GcamOp gcam_op_reshape = VIEW("Reshape", reshape_infer);
+const GcamOp gcam_op_flatten = VIEW("Flatten", flatten_infer);
+const GcamOp gcam_op_squeeze = VIEW("Squeeze", squeeze_infer);
+const GcamOp gcam_op_unsqueeze = VIEW("Unsqueeze", unsqueeze_infer);

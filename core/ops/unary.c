@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Operators on each element alone: activations and functions. y = f(x), dx = dy * f'(x), any layout.
+ */
+#include "ops/ops.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#define CHUNK 16384             // elements that one thread takes at a time
+
+typedef struct Params {
+    float a, b;
+} Params;
+
+typedef struct Kernel {
+    const char *attribute[2];   // names of the parameters, NULL where there are none
+    float fallback[2];
+    void (*forward)(const float *x, float *y, size_t n, float a, float b);
+    void (*backward)(const float *x, const float *y, const float *dy, float *dx, size_t n, float a, float b);
+} Kernel;
+
+// e^x to about 1e-7 relative, in a form that compilers vectorise: x = n ln 2 + r, a polynomial in r, n by the exponent.
+static inline float exp_fast(float x)
+{
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    float n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+    float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.6666667e-1f + r * (4.1666523e-2f + r * (8.3333340e-3f +
+              r * (1.3981999e-3f + r * 1.9875691e-4f))))));
+    union { int32_t i; float f; } scale = { ((int32_t)n + 127) << 23 };
+    return p * scale.f;
+}
+
+static inline float sigmoid(float x)
+{
+    return 1.0f / (1.0f + exp_fast(-x));
+}
+
+static inline float tanh_fast(float x)
+{
+    float small = x * (1.0f + x * x * (-0.33333333f + x * x * 0.13333333f));
+    float large = 1.0f - 2.0f / (1.0f + exp_fast(2.0f * x));
+    return x * x < 0.01f ? small : large;
+}
+
+// Abramowitz and Stegun 7.1.26: absolute error below 2e-7.
+static inline float erf_fast(float x)
+{
+    float z = fabsf(x), t = 1.0f / (1.0f + 0.3275911f * z);
+    float p = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+    float e = 1.0f - p * exp_fast(-z * z);
+    return x < 0 ? -e : e;
+}
+
+static inline float gelu_derivative(float x)
+{
+    return 0.5f * (1.0f + erf_fast(x * 0.70710678f)) + x * 0.39894228f * exp_fast(-0.5f * x * x);
+}
+
+static inline float softplus(float x)
+{
+    return x > 20.0f ? x : log1pf(exp_fast(x));
+}
+
+#define KERNEL(name, f, df) \
+    static void name##_forward(const float *x_, float *restrict y_, size_t n, float a, float b) \
+    { \
+        (void)a, (void)b; \
+        for (size_t i = 0; i < n; i++) { \
+            float x = x_[i]; \
+            y_[i] = f; \
+        } \
+    } \
+    static void name##_backward(const float *x_, const float *y_, const float *dy, float *restrict dx, size_t n, \
+                                float a, float b) \
+    { \
+        (void)a, (void)b; \
+        for (size_t i = 0; i < n; i++) { \
+            float x = x_[i], y = y_[i]; \
+            (void)x, (void)y; \
+            dx[i] = dy[i] * (df); \
+        } \
+    }
+
+KERNEL(relu, x > 0 ? x : 0, x > 0)
+KERNEL(leaky_relu, x > 0 ? x : a * x, x > 0 ? 1 : a)
+KERNEL(thresholded_relu, x > a ? x : 0, x > a)
+KERNEL(clip, x < a ? a : x > b ? b : x, x >= a && x <= b)
+KERNEL(sigmoid, sigmoid(x), y * (1 - y))
+KERNEL(hard_sigmoid, fminf(fmaxf(a * x + b, 0), 1), y > 0 && y < 1 ? a : 0)
+KERNEL(hard_swish, x * fminf(fmaxf(x * (1.0f / 6) + 0.5f, 0), 1), x <= -3 ? 0 : x >= 3 ? 1 : x * (1.0f / 3) + 0.5f)
+KERNEL(tanh, tanh_fast(x), 1 - y * y)
+KERNEL(elu, x > 0 ? x : a * (exp_fast(x) - 1), x > 0 ? 1 : y + a)
+KERNEL(selu, x > 0 ? b * x : b * a * (exp_fast(x) - 1), x > 0 ? b : y + b * a)
+KERNEL(celu, x > 0 ? x : a * (exp_fast(x / a) - 1), x > 0 ? 1 : exp_fast(x / a))
+KERNEL(softplus, softplus(x), sigmoid(x))
+KERNEL(softsign, x / (1 + fabsf(x)), 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))
+KERNEL(mish, x * tanh_fast(softplus(x)),
+       tanh_fast(softplus(x)) + x * sigmoid(x) * (1 - tanh_fast(softplus(x)) * tanh_fast(softplus(x))))
+KERNEL(erf, erf_fast(x), 1.12837917f * exp_fast(-x * x))
+KERNEL(gelu, 0.5f * x * (1 + erf_fast(x * 0.70710678f)), gelu_derivative(x))
+KERNEL(sqrt, sqrtf(x), 0.5f / y)
+KERNEL(exp, exp_fast(x), y)
+KERNEL(log, logf(x), 1 / x)
+KERNEL(neg, -x, -1)
+KERNEL(abs, fabsf(x), x > 0 ? 1 : x < 0 ? -1 : 0)
+KERNEL(reciprocal, 1 / x, -y * y)
+
+static int unary_infer(GcamInfer *infer)
+{
+    const Kernel *kernel = infer->node->op->data;
+    int error = gcam_infer_arity(infer, 1, kernel->forward == clip_forward ? 3 : 1);
+    Params *params = gcam_infer_alloc(infer, sizeof(*params));
+    if (error || !params)
+        return error ? error : -ENOMEM;
+    float *const value[2] = { &params->a, &params->b };
+    for (int i = 0; i < 2; i++) {
+        const GcamValue *given = gcam_infer_input(infer, i + 1);     // Clip takes its bounds as inputs from opset 11
+        *value[i] = kernel->fallback[i];
+        if (given && (!given->data || gcam_shape_count(&given->shape) != 1))
+            return gcam_infer_unsupported(infer, "its bound '%s' is not a constant number", given->name);
+        if (given)
+            *value[i] = (float)gcam_constant_double(given, 0);
+        else if (kernel->attribute[i])
+            *value[i] = gcam_node_float(infer->node, kernel->attribute[i], kernel->fallback[i]);
+    }
+    const char *approximate = gcam_node_string(infer->node, "approximate", "none");
+    if (strcmp(approximate, "none"))
+        return gcam_infer_unsupported(infer, "approximate='%s'", approximate);
+    infer->node->params = params;
+    return gcam_infer_output(infer, 0, &gcam_infer_input(infer, 0)->shape);
+}
+
+typedef struct Job {
+    const Kernel *kernel;
+    Params params;
+    const float *x, *y, *dy;
+    float *out;
+    size_t count;
+} Job;
+
+static void run_chunk(void *opaque, size_t index, int thread)
+{
+    const Job *job = opaque;
+    size_t at = index * CHUNK, n = job->count - at < CHUNK ? job->count - at : CHUNK;
+    (void)thread;
+    if (job->dy)
+        job->kernel->backward(job->x + at, job->y + at, job->dy + at, job->out + at, n, job->params.a, job->params.b);
+    else
+        job->kernel->forward(job->x + at, job->out + at, n, job->params.a, job->params.b);
+}
+
+static void unary_forward(const GcamRun *run, const GcamStep *step)
+{
+    Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]], NULL, NULL,
+                run->data[step->output[0]], gcam_shape_count(&run->value[step->output[0]].shape) };
+    gcam_pool_run(run->pool, (job.count + CHUNK - 1) / CHUNK, run_chunk, &job);
+}
+
+static void unary_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    if (input)
+        return;
+    Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]],
+                run->data[step->output[0]], run->grad[step->output[0]], dx,
+                gcam_shape_count(&run->value[step->output[0]].shape) };
+    gcam_pool_run(run->pool, (job.count + CHUNK - 1) / CHUNK, run_chunk, &job);
+}
+
+#define UNARY(type, name, a, b, fallback_a, fallback_b) \
+    { type, GCAM_LAYOUT_ANY, GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, unary_infer, NULL, NULL, unary_forward, \
+      unary_backward, &(const Kernel){ { a, b }, { fallback_a, fallback_b }, name##_forward, name##_backward } }
+
+// Defaults as the ONNX operator specification gives them.
+const GcamOp gcam_op_unary[] = {
+    UNARY("Relu", relu, NULL, NULL, 0, 0),
+    UNARY("LeakyRelu", leaky_relu, "alpha", NULL, 0.01f, 0),
+    UNARY("ThresholdedRelu", thresholded_relu, "alpha", NULL, 1, 0),
+    UNARY("Clip", clip, "min", "max", -3.402823466e38f, 3.402823466e38f),
+    UNARY("Sigmoid", sigmoid, NULL, NULL, 0, 0),
+    UNARY("HardSigmoid", hard_sigmoid, "alpha", "beta", 0.2f, 0.5f),
+    UNARY("HardSwish", hard_swish, NULL, NULL, 0, 0),
+    UNARY("Tanh", tanh, NULL, NULL, 0, 0),
+    UNARY("Elu", elu, "alpha", NULL, 1, 0),
+    UNARY("Selu", selu, "alpha", "gamma", 1.67326319f, 1.05070102f),
+    UNARY("Celu", celu, "alpha", NULL, 1, 0),
+    UNARY("Softplus", softplus, NULL, NULL, 0, 0),
+    UNARY("Softsign", softsign, NULL, NULL, 0, 0),
+    UNARY("Mish", mish, NULL, NULL, 0, 0),
+    UNARY("Erf", erf, NULL, NULL, 0, 0),
+    UNARY("Gelu", gelu, NULL, NULL, 0, 0),
+    UNARY("Sqrt", sqrt, NULL, NULL, 0, 0),
+    UNARY("Exp", exp, NULL, NULL, 0, 0),
+    UNARY("Log", log, NULL, NULL, 0, 0),
+    UNARY("Neg", neg, NULL, NULL, 0, 0),
+    UNARY("Abs", abs, NULL, NULL, 0, 0),
+    UNARY("Reciprocal", reciprocal, NULL, NULL, 0, 0),
+};
+const size_t gcam_op_unary_count = sizeof(gcam_op_unary) / sizeof(gcam_op_unary[0]);
