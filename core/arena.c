@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Memory planning. Time runs from 0 (the first step forward) over S steps and back again; each activation lives from
+ * the step that makes it to the last that reads it, those that the backward pass reads to the end, so that it can be
+ * run again for another class. Places are given largest first, each the lowest that no living neighbour occupies.
+ */
+#include "arena.h"
+
+#include "mem.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN 16                // floats: 64 bytes
+
+typedef struct Block {
+    size_t size, at;            // floats
+    int born, dies;             // first and last moment of use, inclusive
+    int value, gradient;
+} Block;
+
+static size_t rounded(size_t floats)
+{
+    return (floats + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+int gcam_plan_first_gradient(const GcamPlan *plan, int step, int input)
+{
+    int value = plan->step[step].input[input];
+    for (int i = plan->steps - 1; i >= step; i--)
+        for (int j = 0; j < plan->step[i].inputs; j++) {
+            if (i == step && j == input)
+                return 1;
+            if (plan->step[i].input[j] == value && plan->step[i].in_head)
+                return 0;
+        }
+    return 1;
+}
+
+static void touch(Block *block, int value, int time)
+{
+    if (value < 0)
+        return;
+    block[value].born = time < block[value].born ? time : block[value].born;
+    block[value].dies = time > block[value].dies ? time : block[value].dies;
+}
+
+// Lifetimes of activations, each view counted for the value whose memory it is.
+static void live_forward(const GcamPlan *plan, Block *data)
+{
+    int end = 2 * plan->steps + 1;
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        int reads_x = step->in_head && step->op->flags & GCAM_OP_NEEDS_X;
+        int reads_y = step->in_head && step->op->flags & GCAM_OP_NEEDS_Y;
+        for (int j = 0; j < step->inputs; j++) {
+            int value = step->input[j] < 0 ? -1 : plan->root[step->input[j]];
+            touch(data, value, i);
+            if (reads_x)
+                touch(data, value, end);
+            if (value >= 0 && plan->value[value].node < 0 && value != plan->picture &&
+                plan->value[value].initializer < 0 && data[value].born == i) {
+                // An input of the graph is written before the first step; one set by the user stays.
+                data[value].born = -1;
+                data[value].dies = end;
+            }
+        }
+        if (step->add >= 0)
+            touch(data, plan->root[step->add], i);
+        for (int j = 0; j < step->outputs; j++) {
+            int value = step->output[j] < 0 ? -1 : plan->root[step->output[j]];
+            touch(data, value, i);
+            if (reads_y)
+                touch(data, value, end);
+        }
+    }
+    touch(data, plan->root[plan->picture], -1);
+    touch(data, plan->root[plan->layer], end);
+    touch(data, plan->root[plan->logits], end);
+}
+
+// Gradients: from the first step backward that adds to them to the one that reads them. Step i runs at 2 S - i.
+static void live_backward(const GcamPlan *plan, Block *grad)
+{
+    int end = 2 * plan->steps + 1;
+    touch(grad, plan->logits, plan->steps);
+    for (int i = plan->steps - 1; i >= 0; i--) {
+        const GcamStep *step = &plan->step[i];
+        int reached = 0, time = 2 * plan->steps - i;
+        for (int j = 0; step->in_head && j < step->outputs; j++)
+            if (step->output[j] >= 0 && grad[step->output[j]].dies >= 0) {
+                touch(grad, step->output[j], time);
+                reached = 1;
+            }
+        for (int j = 0; reached && j < step->inputs; j++)
+            if (step->input[j] >= 0 && plan->in_head[step->input[j]])
+                touch(grad, step->input[j], time);
+    }
+    if (grad[plan->layer].dies >= 0)
+        touch(grad, plan->layer, end);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const Block *x = a, *y = b;
+    if (x->size != y->size)
+        return x->size < y->size ? 1 : -1;
+    return x->born != y->born ? x->born - y->born : x->value - y->value;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const Block *x = *(Block *const *)a, *y = *(Block *const *)b;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+// The lowest place with room among the blocks that live at the same time. `other` has room for all of them.
+static void place(Block *block, Block *placed, size_t count, Block **other)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < count; i++)
+        if (placed[i].born <= block->dies && block->born <= placed[i].dies)
+            other[others++] = &placed[i];
+    qsort(other, others, sizeof(*other), by_place);
+    block->at = 0;
+    for (size_t i = 0; i < others && other[i]->at < block->at + block->size; i++)
+        if (other[i]->at + other[i]->size > block->at)
+            block->at = other[i]->at + other[i]->size;
+}
+
+int gcam_plan_arena(GcamPlan *plan)
+{
+    size_t n = (size_t)plan->values, blocks = 0, scratch = 0, sum = 0, top = 0;
+    Block *data = gcam_calloc(2 * n, sizeof(*data)), *grad = data ? data + n : NULL;
+    Block **other = gcam_alloc(2 * n, sizeof(*other));
+    plan->data_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
+    plan->grad_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
+    int error = !data || !other || !plan->data_at || !plan->grad_at ? -ENOMEM : 0;
+    if (error)
+        goto end;
+    for (size_t i = 0; i < n; i++) {
+        data[i] = (Block){ 0, 0, INT32_MAX, -1, (int)i, 0 };
+        grad[i] = (Block){ 0, 0, INT32_MAX, -1, (int)i, 1 };
+        data[i].size = grad[i].size = rounded(gcam_shape_count(&plan->value[i].shape));
+        plan->data_at[i] = plan->grad_at[i] = SIZE_MAX;
+    }
+    live_forward(plan, data);
+    live_backward(plan, grad);
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        scratch = step->scratch > scratch ? step->scratch : scratch;
+        for (int j = 0; step->in_head && j < step->inputs; j++)
+            if (step->input[j] >= 0 && !gcam_plan_first_gradient(plan, i, j) && data[step->input[j]].size > sum)
+                sum = data[step->input[j]].size;
+    }
+    for (size_t i = 0; i < 2 * n; i++)          // what is used, side by side
+        if (data[i].dies >= 0 && !plan->value[data[i].value].data)
+            data[blocks++] = data[i];
+    qsort(data, blocks, sizeof(*data), by_size);
+    for (size_t i = 0; i < blocks; i++) {
+        place(&data[i], data, i, other);
+        *(data[i].gradient ? &plan->grad_at[data[i].value] : &plan->data_at[data[i].value]) = data[i].at;
+        top = data[i].at + data[i].size > top ? data[i].at + data[i].size : top;
+    }
+    for (int i = 0; i < plan->values; i++)      // a view lies where its root lies
+        plan->data_at[i] = plan->data_at[plan->root[i]];
+    plan->scratch_at = top;
+    plan->sum_at = top + rounded(scratch);
+    plan->floats = plan->sum_at + rounded(sum);
+end:
+    gcam_free(data);
+    gcam_free(other);
+    return error;
+}

@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Constant folding: what exporters write as graph is partly arithmetic on shapes, indices and small tables, which
+ * does not depend on the picture. It is computed here once, in double (exact for integers up to 2^53; limits such as
+ * INT64_MAX in a Slice survive as "very large"), and stored as int64 or float32.
+ */
+#include "graph.h"
+
+#include "log.h"
+#include "mem.h"
+#include "ops/ops.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_ELEMENTS ((size_t)1 << 23)     // larger constants stay as they are, and their nodes run
+
+typedef struct Array {
+    GcamShape shape;
+    double *data;
+    int integer;
+} Array;
+
+typedef struct Fold {
+    GcamInfer infer;
+    Array *in;                  // `inputs` of them; data NULL where left out
+    int inputs;
+    Array *out;                 // `outputs` of them, to be filled in
+    int outputs;
+} Fold;
+
+typedef int FoldFunction(Fold *fold);
+
+static int allocate(Array *array, const GcamShape *shape, int integer)
+{
+    size_t count = 1;
+    for (int i = 0; i < shape->rank; i++)
+        if (gcam_mul(count, shape->dim[i], &count) < 0 || count > MOST_ELEMENTS)
+            return -ENOMEM;
+    array->shape = *shape;
+    array->integer = integer;
+    array->data = gcam_calloc(count + 1, sizeof(double));
+    return array->data ? 0 : -ENOMEM;
+}
+
+static int allocate_like(Fold *fold, const GcamShape *shape)
+{
+    return allocate(&fold->out[0], shape, fold->in[0].integer);
+}
+
+static size_t count_of(const Array *array)
+{
+    return gcam_shape_count(&array->shape);
+}
+
+static void strides_of(const GcamShape *shape, size_t stride[GCAM_MAX_RANK])
+{
+    size_t step = 1;
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        stride[i] = step;
+        step *= shape->dim[i];
+    }
+}
+
+// The place in an array of shape `from` that element `index` of a broadcast shape `to` reads.
+static size_t broadcast_index(const GcamShape *from, const GcamShape *to, size_t index)
+{
+    size_t place = 0, step = 1;
+    for (int i = to->rank - 1; i >= 0; i--) {
+        int own = i - (to->rank - from->rank);
+        size_t at = index % to->dim[i];
+        index /= to->dim[i];
+        if (own < 0)
+            continue;
+        if (from->dim[own] != 1)
+            place += at * step;
+        step *= from->dim[own];
+    }
+    return place;
+}
+
+static int broadcast_shape(const Fold *fold, GcamShape *shape)
+{
+    shape->rank = 0;
+    for (int k = 0; k < fold->inputs; k++) {
+        const GcamShape *in = &fold->in[k].shape;
+        GcamShape merged = { .rank = in->rank > shape->rank ? in->rank : shape->rank };
+        for (int i = 1; i <= merged.rank; i++) {
+            size_t a = i <= shape->rank ? shape->dim[shape->rank - i] : 1;
+            size_t b = i <= in->rank ? in->dim[in->rank - i] : 1;
+            if (a != b && a != 1 && b != 1)
+                return gcam_infer_bad(&fold->infer, "its inputs' shapes do not fit each other");
+            merged.dim[merged.rank - i] = a == 1 ? b : a;
+        }
+        *shape = merged;
+    }
+    return 0;
+}
+
+// ------------------------------------------------------------------------------------------------ element by element
+
+static double modulo(double a, double b)
+{
+    double r = fmod(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+static double evaluate(const char *type, double a, double b, int integer)
+{
+    switch (type[0]) {
+    case 'A': return type[1] == 'd' ? a + b : a && b;                                  // Add, And
+    case 'S': return a - b;                                                            // Sub
+    case 'M': return !strcmp(type, "Mul") ? a * b : !strcmp(type, "Mod") ? modulo(a, b)
+                                                  : type[1] == 'i' ? fmin(a, b) : fmax(a, b);
+    case 'D': return integer ? trunc(a / b) : a / b;                                   // Div
+    case 'P': return pow(a, b);                                                        // Pow
+    case 'O': return a || b;                                                           // Or
+    case 'E': return a == b;                                                           // Equal
+    case 'G': return strlen(type) > 7 ? a >= b : a > b;                                // Greater, GreaterOrEqual
+    default: return strlen(type) > 4 ? a <= b : a < b;                                 // Less, LessOrEqual
+    }
+}
+
+static int fold_binary(Fold *fold)
+{
+    const char *type = fold->infer.node->type;
+    GcamShape shape;
+    int error = broadcast_shape(fold, &shape);
+    if (fold->inputs != 2)
+        return gcam_infer_bad(&fold->infer, "has %d inputs", fold->inputs);
+    if (error || (error = allocate(&fold->out[0], &shape, fold->in[0].integer || strchr("EGLO", type[0]) ||
+                                                              !strcmp(type, "And"))))
+        return error;
+    int divides = !strcmp(type, "Div") || !strcmp(type, "Mod");
+    for (size_t i = 0, n = count_of(&fold->out[0]); i < n; i++) {
+        double a = fold->in[0].data[broadcast_index(&fold->in[0].shape, &shape, i)];
+        double b = fold->in[1].data[broadcast_index(&fold->in[1].shape, &shape, i)];
+        if (divides && fold->in[0].integer && b == 0)
+            return gcam_infer_bad(&fold->infer, "divides an integer by zero");
+        fold->out[0].data[i] = evaluate(type, a, b, fold->in[0].integer);
+    }
+    return 0;
+}
+
+static int fold_unary(Fold *fold)
+{
+    const char *type = fold->infer.node->type;
+    int to = (int)gcam_node_int(fold->infer.node, "to", GCAM_TYPE_NONE), cast = !strcmp(type, "Cast");
+    int integer = cast ? !gcam_data_is_float(to) : fold->in[0].integer;
+    int error = allocate(&fold->out[0], &fold->in[0].shape, integer);
+    for (size_t i = 0, n = error ? 0 : count_of(&fold->out[0]); i < n; i++) {
+        double x = fold->in[0].data[i];
+        fold->out[0].data[i] = cast ? (to == GCAM_TYPE_BOOL ? x != 0 : integer ? trunc(x) : x)
+                               : !strcmp(type, "Neg") ? -x : !strcmp(type, "Abs") ? fabs(x)
+                               : !strcmp(type, "Sqrt") ? sqrt(x) : !strcmp(type, "Floor") ? floor(x)
+                               : !strcmp(type, "Ceil") ? ceil(x) : !strcmp(type, "Not") ? !x : exp(x);
+    }
+    return error;
+}
+
+static int fold_where(Fold *fold)
+{
+    GcamShape shape;
+    int error = broadcast_shape(fold, &shape);
+    if (fold->inputs != 3)
+        return gcam_infer_bad(&fold->infer, "has %d inputs", fold->inputs);
+    if (error || (error = allocate(&fold->out[0], &shape, fold->in[1].integer)))
+        return error;
+    for (size_t i = 0, n = count_of(&fold->out[0]); i < n; i++) {
+        int pick = fold->in[0].data[broadcast_index(&fold->in[0].shape, &shape, i)] != 0 ? 1 : 2;
+        fold->out[0].data[i] = fold->in[pick].data[broadcast_index(&fold->in[pick].shape, &shape, i)];
+    }
+    return 0;
+}
+
+// ------------------------------------------------------------------------------------------------- making and shaping
+
+// A shape given as a constant array, as Expand, ConstantOfShape and Tile take it.
+static int shape_from(const Fold *fold, const Array *array, GcamShape *shape)
+{
+    size_t n = count_of(array);
+    if (n > GCAM_MAX_RANK)
+        return gcam_infer_unsupported(&fold->infer, "a shape of %zu dimensions", n);
+    shape->rank = (int)n;
+    for (size_t i = 0; i < n; i++) {
+        if (!(array->data[i] >= 0 && array->data[i] <= (double)MOST_ELEMENTS))
+            return gcam_infer_bad(&fold->infer, "a dimension of %g", array->data[i]);
+        shape->dim[i] = (size_t)array->data[i];
+    }
+    return 0;
+}
+
+static int fold_expand(Fold *fold)
+{
+    GcamShape asked, shape;
+    Array pair[2] = { fold->in[0] };
+    if (fold->inputs != 2)
+        return gcam_infer_bad(&fold->infer, "has %d inputs", fold->inputs);
+    int error = shape_from(fold, &fold->in[1], &asked);
+    if (error)
+        return error;
+    pair[1].shape = asked;
+    Fold both = { fold->infer, pair, 2, NULL, 0 };
+    if ((error = broadcast_shape(&both, &shape)) || (error = allocate_like(fold, &shape)))
+        return error;
+    for (size_t i = 0, n = count_of(&fold->out[0]); i < n; i++)
+        fold->out[0].data[i] = fold->in[0].data[broadcast_index(&fold->in[0].shape, &shape, i)];
+    return 0;
+}
+
+static int fold_constant_of_shape(Fold *fold)
+{
+    const GcamAttribute *value = gcam_node_attribute(fold->infer.node, "value");
+    GcamShape shape;
+    int error = shape_from(fold, &fold->in[0], &shape);
+    int has = value && value->has_tensor && gcam_shape_count(&value->tensor.shape) == 1;
+    if (error || (error = allocate(&fold->out[0], &shape, has && !gcam_data_is_float(value->tensor.type))))
+        return error;
+    for (size_t i = 0, n = count_of(&fold->out[0]); i < n; i++)
+        fold->out[0].data[i] = has ? gcam_constant_double(&value->tensor, 0) : 0;
+    return 0;
+}
+
+static int fold_range(Fold *fold)
+{
+    if (fold->inputs != 3 || count_of(&fold->in[0]) != 1 || count_of(&fold->in[1]) != 1 ||
+        count_of(&fold->in[2]) != 1 || fold->in[2].data[0] == 0)
+        return gcam_infer_bad(&fold->infer, "needs start, limit and step");
+    double start = fold->in[0].data[0], step = fold->in[2].data[0];
+    double n = ceil((fold->in[1].data[0] - start) / step);
+    if (!(n <= (double)MOST_ELEMENTS))
+        return gcam_infer_bad(&fold->infer, "has %g elements", n);
+    GcamShape shape = { 1, { n > 0 ? (size_t)n : 0 } };
+    int error = allocate_like(fold, &shape);
+    for (size_t i = 0; !error && i < shape.dim[0]; i++)
+        fold->out[0].data[i] = start + (double)i * step;
+    return error;
+}
+
+static int fold_transpose(Fold *fold)
+{
+    const GcamShape *from = &fold->in[0].shape;
+    int64_t perm[GCAM_MAX_RANK];
+    int n = gcam_infer_ints(&fold->infer, "perm", -1, perm);
+    if (n >= 0 && n != from->rank)
+        return gcam_infer_bad(&fold->infer, "permutes %d of %d dimensions", n, from->rank);
+    GcamShape shape = { .rank = from->rank };
+    size_t stride[GCAM_MAX_RANK], moved[GCAM_MAX_RANK];
+    strides_of(from, stride);
+    for (int i = 0; i < from->rank; i++) {
+        int axis = gcam_infer_axis(&fold->infer, n >= 0 ? perm[i] : from->rank - 1 - i, from->rank);
+        if (axis < 0)
+            return axis;
+        shape.dim[i] = from->dim[axis];
+        moved[i] = stride[axis];
+    }
+    int error = allocate_like(fold, &shape);
+    for (size_t i = 0, count = error ? 0 : gcam_shape_count(&shape); i < count; i++) {
+        size_t place = 0, rest = i;
+        for (int d = shape.rank - 1; d >= 0; d--) {
+            place += rest % shape.dim[d] * moved[d];
+            rest /= shape.dim[d];
+        }
+        if (place < count)
+            fold->out[0].data[i] = fold->in[0].data[place];
+    }
+    return error;
+}
+
+// Splits a shape at an axis: elements before it, along it, after it.
+static void split_at(const GcamShape *shape, int axis, size_t *outer, size_t *along, size_t *inner)
+{
+    *outer = *inner = 1;
+    for (int i = 0; i < shape->rank; i++)
+        *(i < axis ? outer : inner) *= i == axis ? 1 : shape->dim[i];
+    *along = shape->dim[axis];
+}
+
+static int fold_gather(Fold *fold)
+{
+    if (fold->inputs != 2)
+        return gcam_infer_bad(&fold->infer, "has %d inputs", fold->inputs);
+    const GcamShape *from = &fold->in[0].shape, *by = &fold->in[1].shape;
+    int axis = gcam_infer_axis(&fold->infer, gcam_node_int(fold->infer.node, "axis", 0), from->rank);
+    if (axis < 0)
+        return axis;
+    GcamShape shape = { .rank = from->rank - 1 + by->rank };
+    if (shape.rank > GCAM_MAX_RANK)
+        return gcam_infer_unsupported(&fold->infer, "a result of %d dimensions", shape.rank);
+    for (int i = 0; i < shape.rank; i++)
+        shape.dim[i] = i < axis ? from->dim[i] : i < axis + by->rank ? by->dim[i - axis] : from->dim[i - by->rank + 1];
+    size_t outer, along, inner, picks = count_of(&fold->in[1]);
+    split_at(from, axis, &outer, &along, &inner);
+    int error = allocate_like(fold, &shape);
+    for (size_t j = 0; !error && j < picks; j++) {
+        double index = fold->in[1].data[j] + (fold->in[1].data[j] < 0 ? (double)along : 0);
+        if (!(index >= 0 && index < (double)along))
+            return gcam_infer_bad(&fold->infer, "index %g of %zu", fold->in[1].data[j], along);
+        for (size_t i = 0; i < outer; i++)
+            memcpy(fold->out[0].data + (i * picks + j) * inner,
+                   fold->in[0].data + (i * along + (size_t)index) * inner, inner * sizeof(double));
+    }
+    return error;
+}
+
+static int fold_concat(Fold *fold)
+{
+    GcamShape shape = fold->in[0].shape;
+    int axis = gcam_infer_axis(&fold->infer, gcam_node_int(fold->infer.node, "axis", 0), shape.rank);
+    if (axis < 0)
+        return axis;
+    shape.dim[axis] = 0;
+    for (int k = 0; k < fold->inputs; k++) {
+        GcamShape rest = fold->in[k].shape;
+        size_t along = rest.rank == shape.rank ? rest.dim[axis] : 0;
+        rest.dim[axis] = shape.dim[axis];
+        if (!gcam_shape_equal(&rest, &shape))
+            return gcam_infer_bad(&fold->infer, "its inputs' shapes do not fit each other");
+        shape.dim[axis] += along;
+    }
+    size_t outer, along, inner, at = 0;
+    split_at(&shape, axis, &outer, &along, &inner);
+    int error = allocate_like(fold, &shape);
+    for (int k = 0; !error && k < fold->inputs; k++) {
+        size_t run = fold->in[k].shape.dim[axis] * inner;
+        for (size_t i = 0; i < outer; i++)
+            memcpy(fold->out[0].data + i * along * inner + at, fold->in[k].data + i * run, run * sizeof(double));
+        at += run;
+    }
+    return error;
+}
+
+static int fold_slice(Fold *fold)
+{
+    const GcamShape *from = &fold->in[0].shape;
+    int64_t start[GCAM_MAX_RANK], end[GCAM_MAX_RANK], axes[GCAM_MAX_RANK], steps[GCAM_MAX_RANK];
+    GcamShape shape = *from;
+    int n = gcam_infer_ints(&fold->infer, "starts", 1, start), m = gcam_infer_ints(&fold->infer, "ends", 2, end);
+    int has_axes = gcam_infer_ints(&fold->infer, "axes", 3, axes), has_steps = gcam_infer_ints(&fold->infer, NULL, 4,
+                                                                                               steps);
+    size_t stride[GCAM_MAX_RANK], first = 0;
+    ptrdiff_t move[GCAM_MAX_RANK];
+    if (n < 0 || n != m || n > from->rank)
+        return gcam_infer_bad(&fold->infer, "needs as many starts as ends");
+    strides_of(from, stride);
+    for (int i = 0; i < from->rank; i++)
+        move[i] = (ptrdiff_t)stride[i];
+    for (int i = 0; i < n; i++) {
+        int axis = gcam_infer_axis(&fold->infer, has_axes > i ? axes[i] : i, from->rank);
+        int64_t size = axis < 0 ? 0 : (int64_t)from->dim[axis], step = has_steps > i ? steps[i] : 1;
+        if (axis < 0 || !step)
+            return gcam_infer_bad(&fold->infer, "axis or step out of range");
+        size_t count;
+        int64_t at = gcam_slice_range(size, start[i], end[i], step, &count);
+        first += (size_t)at * stride[axis];
+        shape.dim[axis] = count;
+        move[axis] = (ptrdiff_t)stride[axis] * (ptrdiff_t)step;
+    }
+    int error = allocate_like(fold, &shape);
+    for (size_t i = 0, count = error ? 0 : gcam_shape_count(&shape); i < count; i++) {
+        ptrdiff_t place = (ptrdiff_t)first;
+        size_t rest = i;
+        for (int d = shape.rank - 1; d >= 0; d--) {
+            place += (ptrdiff_t)(rest % shape.dim[d]) * move[d];
+            rest /= shape.dim[d];
+        }
+        fold->out[0].data[i] = fold->in[0].data[place];
+    }
+    return error;
+}
+
+static int fold_scatter_nd(Fold *fold)
+{
+    if (fold->inputs != 3 || fold->in[1].shape.rank < 1)
+        return gcam_infer_bad(&fold->infer, "needs data, indices and updates");
+    const GcamShape *shape = &fold->in[0].shape, *by = &fold->in[1].shape;
+    size_t depth = by->dim[by->rank - 1], rows = depth ? count_of(&fold->in[1]) / depth : 0, run = 1;
+    size_t stride[GCAM_MAX_RANK];
+    if (!depth || depth > (size_t)shape->rank)
+        return gcam_infer_bad(&fold->infer, "indices of %zu in %d dimensions", depth, shape->rank);
+    for (int i = (int)depth; i < shape->rank; i++)
+        run *= shape->dim[i];
+    if (count_of(&fold->in[2]) != rows * run)
+        return gcam_infer_bad(&fold->infer, "%zu updates for %zu places", count_of(&fold->in[2]), rows * run);
+    int error = allocate_like(fold, shape);
+    if (error)
+        return error;
+    memcpy(fold->out[0].data, fold->in[0].data, count_of(&fold->in[0]) * sizeof(double));
+    strides_of(shape, stride);
+    for (size_t i = 0; i < rows; i++) {
+        size_t place = 0;
+        for (size_t d = 0; d < depth; d++) {
+            double index = fold->in[1].data[i * depth + d];
+            index += index < 0 ? (double)shape->dim[d] : 0;
+            if (!(index >= 0 && index < (double)shape->dim[d]))
+                return gcam_infer_bad(&fold->infer, "index %g of %zu", index, shape->dim[d]);
+            place += (size_t)index * stride[d];
+        }
+        memcpy(fold->out[0].data + place, fold->in[2].data + i * run, run * sizeof(double));
+    }
+    return 0;
+}
+
+static int fold_reduce_prod(Fold *fold)
+{
+    GcamShape scalar = { 0 };
+    if (gcam_node_attribute(fold->infer.node, "axes") || fold->inputs > 1)
+        return gcam_infer_unsupported(&fold->infer, "reduces some of the dimensions");
+    if (gcam_node_int(fold->infer.node, "keepdims", 1))
+        for (scalar.rank = 0; scalar.rank < fold->in[0].shape.rank; scalar.rank++)
+            scalar.dim[scalar.rank] = 1;
+    int error = allocate_like(fold, &scalar);
+    if (!error)
+        fold->out[0].data[0] = 1;
+    for (size_t i = 0, n = error ? 0 : count_of(&fold->in[0]); i < n; i++)
+        fold->out[0].data[0] *= fold->in[0].data[i];
+    return error;
+}
+
+// ----------------------------------------------------------------------------------------------------------- the walk
+
+static const struct {
+    const char *type;
+    FoldFunction *function;
+    int inputs;                 // at least so many
+} folders[] = {
+    { "Add", fold_binary, 2 }, { "Sub", fold_binary, 2 }, { "Mul", fold_binary, 2 }, { "Div", fold_binary, 2 },
+    { "Mod", fold_binary, 2 }, { "Pow", fold_binary, 2 }, { "Min", fold_binary, 2 }, { "Max", fold_binary, 2 },
+    { "Equal", fold_binary, 2 }, { "Greater", fold_binary, 2 }, { "GreaterOrEqual", fold_binary, 2 },
+    { "Less", fold_binary, 2 }, { "LessOrEqual", fold_binary, 2 }, { "And", fold_binary, 2 }, { "Or", fold_binary, 2 },
+    { "Cast", fold_unary, 1 }, { "Neg", fold_unary, 1 }, { "Abs", fold_unary, 1 }, { "Sqrt", fold_unary, 1 },
+    { "Floor", fold_unary, 1 }, { "Ceil", fold_unary, 1 }, { "Not", fold_unary, 1 }, { "Exp", fold_unary, 1 },
+    { "Where", fold_where, 3 }, { "Expand", fold_expand, 2 }, { "ConstantOfShape", fold_constant_of_shape, 1 },
+    { "Range", fold_range, 3 }, { "Transpose", fold_transpose, 1 }, { "Gather", fold_gather, 2 },
+    { "Concat", fold_concat, 1 }, { "Slice", fold_slice, 1 }, { "ScatterND", fold_scatter_nd, 3 },
+    { "ReduceProd", fold_reduce_prod, 1 },
+};
+
+static int store(GcamGraph *graph, int index, const Array *array)
+{
+    GcamValue *value = &graph->value[index];
+    size_t count = count_of(array), width = array->integer ? sizeof(int64_t) : sizeof(float);
+    void *data = gcam_zone_alloc(&graph->zone, count + 1, width);
+    if (!data)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        double x = array->data[i];
+        if (array->integer)
+            ((int64_t *)data)[i] = isnan(x) ? 0 : x >= 0x1p63 ? INT64_MAX : x <= -0x1p63 ? INT64_MIN : (int64_t)x;
+        else
+            ((float *)data)[i] = (float)x;
+    }
+    value->shape = array->shape;
+    value->type = array->integer ? GCAM_TYPE_INT64 : GCAM_TYPE_FLOAT;
+    value->data = data;
+    return 0;
+}
+
+static int load(Array *array, const GcamValue *value)
+{
+    int error = allocate(array, &value->shape, !gcam_data_is_float(value->type));
+    for (size_t i = 0, n = error ? 0 : gcam_shape_count(&value->shape); i < n; i++)
+        array->data[i] = gcam_constant_double(value, i);
+    return error;
+}
+
+static int run_folder(GcamInfer *infer, FoldFunction *function)
+{
+    GcamNode *node = infer->node;
+    int error = -ENOMEM;
+    Fold fold = { *infer, calloc((size_t)node->inputs, sizeof(Array)), node->inputs, calloc(1, sizeof(Array)), 1 };
+    if (!fold.in || !fold.out)
+        goto end;
+    for (int i = 0; i < node->inputs; i++)
+        if (node->input[i] >= 0 && (error = load(&fold.in[i], &infer->graph->value[node->input[i]])))
+            goto end;
+    error = function(&fold);
+    if (!error)
+        error = store(infer->graph, node->output[0], &fold.out[0]);
+end:
+    for (int i = 0; fold.in && i < node->inputs; i++)
+        gcam_free(fold.in[i].data);
+    if (fold.out)
+        gcam_free(fold.out[0].data);
+    free(fold.in);
+    free(fold.out);
+    return error ? error : 1;
+}
+
+static int fold_shape(GcamInfer *infer)
+{
+    const GcamNode *node = infer->node;
+    const GcamShape *shape = &infer->graph->value[node->input[0]].shape;
+    int64_t rank = shape->rank, start = gcam_node_int(node, "start", 0), end = gcam_node_int(node, "end", rank);
+    start = start < 0 ? start + rank : start;
+    end = end < 0 ? end + rank : end;
+    start = start < 0 ? 0 : start > rank ? rank : start;
+    end = end < start ? start : end > rank ? rank : end;
+    double dims[GCAM_MAX_RANK];
+    Array array = { { 1, { (size_t)(end - start) } }, dims, 1 };
+    for (int64_t i = start; i < end; i++)
+        dims[i - start] = (double)shape->dim[i];
+    int error = store(infer->graph, node->output[0], &array);
+    return error ? error : 1;
+}
+
+static int fold_constant(GcamInfer *infer)
+{
+    const GcamNode *node = infer->node;
+    GcamValue *value = &infer->graph->value[node->output[0]];
+    const GcamAttribute *a = node->attributes == 1 ? &node->attribute[0] : NULL;
+    double scalar;
+    Array array = { { 0 }, &scalar, 0 };
+    if (a && a->has_tensor) {
+        value->shape = a->tensor.shape;
+        value->type = a->tensor.type;
+        value->data = a->tensor.data;
+        return 1;
+    }
+    if (a && !strcmp(a->name, "value_ints") && a->int_count) {
+        value->shape = (GcamShape){ 1, { a->int_count } };
+        value->type = GCAM_TYPE_INT64;
+        value->data = a->ints;
+        return 1;
+    }
+    if (a && !strcmp(a->name, "value_floats") && a->float_count) {
+        value->shape = (GcamShape){ 1, { a->float_count } };
+        value->type = GCAM_TYPE_FLOAT;
+        value->data = a->floats;
+        return 1;
+    }
+    if (!a || (strcmp(a->name, "value_int") && strcmp(a->name, "value_float")))
+        return gcam_infer_unsupported(infer, "a constant of this kind");
+    array.integer = !strcmp(a->name, "value_int");
+    scalar = array.integer ? (double)a->i : a->f;
+    int error = store(infer->graph, node->output[0], &array);
+    return error ? error : 1;
+}
+
+// Reshape, Flatten, Squeeze and Unsqueeze of a constant share its data: only the shape is new.
+static int fold_view(GcamInfer *infer)
+{
+    const GcamNode *node = infer->node;
+    int error = gcam_op_find(node->type)->infer(infer);
+    if (error)
+        return error;
+    const GcamValue *from = &infer->graph->value[node->input[0]];
+    GcamValue *to = &infer->graph->value[node->output[0]];
+    to->type = from->type;
+    to->data = from->data;
+    return 1;
+}
+
+int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log)
+{
+    GcamNode *node = &graph->node[index];
+    GcamInfer infer = { graph, node, log };
+    size_t elements = 0;
+    if (node->outputs < 1 || node->output[0] < 0)
+        return 0;
+    if (!strcmp(node->type, "Constant"))
+        return fold_constant(&infer);
+    if (node->inputs < 1 || node->input[0] < 0)
+        return 0;
+    if (!strcmp(node->type, "Shape"))
+        return fold_shape(&infer);
+    for (int i = 0; i < node->inputs; i++) {
+        if (node->input[i] >= 0 && !graph->value[node->input[i]].data)
+            return 0;
+        elements += node->input[i] >= 0 ? gcam_shape_count(&graph->value[node->input[i]].shape) : 0;
+    }
+    const GcamOp *op = gcam_op_find(node->type);
+    if (op && op->flags & GCAM_OP_VIEW)
+        return fold_view(&infer);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (!strcmp(folders[i].type, node->type) && node->inputs >= folders[i].inputs) {
+            for (int k = 0; k < folders[i].inputs; k++)
+                if (node->input[k] < 0)
+                    return 0;
+            return elements <= MOST_ELEMENTS && node->outputs == 1 ? run_folder(&infer, folders[i].function) : 0;
+        }
+    return 0;
+}

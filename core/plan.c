@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Planning, in order: copy what the logits need of the graph, fold and fuse, choose layouts, pack weights. The memory is
+ * laid out in arena.c.
+ */
+#include "plan.h"
+
+#include "arena.h"
+#include "log.h"
+#include "mem.h"
+#include "ops/norm.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+// ------------------------------------------------------------------------------------------------------- what is needed
+
+static int new_step(GcamPlan *plan, GcamStep **out)
+{
+    if (plan->steps == plan->step_room) {
+        int room = plan->step_room ? 2 * plan->step_room : 64;
+        GcamStep *grown = gcam_zone_alloc(&plan->zone, (size_t)room, sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        if (plan->steps)
+            memcpy(grown, plan->step, (size_t)plan->steps * sizeof(*grown));
+        plan->step = grown;
+        plan->step_room = room;
+    }
+    *out = &plan->step[plan->steps++];
+    **out = (GcamStep){ .add = -1 };
+    return 0;
+}
+
+static int new_value(GcamPlan *plan, int like)
+{
+    if (plan->values == plan->value_room) {
+        int room = 2 * plan->value_room + 64;
+        GcamValue *grown = gcam_zone_alloc(&plan->zone, (size_t)room, sizeof(*grown));
+        char *in_head = gcam_zone_alloc(&plan->zone, (size_t)room, 1);
+        if (!grown || !in_head)
+            return -ENOMEM;
+        memcpy(grown, plan->value, (size_t)plan->values * sizeof(*grown));
+        memcpy(in_head, plan->in_head, (size_t)plan->values);
+        plan->value = grown;
+        plan->in_head = in_head;
+        plan->value_room = room;
+    }
+    plan->value[plan->values] = plan->value[like];
+    plan->value[plan->values].node = -1;
+    plan->in_head[plan->values] = plan->in_head[like];
+    return plan->values++;
+}
+
+static int copy_step(GcamPlan *plan, const GcamNode *node)
+{
+    GcamStep *step;
+    int error = new_step(plan, &step);
+    if (error)
+        return error;
+    step->op = node->op;
+    step->node = node;
+    step->inputs = node->inputs;
+    step->outputs = node->outputs;
+    step->input = gcam_zone_alloc(&plan->zone, (size_t)node->inputs + 1, sizeof(int));
+    step->output = gcam_zone_alloc(&plan->zone, (size_t)node->outputs + 1, sizeof(int));
+    if (!step->input || !step->output)
+        return -ENOMEM;
+    memcpy(step->input, node->input, (size_t)node->inputs * sizeof(int));
+    memcpy(step->output, node->output, (size_t)node->outputs * sizeof(int));
+    for (int i = 0; i < node->inputs; i++)
+        step->in_head |= node->input[i] >= 0 && plan->in_head[node->input[i]];
+    for (int i = 0; i < node->outputs; i++)
+        if (node->output[i] >= 0)
+            plan->in_head[node->output[i]] |= (char)step->in_head;
+    return 0;
+}
+
+static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
+{
+    char *needed = gcam_zone_alloc(&plan->zone, (size_t)graph->nodes + 1, 1);
+    if (!needed)
+        return -ENOMEM;
+    if (graph->value[plan->logits].node >= 0)
+        needed[graph->value[plan->logits].node] = 1;
+    for (int i = graph->nodes - 1; i >= 0; i--)
+        for (int j = 0; needed[i] && j < graph->node[i].inputs; j++) {
+            int value = graph->node[i].input[j];
+            if (value >= 0 && graph->value[value].node >= 0)
+                needed[graph->value[value].node] = 1;
+        }
+    for (int i = 0; i < graph->nodes; i++) {
+        int error = needed[i] ? copy_step(plan, &graph->node[i]) : 0;
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+// ------------------------------------------------------------------------------------------------------ folding, fusing
+
+typedef struct Users {
+    int *count;                 // by value: how many inputs of steps read it
+    int *producer;              // by value: the step that makes it, or -1
+} Users;
+
+static int count_users(GcamPlan *plan, Users *users)
+{
+    users->count = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    users->producer = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    if (!users->count || !users->producer)
+        return -ENOMEM;
+    for (int i = 0; i < plan->values; i++)
+        users->producer[i] = -1;
+    for (int i = 0; i < plan->steps; i++) {
+        for (int j = 0; j < plan->step[i].inputs; j++)
+            if (plan->step[i].input[j] >= 0)
+                users->count[plan->step[i].input[j]]++;
+        for (int j = 0; j < plan->step[i].outputs; j++)
+            if (plan->step[i].output[j] >= 0)
+                users->producer[plan->step[i].output[j]] = i;
+    }
+    return 0;
+}
+
+// The step that makes `value`, when nothing but one step reads the value and no one asks for it.
+static GcamStep *private_producer(const GcamPlan *plan, const Users *users, int value)
+{
+    if (users->producer[value] < 0 || users->count[value] != 1 || value == plan->layer || value == plan->logits)
+        return NULL;
+    return &plan->step[users->producer[value]];
+}
+
+// `step` disappears into `into`, which makes its output from now on.
+static void absorb(const GcamPlan *plan, Users *users, GcamStep *into, GcamStep *step)
+{
+    into->output[0] = step->output[0];
+    users->producer[step->output[0]] = (int)(into - plan->step);
+    step->op = NULL;
+}
+
+static int fold_batch_norm(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    GcamStep *conv = private_producer(plan, users, step->input[0]);
+    if (!conv || conv->op != &gcam_op_conv || conv->scale || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
+        return 0;
+    size_t channels = plan->value[step->output[0]].shape.dim[1];
+    float *scale = gcam_zone_alloc(&plan->zone, channels, sizeof(*scale));
+    float *bias = gcam_zone_alloc(&plan->zone, channels, sizeof(*bias));
+    if (!scale || !bias)
+        return -ENOMEM;
+    gcam_batch_norm_affine(step->node, plan->value, scale, bias);
+    if (conv->inputs > 2 && conv->input[2] >= 0)
+        for (size_t c = 0; c < channels; c++)
+            bias[c] += scale[c] * (float)gcam_constant_double(&plan->value[conv->input[2]], c);
+    conv->scale = scale;
+    conv->bias = bias;
+    absorb(plan, users, conv, step);
+    return 0;
+}
+
+static int step_of_type(const GcamStep *step, const char *type)
+{
+    return step->op && !strcmp(step->op->type, type);
+}
+
+// conv + other, where conv runs after whatever makes the other: the later of the two, if it is such a convolution.
+static void fuse_add(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    int a = step->input[0], b = step->input[1];
+    if (plan->value[a].data || plan->value[b].data || a == b ||
+        !gcam_shape_equal(&plan->value[a].shape, &plan->value[b].shape))
+        return;
+    int later = users->producer[a] > users->producer[b] ? a : b;
+    GcamStep *conv = private_producer(plan, users, later);
+    if (!conv || conv->op != &gcam_op_conv || conv->in_head || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
+        return;
+    conv->add = later == a ? b : a;
+    absorb(plan, users, conv, step);
+}
+
+static void fuse_activation(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    GcamStep *into = private_producer(plan, users, step->input[0]);
+    if (!into || into->act != GCAM_ACT_NONE || (into->op != &gcam_op_conv && into->op != &gcam_op_batch_norm))
+        return;
+    into->act = step_of_type(step, "Relu") ? GCAM_ACT_RELU : GCAM_ACT_CLIP;
+    if (into->act == GCAM_ACT_CLIP) {
+        const float *bounds = step->node->params;
+        into->lo = bounds[0];
+        into->hi = bounds[1];
+    }
+    absorb(plan, users, into, step);
+}
+
+static int fuse(GcamPlan *plan)
+{
+    Users users;
+    int kept = 0, error = count_users(plan, &users);
+    for (int i = 0; !error && i < plan->steps; i++) {
+        GcamStep *step = &plan->step[i];
+        if (step->op == &gcam_op_batch_norm)
+            error = fold_batch_norm(plan, &users, step);
+        else if (step_of_type(step, "Add") && !step->in_head)
+            fuse_add(plan, &users, step);
+        else if ((step_of_type(step, "Relu") || step_of_type(step, "Clip")) && !step->in_head)
+            fuse_activation(plan, &users, step);
+    }
+    for (int i = 0; i < plan->steps; i++)
+        if (plan->step[i].op)
+            plan->step[kept++] = plan->step[i];
+    plan->steps = kept;
+    return error;
+}
+
+// -------------------------------------------------------------------------------------------------------------- layouts
+
+typedef struct Layouts {
+    GcamStep *from;             // the steps before; plan->step is written anew
+    int *last, *plain;          // by value: its copy in that layout, or -1
+    int room;
+} Layouts;
+
+// Both layouts have the same bytes.
+static int same_bytes(const GcamShape *shape)
+{
+    return shape->rank != 4 || shape->dim[1] == 1 || shape->dim[2] * shape->dim[3] == 1;
+}
+
+// The value in the layout that is wanted: itself, a copy made before, or a step that makes one.
+static int convert(GcamPlan *plan, Layouts *layouts, int value, int channels_last)
+{
+    if (value < 0 || plan->value[value].data || plan->value[value].shape.rank != 4 ||
+        plan->value[value].channels_last == channels_last)
+        return value;
+    int *copy = value < layouts->room ? (channels_last ? layouts->last : layouts->plain) + value : NULL;
+    if (copy && *copy >= 0)
+        return *copy;
+    GcamStep *step;
+    int made = new_value(plan, value);
+    if (made < 0 || new_step(plan, &step) < 0)
+        return -ENOMEM;
+    plan->value[made].channels_last = channels_last;
+    step->op = channels_last ? &gcam_op_to_last : &gcam_op_to_plain;
+    step->inputs = step->outputs = 1;
+    step->in_head = plan->in_head[value];
+    step->input = gcam_zone_alloc(&plan->zone, 1, sizeof(int));
+    step->output = gcam_zone_alloc(&plan->zone, 1, sizeof(int));
+    if (!step->input || !step->output)
+        return -ENOMEM;
+    step->input[0] = value;
+    step->output[0] = made;
+    if (copy)
+        *copy = made;
+    return made;
+}
+
+// Transposes between (N, C, H, W) and (N, H, W, C) only change the point of view.
+static int transpose_is_view(const GcamPlan *plan, const GcamStep *step)
+{
+    const GcamValue *x = &plan->value[step->input[0]], *y = &plan->value[step->output[0]];
+    const int *perm = step->node->params;               // TransposeParams begins with the permutation
+    if (x->shape.rank != 4 || perm[0] != 0 || x->data)
+        return 0;
+    int to_last = perm[1] == 2 && perm[2] == 3 && perm[3] == 1;
+    int from_last = perm[1] == 3 && perm[2] == 1 && perm[3] == 2;
+    return (to_last && x->channels_last && !y->channels_last) || (from_last && !x->channels_last && y->channels_last);
+}
+
+static int place_step(GcamPlan *plan, Layouts *layouts, GcamStep step)
+{
+    int last = step.op->layout == GCAM_LAYOUT_LAST, keep = step.op->layout == GCAM_LAYOUT_FREE;
+    if (step.op->layout == GCAM_LAYOUT_ANY)
+        for (int i = 0; i < step.inputs; i++)
+            last |= step.input[i] >= 0 && plan->value[step.input[i]].channels_last;
+    for (int i = 0; !keep && i < step.inputs; i++) {
+        int was = step.input[i];
+        step.input[i] = convert(plan, layouts, was, last);
+        if (was >= 0 && step.input[i] < 0)
+            return -ENOMEM;
+    }
+    if (step.add >= 0 && (step.add = convert(plan, layouts, step.add, 1)) < 0)
+        return -ENOMEM;
+    if (step.op == &gcam_op_transpose) {
+        const int *perm = step.node->params;
+        const GcamValue *x = &plan->value[step.input[0]];
+        last = x->shape.rank == 4 && !x->channels_last && !perm[0] && perm[1] == 3 && perm[2] == 1;
+    }
+    for (int i = 0; i < step.outputs; i++)
+        if (step.output[i] >= 0)
+            plan->value[step.output[i]].channels_last = last && plan->value[step.output[i]].shape.rank == 4;
+    GcamStep *placed;
+    int error = new_step(plan, &placed);
+    if (!error)
+        *placed = step;
+    return error;
+}
+
+static int choose_layouts(GcamPlan *plan)
+{
+    Layouts layouts = { plan->step, NULL, NULL, plan->values };
+    int steps = plan->steps, error = 0;
+    layouts.last = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    layouts.plain = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    if (!layouts.last || !layouts.plain)
+        return -ENOMEM;
+    memset(layouts.last, -1, (size_t)plan->values * sizeof(int));
+    memset(layouts.plain, -1, (size_t)plan->values * sizeof(int));
+    plan->step = NULL;
+    plan->steps = plan->step_room = 0;
+    // Preprocessing writes channels last, which for a network that takes (N, H, W, C) is the plain order.
+    const GcamShape *picture = &plan->value[plan->picture].shape;
+    plan->value[plan->picture].channels_last = picture->rank == 4 && (picture->dim[1] <= 4 || picture->dim[3] > 4);
+    for (int i = 0; i < steps && !error; i++)
+        error = place_step(plan, &layouts, layouts.from[i]);
+    return error;
+}
+
+static void find_views(GcamPlan *plan)
+{
+    for (int i = 0; i < plan->values; i++)
+        plan->root[i] = i;
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        const GcamValue *x = &plan->value[step->input[0]];
+        int view = step->op->flags & GCAM_OP_VIEW || (step->op == &gcam_op_transpose && transpose_is_view(plan, step)) ||
+                   ((step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain) && same_bytes(&x->shape));
+        if (view && !x->data)
+            plan->root[step->output[0]] = plan->root[step->input[0]];
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ constants
+
+// Constants that operators read while they run are float32, aligned.
+static int ready_constants(GcamPlan *plan)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        for (int j = 0; j < step->inputs; j++) {
+            GcamValue *value = step->input[j] >= 0 ? &plan->value[step->input[j]] : NULL;
+            // A second operand of MatMul that is one matrix is packed or used in place instead.
+            int reads = step->op->flags & GCAM_OP_READS ||
+                        (step->op == &gcam_op_matmul && value && (j == 0 || value->shape.rank > 2));
+            if (!value || !reads || !value->data || (value->type == GCAM_TYPE_FLOAT && (uintptr_t)value->data % 4 == 0))
+                continue;
+            size_t count = gcam_shape_count(&value->shape);
+            float *floats = gcam_zone_alloc(&plan->zone, count + 1, sizeof(*floats));
+            if (!floats)
+                return -ENOMEM;
+            for (size_t k = 0; k < count; k++)
+                floats[k] = (float)gcam_constant_double(value, k);
+            value->data = floats;
+            value->type = GCAM_TYPE_FLOAT;
+        }
+    }
+    return 0;
+}
+
+static int prepare(GcamPlan *plan)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        GcamStep *step = &plan->step[i];
+        int error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+// -------------------------------------------------------------------------------------------------------------- the plan
+
+void gcam_plan_destroy(GcamPlan **plan)
+{
+    if (!plan || !*plan)
+        return;
+    for (int i = 0; i < (*plan)->steps; i++)
+        if ((*plan)->step[i].op->release)
+            (*plan)->step[i].op->release(&(*plan)->step[i]);
+    gcam_zone_free(&(*plan)->zone);
+    gcam_free(*plan);
+    *plan = NULL;
+}
+
+static int copy_values(GcamPlan *plan, const GcamGraph *graph)
+{
+    plan->values = plan->value_room = graph->values;
+    plan->value = gcam_zone_alloc(&plan->zone, (size_t)graph->values, sizeof(*plan->value));
+    plan->in_head = gcam_zone_alloc(&plan->zone, (size_t)graph->values, 1);
+    if (!plan->value || !plan->in_head)
+        return -ENOMEM;
+    memcpy(plan->value, graph->value, (size_t)graph->values * sizeof(*plan->value));
+    plan->in_head[plan->layer] = 1;
+    return 0;
+}
+
+int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int layer, int logits, int threads,
+                     const GradcamLog *log)
+{
+    int error = -ENOMEM;
+    *out = NULL;
+    GcamPlan *plan = gcam_calloc(1, sizeof(*plan));
+    if (!plan)
+        goto fail;
+    plan->picture = picture;
+    plan->layer = layer;
+    plan->logits = logits;
+    plan->threads = threads;
+    if ((error = copy_values(plan, graph)) || (error = copy_needed(plan, graph)))
+        goto fail;
+    if (!plan->in_head[logits] || layer == logits) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "layer '%s' does not lie between the picture and the logits '%s'",
+                 graph->value[layer].name, graph->value[logits].name);
+        error = -EINVAL;
+        goto fail;
+    }
+    if ((error = fuse(plan)) || (error = choose_layouts(plan)))
+        goto fail;
+    error = -ENOMEM;
+    plan->root = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->root));
+    if (!plan->root)
+        goto fail;
+    find_views(plan);
+    if ((error = ready_constants(plan)) || (error = prepare(plan)) || (error = gcam_plan_arena(plan)))
+        goto fail;
+    *out = plan;
+    return 0;
+fail:
+    gcam_plan_destroy(&plan);
+    return error;
+}
+
+void gcam_plan_forward(const GcamPlan *plan, const GcamRun *run)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        if (plan->root[step->output[0]] == step->output[0])
+            step->op->forward(run, step);
+    }
+}
+
+void gcam_plan_backward(const GcamPlan *plan, const GcamRun *run)
+{
+    float *sum = run->scratch + (plan->sum_at - plan->scratch_at);
+    for (int i = plan->steps - 1; i >= 0; i--) {
+        const GcamStep *step = &plan->step[i];
+        for (int j = 0; step->in_head && j < step->inputs; j++) {
+            int value = step->input[j];
+            if (value < 0 || !run->grad[value] || !plan->in_head[value])
+                continue;
+            if (gcam_plan_first_gradient(plan, i, j)) {
+                step->op->backward(run, step, j, run->grad[value]);
+                continue;
+            }
+            step->op->backward(run, step, j, sum);
+            for (size_t k = 0, n = gcam_shape_count(&plan->value[value].shape); k < n; k++)
+                run->grad[value][k] += sum[k];
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A plan: a graph made ready to run for one target layer. The nodes up to the layer are the trunk, those between layer
+ * and logits the head; only the head is run backward, and only through activations. BatchNormalization is folded into
+ * convolutions, activations and residual additions of the trunk run inside of the convolution before them, layouts are
+ * chosen, weights packed, and every activation and gradient has its place in one arena, by lifetimes.
+ *
+ * A plan is immutable: contexts on several threads share it, each with an arena of its own.
+ */
+#ifndef GCAM_PLAN_H
+#define GCAM_PLAN_H
+
+#include "ops/ops.h"
+
+typedef struct GcamPlan {
+    GcamZone zone;
+    GcamValue *value;           // the graph's values, then those that changes of layout made
+    int values, value_room;
+    GcamStep *step;             // in order of computation
+    int steps, step_room;
+    int picture, layer, logits; // value indices
+    int threads;
+    char *in_head;              // by value: depends on the layer (the layer itself included)
+    int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
+    size_t *data_at, *grad_at;  // by value: place in the arena in floats; SIZE_MAX where there is none
+    size_t scratch_at, sum_at;  // scratch of the operators; a gradient that is to be added to another
+    size_t floats;              // size of the arena
+} GcamPlan;
+
+// picture, layer, logits: values of the graph. -EINVAL when the logits do not depend on the layer. The graph must
+// outlive the plan.
+int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int layer, int logits, int threads,
+                     const GradcamLog *log);
+void gcam_plan_destroy(GcamPlan **plan);
+
+// Runs all steps: run->data of the inputs is filled in.
+void gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
+
+// After a forward, and with run->grad[plan->logits] filled in: computes run->grad[plan->layer].
+void gcam_plan_backward(const GcamPlan *plan, const GcamRun *run);
+
+#endif
