@@ -117,7 +117,7 @@ typedef struct GradcamModelInfo {
     int width, height;          // of the picture that the network takes
     const char *input, *logits; // tensor names
     const char *layer;          // name of the default target layer, "" when the network has no spatial layer
-    const char *probabilities;  // "softmax" when the exported graph ended in one that was cut off, else ""
+    const char *probabilities;  // "softmax" or "sigmoid" where the exported graph ended in one that was cut off, else ""
     size_t classes;             // number of logits
     size_t labels, groups;      // number of labels (0 or classes) and of groups
     size_t parameters;          // number of weights
@@ -130,6 +130,11 @@ GRADCAM_API const GradcamModelInfo *gradcam_model_info(const GradcamModel *model
 // Label of a class, "Pembroke, Pembroke Welsh corgi"; its index in digits where the model has no labels. NULL when
 // index >= classes.
 GRADCAM_API const char *gradcam_model_label(const GradcamModel *model, size_t index);
+
+// Names of a group, "dog, domestic dog, Canis familiaris", with its classes, ascending (either pointer may be NULL).
+// NULL when index >= the number of groups.
+GRADCAM_API const char *gradcam_model_group(const GradcamModel *model, size_t index, const int **classes,
+                                            size_t *count);
 
 // A tensor that can be explained: it has rows and columns and lies between input and logits.
 typedef struct GradcamLayer {
@@ -154,6 +159,7 @@ GRADCAM_API const GradcamInput *gradcam_model_inputs(const GradcamModel *model, 
 typedef struct GradcamCompileOptions {
     int fp16;                   // store weights as fp16: half the size, maps change by about 1e-3
     const char *name, *licence; // NULL: the model's
+    const char *source_sha256;  // of the .onnx file, 64 hex digits; NULL: the model's
 } GradcamCompileOptions;
 
 // Writes the compiled form (.bin) of an open .onnx or .bin model, with its labels, groups, preprocessing and default

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Running a model: one arena for activations and gradients, threads, and the way of a picture: preprocess -> forward
+ * through trunk and head -> for each target backward through the head -> map.
+ */
+#include "cam.h"
+#include "log.h"
+#include "mem.h"
+#include "model.h"
+#include "plan.h"
+#include "preprocess.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_THREADS 1024
+
+struct GradcamContext {
+    GradcamModel *model;
+    const GcamPlan *plan;
+    int layer;                  // index into the model's layers
+    GcamPool *pool;
+    float *arena;
+    float **data, **grad;       // by value of the plan
+    float *alpha;               // weights of the layer's channels
+    int has_logits, has_gradient;
+};
+
+static int processors(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > MOST_THREADS ? MOST_THREADS : (int)count;
+}
+
+static void assign_memory(GradcamContext *context)
+{
+    const GcamPlan *plan = context->plan;
+    for (int i = 0; i < plan->values; i++) {
+        if (plan->value[i].data)
+            context->data[i] = (float *)plan->value[i].data;     // read only
+        else if (plan->data_at[i] != SIZE_MAX)
+            context->data[i] = context->arena + plan->data_at[i];
+        if (plan->grad_at[i] != SIZE_MAX)
+            context->grad[i] = context->arena + plan->grad_at[i];
+    }
+}
+
+int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings)
+{
+    static const GradcamSettings none;
+    const GradcamSettings *s = settings ? settings : &none;
+    int threads = s->threads ? s->threads : processors(), error = -ENOMEM;
+    *out = NULL;
+    if (threads < 1 || threads > MOST_THREADS) {
+        gcam_log(&s->log, GRADCAM_LOG_ERROR, "%d threads: 1 to %d, or 0 for one per processor", threads, MOST_THREADS);
+        return -EINVAL;
+    }
+    int layer = gcam_model_find_layer(model, s->layer, &s->log);
+    if (layer < 0)
+        return layer;
+    GradcamContext *context = gcam_calloc(1, sizeof(*context));
+    if (!context)
+        goto fail;
+    context->model = gradcam_model_ref(model);
+    context->layer = layer;
+    if ((error = gcam_model_plan(model, layer, threads, &context->plan, &s->log)) ||
+        (error = gcam_pool_create(&context->pool, threads)))
+        goto fail;
+    error = -ENOMEM;
+    size_t values = (size_t)context->plan->values;
+    context->arena = gcam_calloc(context->plan->floats, sizeof(float));
+    context->data = gcam_calloc(values, sizeof(*context->data));
+    context->grad = gcam_calloc(values, sizeof(*context->grad));
+    context->alpha = gcam_alloc((size_t)model->layer[layer].channels, sizeof(float));
+    if (!context->arena || !context->data || !context->grad || !context->alpha)
+        goto fail;
+    assign_memory(context);
+    *out = context;
+    return 0;
+fail:
+    if (error == -ENOMEM || error == -EAGAIN)
+        gcam_log(&s->log, GRADCAM_LOG_ERROR, "not enough memory or threads to run '%s'", model->info.name);
+    gradcam_context_close(&context);
+    return error;
+}
+
+void gradcam_context_close(GradcamContext **context)
+{
+    if (!context || !*context)
+        return;
+    GradcamContext *c = *context;
+    gcam_pool_destroy(&c->pool);
+    if (c->plan)
+        gcam_model_release_plan(c->model, c->plan);
+    gcam_free(c->arena);
+    gcam_free(c->data);
+    gcam_free(c->grad);
+    gcam_free(c->alpha);
+    gradcam_model_close(&c->model);
+    gcam_free(c);
+    *context = NULL;
+}
+
+const GradcamLayer *gradcam_context_layer(const GradcamContext *context)
+{
+    return &context->model->layer[context->layer];
+}
+
+static GcamRun make_run(const GradcamContext *context)
+{
+    const GcamPlan *plan = context->plan;
+    return (GcamRun){ plan->value, context->data, context->grad, context->arena + plan->scratch_at, context->pool };
+}
+
+static int forward(GradcamContext *context)
+{
+    GcamRun run = make_run(context);
+    context->has_gradient = 0;
+    gcam_plan_forward(context->plan, &run);
+    context->has_logits = 1;
+    return 0;
+}
+
+int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride)
+{
+    const GradcamModelInfo *info = &context->model->info;
+    gcam_preprocess_rgb(rgb, stride, info->width, info->height, &info->preprocessing,
+                        context->data[context->plan->picture]);
+    return forward(context);
+}
+
+int gradcam_context_forward_float(GradcamContext *context, const float *input)
+{
+    const GradcamModelInfo *info = &context->model->info;
+    gcam_preprocess_float(input, 3, info->height, info->width, context->data[context->plan->picture]);
+    return forward(context);
+}
+
+int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count)
+{
+    const GradcamModel *model = context->model;
+    for (size_t i = 0; i < model->inputs; i++) {
+        if (strcmp(model->input[i].name, name))
+            continue;
+        if (model->input[i].count != count)
+            return -EINVAL;
+        float *to = context->data[model->input_value[i]];
+        if (to)                                 // else no logit depends on it
+            memcpy(to, data, count * sizeof(*data));
+        return 0;
+    }
+    return -ENOENT;
+}
+
+const float *gradcam_context_logits(const GradcamContext *context, size_t *count)
+{
+    *count = context->has_logits ? context->model->info.classes : 0;
+    return context->has_logits ? context->data[context->plan->logits] : NULL;
+}
+
+int gradcam_context_top(const GradcamContext *context, int rank)
+{
+    size_t classes;
+    const float *y = gradcam_context_logits(context, &classes);
+    if (!y || rank < 0 || (size_t)rank >= classes)
+        return -EINVAL;
+    // Each pass finds the next in the order of falling logits, equal ones by rising index.
+    size_t last = classes;
+    for (int i = 0; i <= rank; i++) {
+        size_t best = classes;
+        for (size_t c = 0; c < classes; c++) {
+            int after = last == classes || y[c] < y[last] || (y[c] == y[last] && c > last);
+            if (after && (best == classes || y[c] > y[best]))
+                best = c;
+        }
+        if (best == classes)                    // not a number among the logits
+            return rank < (int)classes ? rank : -EINVAL;
+        last = best;
+    }
+    return (int)last;
+}
+
+// log sum exp of some logits (all of them where classes is NULL); weight: the softmax over them, or NULL.
+static double log_sum_exp(const float *y, const int *classes, size_t count, float *weight)
+{
+    double top = -INFINITY, sum = 0;
+    for (size_t i = 0; i < count; i++)
+        top = fmax(top, y[classes ? classes[i] : (int)i]);
+    for (size_t i = 0; i < count; i++)
+        sum += exp(y[classes ? classes[i] : (int)i] - top);
+    for (size_t i = 0; weight && i < count; i++)
+        weight[classes[i]] = (float)(exp(y[classes[i]] - top) / sum);
+    return top + log(sum);
+}
+
+// The classes of a target; one found by rank goes to *single. NULL for a target that does not fit.
+static const int *target_classes(const GradcamContext *context, const GradcamTarget *target, size_t *count, int *single)
+{
+    *count = target->count ? target->count : 1;
+    if (!target->count) {
+        *single = gradcam_context_top(context, target->rank);
+        return *single < 0 ? NULL : single;
+    }
+    for (size_t i = 0; i < target->count; i++)
+        if (target->classes[i] < 0 || (size_t)target->classes[i] >= context->model->info.classes)
+            return NULL;
+    return target->classes;
+}
+
+float gradcam_context_probability(const GradcamContext *context, const GradcamTarget *target)
+{
+    size_t classes, count;
+    int single;
+    const float *y = gradcam_context_logits(context, &classes);
+    const int *list = y ? target_classes(context, target, &count, &single) : NULL;
+    if (!list)
+        return 0;
+    if (strcmp(context->model->info.probabilities, "sigmoid"))
+        return (float)exp(log_sum_exp(y, list, count, NULL) - log_sum_exp(y, NULL, classes, NULL));
+    // Independent classes: a group is there when any of its classes is.
+    double none = 1;
+    for (size_t i = 0; i < count; i++)
+        none *= 1 / (1 + exp(y[list[i]]));
+    return (float)(1 - none);
+}
+
+static void describe(const GradcamContext *context, const GradcamTarget *target, const int *list, size_t count,
+                     double score, const float *map, GradcamMapInfo *info)
+{
+    const GradcamLayer *layer = gradcam_context_layer(context);
+    const float *y = context->data[context->plan->logits];
+    size_t cells = (size_t)layer->width * (size_t)layer->height;
+    *info = (GradcamMapInfo){ .score = (float)score, .probability = gradcam_context_probability(context, target),
+                              .min = map[0], .max = map[0], .class_index = list[0] };
+    for (size_t i = 1; i < count; i++)
+        if (y[list[i]] > y[info->class_index])
+            info->class_index = list[i];
+    for (size_t i = 1; i < cells; i++) {
+        info->min = map[i] < info->min ? map[i] : info->min;
+        info->max = map[i] > info->max ? map[i] : info->max;
+    }
+    info->empty = !(info->max > info->min);
+}
+
+int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method, float *map,
+                        GradcamMapInfo *info)
+{
+    const GcamPlan *plan = context->plan;
+    const GradcamLayer *layer = gradcam_context_layer(context);
+    size_t count, classes = context->model->info.classes;
+    int single;
+    const int *list = context->has_logits ? target_classes(context, target, &count, &single) : NULL;
+    if (!list || (unsigned)method >= GRADCAM_METHOD_COUNT)
+        return -EINVAL;
+    // ds/dy of s = log sum exp over the target's classes: their softmax; 1 for a single class.
+    float *seed = context->grad[plan->logits];
+    memset(seed, 0, classes * sizeof(*seed));
+    double score = log_sum_exp(context->data[plan->logits], list, count, seed);
+    if (count == 1)
+        seed[list[0]] = 1;
+    GcamRun run = make_run(context);
+    gcam_plan_backward(plan, &run);
+    context->has_gradient = 1;
+    gcam_cam(method, context->data[plan->layer], context->grad[plan->layer],
+             (size_t)layer->width * (size_t)layer->height, (size_t)layer->channels, context->alpha, map);
+    if (info)
+        describe(context, target, list, count, score, map, info);
+    return 0;
+}
+
+int gradcam_context_tensors(const GradcamContext *context, const float **a, const float **g)
+{
+    if (!context->has_logits)
+        return -EINVAL;
+    *a = context->data[context->plan->layer];
+    *g = context->has_gradient ? context->grad[context->plan->layer] : NULL;
+    return 0;
+}
