@@ -121,8 +121,8 @@ static int check_group(const Report *report, const char *text, int classes, size
         return FAIL(report, -EBADMSG, "a group in '%s' is not 'names, tab, classes' in UTF-8", report->source);
     long count = take_classes(tab + 1, classes, NULL);
     if (count < 1)
-        return FAIL(report, -EBADMSG, "the classes of group '%.*s' in '%s' are not an ascending list of numbers below %d",
-                    (int)(tab - text), text, report->source, classes);
+        return FAIL(report, -EBADMSG, "the classes of group '%.*s' in '%s' are not an ascending list of numbers below "
+                    "%d", (int)(tab - text), text, report->source, classes);
     *members += (size_t)count;
     if (*members > MAX_MEMBERS)
         return FAIL(report, -EBADMSG, "the groups in '%s' hold more than %d classes", report->source, MAX_MEMBERS);
@@ -135,8 +135,8 @@ static int check_all(const Report *report, const char *const *labels, size_t cou
     int ret = 0;
     *text_size = *members = 0;
     if (!count || count > MAX_CLASSES || group_count > MAX_GROUPS)
-        return FAIL(report, -EBADMSG, "'%s' holds %zu labels and %zu groups, not 1 to %d and at most %d", report->source,
-                    count, group_count, MAX_CLASSES, MAX_GROUPS);
+        return FAIL(report, -EBADMSG, "'%s' holds %zu labels and %zu groups, not 1 to %d and at most %d",
+                    report->source, count, group_count, MAX_CLASSES, MAX_GROUPS);
     for (size_t i = 0; i < count && ret >= 0; i++) {
         ret = check_label(report, labels[i], i);
         *text_size += 2 * (strlen(labels[i]) + 1);

@@ -66,9 +66,9 @@ typedef struct GcamClassSet {
 //   one of the comma-separated names of a label;
 //   the plural in -s or -es of any of these;
 //   a part of a label: whole words, else beginnings of words, else any part.
-// Each must fit one class only. Upper and lower case are the same, and so are space, underscore and hyphen; apostrophes do not count. Else -ENOENT,
-// with a sentence that names the candidates of an ambiguous word, or what comes near; -EINVAL when text is empty. labels
-// may be NULL (only indices are known then). On failure *out is all zeros.
+// Each must fit one class only. Upper and lower case are the same, and so are space, underscore and hyphen; apostrophes
+// do not count. Else -ENOENT, with a sentence that names the candidates of an ambiguous word, or what comes near;
+// -EINVAL when text is empty. labels may be NULL (only indices are known then). On failure *out is all zeros.
 int gcam_labels_resolve(const GcamLabels *labels, size_t class_count, const char *text, GcamClassSet *out,
                         char *error, size_t error_size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Reads the header of a .bin model (GGUF v3). In: the bytes of a file, trusted in nothing. Out: keys and tensors,
- * sorted for look-up, pointing into those bytes. Strings and tables are copied once, into an arena that the file owns, because
- * the file's own strings have no NUL and its numbers no alignment; the data of tensors is never copied.
+ * sorted for look-up, pointing into those bytes. Strings and tables are copied once, into an arena that the file owns,
+ * because the file's own strings have no NUL and its numbers no alignment; the data of tensors is never copied.
  *
  * One cursor walks the header from start to end. Every read goes through take(), which knows how much is left; every
  * count is held against the bytes that so many items need at least, before anything is allocated for them.

@@ -57,7 +57,7 @@ static void check_no_word(const GcamLabels *labels, size_t classes, const char *
     gcam_class_set_clear(&set);
 }
 
-// ------------------------------------------------------------------------------------------------------------- built in
+// ------------------------------------------------------------------------------------------------------------ built in
 
 static void imagenet_labels(void)
 {
@@ -110,7 +110,8 @@ static void every_group_by_its_names(void)
             int ret = resolve(imagenet, 1000, name, &set);
             if (ret >= 0 && !strcmp(set.name, "plate") && set.classes[0] == 923)
                 ;                                       // the one group whose name is also a whole label
-            else if (ret < 0 || set.count != group->count || memcmp(set.classes, group->classes, set.count * sizeof(int)))
+            else if (ret < 0 || set.count != group->count ||
+                     memcmp(set.classes, group->classes, set.count * sizeof(int)))
                 fail("'%s' is not the group '%s', but '%s'", name, group->names, ret < 0 ? error : set.name);
             gcam_class_set_clear(&set);
             at += length;
@@ -134,7 +135,7 @@ static void every_label_by_itself(void)
     CHECK_INT(ambiguous, 2);
 }
 
-// -------------------------------------------------------------------------------------------------------------- resolve
+// ------------------------------------------------------------------------------------------------------------- resolve
 
 static void indices(void)
 {
@@ -212,7 +213,7 @@ static void fewer_classes_than_labels(void)
     check_no_word(imagenet, 100, "Pembroke", -ENOENT, "no class");
 }
 
-// -------------------------------------------------------------------------------------------------------------- parsing
+// ------------------------------------------------------------------------------------------------------------- parsing
 
 static void plain_text(void)
 {

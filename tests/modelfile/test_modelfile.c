@@ -79,7 +79,7 @@ static int count_files(const char *part)
     return count;
 }
 
-// ----------------------------------------------------------------------------------------------------------- round trip
+// ---------------------------------------------------------------------------------------------------------- round trip
 
 static void check_metadata(const GcamModelFile *file)
 {
@@ -358,7 +358,7 @@ static void not_a_file(void)
     CHECK(!file);
 }
 
-// -------------------------------------------------------------------------------------------------------------- writing
+// ------------------------------------------------------------------------------------------------------------- writing
 
 // Writes a file with one tensor that cannot be written; *ret and the sentence tell why.
 static int write_bad(enum GcamFileType type, int rank, const int64_t *dims, const void *data, const char *name)
