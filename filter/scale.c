@@ -100,8 +100,7 @@ void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int h
     region->height = (double)height * frame->height / g.height;
 }
 
-// The yuvj formats are their plain twins with full range.
-static enum AVPixelFormat plain_format(enum AVPixelFormat format)
+enum AVPixelFormat gcam_format_plain(enum AVPixelFormat format)
 {
     switch (format) {
     case AV_PIX_FMT_YUVJ411P: return AV_PIX_FMT_YUV411P;
@@ -120,7 +119,7 @@ static int is_gray(const AVPixFmtDescriptor *desc)
 
 static int is_full_range(const AVPixFmtDescriptor *desc, enum AVPixelFormat format, enum AVColorRange range)
 {
-    if (plain_format(format) != format)
+    if (gcam_format_plain(format) != format)
         return 1;
     return range == AVCOL_RANGE_JPEG || (range == AVCOL_RANGE_UNSPECIFIED && is_gray(desc));
 }
@@ -153,6 +152,14 @@ static const int *find_coefficients(enum GradcamMatrix matrix)
     return sws_getCoefficients(swscale_name[matrix]);
 }
 
+const int *gcam_frame_matrix(const AVFrame *frame, int *full_range)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+
+    *full_range = desc && is_full_range(desc, frame->format, frame->color_range);
+    return find_coefficients(find_matrix(frame->colorspace, frame->width, frame->height));
+}
+
 static int jobs_equal(const Job *a, const Job *b)
 {
     return a->width == b->width && a->height == b->height && a->format == b->format &&
@@ -172,14 +179,14 @@ static int configure(GcamScaler *scaler, const Job *job)
     scaler->sws = NULL;
     av_freep(&scaler->scaled);
     memset(&scaler->job, 0, sizeof(scaler->job));
-    if (!desc || !sws_isSupportedInput(plain_format(job->format)))
+    if (!desc || !sws_isSupportedInput(gcam_format_plain(job->format)))
         return AVERROR(ENOTSUP);
 
     scaler->stride = FFALIGN((ptrdiff_t)g.width * 3, ROW_ALIGN);
     scaler->scaled = av_malloc((size_t)scaler->stride * g.height + ROW_ALIGN);
     if (!scaler->scaled)
         return AVERROR(ENOMEM);
-    scaler->sws = sws_getContext(job->width, job->height, plain_format(job->format), g.width, g.height,
+    scaler->sws = sws_getContext(job->width, job->height, gcam_format_plain(job->format), g.width, g.height,
                                  AV_PIX_FMT_RGB24, flags, NULL, NULL, NULL);
     if (!scaler->sws)
         return AVERROR(EINVAL);

@@ -39,6 +39,13 @@ int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
 // Where the picture that gcam_scaler_run() made (and so a map of it) lies on the frame.
 void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int height, GradcamRegion *region);
 
+// swscale's coefficients of the frame's matrix, and whether it has full range. As gcam_frame_colors(), any
+// format.
+const int *gcam_frame_matrix(const AVFrame *frame, int *full_range);
+
+// The format without the J of full range, which swscale gives warnings for.
+enum AVPixelFormat gcam_format_plain(enum AVPixelFormat format);
+
 // Whether frames of this format can be blended in place: 8 to 16 bits, native byte order, whole samples, no
 // palette.
 int gcam_format_supported(enum AVPixelFormat format);
