@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gradcam explain: pictures in; maps, overlays and what the network saw out. One network, context and scaler serve all
+ * pictures. A picture that fails is said and passed over; the exit status tells.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "files.h"
+#include "json.h"
+#include "names.h"
+#include "network.h"
+#include "picture.h"
+#include "scale.h"
+
+static const Option options[] = {
+    { "model", 'm', "FILE", "the network, .onnx or .bin (default: the small one that is built in)" },
+    { "class", 'c', "CLASS", "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
+      "the best guess, auto:3 for the best three (default auto)" },
+    { "method", 0, "NAME", "gradcam: what speaks for the class; counterfactual: what speaks against it (default "
+      "gradcam)" },
+    { "out", 'o', "FILE", "write the picture with the map on it: .png, .jpg ...; a directory, or a name with {name} "
+      "and {class}, for several; - is stdout" },
+    { "map", 0, "FILE", "write the raw map as .npy, float32, rows x columns of the layer, not normalised; also a "
+      "directory or pattern" },
+    { "json", 0, NULL, "print results as JSON" },
+    { "output", 0, "WHAT", "overlay, heatmap (the colours alone) or mask (grey levels) (default overlay)" },
+    { "colormap", 0, "NAME", "turbo, jet, viridis, inferno, magma, plasma, cividis, hot or gray (default turbo)" },
+    { "opacity", 0, "NUMBER", "greatest weight of the colours, 0 to 1 (default 0.6)" },
+    { "blend", 0, "heat|flat", "weight of the colours: opacity times map^gamma, or opacity everywhere (default heat)" },
+    { "gamma", 0, "NUMBER", "exponent of --blend heat, 0.1 to 10 (default 1)" },
+    { "fit", 0, "HOW", "how the picture gets the network's shape: stretch, crop (the middle) or pad (default stretch)" },
+    { "input", 0, "NAME=VALUES", "a further input of the network: numbers separated by commas, or a .npy file; may be "
+      "repeated" },
+    { "threads", 0, "N", "threads, 0 to 256; 0 is one per processor (default 0)" },
+    { 0 }
+};
+
+static const char *const outputs[] = { "overlay", "heatmap", "mask", NULL };
+static const char *const blends[] = { "heat", "flat", NULL };
+static const char *const fits[] = { "stretch", "crop", "pad", NULL };
+
+typedef struct Explain {
+    const Arguments *arguments;
+    SayLog log;
+    const char *out, *map_out;
+    int method, fit, threads;
+    GradcamOverlaySettings look;
+    GradcamModel *model;
+    GradcamTargets *targets;
+    GradcamContext *context;
+    GcamScaler *scaler;
+    uint8_t *rgb;               // the picture at the network's size
+    float *map, *shown;         // raw, normalised
+    Names names;
+    Json json;
+    int as_json, silent;
+} Explain;
+
+// -------------------------------------------------------------------------------------------------------------- set-up
+
+static int read_options(Explain *e)
+{
+    const Arguments *a = e->arguments;
+    const char *method = option_value(a, "method");
+    const char *names[GRADCAM_COLORMAP_COUNT + 1] = { NULL };
+    double opacity = 0.6, gamma = 1.0;
+    int colormap = GRADCAM_COLORMAP_TURBO, blend = GRADCAM_BLEND_HEAT, output = GRADCAM_OUTPUT_OVERLAY, status;
+
+    for (int i = 0; i < GRADCAM_COLORMAP_COUNT; i++)
+        names[i] = gradcam_colormap_name(i);
+    if ((status = option_choice(a, "colormap", names, &colormap)) ||
+        (status = option_choice(a, "blend", blends, &blend)) ||
+        (status = option_choice(a, "output", outputs, &output)) ||
+        (status = option_choice(a, "fit", fits, &e->fit)) ||
+        (status = option_number(a, "opacity", 0.0, 1.0, &opacity)) ||
+        (status = option_number(a, "gamma", 0.1, 10.0, &gamma)) ||
+        (status = option_integer(a, "threads", 0, 256, &e->threads)))
+        return status;
+    e->method = method ? gradcam_method_find(method) : GRADCAM_METHOD_GRADCAM;
+    if (e->method < 0)
+        return say_usage("explain", "--method is gradcam or counterfactual, not \"%s\"", method);
+    e->look = (GradcamOverlaySettings) {
+        .colormap = colormap, .blend = blend, .output = output, .opacity = (float)opacity, .gamma = (float)gamma,
+    };
+    e->out = option_value(a, "out");
+    e->map_out = option_value(a, "map");
+    e->as_json = option_given(a, "json");
+    e->silent = (e->out && !strcmp(e->out, "-")) || (e->map_out && !strcmp(e->map_out, "-"));
+    if (e->as_json && e->silent)
+        return say_usage("explain", "--json and a file cannot both go to stdout");
+    return STATUS_OK;
+}
+
+static const char *model_path(const Explain *e)
+{
+    return option_value(e->arguments, "model");
+}
+
+static int open_network(Explain *e)
+{
+    const char *class_text = option_value(e->arguments, "class");
+    char what[256];
+    int status = network_open(&e->model, e->arguments, model_path(e), &e->log);
+
+    if (status)
+        return status;
+    class_text = class_text ? class_text : "auto";
+    int error = gradcam_targets_resolve(&e->targets, e->model, class_text, &e->log.log);
+    if (error) {
+        snprintf(what, sizeof(what), "class \"%s\"", class_text);
+        return say_library(&e->log, error, what);
+    }
+    const GradcamSettings settings = { .log = e->log.log, .threads = e->threads };
+    error = gradcam_context_open(&e->context, e->model, &settings);
+    if (error) {
+        snprintf(what, sizeof(what), "cannot run %s", network_name(model_path(e)));
+        return say_library(&e->log, error, what);
+    }
+    return STATUS_OK;
+}
+
+static int open_buffers(Explain *e)
+{
+    const GradcamModelInfo *info = gradcam_model_info(e->model);
+    const GradcamLayer *layer = gradcam_context_layer(e->context);
+    const GradcamPreprocessing *p = &info->preprocessing;
+    uint8_t pad[3];
+
+    for (int c = 0; c < 3; c++)         // bars that are zero for the network
+        pad[c] = (uint8_t)lrintf(fminf(fmaxf(p->mean[p->bgr ? 2 - c : c], 0.0f), 255.0f));
+    e->rgb = malloc((size_t)info->width * info->height * 3);
+    e->map = malloc((size_t)layer->width * layer->height * sizeof(*e->map));
+    e->shown = malloc((size_t)layer->width * layer->height * sizeof(*e->shown));
+    if (!e->rgb || !e->map || !e->shown || gcam_scaler_create(&e->scaler, e->fit, pad) < 0)
+        return say_failure("out of memory");
+    return STATUS_OK;
+}
+
+static int read_values(const char *text, float **data, size_t *count)
+{
+    const size_t length = strlen(text);
+
+    if (length > 4 && !strcmp(text + length - 4, ".npy"))
+        return npy_load(text, data, count);
+    *count = 0;
+    *data = malloc((length + 1) * sizeof(**data));
+    if (!*data)
+        return say_failure("out of memory");
+    for (const char *at = text;;) {
+        char *end;
+        (*data)[(*count)++] = strtof(at, &end);
+        if (end == at || (*end && *end != ',')) {
+            free(*data);
+            *data = NULL;
+            return say_usage("explain", "--input takes numbers separated by commas or a .npy file, not \"%s\"", text);
+        }
+        if (!*end)
+            return STATUS_OK;
+        at = end + 1;
+    }
+}
+
+static const GradcamInput *find_input(const Explain *e, const char *name, size_t length)
+{
+    size_t count;
+    const GradcamInput *input = gradcam_model_inputs(e->model, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (strlen(input[i].name) == length && !strncmp(input[i].name, name, length))
+            return &input[i];
+    if (count)
+        say_failure("the network has no input \"%.*s\", but \"%s\"", (int)length, name, input[0].name);
+    else
+        say_failure("the network has no input but the picture");
+    return NULL;
+}
+
+// One --input NAME=VALUES.
+static int set_input(Explain *e, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    float *data = NULL;
+    size_t count;
+
+    if (!equals)
+        return say_usage("explain", "--input takes NAME=VALUES, not \"%s\"", text);
+    const GradcamInput *input = find_input(e, text, equals - text);
+    if (!input)
+        return STATUS_FAILURE;
+    int status = read_values(equals + 1, &data, &count);
+    if (!status && count != input->count)
+        status = say_failure("input \"%s\" has %zu elements, not %zu", input->name, input->count, count);
+    if (!status) {
+        const int error = gradcam_context_set_input(e->context, input->name, data, count);
+        status = error ? say_library(&e->log, error, input->name) : STATUS_OK;
+    }
+    free(data);
+    return status;
+}
+
+static int set_inputs(Explain *e)
+{
+    for (size_t i = 0; i < e->arguments->given_count; i++) {
+        const GivenOption *given = &e->arguments->given[i];
+        const int status = strcmp(given->option->name, "input") ? STATUS_OK : set_input(e, given->value);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+// ------------------------------------------------------------------------------------------------------------- results
+
+// One map of one picture.
+typedef struct Result {
+    const GradcamTarget *target;
+    const char *picture, *name; // name: of the target, or of the class chosen for it
+    const AVFrame *frame;
+    GradcamRegion region;
+    GradcamMapInfo info;
+    const char *out, *map_out;  // what was written, or NULL
+} Result;
+
+// Where the map is hottest, in pixels of the picture.
+static void find_peak(const Explain *e, const Result *r, double *x, double *y)
+{
+    const GradcamLayer *layer = gradcam_context_layer(e->context);
+    int best = 0;
+
+    for (int i = 1; i < layer->width * layer->height; i++)
+        if (e->map[i] > e->map[best])
+            best = i;
+    *x = r->region.x + (best % layer->width + 0.5) / layer->width * r->region.width;
+    *y = r->region.y + (best / layer->width + 0.5) / layer->height * r->region.height;
+}
+
+static void print_text(const Explain *e, const Result *r)
+{
+    double x, y;
+
+    find_peak(e, r, &x, &y);
+    printf("%s: %s", r->picture, r->name);
+    if (r->target->count < 2)
+        printf(" (%d)", r->info.class_index);
+    printf(", probability %.4f, score %.4f, ", r->info.probability, r->info.score);
+    if (r->info.empty)
+        printf("the map is empty\n");
+    else
+        printf("hottest at %.0f,%.0f of %dx%d\n", x, y, r->frame->width, r->frame->height);
+}
+
+static void print_json(Explain *e, const Result *r)
+{
+    const GradcamLayer *layer = gradcam_context_layer(e->context);
+    Json *json = &e->json;
+    double x, y;
+
+    find_peak(e, r, &x, &y);
+    json_open(json, NULL, '{');
+    json_string(json, "name", r->name);
+    json_integer(json, "class", r->info.class_index);
+    json_string(json, "label", gradcam_model_label(e->model, r->info.class_index));
+    json_number(json, "probability", r->info.probability);
+    json_number(json, "score", r->info.score);
+    json_open(json, "map", '{');
+    json_integer(json, "width", layer->width);
+    json_integer(json, "height", layer->height);
+    json_number(json, "min", r->info.min);
+    json_number(json, "max", r->info.max);
+    json_boolean(json, "empty", r->info.empty);
+    if (!r->info.empty) {
+        json_open(json, "hottest", '{');
+        json_number(json, "x", x);
+        json_number(json, "y", y);
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+    if (r->out)
+        json_string(json, "out", r->out);
+    if (r->map_out)
+        json_string(json, "map_file", r->map_out);
+    json_close(json, '}');
+}
+
+static void print_top(Explain *e)
+{
+    size_t classes;
+    const float *logits = gradcam_context_logits(e->context, &classes);
+
+    json_open(&e->json, "top", '[');
+    for (int rank = 0; rank < 5 && (size_t)rank < classes; rank++) {
+        const int index = gradcam_context_top(e->context, rank);
+        const GradcamTarget target = { "", &index, 1, 0 };
+        if (index < 0)
+            break;
+        json_open(&e->json, NULL, '{');
+        json_integer(&e->json, "class", index);
+        json_string(&e->json, "label", gradcam_model_label(e->model, index));
+        json_number(&e->json, "probability", gradcam_context_probability(e->context, &target));
+        json_number(&e->json, "score", logits[index]);
+        json_close(&e->json, '}');
+    }
+    json_close(&e->json, ']');
+}
+
+// ------------------------------------------------------------------------------------------------------------ pictures
+
+static int write_overlay(Explain *e, const Result *r)
+{
+    const GradcamLayer *layer = gradcam_context_layer(e->context);
+    GradcamOverlay *overlay = NULL;
+    GradcamPicture picture;
+    AVFrame *rgb = NULL;
+    int status = picture_to_rgb(&rgb, r->frame, r->picture);
+
+    if (status)
+        return status;
+    memcpy(e->shown, e->map, (size_t)layer->width * layer->height * sizeof(*e->map));
+    gradcam_map_normalize(e->shown, (size_t)layer->width * layer->height);
+    int error = gcam_frame_colors(rgb, &e->look);
+    if (!error)
+        error = gcam_frame_picture(rgb, &picture);
+    if (!error)
+        error = gradcam_overlay_create(&overlay, &e->look);
+    if (!error)
+        error = gradcam_overlay_blend(overlay, &picture, e->shown, layer->width, layer->height, &r->region, 0, 1);
+    status = error ? say_library(&e->log, error, r->picture) : picture_write(r->out, rgb);
+    gradcam_overlay_free(&overlay);
+    av_frame_free(&rgb);
+    return status;
+}
+
+static int explain_target(Explain *e, const AVFrame *frame, const char *path, const GradcamTarget *target)
+{
+    const GradcamLayer *layer = gradcam_context_layer(e->context);
+    const int several = e->targets->count > 1;
+    Result r = { .target = target, .picture = path, .frame = frame };
+    int status = STATUS_OK;
+
+    const int error = gradcam_context_map(e->context, target, e->method, e->map, &r.info);
+    if (error)
+        return say_library(&e->log, error, path);
+    r.name = target->count ? target->name : gradcam_model_label(e->model, r.info.class_index);
+    gcam_scaler_region(e->fit, frame, gradcam_model_info(e->model)->width, gradcam_model_info(e->model)->height,
+                       &r.region);
+    if (e->map_out)
+        status = names_make(&e->names, e->map_out, path, r.name, several, ".npy", &r.map_out);
+    if (!status && e->map_out)
+        status = npy_save(r.map_out, e->map, layer->height, layer->width);
+    if (!status && e->out)
+        status = names_make(&e->names, e->out, path, r.name, several, ".png", &r.out);
+    if (!status && e->out)
+        status = write_overlay(e, &r);
+    if (status)
+        return status;
+    progress_hide();
+    if (e->as_json)
+        print_json(e, &r);
+    else if (!e->silent)
+        print_text(e, &r);
+    return STATUS_OK;
+}
+
+static int run_network(Explain *e, const AVFrame *frame, const char *path)
+{
+    const GradcamModelInfo *info = gradcam_model_info(e->model);
+    const ptrdiff_t stride = (ptrdiff_t)info->width * 3;
+    const int ret = gcam_scaler_run(e->scaler, frame, e->rgb, stride, info->width, info->height);
+
+    if (ret < 0)
+        return say_failure("cannot scale %s: %s", path, av_err2str(ret));
+    const int error = gradcam_context_forward(e->context, e->rgb, stride);
+    return error ? say_library(&e->log, error, path) : STATUS_OK;
+}
+
+static int explain_picture(Explain *e, const char *path)
+{
+    AVFrame *frame = NULL;
+    int status = picture_read(&frame, path);
+
+    if (!status)
+        status = run_network(e, frame, path);
+    if (status) {
+        av_frame_free(&frame);
+        return status;
+    }
+    if (e->as_json) {
+        json_open(&e->json, NULL, '{');
+        json_string(&e->json, "picture", path);
+        json_integer(&e->json, "width", frame->width);
+        json_integer(&e->json, "height", frame->height);
+        json_open(&e->json, "maps", '[');
+    }
+    for (size_t i = 0; i < e->targets->count; i++) {
+        const int failed = explain_target(e, frame, path, &e->targets->target[i]);
+        status = failed ? failed : status;
+    }
+    if (e->as_json) {
+        json_close(&e->json, ']');
+        print_top(e);
+        json_close(&e->json, '}');
+    }
+    av_frame_free(&frame);
+    return status;
+}
+
+static int explain_pictures(Explain *e)
+{
+    int status = STATUS_OK;
+
+    if (e->as_json) {
+        json_open(&e->json, NULL, '{');
+        json_string(&e->json, "model", gradcam_model_info(e->model)->name);
+        json_string(&e->json, "layer", gradcam_context_layer(e->context)->name);
+        json_string(&e->json, "method", gradcam_method_name(e->method));
+        json_open(&e->json, "pictures", '[');
+    }
+    progress_begin(e->arguments->count);
+    for (size_t i = 0; i < e->arguments->count; i++) {
+        progress_step(i, e->arguments->argument[i]);
+        const int failed = explain_picture(e, e->arguments->argument[i]);
+        status = failed ? failed : status;
+    }
+    progress_end();
+    if (e->as_json) {
+        json_close(&e->json, ']');
+        json_close(&e->json, '}');
+    }
+    return status;
+}
+
+static int check_names(const Explain *e)
+{
+    const size_t pictures = e->arguments->count, classes = e->targets->count;
+    int status = names_check("explain", "-o", e->out, pictures, classes);
+
+    if (!status)
+        status = names_check("explain", "--map", e->map_out, pictures, classes);
+    if (!status && e->out && !names_is_directory(e->out) && picture_check_name(e->out))
+        status = STATUS_USAGE;
+    return status;
+}
+
+static int run_explain(const Arguments *arguments)
+{
+    Explain e = { .arguments = arguments, .json = { stdout, 0, 0 } };
+    int status;
+
+    say_log_init(&e.log, 0);
+    if (!(status = read_options(&e)) && !(status = open_network(&e)) && !(status = check_names(&e)) &&
+        !(status = open_buffers(&e)) && !(status = set_inputs(&e)))
+        status = explain_pictures(&e);
+    gcam_scaler_free(&e.scaler);
+    gradcam_context_close(&e.context);
+    gradcam_targets_free(&e.targets);
+    gradcam_model_close(&e.model);
+    names_free(&e.names);
+    free(e.rgb);
+    free(e.map);
+    free(e.shown);
+    return status;
+}
+
+const Command command_explain = {
+    .name = "explain",
+    .summary = "show what in a picture speaks for a class",
+    .usage = "PICTURE... [OPTION]...",
+    .examples =
+        "  gradcam explain dog.jpg -o overlay.png        the best guess of the built-in network\n"
+        "  gradcam explain dog.jpg -m vgg16.bin -c dog -o overlay.png --map map.npy\n"
+        "  gradcam explain cats.jpg -m vgg16.bin -c 'dog|cat' -o '{class}.png' --json\n"
+        "  gradcam explain photos/*.jpg -m vgg16.bin -o heatmaps/ --output heatmap\n",
+    .options = { options, network_options },
+    .least = 1,
+    .most = (size_t)-1,
+    .run = run_explain,
+};

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Saving under a temporary name first, and NumPy's .npy format, version 1.0 (and 2.0, 3.0 when reading).
+ */
+#include "files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "say.h"
+
+#define NPY_MAGIC "\x93NUMPY"
+
+static int write_all(FILE *file, const void *data, size_t size)
+{
+    const int wrong = fwrite(data, 1, size, file) != size || fflush(file);
+
+    return wrong ? -1 : 0;
+}
+
+int file_save(const char *path, const void *data, size_t size)
+{
+    if (!strcmp(path, "-"))
+        return write_all(stdout, data, size) ? say_failure("cannot write to stdout: %s", strerror(errno)) : STATUS_OK;
+
+    const size_t length = strlen(path) + 32;
+    char *temporary = malloc(length);
+    if (!temporary)
+        return say_failure("out of memory");
+    snprintf(temporary, length, "%s.%ld.tmp", path, (long)getpid());
+    FILE *file = fopen(temporary, "wb");
+    int wrong = !file || write_all(file, data, size);
+    int reason = wrong ? errno : 0;
+    if (file && fclose(file) && !wrong) {
+        reason = errno;
+        wrong = 1;
+    }
+    if (!wrong && rename(temporary, path)) {
+        reason = errno;
+        wrong = 1;
+    }
+    if (wrong && file)
+        unlink(temporary);
+    free(temporary);
+    return wrong ? say_failure("cannot write %s: %s", path, strerror(reason)) : STATUS_OK;
+}
+
+int npy_save(const char *path, const float *data, int rows, int columns)
+{
+    enum { HEADER = 128 };      // magic, version, length and text, a multiple of 64
+    const size_t size = (size_t)rows * columns * sizeof(*data);
+    const uint16_t one = 1;
+    const char order = *(const uint8_t *)&one ? '<' : '>';
+    unsigned char *file = malloc(HEADER + size);
+
+    if (!file)
+        return say_failure("out of memory");
+    memset(file, ' ', HEADER);
+    memcpy(file, NPY_MAGIC "\x01\x00", 8);
+    file[8] = HEADER - 10;
+    file[9] = 0;
+    const int length = snprintf((char *)file + 10, HEADER - 10,
+                                "{'descr': '%cf4', 'fortran_order': False, 'shape': (%d, %d), }", order, rows, columns);
+    file[10 + length] = ' ';
+    file[HEADER - 1] = '\n';
+    memcpy(file + HEADER, data, size);
+    const int status = file_save(path, file, HEADER + size);
+    free(file);
+    return status;
+}
+
+// The whole file with a NUL after it; NULL with errno set.
+static unsigned char *read_file(const char *path, size_t *size)
+{
+    enum { MOST = 1 << 28 };
+    FILE *file = fopen(path, "rb");
+    unsigned char *data = NULL;
+    size_t room = 0;
+
+    *size = 0;
+    if (!file)
+        return NULL;
+    for (;;) {
+        if (*size + 1 >= room) {
+            room = room ? 2 * room : 1 << 16;
+            unsigned char *larger = room <= MOST ? realloc(data, room) : NULL;
+            if (!larger) {
+                errno = room <= MOST ? ENOMEM : EFBIG;
+                break;
+            }
+            data = larger;
+        }
+        const size_t got = fread(data + *size, 1, room - *size - 1, file);
+        *size += got;
+        if (!got) {
+            if (ferror(file))
+                break;
+            fclose(file);
+            data[*size] = 0;
+            return data;
+        }
+    }
+    const int reason = errno;
+    fclose(file);
+    free(data);
+    errno = reason;
+    return NULL;
+}
+
+// Element i of `type` "<f4", "<f8", "<i4" or "<i8".
+static float npy_element(const unsigned char *at, const char *type)
+{
+    float f4;
+    double f8;
+    int32_t i4;
+    int64_t i8;
+
+    if (!strcmp(type, "f4"))
+        return memcpy(&f4, at, 4), f4;
+    if (!strcmp(type, "f8"))
+        return memcpy(&f8, at, 8), (float)f8;
+    if (!strcmp(type, "i4"))
+        return memcpy(&i4, at, 4), (float)i4;
+    return memcpy(&i8, at, 8), (float)i8;
+}
+
+// Where the data begin, and their type ("f4" ...); NULL when this is no such file.
+static const unsigned char *npy_header(const unsigned char *file, size_t size, char type[3])
+{
+    const unsigned char *end = file + size;
+
+    if (size < 12 || memcmp(file, NPY_MAGIC, 6) || file[6] < 1 || file[6] > 3)
+        return NULL;
+    const size_t fixed = file[6] == 1 ? 10 : 12;
+    size_t length = file[8] | (size_t)file[9] << 8;
+    if (fixed == 12)
+        length |= (size_t)file[10] << 16 | (size_t)file[11] << 24;
+    if (length > (size_t)(end - file) - fixed || memchr(file + fixed, 0, length))
+        return NULL;
+    char text[1024];
+    snprintf(text, sizeof(text), "%.*s", (int)(length < sizeof(text) ? length : sizeof(text)),
+             (const char *)file + fixed);
+    const char *descr = strstr(text, "'descr'"), *quote = descr ? strchr(descr + 7, '\'') : NULL;
+    if (!quote || quote[1] != '<' || !quote[2] || quote[4] != '\'' || !strstr(text, "'fortran_order': False"))
+        return NULL;
+    memcpy(type, quote + 2, 2);
+    type[2] = 0;
+    return strstr("f4 f8 i4 i8", type) ? file + fixed + length : NULL;
+}
+
+int npy_load(const char *path, float **data, size_t *count)
+{
+    size_t size;
+    char type[3];
+    unsigned char *file = read_file(path, &size);
+
+    *data = NULL;
+    *count = 0;
+    if (!file)
+        return say_failure("cannot read %s: %s", path, strerror(errno));
+    const unsigned char *at = npy_header(file, size, type);
+    const size_t width = at && type[1] == '8' ? 8 : 4;
+    if (!at || (file + size - at) % width) {
+        free(file);
+        return say_failure("%s is not a .npy of little-endian float32, float64, int32 or int64 in C order", path);
+    }
+    *count = (file + size - at) / width;
+    *data = malloc(*count * sizeof(**data) + 1);
+    for (size_t i = 0; *data && i < *count; i++)
+        (*data)[i] = npy_element(at + i * width, type);
+    free(file);
+    return *data ? STATUS_OK : say_failure("out of memory");
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gradcam info, layers and classes: what is in a model, as text or as JSON.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "command.h"
+#include "json.h"
+#include "network.h"
+
+static const Option json_option[] = {
+    { "json", 0, NULL, "print JSON" },
+    { 0 }
+};
+
+static int open_argument(GradcamModel **model, const Arguments *arguments)
+{
+    SayLog log;
+
+    say_log_init(&log, 0);
+    return network_open(model, arguments, arguments->count ? arguments->argument[0] : NULL, &log);
+}
+
+// ---------------------------------------------------------------------------------------------------------------- info
+
+static void info_json(const GradcamModel *model)
+{
+    const GradcamModelInfo *i = gradcam_model_info(model);
+    const GradcamPreprocessing *p = &i->preprocessing;
+    size_t count;
+    const GradcamInput *input = gradcam_model_inputs(model, &count);
+    Json json = { stdout, 0, 0 };
+
+    json_open(&json, NULL, '{');
+    json_string(&json, "name", i->name);
+    json_string(&json, "format", i->format);
+    json_string(&json, "producer", i->producer);
+    json_integer(&json, "opset", i->opset);
+    json_string(&json, "source_sha256", i->source_sha256);
+    json_string(&json, "licence", i->licence);
+    json_string(&json, "input", i->input);
+    json_integer(&json, "width", i->width);
+    json_integer(&json, "height", i->height);
+    json_string(&json, "color", p->bgr ? "bgr" : "rgb");
+    json_open(&json, "mean", '[');
+    for (int c = 0; c < 3; c++)
+        json_number(&json, NULL, p->mean[c]);
+    json_close(&json, ']');
+    json_open(&json, "std", '[');
+    for (int c = 0; c < 3; c++)
+        json_number(&json, NULL, p->std[c]);
+    json_close(&json, ']');
+    json_open(&json, "other_inputs", '[');
+    for (size_t k = 0; k < count; k++) {
+        json_open(&json, NULL, '{');
+        json_string(&json, "name", input[k].name);
+        json_integer(&json, "elements", (long long)input[k].count);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_string(&json, "logits", i->logits);
+    json_string(&json, "probabilities", i->probabilities);
+    json_string(&json, "layer", i->layer);
+    json_integer(&json, "classes", (long long)i->classes);
+    json_integer(&json, "labels", (long long)i->labels);
+    json_integer(&json, "groups", (long long)i->groups);
+    json_integer(&json, "parameters", (long long)i->parameters);
+    json_integer(&json, "nodes", (long long)i->nodes);
+    json_close(&json, '}');
+}
+
+static void print_row(const char *name, const char *value)
+{
+    if (*value)
+        printf("%-14s %s\n", name, value);
+}
+
+static void info_text(const GradcamModel *model)
+{
+    const GradcamModelInfo *i = gradcam_model_info(model);
+    const GradcamPreprocessing *p = &i->preprocessing;
+    size_t count;
+    const GradcamInput *input = gradcam_model_inputs(model, &count);
+
+    print_row("name", i->name);
+    print_row("format", i->format);
+    print_row("producer", i->producer);
+    printf("%-14s %d\n", "opset", i->opset);
+    print_row("licence", i->licence);
+    print_row("source sha256", i->source_sha256);
+    printf("%-14s %s, %d x %d, %s\n", "input", i->input, i->width, i->height, p->bgr ? "BGR" : "RGB");
+    printf("%-14s %g, %g, %g (pixels in 0..255)\n", "mean", p->mean[0], p->mean[1], p->mean[2]);
+    printf("%-14s %g, %g, %g\n", "std", p->std[0], p->std[1], p->std[2]);
+    for (size_t k = 0; k < count; k++)
+        printf("%-14s %s, %zu elements\n", "other input", input[k].name, input[k].count);
+    printf("%-14s %s%s%s\n", "scores", i->logits, *i->probabilities ? ", the exported graph ended in " : "",
+           i->probabilities);
+    printf("%-14s %s\n", "layer", *i->layer ? i->layer : "none that has rows and columns");
+    printf("%-14s %zu, %zu with labels, %zu groups\n", "classes", i->classes, i->labels, i->groups);
+    printf("%-14s %zu in %zu operators\n", "parameters", i->parameters, i->nodes);
+}
+
+static int run_info(const Arguments *arguments)
+{
+    GradcamModel *model;
+    const int status = open_argument(&model, arguments);
+
+    if (status)
+        return status;
+    if (option_given(arguments, "json"))
+        info_json(model);
+    else
+        info_text(model);
+    gradcam_model_close(&model);
+    return STATUS_OK;
+}
+
+const Command command_info = {
+    .name = "info",
+    .summary = "what a network is",
+    .usage = "[MODEL] [OPTION]...",
+    .examples = "  gradcam info                                  the network that is built in\n"
+                "  gradcam info vgg16.onnx                       its input, layer, classes, preprocessing\n"
+                "  gradcam info vgg16.bin --json\n",
+    .options = { json_option, network_options },
+    .most = 1,
+    .run = run_info,
+};
+
+// -------------------------------------------------------------------------------------------------------------- layers
+
+static int run_layers(const Arguments *arguments)
+{
+    GradcamModel *model;
+    const int status = open_argument(&model, arguments);
+    Json json = { stdout, 0, 0 };
+    size_t count;
+
+    if (status)
+        return status;
+    const GradcamLayer *layer = gradcam_model_layers(model, &count);
+    const int as_json = option_given(arguments, "json");
+    if (as_json)
+        json_open(&json, NULL, '[');
+    for (size_t i = 0; i < count; i++) {
+        const GradcamLayer *l = &layer[i];
+        if (!as_json) {
+            printf("%c %-40s %-20s %5d x %3d x %3d\n", l->is_auto ? '*' : ' ', l->name, l->op, l->channels, l->height,
+                   l->width);
+            continue;
+        }
+        json_open(&json, NULL, '{');
+        json_string(&json, "name", l->name);
+        json_string(&json, "node", l->node);
+        json_string(&json, "op", l->op);
+        json_integer(&json, "channels", l->channels);
+        json_integer(&json, "height", l->height);
+        json_integer(&json, "width", l->width);
+        json_boolean(&json, "auto", l->is_auto);
+        json_close(&json, '}');
+    }
+    if (as_json)
+        json_close(&json, ']');
+    gradcam_model_close(&model);
+    return STATUS_OK;
+}
+
+const Command command_layers = {
+    .name = "layers",
+    .summary = "the layers that can be explained, in their order; * marks the automatic choice",
+    .usage = "[MODEL] [OPTION]...",
+    .examples = "  gradcam layers vgg16.onnx                     name, operator, channels x height x width\n"
+                "  gradcam layers vgg16.onnx --json\n",
+    .options = { json_option, network_options },
+    .most = 1,
+    .run = run_layers,
+};
+
+// ------------------------------------------------------------------------------------------------------------- classes
+
+static int contains(const char *text, const char *part)
+{
+    const size_t length = strlen(part);
+
+    for (; *text || !length; text++) {
+        size_t i = 0;
+        while (i < length && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+            i++;
+        if (i == length)
+            return 1;
+    }
+    return 0;
+}
+
+// Prints the classes and groups that contain the pattern, returns how many there were.
+static size_t list_classes(const GradcamModel *model, const char *pattern, Json *json)
+{
+    const GradcamModelInfo *info = gradcam_model_info(model);
+    size_t found = 0, members;
+    const int *classes;
+
+    if (json)
+        json_open(json, "classes", '[');
+    for (size_t i = 0; i < info->classes; i++) {
+        const char *label = gradcam_model_label(model, i);
+        if (!contains(label, pattern))
+            continue;
+        found++;
+        if (json) {
+            json_open(json, NULL, '{');
+            json_integer(json, "index", (long long)i);
+            json_string(json, "label", label);
+            json_close(json, '}');
+        } else {
+            printf("%5zu  %s\n", i, label);
+        }
+    }
+    if (json) {
+        json_close(json, ']');
+        json_open(json, "groups", '[');
+    }
+    for (size_t i = 0; i < info->groups; i++) {
+        const char *names = gradcam_model_group(model, i, &classes, &members);
+        if (!contains(names, pattern))
+            continue;
+        found++;
+        if (json) {
+            json_open(json, NULL, '{');
+            json_string(json, "names", names);
+            json_open(json, "classes", '[');
+            for (size_t k = 0; k < members; k++)
+                json_integer(json, NULL, classes[k]);
+            json_close(json, ']');
+            json_close(json, '}');
+        } else {
+            printf("group  %s (%zu classes)\n", names, members);
+        }
+    }
+    if (json)
+        json_close(json, ']');
+    return found;
+}
+
+static int run_classes(const Arguments *arguments)
+{
+    const char *pattern = arguments->count > 1 ? arguments->argument[1] : "";
+    GradcamModel *model;
+    int status = open_argument(&model, arguments);
+    Json json = { stdout, 0, 0 };
+
+    if (status)
+        return status;
+    if (option_given(arguments, "json")) {
+        json_open(&json, NULL, '{');
+        list_classes(model, pattern, &json);
+        json_close(&json, '}');
+    } else if (!list_classes(model, pattern, NULL)) {
+        status = say_failure("no class or group of %s contains \"%s\"",
+                             network_name(arguments->count ? arguments->argument[0] : NULL), pattern);
+    }
+    gradcam_model_close(&model);
+    return status;
+}
+
+const Command command_classes = {
+    .name = "classes",
+    .summary = "the classes a network knows, with their indices, and groups of them",
+    .usage = "[MODEL [PATTERN]] [OPTION]...",
+    .examples = "  gradcam classes                               all of the built-in network\n"
+                "  gradcam classes vgg16.bin retriever           those whose name contains \"retriever\"\n",
+    .options = { json_option, network_options },
+    .most = 2,
+    .run = run_classes,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the files are called that explain writes: a name, a directory, or a pattern with {name} and {class}.
+ */
+#ifndef TOOLS_NAMES_H
+#define TOOLS_NAMES_H
+
+#include <stddef.h>
+
+// Names given so far, so that none is given twice.
+typedef struct Names {
+    char **given;
+    size_t count;
+} Names;
+
+// Usage error when `pattern` would give one name to several pictures or classes. pattern NULL is fine.
+int names_check(const char *command, const char *option, const char *pattern, size_t pictures, size_t classes);
+
+// Whether there is such a directory, or the name ends in a slash.
+int names_is_directory(const char *path);
+
+// The file for a picture and a class. extension (".png") is for directories, several_classes adds the class there.
+// Returns a status; *path belongs to `names`.
+int names_make(Names *names, const char *pattern, const char *picture, const char *class_name, int several_classes,
+               const char *extension, const char **path);
+
+void names_free(Names *names);
+
+#endif

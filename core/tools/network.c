@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From options to GradcamModelOptions.
+ */
+#include "network.h"
+
+#include <stdio.h>
+
+const Option network_options[] = {
+    { "labels", 0, "FILE", "names of the classes: a file with one per line, imagenet, or none (default: those in the "
+      "model; imagenet for .onnx files with 1000 classes)" },
+    { "mean", 0, "A,B,C", "mean of each channel, in the network's own channel order (default: the model's, else that "
+      "of torchvision; 0,0,0 when --std or --range is given)" },
+    { "std", 0, "A,B,C", "standard deviation of each channel, likewise (1,1,1 when --mean or --range is given)" },
+    { "range", 0, "1|255", "mean and std are meant for pixels in 0..1 or in 0..255 (default 1)" },
+    { "color", 0, "rgb|bgr", "channel order of the network (default: the model's, else rgb)" },
+    { "size", 0, "WxH", "size of the picture where the model leaves it open, 1 to 8192 (default 224x224)" },
+    { "layer", 'l', "NAME", "layer to explain: tensor or node, see gradcam layers (default auto: the last one that "
+      "still has rows and columns)" },
+    { "logits", 0, "NAME", "tensor or node whose elements are the scores (default: the output before any softmax)" },
+    { 0 }
+};
+
+static const char *const colors[] = { "rgb", "bgr", NULL };
+static const char *const ranges[] = { "1", "255", NULL };
+
+static void set_three(float *out, const double *in, double factor)
+{
+    for (int c = 0; c < 3; c++)
+        out[c] = (float)(in[c] * factor);
+}
+
+// *given tells whether there was any such option.
+static int read_preprocessing(const Arguments *arguments, GradcamPreprocessing *p, int *given)
+{
+    const int numbers = option_given(arguments, "mean") || option_given(arguments, "std") ||
+                        option_given(arguments, "range");
+    double mean[3] = { 0.485, 0.456, 0.406 }, std[3] = { 0.229, 0.224, 0.225 };
+    int range = 0, bgr = 0, status;
+
+    *given = numbers || option_given(arguments, "color");
+    status = option_choice(arguments, "color", colors, &bgr);
+    if (!status)
+        status = option_choice(arguments, "range", ranges, &range);
+    for (int c = 0; c < 3 && numbers; c++) {
+        mean[c] = 0.0;
+        std[c] = 1.0;
+    }
+    if (!numbers && bgr) {
+        const double m = mean[0], s = std[0];
+        mean[0] = mean[2], mean[2] = m;
+        std[0] = std[2], std[2] = s;
+    }
+    if (!status)
+        status = option_numbers(arguments, "mean", mean, 3);
+    if (!status)
+        status = option_numbers(arguments, "std", std, 3);
+    for (int c = 0; c < 3 && !status; c++) {
+        if (std[c] <= 0.0)
+            status = say_usage(arguments->command->name, "--std takes numbers above 0");
+        else if (numbers && !range && (mean[c] > 1.0 || mean[c] < -1.0))
+            status = say_usage(arguments->command->name, "--mean %g does not fit pixels in 0..1, add --range 255",
+                               mean[c]);
+    }
+    set_three(p->mean, mean, range ? 1.0 : 255.0);
+    set_three(p->std, std, range ? 1.0 : 255.0);
+    p->bgr = bgr;
+    return status;
+}
+
+static int read_size(const Arguments *arguments, int *width, int *height)
+{
+    const char *text = option_value(arguments, "size");
+    char rest;
+
+    if (!text)
+        return STATUS_OK;
+    if (sscanf(text, "%5dx%5d%c", width, height, &rest) != 2 || *width < 1 || *height < 1 || *width > 8192 ||
+        *height > 8192)
+        return say_usage(arguments->command->name, "--size takes a width and a height like 224x224, not \"%s\"", text);
+    return STATUS_OK;
+}
+
+int network_open(GradcamModel **model, const Arguments *arguments, const char *path, SayLog *log)
+{
+    const char *layer = option_value(arguments, "layer");
+    GradcamPreprocessing preprocessing;
+    GradcamModelOptions options = {
+        .log = log->log,
+        .labels = option_value(arguments, "labels"),
+        .logits = option_value(arguments, "logits"),
+        .layer = layer,
+    };
+    char what[256];
+    int given, status = read_preprocessing(arguments, &preprocessing, &given);
+
+    *model = NULL;
+    if (!status)
+        status = read_size(arguments, &options.width, &options.height);
+    if (status)
+        return status;
+    if (given)
+        options.preprocessing = &preprocessing;
+    int error = gradcam_model_open(model, path, &options);
+    if (!error)
+        return STATUS_OK;
+    snprintf(what, sizeof(what), "cannot open %s", network_name(path));
+    return say_library(log, error, what);
+}
+
+const char *network_name(const char *path)
+{
+    return path ? path : "the built-in network";
+}

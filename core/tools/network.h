@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Opening a network as the options say that several commands share.
+ */
+#ifndef TOOLS_NETWORK_H
+#define TOOLS_NETWORK_H
+
+#include "command.h"
+
+extern const Option network_options[];
+
+// path NULL: the built-in network. log must outlive the call only. Returns a status.
+int network_open(GradcamModel **model, const Arguments *arguments, const char *path, SayLog *log);
+
+// Its name to show: that of its file.
+const char *network_name(const char *path);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One picture at a time: decoded from whatever FFmpeg demuxes, encoded by the encoder that the file's name asks for. A
+ * still picture's packet is its file, so no muxer is needed, and files are saved whole or not at all.
+ */
+#include "picture.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/avstring.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+
+#include "files.h"
+#include "say.h"
+#include "scale.h"
+
+// ---------------------------------------------------------------------------------------------------------------- read
+
+// A name that exists as a file is that file, whatever protocol or pattern it looks like.
+static int open_input(AVFormatContext **format, const char *path)
+{
+    struct stat info;
+    AVDictionary *options = NULL;
+    char *url = NULL;
+
+    if (!strcmp(path, "-"))
+        url = av_strdup("pipe:0");
+    else
+        url = !stat(path, &info) ? av_asprintf("file:%s", path) : av_strdup(path);
+    if (!url)
+        return AVERROR(ENOMEM);
+    av_dict_set(&options, "pattern_type", "none", 0);
+    int ret = avformat_open_input(format, url, NULL, &options);
+    av_dict_free(&options);
+    av_free(url);
+    return ret;
+}
+
+// FFmpeg renders text as a picture of a terminal, which is never meant here.
+static int is_text(enum AVCodecID id)
+{
+    return id == AV_CODEC_ID_ANSI || id == AV_CODEC_ID_BINTEXT || id == AV_CODEC_ID_XBIN || id == AV_CODEC_ID_IDF;
+}
+
+static int open_decoder(AVCodecContext **codec, AVFormatContext *format, int *stream)
+{
+    const AVCodec *decoder = NULL;
+
+    *stream = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0);
+    if (*stream < 0)
+        return *stream;
+    if (is_text(decoder->id))
+        return AVERROR_INVALIDDATA;
+    *codec = avcodec_alloc_context3(decoder);
+    if (!*codec)
+        return AVERROR(ENOMEM);
+    int ret = avcodec_parameters_to_context(*codec, format->streams[*stream]->codecpar);
+    return ret < 0 ? ret : avcodec_open2(*codec, decoder, NULL);
+}
+
+// Feeds packets until a picture comes out.
+static int decode_first(AVFormatContext *format, AVCodecContext *codec, int stream, AVFrame *frame)
+{
+    AVPacket *packet = av_packet_alloc();
+    int ret = packet ? AVERROR(EAGAIN) : AVERROR(ENOMEM);
+
+    while (ret == AVERROR(EAGAIN)) {
+        ret = av_read_frame(format, packet);
+        if (ret == AVERROR_EOF) {
+            ret = avcodec_send_packet(codec, NULL);
+        } else if (ret >= 0) {
+            ret = packet->stream_index == stream ? avcodec_send_packet(codec, packet) : AVERROR(EAGAIN);
+            av_packet_unref(packet);
+        }
+        if (ret >= 0)
+            ret = avcodec_receive_frame(codec, frame);
+    }
+    av_packet_free(&packet);
+    return ret;
+}
+
+int picture_read(AVFrame **out, const char *path)
+{
+    AVFormatContext *format = NULL;
+    AVCodecContext *codec = NULL;
+    AVFrame *frame = av_frame_alloc();
+    int stream, ret = frame ? open_input(&format, path) : AVERROR(ENOMEM);
+
+    if (ret >= 0)
+        ret = avformat_find_stream_info(format, NULL);
+    if (ret >= 0)
+        ret = open_decoder(&codec, format, &stream);
+    if (ret >= 0)
+        ret = decode_first(format, codec, stream, frame);
+    if (ret >= 0 && (frame->width < 1 || frame->height < 1))
+        ret = AVERROR_INVALIDDATA;
+    avcodec_free_context(&codec);
+    avformat_close_input(&format);
+    *out = frame;
+    if (ret >= 0)
+        return STATUS_OK;
+    av_frame_free(out);
+    if (ret == AVERROR_INVALIDDATA || ret == AVERROR_EOF || ret == AVERROR_STREAM_NOT_FOUND)
+        return say_failure("%s is not a picture that can be read", path);
+    return say_failure("cannot read %s: %s", path, av_err2str(ret));
+}
+
+// ------------------------------------------------------------------------------------------------------------- convert
+
+// The frame in another pixel format, full range; YUV is written as JPEG's BT.601.
+static int convert(AVFrame **out, const AVFrame *frame, enum AVPixelFormat format)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
+    int full, ret = AVERROR(ENOMEM);
+    const int *matrix = gcam_frame_matrix(frame, &full);
+    struct SwsContext *sws = NULL;
+
+    *out = av_frame_alloc();
+    if (!*out)
+        return ret;
+    (*out)->format = format;
+    (*out)->width = frame->width;
+    (*out)->height = frame->height;
+    (*out)->color_range = AVCOL_RANGE_JPEG;
+    (*out)->colorspace = desc->flags & AV_PIX_FMT_FLAG_RGB ? AVCOL_SPC_RGB : AVCOL_SPC_BT470BG;
+    ret = av_frame_get_buffer(*out, 0);
+    if (ret < 0)
+        return ret;
+    sws = sws_getContext(frame->width, frame->height, gcam_format_plain(frame->format),
+                         frame->width, frame->height, gcam_format_plain(format),
+                         SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
+    if (!sws)
+        return AVERROR(EINVAL);
+    sws_setColorspaceDetails(sws, matrix, full, sws_getCoefficients(SWS_CS_ITU601), 1, 0, 1 << 16, 1 << 16);
+    ret = sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
+                    (*out)->data, (*out)->linesize);
+    sws_freeContext(sws);
+    return ret;
+}
+
+int picture_to_rgb(AVFrame **out, const AVFrame *frame, const char *path)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    const int deep = desc && desc->comp[0].depth > 8, alpha = desc && desc->flags & AV_PIX_FMT_FLAG_ALPHA;
+    const enum AVPixelFormat format = deep ? alpha ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGB48
+                                           : alpha ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24;
+    int ret = desc ? convert(out, frame, format) : AVERROR(EINVAL);
+
+    if (ret >= 0)
+        return STATUS_OK;
+    av_frame_free(out);
+    return say_failure("cannot convert %s to RGB: %s", path, av_err2str(ret));
+}
+
+// --------------------------------------------------------------------------------------------------------------- write
+
+// Formats whose packets are whole files.
+static const AVCodec *find_encoder(const char *path)
+{
+    static const struct {
+        const char *ending;
+        enum AVCodecID id;
+    } formats[] = {
+        { ".png", AV_CODEC_ID_PNG },    { ".jpg", AV_CODEC_ID_MJPEG },  { ".jpeg", AV_CODEC_ID_MJPEG },
+        { ".webp", AV_CODEC_ID_WEBP },  { ".tif", AV_CODEC_ID_TIFF },   { ".tiff", AV_CODEC_ID_TIFF },
+        { ".bmp", AV_CODEC_ID_BMP },    { ".ppm", AV_CODEC_ID_PPM },    { ".tga", AV_CODEC_ID_TARGA },
+    };
+    const char *ending = strrchr(path, '.');
+
+    if (!strcmp(path, "-"))
+        return avcodec_find_encoder(AV_CODEC_ID_PNG);
+    for (size_t i = 0; ending && i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (!av_strcasecmp(ending, formats[i].ending))
+            return avcodec_find_encoder(formats[i].id);
+    return NULL;
+}
+
+int picture_check_name(const char *path)
+{
+    return find_encoder(path) ? STATUS_OK
+                              : say_failure("no picture format has a name like \"%s\", use .png or .jpg", path);
+}
+
+static const enum AVPixelFormat *encoder_formats(const AVCodec *encoder)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)
+    const void *formats = NULL;
+
+    avcodec_get_supported_config(NULL, encoder, AV_CODEC_CONFIG_PIX_FORMAT, 0, &formats, NULL);
+    return formats;
+#else
+    return encoder->pix_fmts;
+#endif
+}
+
+static int encode(const AVCodec *encoder, AVFrame *frame, AVPacket *packet)
+{
+    AVCodecContext *codec = avcodec_alloc_context3(encoder);
+    int ret;
+
+    if (!codec)
+        return AVERROR(ENOMEM);
+    codec->width = frame->width;
+    codec->height = frame->height;
+    codec->pix_fmt = frame->format;
+    codec->color_range = frame->color_range;
+    codec->colorspace = frame->colorspace;
+    codec->time_base = (AVRational) { 1, 25 };
+    codec->flags |= AV_CODEC_FLAG_QSCALE;   // lossy formats: nearly the best quality
+    codec->global_quality = frame->quality = 2 * FF_QP2LAMBDA;
+    frame->pts = 0;
+    ret = avcodec_open2(codec, encoder, NULL);
+    if (ret >= 0)
+        ret = avcodec_send_frame(codec, frame);
+    if (ret >= 0)
+        ret = avcodec_send_frame(codec, NULL);
+    if (ret >= 0)
+        ret = avcodec_receive_packet(codec, packet);
+    avcodec_free_context(&codec);
+    return ret;
+}
+
+int picture_write(const char *path, const AVFrame *frame)
+{
+    const AVCodec *encoder = find_encoder(path);
+    const enum AVPixelFormat *formats = encoder ? encoder_formats(encoder) : NULL;
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    AVPacket *packet = av_packet_alloc();
+    AVFrame *converted = NULL;
+    int status = STATUS_FAILURE, ret = packet ? AVERROR(EINVAL) : AVERROR(ENOMEM);
+
+    if (packet && formats) {
+        const int alpha = !!(desc->flags & AV_PIX_FMT_FLAG_ALPHA);
+        ret = convert(&converted, frame, avcodec_find_best_pix_fmt_of_list(formats, frame->format, alpha, NULL));
+        if (ret >= 0)
+            ret = encode(encoder, converted, packet);
+    }
+    if (ret >= 0)
+        status = file_save(path, packet->data, packet->size);
+    else
+        say_failure("cannot encode %s: %s", path, av_err2str(ret));
+    av_frame_free(&converted);
+    av_packet_free(&packet);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pictures in and out through FFmpeg's libraries. All functions return a status (say.h).
+ */
+#ifndef TOOLS_PICTURE_H
+#define TOOLS_PICTURE_H
+
+#include <libavutil/frame.h>
+
+// The first picture of a file, stream or device that FFmpeg reads ("-" is stdin), in its own pixel format.
+int picture_read(AVFrame **out, const char *path);
+
+// The same picture in RGB (with alpha, and 16 bits, where it has them): ready to be painted on.
+int picture_to_rgb(AVFrame **out, const AVFrame *frame, const char *path);
+
+// Whether the name ends in the name of a picture format that can be written; says so if not.
+int picture_check_name(const char *path);
+
+// Writes a picture, its format told from the name; "-" writes a PNG to stdout.
+int picture_write(const char *path, const AVFrame *frame);
+
+#endif
