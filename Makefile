@@ -110,6 +110,9 @@ $(BUILD)/obj/core/%.o: $(SRC)/core/%.c $(FLAGS_FILE) | $(GEN_C)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(call isa_flags,$<) $(CFLAGS) -c -o $@ $<
 
+# It contains the table, which the compiler does not tell.
+$(BUILD)/obj/core/labels.o: $(SRC)/models/imagenet.tsv
+
 $(BUILD)/obj/core/default_model.o: $(SRC)/core/default_model.S $(MODEL)
 	@mkdir -p $(@D)
 	$(call say,AS)$(CCACHE) $(CC) -DGCAM_DEFAULT_MODEL='"$(MODEL)"' -c -o $@ $<
