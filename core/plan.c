@@ -186,11 +186,8 @@ static void fuse_activation(GcamPlan *plan, Users *users, GcamStep *step)
     if (!into || into->act != GCAM_ACT_NONE || (into->op != &gcam_op_conv && into->op != &gcam_op_batch_norm))
         return;
     into->act = step_of_type(step, "Relu") ? GCAM_ACT_RELU : GCAM_ACT_CLIP;
-    if (into->act == GCAM_ACT_CLIP) {
-        const float *bounds = step->node->params;
-        into->lo = bounds[0];
-        into->hi = bounds[1];
-    }
+    if (into->act == GCAM_ACT_CLIP)
+        gcam_clip_bounds(step->node, &into->lo, &into->hi);
     absorb(plan, users, into, step);
 }
 
@@ -260,7 +257,7 @@ static int convert(GcamPlan *plan, Layouts *layouts, int value, int channels_las
 static int transpose_is_view(const GcamPlan *plan, const GcamStep *step)
 {
     const GcamValue *x = &plan->value[step->input[0]], *y = &plan->value[step->output[0]];
-    const int *perm = step->node->params;               // TransposeParams begins with the permutation
+    const int *perm = gcam_transpose_perm(step->node);
     if (x->shape.rank != 4 || perm[0] != 0 || x->data)
         return 0;
     int to_last = perm[1] == 2 && perm[2] == 3 && perm[3] == 1;
@@ -283,7 +280,7 @@ static int place_step(GcamPlan *plan, Layouts *layouts, GcamStep step)
     if (step.add >= 0 && (step.add = convert(plan, layouts, step.add, 1)) < 0)
         return -ENOMEM;
     if (step.op == &gcam_op_transpose) {
-        const int *perm = step.node->params;
+        const int *perm = gcam_transpose_perm(step.node);
         const GcamValue *x = &plan->value[step.input[0]];
         last = x->shape.rank == 4 && !x->channels_last && !perm[0] && perm[1] == 3 && perm[2] == 1;
     }

@@ -88,6 +88,10 @@ extern const GcamOp gcam_op_concat, gcam_op_split, gcam_op_slice, gcam_op_pad, g
 extern const GcamOp gcam_op_reshape, gcam_op_flatten, gcam_op_squeeze, gcam_op_unsqueeze;
 extern const GcamOp gcam_op_unary[], gcam_op_binary[];
 extern const size_t gcam_op_unary_count, gcam_op_binary_count;
+// What a plan asks of a node: the dimension of the input that becomes dimension i of a Transpose; the bounds of a Clip.
+const int *gcam_transpose_perm(const GcamNode *node);
+void gcam_clip_bounds(const GcamNode *node, float *low, float *high);
+
 extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // put between others by a plan
 
 // ------------------------------------------------------------------------------------ helpers for shape inference

@@ -320,6 +320,11 @@ static int transpose_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &shape);
 }
 
+const int *gcam_transpose_perm(const GcamNode *node)
+{
+    return ((const TransposeParams *)node->params)->perm;
+}
+
 static GcamMove transpose_move(const GcamRun *run, const GcamStep *step)
 {
     const TransposeParams *params = step->node->params;

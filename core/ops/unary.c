@@ -133,6 +133,13 @@ static int unary_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &gcam_infer_input(infer, 0)->shape);
 }
 
+void gcam_clip_bounds(const GcamNode *node, float *low, float *high)
+{
+    const Params *params = node->params;
+    *low = params->a;
+    *high = params->b;
+}
+
 typedef struct Job {
     const Kernel *kernel;
     Params params;
