@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What is shown on the frames that belong to one key frame: the maps of its result as one map from 0 to 1,
+ * and the metadata that tells about them. Used by one thread at a time.
+ */
+#ifndef GCAM_HEAT_H
+#define GCAM_HEAT_H
+
+#include <stdint.h>
+
+#include "libavutil/frame.h"
+
+#include "gradcam.h"
+
+// Shared by the frames that show it, or will.
+typedef struct GcamHeat {
+    int references;
+    int64_t number;             // of the key frame, counted from 0
+    uint64_t ticket;            // of its job
+    int empty;                  // nothing to see
+    float *map;                 // height x width, NULL until gcam_heat_fill()
+    int width, height;
+    GradcamResult *result;
+} GcamHeat;
+
+// One that waits for its result, with one reference.
+GcamHeat *gcam_heat_create(int64_t number);
+GcamHeat *gcam_heat_ref(GcamHeat *heat);
+void gcam_heat_unref(GcamHeat **heat);
+
+// Takes over the result, whatever becomes of it. Each of its maps is scaled to 0..1 by itself; where they
+// overlap, the greatest value counts. AVERROR(ENOMEM).
+int gcam_heat_fill(GcamHeat *heat, GradcamResult *result);
+
+// Writes lavfi.gradcam.* into the frame's metadata; `number` is the frame's.
+int gcam_heat_describe(const GcamHeat *heat, AVFrame *frame, int64_t number);
+
+#endif
