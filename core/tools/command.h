@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Commands and their options: what they are called, what is said about them, and reading them. Functions that return a
- * status (say.h) have told the user what is wrong.
+ * Commands and their options: what they are called, what is said about them, and reading them. Functions
+ * that return a status (say.h) have told the user what is wrong.
  */
 #ifndef TOOLS_COMMAND_H
 #define TOOLS_COMMAND_H

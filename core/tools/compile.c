@@ -61,7 +61,7 @@ const Command command_compile = {
     .examples =
         "  gradcam compile resnet50.onnx -o resnet50.bin\n"
         "  gradcam compile vgg16.onnx -o vgg16.bin --weights fp16 --labels imagenet\n"
-        "  gradcam compile caffe.onnx -o caffe.bin --color bgr --range 255 --mean 103.939,116.779,123.68\n",
+        "  gradcam compile vgg.onnx -o vgg.bin --color bgr --range 255 --mean 103.9,116.8,123.7\n",
     .options = { options, network_options },
     .least = 1,
     .most = 1,

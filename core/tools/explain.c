@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gradcam explain: pictures in; maps, overlays and what the network saw out. One network, context and scaler serve all
- * pictures. A picture that fails is said and passed over; the exit status tells.
+ * gradcam explain: pictures in; maps, overlays and what the network saw out. One network, context and
+ * scaler serve all pictures. A picture that fails is said and passed over; the exit status tells.
  */
 #include <errno.h>
 #include <math.h>
@@ -175,7 +175,7 @@ static const GradcamInput *find_input(const Explain *e, const char *name, size_t
     if (count)
         say_failure("the network has no input \"%.*s\", but \"%s\"", (int)length, name, input[0].name);
     else
-        say_failure("the network has no input but the picture");
+        say_failure("the network has no input \"%.*s\", only the picture", (int)length, name);
     return NULL;
 }
 

@@ -14,7 +14,8 @@ int file_save(const char *path, const void *data, size_t size);
 // A .npy of rows x columns floats.
 int npy_save(const char *path, const float *data, int rows, int columns);
 
-// All numbers of a .npy (float32, float64, int32, int64, little-endian, C order) as floats. The caller frees *data.
+// All numbers of a .npy (float32, float64, int32, int64, little-endian, C order) as floats. The caller
+// frees *data.
 int npy_load(const char *path, float **data, size_t *count);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Writes JSON, indented. key is NULL inside of arrays. Strings that are not UTF-8 get U+FFFD for each wrong byte.
+ * Writes JSON, indented. key is NULL inside of arrays. Strings that are not UTF-8 get U+FFFD for each wrong
+ * byte.
  */
 #ifndef TOOLS_JSON_H
 #define TOOLS_JSON_H

@@ -19,8 +19,8 @@ int names_check(const char *command, const char *option, const char *pattern, si
 // Whether there is such a directory, or the name ends in a slash.
 int names_is_directory(const char *path);
 
-// The file for a picture and a class. extension (".png") is for directories, several_classes adds the class there.
-// Returns a status; *path belongs to `names`.
+// The file for a picture and a class. extension (".png") is for directories, several_classes adds the class
+// there. Returns a status; *path belongs to `names`.
 int names_make(Names *names, const char *pattern, const char *picture, const char *class_name, int several_classes,
                const char *extension, const char **path);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One picture at a time: decoded from whatever FFmpeg demuxes, encoded by the encoder that the file's name asks for. A
- * still picture's packet is its file, so no muxer is needed, and files are saved whole or not at all.
+ * One picture at a time: decoded from whatever FFmpeg demuxes, encoded by the encoder that the file's name
+ * asks for. A still picture's packet is its file, so no muxer is needed, and files are saved whole or not
+ * at all.
  */
 #include "picture.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the command line tells its user: data goes to stdout, talk to stderr, one sentence for what went wrong.
+ * What the command line tells its user: data goes to stdout, talk to stderr, one sentence for what went
+ * wrong.
  */
 #ifndef TOOLS_SAY_H
 #define TOOLS_SAY_H
@@ -26,7 +27,8 @@ SAY_FORMAT(1, 2) void say_warning(const char *format, ...);
 // Only when stderr is a terminal.
 SAY_FORMAT(1, 2) void say_note(const char *format, ...);
 
-// A log for the library: keeps the last error for say_library(), prints warnings, and the rest when `verbose`.
+// A log for the library: keeps the last error for say_library(), prints warnings, and the rest when
+// `verbose`.
 typedef struct SayLog {
     GradcamLog log;
     int verbose;

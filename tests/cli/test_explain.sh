@@ -1,0 +1,187 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# gradcam explain, compile, info, layers and classes with a network: results, files, pictures of all kinds.
+# timeout: 300
+
+. "$SRC/tests/cli/common.sh"
+need_network explain
+command -v python3 > /dev/null || { echo "skip - cli explain: no python3"; exit 0; }
+
+json() { python3 -m json.tool < "$1" > /dev/null; }
+# FILE SHAPE: a valid .npy of float32 with that shape and finite numbers ("" for any shape).
+npy() {
+    python3 - "$1" "$2" << 'END'
+import ast, math, struct, sys
+data = open(sys.argv[1], "rb").read()
+assert data[:8] == b"\x93NUMPY\x01\x00"
+length = struct.unpack("<H", data[8:10])[0]
+assert (10 + length) % 64 == 0 and data[10 + length - 1:10 + length] == b"\n"
+header = ast.literal_eval(data[10:10 + length].decode())
+assert header["descr"] == "<f4" and header["fortran_order"] is False
+values = [v[0] for v in struct.iter_unpack("<f", data[10 + length:])]
+assert len(values) == header["shape"][0] * header["shape"][1] and all(map(math.isfinite, values))
+assert not sys.argv[2] or header["shape"] == tuple(map(int, sys.argv[2].split("x")))
+END
+}
+# FILE: width and height in a PNG's header.
+png_size() { python3 -c 'import struct, sys; d = open(sys.argv[1], "rb").read(24)
+assert d[:8] == b"\x89PNG\r\n\x1a\n"; print("%dx%d" % struct.unpack(">II", d[16:24]))' "$1"; }
+
+make_picture 120 80 > picture.ppm
+run info "$network"
+[ $status = 0 ] && grep -q '^input' stdout && ! [ -s stderr ]
+check "info" $?
+run info "$network" --json
+[ $status = 0 ] && json stdout
+check "info --json is JSON" $?
+run layers "$network"
+[ $status = 0 ] && [ "$(grep -c '^\*' stdout)" = 1 ]
+check "layers marks one as auto" $?
+layer=$(sed -n 's/^\* \([^ ]*\).*/\1/p' stdout)
+shape=$(sed -n 's/^\*.*x *\([0-9]*\) x *\([0-9]*\)$/\1x\2/p' stdout)
+run layers "$network" --json
+[ $status = 0 ] && json stdout && grep -q '"auto": true' stdout
+check "layers --json is JSON" $?
+run classes "$network"
+[ $status = 0 ] && [ -s stdout ]
+check "classes" $?
+class=$(sed -n '2s/^ *[0-9]*  \([^,]*\).*/\1/p' stdout)
+run classes "$network" --json
+[ $status = 0 ] && json stdout
+check "classes --json is JSON" $?
+refused "a pattern that no class has" 1 'xyzzy' classes "$network" xyzzy
+
+run explain picture.ppm -m "$network"
+[ $status = 0 ] && [ "$(wc -l < stdout)" = 1 ] && grep -q '^picture.ppm: .*probability' stdout
+check "explain prints the result" $?
+run explain picture.ppm -m "$network" -c "$class" --json
+[ $status = 0 ] && json stdout && grep -q '"probability"' stdout
+check "explain --json is JSON" $?
+cp stdout first.json
+run explain picture.ppm -m "$network" -c "$class" --json --layer "$layer"
+cmp -s stdout first.json
+check "the automatic layer by its name is the same" $?
+run explain picture.ppm -m "$network" -c "$class" --json --threads 1
+cmp -s stdout first.json
+check "one thread gives the same" $?
+run explain picture.ppm -m "$network" -c 1 -o overlay.png --map map.npy
+[ $status = 0 ] && [ "$(png_size overlay.png)" = 120x80 ] && npy map.npy "$shape"
+check "overlay and map are written" $?
+[ -z "$(ls | grep tmp)" ]
+check "no temporary file is left" $?
+for output in heatmap mask; do
+    run explain picture.ppm -m "$network" -c 1 -o $output.png --output $output
+    [ $status = 0 ] && [ "$(png_size $output.png)" = 120x80 ] && ! cmp -s $output.png overlay.png
+    check "output $output" $?
+done
+for ending in jpg webp tiff bmp ppm tga; do
+    run explain picture.ppm -m "$network" -c 1 -o overlay.$ending
+    if grep -q 'no picture format' stderr; then
+        echo "skip - cli overlay as .$ending: this FFmpeg cannot write it"
+        continue
+    fi
+    run explain overlay.$ending -m "$network"
+    check "overlay as .$ending can be read again" $status
+done
+for fit in stretch crop pad; do
+    run explain picture.ppm -m "$network" -c 1 --fit $fit -o $fit.png
+    cp stdout $fit.txt
+    [ $status = 0 ] && [ "$(png_size $fit.png)" = 120x80 ]
+    check "fit $fit" $?
+done
+! cmp -s crop.txt stretch.txt && ! cmp -s pad.txt stretch.txt
+check "fits differ" $?
+run explain picture.ppm -m "$network" -c 1 --method counterfactual --map against.npy
+[ $status = 0 ] && npy against.npy "$shape" && ! cmp -s against.npy map.npy
+check "counterfactual" $?
+run explain picture.ppm -m "$network" -c 1 -o -
+cmp -s stdout overlay.png
+check "-o - writes the picture to stdout" $?
+"$gradcam" explain - -m "$network" -c 1 -o piped.png < picture.ppm > stdout 2> stderr
+status=$?
+cmp -s piped.png overlay.png
+check "a picture from stdin" $?
+
+# Several pictures and classes.
+cp picture.ppm second.ppm
+mkdir out
+run explain picture.ppm second.ppm -m "$network" -c 1 -o out --map out
+[ $status = 0 ] && [ "$(ls out | tr '\n' ' ')" = "picture.npy picture.png second.npy second.png " ] && ! [ -s stderr ]
+check "a directory for several pictures" $?
+run explain picture.ppm second.ppm -m "$network" -c auto:2 -o '{name}_{class}.png' --json
+[ $status = 0 ] && json stdout && [ "$(ls picture_*.png second_*.png | wc -l)" = 4 ]
+check "a pattern for several classes" $?
+refused "one name for two pictures" 2 '{name}' explain picture.ppm second.ppm -m "$network" -o one.png
+refused "one name for two classes" 2 '{class}' explain picture.ppm -m "$network" -c auto:2 --map one.npy
+mkdir other && cp picture.ppm other/
+run explain picture.ppm other/picture.ppm -m "$network" -c 1 -o out
+[ $status = 1 ] && grep -q 'two results' stderr
+check "two pictures of one name" $?
+
+# Pictures that are wrong or odd.
+echo "not a picture" > text.png
+echo "not a picture" > text.txt
+head -c 100 picture.ppm > short.ppm
+head -c 700 overlay.png > short.png
+: > empty.jpg
+refused "a picture that is not there" 1 'missing\.jpg' explain missing.jpg -m "$network"
+refused "text called .png" 1 'text\.png' explain text.png -m "$network"
+refused "text called .txt" 1 'text\.txt' explain text.txt -m "$network"
+refused "an empty picture" 1 'empty\.jpg' explain empty.jpg -m "$network"
+refused "a directory as picture" 1 'out' explain out -m "$network"
+refused "a picture that ends in its header" 1 'short\.ppm' explain short.ppm -m "$network"
+run explain picture.ppm missing.jpg second.ppm -m "$network"
+[ $status = 1 ] && [ "$(wc -l < stdout)" = 2 ] && [ "$(wc -l < stderr)" = 1 ]
+check "one wrong picture among several" $?
+run explain picture.ppm missing.jpg -m "$network" --json
+[ $status = 1 ] && json stdout
+check "JSON stays valid then" $?
+for size in 1x1 1x50 50x1 3x3 301x7; do
+    make_picture ${size%x*} ${size#*x} > odd.ppm
+    run explain odd.ppm -m "$network" -c 1 -o odd.png --map odd.npy
+    [ $status = 0 ] && [ "$(png_size odd.png)" = $size ] && npy odd.npy "$shape"
+    check "a picture of $size" $?
+done
+cp picture.ppm 'a%03d:b {x}.ppm'
+run explain 'a%03d:b {x}.ppm' -m "$network"
+check "a file name that looks like a pattern" $status
+
+# Files that cannot be written.
+refused "a format that does not exist" 2 'overlay\.xyz' explain picture.ppm -m "$network" -o overlay.xyz
+run explain picture.ppm -m "$network" -o nowhere/overlay.png
+[ $status = 1 ] && complains 'nowhere'
+check "a directory that is not there" $?
+if [ -c /dev/full ]; then
+    "$gradcam" info "$network" > /dev/full 2> stderr
+    status=$?
+    : > stdout
+    [ $status = 1 ] && complains 'stdout'
+    check "stdout that is full" $?
+fi
+
+refused "a class that does not exist" 1 'xyzzy' explain picture.ppm -m "$network" -c xyzzy
+refused "a layer that does not exist" 1 'xyzzy' explain picture.ppm -m "$network" --layer xyzzy
+refused "an input that does not exist" 1 'xyzzy' explain picture.ppm -m "$network" --input xyzzy=1
+refused "an input without a value" 2 'NAME=VALUES' explain picture.ppm -m "$network" --input xyzzy
+
+# Compiled form.
+run compile "$network" -o net.bin --name tested --licence CC0 --mean 10,20,30 --range 255 --color bgr
+[ $status = 0 ] && ! [ -s stdout ] && [ -s net.bin ]
+check "compile" $?
+run info net.bin --json
+[ $status = 0 ] && grep -q '"name": "tested"' stdout && grep -q '"licence": "CC0"' stdout &&
+    grep -q '"color": "bgr"' stdout && [ "$(grep -A 3 '"mean"' stdout | tr -d ' \n')" = '"mean":[10,20,30' ]
+check "what compile was given is in the .bin" $?
+run compile "$network" -o same.bin
+run explain picture.ppm -m same.bin -c 1 --map same.npy
+cmp -s same.npy map.npy
+check "the .bin gives the same map" $?
+run compile "$network" -o half.bin --weights fp16
+[ $status = 0 ] && [ "$(wc -c < half.bin)" -lt "$(wc -c < same.bin)" ]
+check "fp16 is smaller" $?
+run compile "$network" -o nowhere/net.bin
+[ $status = 1 ] && complains 'nowhere'
+check "compile to a directory that is not there" $?
+
+exit $bad
