@@ -18,10 +18,12 @@ static void write_text(GcamModelWriter *writer, const char *key, const char *tex
         gcam_modelwriter_string(writer, key, text);
 }
 
-static int write_labels(GcamModelWriter *writer, const GcamLabels *labels)
+static int write_labels(GcamModelWriter *writer, const GradcamModel *model)
 {
+    const GcamLabels *labels = model->labels;
     if (!labels)
         return 0;
+    write_text(writer, KEY_LABELS_LICENCE, model->labels_licence);
     gcam_modelwriter_strings(writer, KEY_LABELS, labels->label, labels->count);
     const char **groups = gcam_alloc(labels->group_count + 1, sizeof(*groups));
     if (!groups)
@@ -60,7 +62,7 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
     if (!error)
         error = gcam_onnx_strip(model->onnx, &graph, &size, &tensors, &count);
     if (!error)
-        error = write_labels(writer, model->labels);
+        error = write_labels(writer, model);
     if (error)
         goto end;
     write_text(writer, KEY_NAME, o->name ? o->name : info->name);

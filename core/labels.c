@@ -405,3 +405,11 @@ int gcam_labels_imagenet(GcamLabels **out, char *error, size_t error_size)
     return gcam_labels_parse(out, gcam_imagenet_table, (size_t)(gcam_imagenet_table_end - gcam_imagenet_table),
                              "imagenet", error, error_size);
 }
+
+// The comment from "WordNet's licence" on to the first class.
+const char *gcam_labels_imagenet_licence(size_t *size)
+{
+    const char *first = strstr(gcam_imagenet_table, "# WordNet's licence"), *last = strstr(first, "\nclass\t");
+    *size = (size_t)(last - first);
+    return first;
+}

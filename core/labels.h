@@ -49,6 +49,9 @@ int gcam_labels_load(GcamLabels **out, const char *path, char *error, size_t err
 // The 1000 classes of ILSVRC with their WordNet groups, which are built in.
 int gcam_labels_imagenet(GcamLabels **out, char *error, size_t error_size);
 
+// The licence that goes with copies of the built-in names, as text, not NUL-terminated. Static.
+const char *gcam_labels_imagenet_licence(size_t *size);
+
 void gcam_labels_free(GcamLabels **labels);
 
 // What a word stands for: one class, or the classes of a group.

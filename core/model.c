@@ -119,26 +119,37 @@ static const char *file_string(const GradcamModel *model, const char *key)
     return string;
 }
 
+static int imagenet_labels(GradcamModel *model, char *text, size_t text_size)
+{
+    size_t size;
+    const char *licence = gcam_labels_imagenet_licence(&size);
+    char *copy = gcam_zone_alloc(&model->zone, size + 1, 1);
+    model->labels_licence = copy;
+    return copy ? memcpy(copy, licence, size), gcam_labels_imagenet(&model->labels, text, text_size) : -ENOMEM;
+}
+
 static int read_labels(GradcamModel *model, const char *wanted, const GradcamLog *log)
 {
     char text[512] = "";
     const char *const *labels, *const *groups = NULL;
     size_t count, group_count = 0;
     int error = 0;
+    model->labels_licence = "";
     if (wanted && !strcmp(wanted, "none"))
         return 0;
     if (wanted && strcmp(wanted, "imagenet"))
         error = gcam_labels_load(&model->labels, wanted, text, sizeof(text));
     else if (wanted)
-        error = gcam_labels_imagenet(&model->labels, text, sizeof(text));
+        error = imagenet_labels(model, text, sizeof(text));
     else if (model->file) {
         if (gcam_modelfile_strings(model->file, KEY_LABELS, &labels, &count) < 0)
             return 0;
         gcam_modelfile_strings(model->file, KEY_GROUPS, &groups, &group_count);
         error = gcam_labels_create(&model->labels, labels, count, groups, group_count,
                                    gcam_modelfile_path(model->file), text, sizeof(text));
+        model->labels_licence = file_string(model, KEY_LABELS_LICENCE);
     } else if (model->info.classes == IMAGENET_CLASSES)
-        error = gcam_labels_imagenet(&model->labels, text, sizeof(text));
+        error = imagenet_labels(model, text, sizeof(text));
     if (error)
         gcam_log(log, GRADCAM_LOG_ERROR, "%s", text);
     if (!error && model->labels && model->labels->count != model->info.classes) {

@@ -30,6 +30,7 @@ struct GradcamModel {
     GcamOnnx *onnx;
     GcamGraph graph;
     GcamLabels *labels;         // or NULL
+    const char *labels_licence; // what must go with copies of them, or ""
     GradcamModelInfo info;
     GradcamLayer *layer;
     int *layer_value;           // by layer: its value in the graph

@@ -19,5 +19,6 @@
 #define KEY_LOGITS "gradcam.logits"             // string: tensor of the scores
 #define KEY_LABELS "gradcam.labels"             // array of strings, one a class
 #define KEY_GROUPS "gradcam.groups"             // array of strings: names, tab, classes (labels.h)
+#define KEY_LABELS_LICENCE "gradcam.labels.license"     // string: what must go with copies of the labels
 
 #endif

@@ -3,14 +3,17 @@
  * gradcam compile: an .onnx file with its labels and preprocessing becomes one .bin.
  */
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "command.h"
+#include "digest.h"
 #include "network.h"
 
 static const Option options[] = {
     { "out", 'o', "FILE", "the .bin to write (required)" },
-    { "weights", 0, "fp32|fp16", "how weights are stored; fp16 halves the file, maps change by about 0.001 (default "
+    { "weights", 0, "fp32|fp16",
+      "how weights are stored; fp16 halves the file, maps change by about 0.001 (default "
       "fp32)" },
     { "name", 0, "TEXT", "name of the network (default: the graph's)" },
     { "licence", 0, "TEXT", "licence of its weights, to be shown by gradcam info" },
@@ -26,7 +29,7 @@ static int run_compile(const Arguments *arguments)
     };
     GradcamModel *model;
     struct stat info;
-    char what[256];
+    char what[256], digest[DIGEST_SIZE];
     SayLog log;
     int status;
 
@@ -41,6 +44,14 @@ static int run_compile(const Arguments *arguments)
     status = network_open(&model, arguments, in, &log);
     if (status)
         return status;
+    if (!strcmp(gradcam_model_info(model)->format, "onnx")) {
+        status = file_sha256(in, digest);
+        compile.source_sha256 = digest;
+    }
+    if (status) {
+        gradcam_model_close(&model);
+        return status;
+    }
     snprintf(what, sizeof(what), "writing %s ...", out);
     progress_stage(what);
     int error = gradcam_model_compile(model, out, &compile, &log.log);
@@ -56,7 +67,7 @@ static int run_compile(const Arguments *arguments)
 
 const Command command_compile = {
     .name = "compile",
-    .summary = "make an .onnx file into a .bin, which opens at once and holds labels and preprocessing",
+    .summary = "make an .onnx file into a .bin: opens at once, holds labels and preprocessing",
     .usage = "IN.onnx -o OUT.bin [OPTION]...",
     .examples =
         "  gradcam compile resnet50.onnx -o resnet50.bin\n"
