@@ -2,11 +2,12 @@
  *
  * In: a map with values in 0..1, a picture, an overlay's tables. Out: the picture, blended in place.
  *
- * Along a row the enlarged map is a chain of straight lines, one per pair of neighbouring cells. A row of one component
- * is cut into such segments once; each has a start and a slope that are themselves straight lines from one row of
- * the map to the next. So per picture row a segment costs two multiplications, and per sample remain an addition
- * (index = top byte of a 32-bit sum), two lookups and the blend. Segments that are zero at all four corners are not
- * visited where zero means "leave it". Nothing is allocated: rows are worked on in chunks that fit the stack.
+ * Along a row the enlarged map is a chain of straight lines, one per pair of neighbouring cells. A row of
+ * one component is cut into such segments once; each has a start and a slope that are themselves straight
+ * lines from one row of the map to the next. So per picture row a segment costs two multiplications, and
+ * per sample remain an addition (index = top byte of a 32-bit sum), two lookups and the blend. Segments
+ * that are zero at all four corners are not visited where zero means "leave it". Nothing is allocated: rows
+ * are worked on in chunks that fit the stack.
  */
 #include <errno.h>
 #include <math.h>
@@ -16,22 +17,24 @@
 
 #define CHUNK       4096        // samples
 #define SEGMENTS    256
-#define BAND        32          // picture rows that all components pass before the next: they stay in the cache
+#define BAND        32          // picture rows that all components pass before the next: they stay cached
 #define ONE         16777216.0  // a level of the table, in the fixed point of an index
-#define REGION_MAX  1e6         // pixels; regions are no further away or larger than this, nor smaller than its inverse
+#define REGION_MAX  1e6         // pixels: regions are not further away or larger, nor smaller than its inverse
 
-// Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map row, the
-// first of them `offset` cells from the left one. left == right: constant. left < 0: outside of the map, zero.
+// Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map
+// row, the first of them `offset` cells from the left one. left == right: constant. left < 0: outside of
+// the map, zero.
 typedef struct Segment {
     int x, count;
     int left, right;
     double offset;
-    double start, start_dy;     // value of the first sample, for the upper row of the map and its change to the lower
+    double start, start_dy;     // value of the first sample: for the upper row of the map, change to the lower
     double step, step_dy;       // change from sample to sample
     int zero;
 } Segment;
 
-// Sample i is at position (first + i * step) in cells of the map; -0.5 is its near edge, size - 0.5 the far one.
+// Sample i is at position (first + i * step) in cells of the map; -0.5 is its near edge, size - 0.5 the far
+// one.
 typedef struct Axis {
     double first, step;
     int size;
@@ -110,7 +113,8 @@ static double level(const float *row, int cell)
 }
 
 // Readies the segments for picture rows between two rows of the map.
-static void load_rows(Segment *segment, int count, const float *upper, const float *lower, double cells_per_sample)
+static void load_rows(Segment *segment, int count, const float *upper, const float *lower,
+                      double cells_per_sample)
 {
     for (int i = 0; i < count; i++) {
         Segment *s = &segment[i];
@@ -153,7 +157,8 @@ static void blend_row(const Job *job, const Group *group, const Segment *segment
             begin = end = s->x + s->count;
             continue;
         }
-        // Truncation may lose one unit of the start, never more: the one added keeps sums from falling below zero.
+        // Truncation may lose one unit of the start, never more: the one added keeps sums from falling
+        // below zero.
         const uint32_t start = (uint32_t)(int64_t)(s->start + fraction * s->start_dy) + 1;
         const uint32_t step = (uint32_t)(int64_t)(s->step + fraction * s->step_dy);
         job->kernels->index(index + s->x, s->count, start, step);
@@ -164,7 +169,8 @@ static void blend_row(const Job *job, const Group *group, const Segment *segment
 }
 
 // Rows y0 .. y1 - 1 of a group's components, columns x .. up to where the segments end.
-static void blend_chunk(const Job *job, const Group *group, Segment *segment, int count, int x, int y0, int y1)
+static void blend_chunk(const Job *job, const Group *group, Segment *segment, int count, int x, int y0,
+                        int y1)
 {
     static const int none = -1;
     int loaded = none;
@@ -194,7 +200,8 @@ static void blend_outside(const Job *job, const Group *group, int width, int y0,
 
 static void blend_group(const Job *job, const Group *group, int y0, int y1)
 {
-    const int whole = job->overlay->settings.output != GRADCAM_OUTPUT_OVERLAY;  // what is outside is painted too
+    // What is outside is painted too.
+    const int whole = job->overlay->settings.output != GRADCAM_OUTPUT_OVERLAY;
     const int width = group->component[0]->width;
     const int begin = whole ? 0 : job->x.begin, end = whole ? width : job->x.end;
     const int top = y0 > job->y.begin ? y0 : job->y.begin, bottom = y1 < job->y.end ? y1 : job->y.end;
@@ -223,7 +230,8 @@ static int picture_fits(const GradcamOverlay *overlay, const GradcamPicture *pic
     for (int i = 0; i < overlay->components; i++) {
         const GradcamComponent *c = &picture->component[i];
         const int bytes = c->depth > 8 ? 2 : 1;
-        if (!c->data || c->width < 1 || c->height < 1 || c->depth != overlay->settings.depth[i] || c->shift < 0)
+        if (!c->data || c->width < 1 || c->height < 1 || c->depth != overlay->settings.depth[i] ||
+            c->shift < 0)
             return 0;
         if (c->depth + c->shift > 8 * bytes || c->step < bytes || c->step % bytes || c->stride % bytes)
             return 0;
@@ -251,7 +259,8 @@ int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *p
         return -EINVAL;
 
     const int bands = (picture->height + BAND - 1) / BAND;
-    const int first = (int)((int64_t)bands * slice / slices), last = (int)((int64_t)bands * (slice + 1) / slices);
+    const int first = (int)((int64_t)bands * slice / slices);
+    const int last = (int)((int64_t)bands * (slice + 1) / slices);
     for (int band = first; band < last; band++) {
         for (int i = 0; i < overlay->components; i++) {
             const GradcamComponent *c = &picture->component[i];

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Colour maps: tables of 256 colours, 8-bit R, G, B, made once on first use. jet, hot and gray follow their formulas;
- * the others are straight lines between the knots of colormap_knots.h, within one code value of their originals.
+ * Colour maps: tables of 256 colours, 8-bit R, G, B, made once on first use. jet, hot and gray follow their
+ * formulas; the others are straight lines between the knots of colormap_knots.h, within one code value of
+ * their originals.
  *
- * Origins. turbo: Anton Mikhailov, Google, 2019, Apache 2.0. viridis, inferno, magma, plasma: Stefan van der Walt,
- * Nathaniel Smith and (viridis) Eric Firing for matplotlib, 2015, CC0. cividis: Jamie Nunez, Christopher Anderton,
- * Ryan Renslow, PLoS ONE 13(7), 2018, CC BY 4.0; in matplotlib under its own licence. jet: the usual formula,
- * clip(1.5 - |4 v - c|, 0, 1) with c = 3, 2, 1 for R, G, B, which is also OpenCV's table. hot: that of MATLAB,
- * clip(8 v / 3), clip(8 v / 3 - 1), clip(4 v - 3).
+ * Origins. turbo: Anton Mikhailov, Google, 2019, Apache 2.0. viridis, inferno, magma, plasma: Stefan van
+ * der Walt, Nathaniel Smith and (viridis) Eric Firing for matplotlib, 2015, CC0. cividis: Jamie Nunez,
+ * Christopher Anderton, Ryan Renslow, PLoS ONE 13(7), 2018, CC BY 4.0; in matplotlib under its own licence.
+ * jet: the usual formula, clip(1.5 - |4 v - c|, 0, 1) with c = 3, 2, 1 for R, G, B, which is also OpenCV's
+ * table. hot: that of MATLAB, clip(8 v / 3), clip(8 v / 3 - 1), clip(4 v - 3).
  */
 #include <errno.h>
 #include <math.h>

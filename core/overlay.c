@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Makes the tables of an overlay: for each component of a picture and each of 256 map levels the weight and the colour
- * in that component's own code values, so that blending never leaves the picture's format. The conversion from RGB to
- * YUV is done in double and rounded once.
+ * Makes the tables of an overlay: for each component of a picture and each of 256 map levels the weight and
+ * the colour in that component's own code values, so that blending never leaves the picture's format. The
+ * conversion from RGB to YUV is done in double and rounded once.
  */
 #include <errno.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: a picture at the model's size, 8-bit RGB, or floats C x H x W that are already normalised. Out: the engine's
- * input, H x W x C fp32, in a buffer of the caller. Nothing is kept.
+ * In: a picture at the model's size, 8-bit RGB, or floats C x H x W that are already normalised. Out: the
+ * engine's input, H x W x C fp32, in a buffer of the caller. Nothing is kept.
  */
 #include "preprocess.h"
 

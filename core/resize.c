@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: 8-bit RGB of any size. Out: the same at another size, bilinear; where it shrinks, the triangle is stretched to
- * cover all pixels that fall into one (antialiasing), as Pillow and torchvision do. Two passes, columns then rows,
- * through 8 bits, with weights of 1/2^22 normalised to their sum: equal to Pillow's result within one code value.
+ * In: 8-bit RGB of any size. Out: the same at another size, bilinear; where it shrinks, the triangle is
+ * stretched to cover all pixels that fall into one (antialiasing), as Pillow and torchvision do. Two
+ * passes, columns then rows, through 8 bits, with weights of 1/2^22 normalised to their sum: equal to
+ * Pillow's result within one code value.
  */
 #include <errno.h>
 #include <math.h>
@@ -98,7 +99,8 @@ int gradcam_resize_rgb(const uint8_t *rgb, ptrdiff_t stride, int width, int heig
                     weigh(rgb + y * stride + 3 * columns.taps[x].first + c, 3, &columns.taps[x]);
     for (int y = 0; y < out_height; y++)
         for (size_t x = 0; x < row; x++)
-            out[y * out_stride + (ptrdiff_t)x] = weigh(middle + rows.taps[y].first * row + x, row, &rows.taps[y]);
+            out[y * out_stride + (ptrdiff_t)x] =
+                weigh(middle + rows.taps[y].first * row + x, row, &rows.taps[y]);
     error = 0;
 
 end:

@@ -24,7 +24,8 @@ int gradcam_map_normalize(float *map, size_t count)
     return !empty;
 }
 
-// Cell left of (or above) the centre of sample i of `out_size`, and how far the centre lies towards the next one.
+// Cell left of (or above) the centre of sample i of `out_size`, and how far the centre lies towards the
+// next one.
 static int locate(int i, int size, int out_size, float *fraction)
 {
     const double position = fmin(fmax((i + 0.5) * size / out_size - 0.5, 0.0), size - 1.0);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: an AVFrame of any pixel format that swscale reads. Out: 8-bit RGB at the model's size in a buffer of the
- * caller, or a description of the frame's samples that points into it. Every fit is one idea: the picture is scaled
- * to some size, and lies at some offset on the model's input, reaching beyond it (crop) or leaving bars (pad).
+ * In: an AVFrame of any pixel format that swscale reads. Out: 8-bit RGB at the model's size in a buffer of
+ * the caller, or a description of the frame's samples that points into it. Every fit is one idea: the
+ * picture is scaled to some size, and lies at some offset on the model's input, reaching beyond it (crop)
+ * or leaving bars (pad).
  */
 #include "scale.h"
 

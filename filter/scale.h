@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What libgradcam needs to know of an AVFrame: the frame as 8-bit RGB at the model's size, where that lies on
- * the frame, and the frame's own samples described for the overlay. Shared by the FFmpeg filter and the gradcam
- * command; needs libavutil and libswscale of FFmpeg 5.1 or newer. Errors are negative AVERROR values.
+ * What libgradcam needs to know of an AVFrame: the frame as 8-bit RGB at the model's size, where that lies
+ * on the frame, and the frame's own samples described for the overlay. Shared by the FFmpeg filter and the
+ * gradcam command; needs libavutil and libswscale of FFmpeg 5.1 or newer. Errors are negative AVERROR
+ * values.
  */
 #ifndef GCAM_SCALE_H
 #define GCAM_SCALE_H
@@ -30,9 +31,10 @@ typedef struct GcamScaler GcamScaler;
 int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, const uint8_t pad[3]);
 void gcam_scaler_free(GcamScaler **scaler);
 
-// Writes the frame as R, G, B interleaved, width x height, rows `stride` bytes apart. Bilinear, antialiased when
-// it shrinks; the frame's matrix and range are honoured, its sample aspect ratio too unless it is stretched. Any
-// pixel format that swscale reads. Adapts to a frame that differs from the last one; allocates only then.
+// Writes the frame as R, G, B interleaved, width x height, rows `stride` bytes apart. Bilinear, antialiased
+// when it shrinks; the frame's matrix and range are honoured, its sample aspect ratio too unless it is
+// stretched. Any pixel format that swscale reads. Adapts to a frame that differs from the last one;
+// allocates only then.
 int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
                     uint8_t *rgb, ptrdiff_t stride, int width, int height);
 
@@ -50,13 +52,13 @@ enum AVPixelFormat gcam_format_plain(enum AVPixelFormat format);
 // palette.
 int gcam_format_supported(enum AVPixelFormat format);
 
-// The frame's components for gradcam_overlay_blend(). Points into the frame, takes no reference. AVERROR(EINVAL)
-// for a format that is not supported.
+// The frame's components for gradcam_overlay_blend(). Points into the frame, takes no reference.
+// AVERROR(EINVAL) for a format that is not supported.
 int gcam_frame_picture(const AVFrame *frame, GradcamPicture *picture);
 
-// Sets model, matrix, full_range and depth of `settings` from the frame, leaves the rest. A frame that does not
-// tell its matrix is taken as BT.709 when it is wider than 1279 or higher than 576 pixels, else as BT.601; one that
-// does not tell its range as limited, but full for grey and the yuvj formats. Same errors.
+// Sets model, matrix, full_range and depth of `settings` from the frame, leaves the rest. A frame that does
+// not tell its matrix is taken as BT.709 when it is wider than 1279 or higher than 576 pixels, else as
+// BT.601; one that does not tell its range as limited, but full for grey and the yuvj formats. Same errors.
 int gcam_frame_colors(const AVFrame *frame, GradcamOverlaySettings *settings);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The loops of blending in C, and the choice among their versions. In: samples of one component in a row, map levels
- * as bytes, a table. Out: the samples, blended in place.
+ * The loops of blending in C, and the choice among their versions. In: samples of one component in a row,
+ * map levels as bytes, a table. Out: the samples, blended in place.
  */
 #include "blend.h"
 
@@ -24,7 +24,8 @@ void gcam_blend_mix16_c(uint8_t *row, int step, int shift, const uint8_t *index,
 {
     for (int i = 0; i < count; i++, row += step) {
         uint16_t *sample = (uint16_t *)row;
-        const int in = *sample >> shift, weight = (int)table->weight[index[i]], color = table->color[index[i]];
+        const int in = *sample >> shift;
+        const int weight = (int)table->weight[index[i]], color = table->color[index[i]];
         *sample = (uint16_t)((in + ((weight * (color - in) + (1 << 14)) >> 15)) << shift);
     }
 }

@@ -12,7 +12,7 @@
 #define HELP_COLUMN 26
 #define HELP_WIDTH  100
 
-// ------------------------------------------------------------------------------------------------------------- nearest
+// --------------------------------------------------------------------------------------------------- nearest
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -34,7 +34,8 @@ static size_t distance(const char *a, const char *b)
         size_t corner = row[0];
         row[0] = i;
         for (size_t j = 1; j <= n; j++) {
-            const size_t replaced = corner + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+            const size_t replaced =
+                corner + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
             corner = row[j];
             row[j] = smaller(replaced, smaller(row[j], row[j - 1]) + 1);
         }
@@ -58,7 +59,7 @@ const char *find_nearest(const char *typed, const char *const *names)
     return nearest;
 }
 
-// ------------------------------------------------------------------------------------------------------------- options
+// --------------------------------------------------------------------------------------------------- options
 
 static const Option *next_option(const Command *command, const Option *option, int *table)
 {
@@ -106,7 +107,8 @@ static int unknown_option(const Command *command, const char *typed, size_t leng
     snprintf(name, sizeof(name), "%.*s", (int)length, typed);
     const char *nearest = find_nearest(name, names);
     if (nearest)
-        return say_usage(command->name, "unknown option --%.*s, did you mean --%s?", (int)length, typed, nearest);
+        return say_usage(command->name, "unknown option --%.*s, did you mean --%s?", (int)length, typed,
+                         nearest);
     return say_usage(command->name, "unknown option --%.*s, see gradcam %s --help", (int)length, typed,
                      command->name);
 }
@@ -132,7 +134,8 @@ static int parse_option(Arguments *arguments, int argc, char **argv, int *at)
     } else {
         option = find_letter(command, word[1]);
         if (!option)
-            return say_usage(command->name, "unknown option -%c, see gradcam %s --help", word[1], command->name);
+            return say_usage(command->name, "unknown option -%c, see gradcam %s --help", word[1],
+                             command->name);
         value = word[2] ? word + 2 : NULL;
     }
     if (!option->argument && value)
@@ -212,8 +215,8 @@ int option_number(const Arguments *arguments, const char *name, double least, do
     if (!text)
         return STATUS_OK;
     if (!parse_number(text, &end, &number) || *end || number < least || number > most)
-        return say_usage(arguments->command->name, "--%s takes a number from %g to %g, not \"%s\"", name, least, most,
-                         text);
+        return say_usage(arguments->command->name, "--%s takes a number from %g to %g, not \"%s\"", name,
+                         least, most, text);
     *value = number;
     return STATUS_OK;
 }
@@ -225,9 +228,10 @@ int option_integer(const Arguments *arguments, const char *name, int least, int 
 
     if (!text)
         return STATUS_OK;
-    if (!parse_number(text, &end, &number) || *end || number < least || number > most || number != rint(number))
-        return say_usage(arguments->command->name, "--%s takes a whole number from %d to %d, not \"%s\"", name, least,
-                         most, text);
+    if (!parse_number(text, &end, &number) || *end || number < least || number > most ||
+        number != rint(number))
+        return say_usage(arguments->command->name, "--%s takes a whole number from %d to %d, not \"%s\"",
+                         name, least, most, text);
     *value = (int)number;
     return STATUS_OK;
 }
@@ -259,14 +263,14 @@ int option_numbers(const Arguments *arguments, const char *name, double *values,
     for (int i = 0; i < count; i++) {
         const char *end;
         if (!parse_number(at, &end, &values[i]) || *end != (i + 1 < count ? ',' : 0))
-            return say_usage(arguments->command->name, "--%s takes %d numbers separated by commas, not \"%s\"", name,
-                             count, text);
+            return say_usage(arguments->command->name,
+                             "--%s takes %d numbers separated by commas, not \"%s\"", name, count, text);
         at = end + 1;
     }
     return STATUS_OK;
 }
 
-// ---------------------------------------------------------------------------------------------------------------- help
+// ------------------------------------------------------------------------------------------------------ help
 
 // Words of text in lines of at most HELP_WIDTH columns, all but the first indented.
 static void print_wrapped(FILE *out, const char *text, int column)

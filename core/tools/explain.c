@@ -18,22 +18,30 @@
 
 static const Option options[] = {
     { "model", 'm', "FILE", "the network, .onnx or .bin (default: the small one that is built in)" },
-    { "class", 'c', "CLASS", "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
+    { "class", 'c', "CLASS",
+      "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
       "the best guess, auto:3 for the best three (default auto)" },
-    { "method", 0, "NAME", "gradcam: what speaks for the class; counterfactual: what speaks against it (default "
+    { "method", 0, "NAME",
+      "gradcam: what speaks for the class; counterfactual: what speaks against it (default "
       "gradcam)" },
-    { "out", 'o', "FILE", "write the picture with the map on it: .png, .jpg ...; a directory, or a name with {name} "
+    { "out", 'o', "FILE",
+      "write the picture with the map on it: .png, .jpg ...; a directory, or a name with {name} "
       "and {class}, for several; - is stdout" },
-    { "map", 0, "FILE", "write the raw map as .npy, float32, rows x columns of the layer, not normalised; also a "
+    { "map", 0, "FILE",
+      "write the raw map as .npy, float32, rows x columns of the layer, not normalised; also a "
       "directory or pattern" },
     { "json", 0, NULL, "print results as JSON" },
     { "output", 0, "WHAT", "overlay, heatmap (the colours alone) or mask (grey levels) (default overlay)" },
-    { "colormap", 0, "NAME", "turbo, jet, viridis, inferno, magma, plasma, cividis, hot or gray (default turbo)" },
+    { "colormap", 0, "NAME",
+      "turbo, jet, viridis, inferno, magma, plasma, cividis, hot or gray (default turbo)" },
     { "opacity", 0, "NUMBER", "greatest weight of the colours, 0 to 1 (default 0.6)" },
-    { "blend", 0, "heat|flat", "weight of the colours: opacity times map^gamma, or opacity everywhere (default heat)" },
+    { "blend", 0, "heat|flat",
+      "weight of the colours: opacity times map^gamma, or opacity everywhere (default heat)" },
     { "gamma", 0, "NUMBER", "exponent of --blend heat, 0.1 to 10 (default 1)" },
-    { "fit", 0, "HOW", "how the picture gets the network's shape: stretch, crop (the middle) or pad (default stretch)" },
-    { "input", 0, "NAME=VALUES", "a further input of the network: numbers separated by commas, or a .npy file; may be "
+    { "fit", 0, "HOW",
+      "how the picture gets the network's shape: stretch, crop (the middle) or pad (default stretch)" },
+    { "input", 0, "NAME=VALUES",
+      "a further input of the network: numbers separated by commas, or a .npy file; may be "
       "repeated" },
     { "threads", 0, "N", "threads, 0 to 256; 0 is one per processor (default 0)" },
     { 0 }
@@ -60,7 +68,7 @@ typedef struct Explain {
     int as_json, silent;
 } Explain;
 
-// -------------------------------------------------------------------------------------------------------------- set-up
+// ---------------------------------------------------------------------------------------------------- set-up
 
 static int read_options(Explain *e)
 {
@@ -68,7 +76,8 @@ static int read_options(Explain *e)
     const char *method = option_value(a, "method");
     const char *names[GRADCAM_COLORMAP_COUNT + 1] = { NULL };
     double opacity = 0.6, gamma = 1.0;
-    int colormap = GRADCAM_COLORMAP_TURBO, blend = GRADCAM_BLEND_HEAT, output = GRADCAM_OUTPUT_OVERLAY, status;
+    int colormap = GRADCAM_COLORMAP_TURBO, blend = GRADCAM_BLEND_HEAT, output = GRADCAM_OUTPUT_OVERLAY,
+        status;
 
     for (int i = 0; i < GRADCAM_COLORMAP_COUNT; i++)
         names[i] = gradcam_colormap_name(i);
@@ -83,8 +92,12 @@ static int read_options(Explain *e)
     e->method = method ? gradcam_method_find(method) : GRADCAM_METHOD_GRADCAM;
     if (e->method < 0)
         return say_usage("explain", "--method is gradcam or counterfactual, not \"%s\"", method);
-    e->look = (GradcamOverlaySettings) {
-        .colormap = colormap, .blend = blend, .output = output, .opacity = (float)opacity, .gamma = (float)gamma,
+    e->look = (GradcamOverlaySettings){
+        .colormap = colormap,
+        .blend = blend,
+        .output = output,
+        .opacity = (float)opacity,
+        .gamma = (float)gamma,
     };
     e->out = option_value(a, "out");
     e->map_out = option_value(a, "map");
@@ -156,7 +169,8 @@ static int read_values(const char *text, float **data, size_t *count)
         if (end == at || (*end && *end != ',')) {
             free(*data);
             *data = NULL;
-            return say_usage("explain", "--input takes numbers separated by commas or a .npy file, not \"%s\"", text);
+            return say_usage("explain",
+                             "--input takes numbers separated by commas or a .npy file, not \"%s\"", text);
         }
         if (!*end)
             return STATUS_OK;
@@ -213,7 +227,7 @@ static int set_inputs(Explain *e)
     return STATUS_OK;
 }
 
-// ------------------------------------------------------------------------------------------------------------- results
+// --------------------------------------------------------------------------------------------------- results
 
 // One map of one picture.
 typedef struct Result {
@@ -307,7 +321,7 @@ static void print_top(Explain *e)
     json_close(&e->json, ']');
 }
 
-// ------------------------------------------------------------------------------------------------------------ pictures
+// -------------------------------------------------------------------------------------------------- pictures
 
 static int write_overlay(Explain *e, const Result *r)
 {
@@ -327,7 +341,8 @@ static int write_overlay(Explain *e, const Result *r)
     if (!error)
         error = gradcam_overlay_create(&overlay, &e->look);
     if (!error)
-        error = gradcam_overlay_blend(overlay, &picture, e->shown, layer->width, layer->height, &r->region, 0, 1);
+        error =
+            gradcam_overlay_blend(overlay, &picture, e->shown, layer->width, layer->height, &r->region, 0, 1);
     status = error ? say_library(&e->log, error, r->picture) : picture_write(r->out, rgb);
     gradcam_overlay_free(&overlay);
     av_frame_free(&rgb);
@@ -345,8 +360,8 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, co
     if (error)
         return say_library(&e->log, error, path);
     r.name = target->count ? target->name : gradcam_model_label(e->model, r.info.class_index);
-    gcam_scaler_region(e->fit, frame, gradcam_model_info(e->model)->width, gradcam_model_info(e->model)->height,
-                       &r.region);
+    gcam_scaler_region(e->fit, frame, gradcam_model_info(e->model)->width,
+                       gradcam_model_info(e->model)->height, &r.region);
     if (e->map_out)
         status = names_make(&e->names, e->map_out, path, r.name, several, ".npy", &r.map_out);
     if (!status && e->map_out)

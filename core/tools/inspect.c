@@ -22,7 +22,7 @@ static int open_argument(GradcamModel **model, const Arguments *arguments)
     return network_open(model, arguments, arguments->count ? arguments->argument[0] : NULL, &log);
 }
 
-// ---------------------------------------------------------------------------------------------------------------- info
+// ------------------------------------------------------------------------------------------------------ info
 
 static void info_json(const GradcamModel *model)
 {
@@ -128,7 +128,7 @@ const Command command_info = {
     .run = run_info,
 };
 
-// -------------------------------------------------------------------------------------------------------------- layers
+// ---------------------------------------------------------------------------------------------------- layers
 
 static int run_layers(const Arguments *arguments)
 {
@@ -146,8 +146,8 @@ static int run_layers(const Arguments *arguments)
     for (size_t i = 0; i < count; i++) {
         const GradcamLayer *l = &layer[i];
         if (!as_json) {
-            printf("%c %-40s %-20s %5d x %3d x %3d\n", l->is_auto ? '*' : ' ', l->name, l->op, l->channels, l->height,
-                   l->width);
+            printf("%c %-40s %-20s %5d x %3d x %3d\n", l->is_auto ? '*' : ' ', l->name, l->op, l->channels,
+                   l->height, l->width);
             continue;
         }
         json_open(&json, NULL, '{');
@@ -177,7 +177,7 @@ const Command command_layers = {
     .run = run_layers,
 };
 
-// ------------------------------------------------------------------------------------------------------------- classes
+// --------------------------------------------------------------------------------------------------- classes
 
 static int contains(const char *text, const char *part)
 {

@@ -9,7 +9,8 @@
 // Bytes of the UTF-8 character at s, 0 when there is none.
 static int character_length(const unsigned char *s)
 {
-    const int length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    const int wide = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    const int length = s[0] < 0x80 ? 1 : s[0] < 0xc2 || s[0] > 0xf4 ? 0 : wide;
 
     for (int i = 1; i < length; i++)
         if ((s[i] & 0xc0) != 0x80)

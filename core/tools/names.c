@@ -27,11 +27,12 @@ int names_check(const char *command, const char *option, const char *pattern, si
     if (!*pattern)
         return say_usage(command, "%s needs the name of a file", option);
     if (pictures > 1 && !strstr(pattern, "{name}"))
-        return say_usage(command, "%s for several pictures is a directory or has {name} in it, like out/{name}.png",
+        return say_usage(command,
+                         "%s for several pictures is a directory or has {name} in it, like out/{name}.png",
                          option);
     if (classes > 1 && !strstr(pattern, "{class}"))
-        return say_usage(command, "%s for several classes is a directory or has {class} in it, like {class}.png",
-                         option);
+        return say_usage(
+            command, "%s for several classes is a directory or has {class} in it, like {class}.png", option);
     return STATUS_OK;
 }
 
@@ -63,8 +64,8 @@ static void append(char *out, size_t size, const char *text)
     snprintf(out + used, size - used, "%s", text);
 }
 
-int names_make(Names *names, const char *pattern, const char *picture, const char *class_name, int several_classes,
-               const char *extension, const char **path)
+int names_make(Names *names, const char *pattern, const char *picture, const char *class_name,
+               int several_classes, const char *extension, const char **path)
 {
     char name[512], class_text[128], made[4096] = "";
 

@@ -14,15 +14,16 @@ typedef struct Names {
 } Names;
 
 // Usage error when `pattern` would give one name to several pictures or classes. pattern NULL is fine.
-int names_check(const char *command, const char *option, const char *pattern, size_t pictures, size_t classes);
+int names_check(const char *command, const char *option, const char *pattern, size_t pictures,
+                size_t classes);
 
 // Whether there is such a directory, or the name ends in a slash.
 int names_is_directory(const char *path);
 
 // The file for a picture and a class. extension (".png") is for directories, several_classes adds the class
 // there. Returns a status; *path belongs to `names`.
-int names_make(Names *names, const char *pattern, const char *picture, const char *class_name, int several_classes,
-               const char *extension, const char **path);
+int names_make(Names *names, const char *pattern, const char *picture, const char *class_name,
+               int several_classes, const char *extension, const char **path);
 
 void names_free(Names *names);
 

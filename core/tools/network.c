@@ -7,17 +7,22 @@
 #include <stdio.h>
 
 const Option network_options[] = {
-    { "labels", 0, "FILE", "names of the classes: a file with one per line, imagenet, or none (default: those in the "
+    { "labels", 0, "FILE",
+      "names of the classes: a file with one per line, imagenet, or none (default: those in the "
       "model; imagenet for .onnx files with 1000 classes)" },
-    { "mean", 0, "A,B,C", "mean of each channel, in the network's own channel order (default: the model's, else that "
+    { "mean", 0, "A,B,C",
+      "mean of each channel, in the network's own channel order (default: the model's, else that "
       "of torchvision; 0,0,0 when --std or --range is given)" },
-    { "std", 0, "A,B,C", "standard deviation of each channel, likewise (1,1,1 when --mean or --range is given)" },
+    { "std", 0, "A,B,C",
+      "standard deviation of each channel, likewise (1,1,1 when --mean or --range is given)" },
     { "range", 0, "1|255", "mean and std are meant for pixels in 0..1 or in 0..255 (default 1)" },
     { "color", 0, "rgb|bgr", "channel order of the network (default: the model's, else rgb)" },
     { "size", 0, "WxH", "size of the picture where the model leaves it open, 1 to 8192 (default 224x224)" },
-    { "layer", 'l', "NAME", "layer to explain: tensor or node, see gradcam layers (default auto: the last one that "
+    { "layer", 'l', "NAME",
+      "layer to explain: tensor or node, see gradcam layers (default auto: the last one that "
       "still has rows and columns)" },
-    { "logits", 0, "NAME", "tensor or node whose elements are the scores (default: the output before any softmax)" },
+    { "logits", 0, "NAME",
+      "tensor or node whose elements are the scores (default: the output before any softmax)" },
     { 0 }
 };
 
@@ -59,8 +64,8 @@ static int read_preprocessing(const Arguments *arguments, GradcamPreprocessing *
         if (std[c] <= 0.0)
             status = say_usage(arguments->command->name, "--std takes numbers above 0");
         else if (numbers && !range && (mean[c] > 1.0 || mean[c] < -1.0))
-            status = say_usage(arguments->command->name, "--mean %g does not fit pixels in 0..1, add --range 255",
-                               mean[c]);
+            status = say_usage(arguments->command->name,
+                               "--mean %g does not fit pixels in 0..1, add --range 255", mean[c]);
     }
     set_three(p->mean, mean, range ? 1.0 : 255.0);
     set_three(p->std, std, range ? 1.0 : 255.0);
@@ -77,7 +82,8 @@ static int read_size(const Arguments *arguments, int *width, int *height)
         return STATUS_OK;
     if (sscanf(text, "%5dx%5d%c", width, height, &rest) != 2 || *width < 1 || *height < 1 || *width > 8192 ||
         *height > 8192)
-        return say_usage(arguments->command->name, "--size takes a width and a height like 224x224, not \"%s\"", text);
+        return say_usage(arguments->command->name,
+                         "--size takes a width and a height like 224x224, not \"%s\"", text);
     return STATUS_OK;
 }
 

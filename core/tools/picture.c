@@ -21,7 +21,7 @@
 #include "say.h"
 #include "scale.h"
 
-// ---------------------------------------------------------------------------------------------------------------- read
+// ------------------------------------------------------------------------------------------------------ read
 
 // A name that exists as a file is that file, whatever protocol or pattern it looks like.
 static int open_input(AVFormatContext **format, const char *path)
@@ -46,7 +46,8 @@ static int open_input(AVFormatContext **format, const char *path)
 // FFmpeg renders text as a picture of a terminal, which is never meant here.
 static int is_text(enum AVCodecID id)
 {
-    return id == AV_CODEC_ID_ANSI || id == AV_CODEC_ID_BINTEXT || id == AV_CODEC_ID_XBIN || id == AV_CODEC_ID_IDF;
+    return id == AV_CODEC_ID_ANSI || id == AV_CODEC_ID_BINTEXT || id == AV_CODEC_ID_XBIN ||
+           id == AV_CODEC_ID_IDF;
 }
 
 static int open_decoder(AVCodecContext **codec, AVFormatContext *format, int *stream)
@@ -112,7 +113,7 @@ int picture_read(AVFrame **out, const char *path)
     return say_failure("cannot read %s: %s", path, av_err2str(ret));
 }
 
-// ------------------------------------------------------------------------------------------------------------- convert
+// --------------------------------------------------------------------------------------------------- convert
 
 // The frame in another pixel format, full range; YUV is written as JPEG's BT.601.
 static int convert(AVFrame **out, const AVFrame *frame, enum AVPixelFormat format)
@@ -133,9 +134,10 @@ static int convert(AVFrame **out, const AVFrame *frame, enum AVPixelFormat forma
     ret = av_frame_get_buffer(*out, 0);
     if (ret < 0)
         return ret;
-    sws = sws_getContext(frame->width, frame->height, gcam_format_plain(frame->format),
-                         frame->width, frame->height, gcam_format_plain(format),
-                         SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
+    sws = sws_getContext(frame->width, frame->height, gcam_format_plain(frame->format), frame->width,
+                         frame->height, gcam_format_plain(format),
+                         SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP, NULL, NULL,
+                         NULL);
     if (!sws)
         return AVERROR(EINVAL);
     sws_setColorspaceDetails(sws, matrix, full, sws_getCoefficients(SWS_CS_ITU601), 1, 0, 1 << 16, 1 << 16);
@@ -159,7 +161,7 @@ int picture_to_rgb(AVFrame **out, const AVFrame *frame, const char *path)
     return say_failure("cannot convert %s to RGB: %s", path, av_err2str(ret));
 }
 
-// --------------------------------------------------------------------------------------------------------------- write
+// ----------------------------------------------------------------------------------------------------- write
 
 // Formats whose packets are whole files.
 static const AVCodec *find_encoder(const char *path)
@@ -184,8 +186,9 @@ static const AVCodec *find_encoder(const char *path)
 
 int picture_check_name(const char *path)
 {
-    return find_encoder(path) ? STATUS_OK
-                              : say_failure("no picture format has a name like \"%s\", use .png or .jpg", path);
+    if (find_encoder(path))
+        return STATUS_OK;
+    return say_failure("no picture format has a name like \"%s\", use .png or .jpg", path);
 }
 
 static const enum AVPixelFormat *encoder_formats(const AVCodec *encoder)
@@ -238,7 +241,8 @@ int picture_write(const char *path, const AVFrame *frame)
 
     if (packet && formats) {
         const int alpha = !!(desc->flags & AV_PIX_FMT_FLAG_ALPHA);
-        ret = convert(&converted, frame, avcodec_find_best_pix_fmt_of_list(formats, frame->format, alpha, NULL));
+        ret = convert(&converted, frame,
+                      avcodec_find_best_pix_fmt_of_list(formats, frame->format, alpha, NULL));
         if (ret >= 0)
             ret = encode(encoder, converted, packet);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gradcam_overlay_blend() against the same blend written plainly in double, for pictures of many formats and sizes;
- * that nothing beside the samples is touched; regions, slices, odd maps, wrong arguments; and the kernels of each
- * instruction set against those in C.
+ * gradcam_overlay_blend() against the same blend written plainly in double, for pictures of many formats
+ * and sizes; that nothing beside the samples is touched; regions, slices, odd maps, wrong arguments; and
+ * the kernels of each instruction set against those in C.
  */
 #include <errno.h>
 
@@ -123,7 +123,7 @@ static int sample_get(const uint8_t *at, int depth)
     return wide;
 }
 
-// ---------------------------------------------------------------------------------------------------------- reference
+// ------------------------------------------------------------------------------------------------- reference
 
 static double clamp(double v, double low, double high)
 {
@@ -188,7 +188,8 @@ static double expected(const GradcamOverlaySettings *s, int c, double in, double
     return in + weight * (color - in);
 }
 
-// Every sample within one code value of the reference, for the level here or just beside; every other byte unchanged.
+// Every sample within one code value of the reference, for the level here or just beside; every other byte
+// unchanged.
 static int compare(Image *image, const GradcamOverlaySettings *s, const float *map, int mw, int mh,
                    const GradcamRegion *region)
 {
@@ -208,7 +209,8 @@ static int compare(Image *image, const GradcamOverlaySettings *s, const float *m
                 double m = 0.0;
                 int fine = 0;
                 if (px >= r->x && px < r->x + r->width && py >= r->y && py < r->y + r->height) {
-                    m = map_at(map, mw, mh, (px - r->x) / r->width * mw - 0.5, (py - r->y) / r->height * mh - 0.5);
+                    m = map_at(map, mw, mh, (px - r->x) / r->width * mw - 0.5,
+                               (py - r->y) / r->height * mh - 0.5);
                 } else if (s->output == GRADCAM_OUTPUT_OVERLAY) {
                     if (out != in << k->shift) {
                         fail("component %d at %d,%d is outside and changed", c, x, y);
@@ -219,8 +221,8 @@ static int compare(Image *image, const GradcamOverlaySettings *s, const float *m
                 for (int side = -1; side <= 1 && !fine; side++)
                     fine = fabs((out >> k->shift) - rint(expected(s, c, in, m + side * 1e-6))) <= 1.0;
                 if (!fine || (out & ((1 << k->shift) - 1))) {
-                    fail("component %d at %d,%d: %d became %d, not %.2f (m %.6f)", c, x, y, in, out >> k->shift,
-                         expected(s, c, in, m), m);
+                    fail("component %d at %d,%d: %d became %d, not %.2f (m %.6f)", c, x, y, in,
+                         out >> k->shift, expected(s, c, in, m), m);
                     return 0;
                 }
                 memcpy(at, was, k->depth > 8 ? 2 : 1);
@@ -278,13 +280,15 @@ static int run_once(const Format *f, const GradcamOverlaySettings *s, int width,
     return fine;
 }
 
-// --------------------------------------------------------------------------------------------------------------- cases
+// ----------------------------------------------------------------------------------------------------- cases
 
 static void test_formats(void)
 {
-    static const int sizes[][2] = { { 1, 1 }, { 2, 2 }, { 3, 5 }, { 17, 9 }, { 131, 70 }, { 1, 40 }, { 301, 2 },
-                                    { 4300, 3 }, { 640, 66 } };
-    static const int maps[][2] = { { 1, 1 }, { 2, 2 }, { 7, 7 }, { 14, 14 }, { 33, 3 }, { 1, 9 }, { 600, 5 } };
+    static const int sizes[][2] = { { 1, 1 },  { 2, 2 },   { 3, 5 },    { 17, 9 },  { 131, 70 },
+                                    { 1, 40 }, { 301, 2 }, { 4300, 3 }, { 640, 66 } };
+    static const int maps[][2] = {
+        { 1, 1 }, { 2, 2 }, { 7, 7 }, { 14, 14 }, { 33, 3 }, { 1, 9 }, { 600, 5 }
+    };
     Random random = { 1 };
 
     for (int f = 0; f < FORMATS; f++) {
@@ -292,7 +296,8 @@ static void test_formats(void)
         for (int i = 0; i < 9; i++)
             for (int k = 0; k < 7; k++) {
                 const GradcamOverlaySettings s = make_settings(&formats[f]);
-                if (!run_once(&formats[f], &s, sizes[i][0], sizes[i][1], maps[k][0], maps[k][1], NULL, 1, &random))
+                if (!run_once(&formats[f], &s, sizes[i][0], sizes[i][1], maps[k][0], maps[k][1], NULL, 1,
+                              &random))
                     i = k = 9;
             }
     }
@@ -312,8 +317,9 @@ static void test_looks(void)
         s.gamma = random_float(&random, 0.3f, 3.0f);
         s.matrix = random_int(&random, 0, GRADCAM_MATRIX_YCGCO);
         s.full_range = random_int(&random, 0, 1);
-        if (!run_once(f, &s, random_int(&random, 1, 200), random_int(&random, 1, 70), random_int(&random, 1, 20),
-                      random_int(&random, 1, 20), NULL, random_int(&random, 1, 5), &random))
+        if (!run_once(f, &s, random_int(&random, 1, 200), random_int(&random, 1, 70),
+                      random_int(&random, 1, 20), random_int(&random, 1, 20), NULL, random_int(&random, 1, 5),
+                      &random))
             break;
     }
 }
@@ -465,7 +471,7 @@ static void test_wrong_arguments(void)
     gradcam_overlay_free(NULL);
 }
 
-// ------------------------------------------------------------------------------------------------------------- kernels
+// --------------------------------------------------------------------------------------------------- kernels
 
 // One row with margins, blended by two versions.
 static int check_mix(const GcamBlendKernels *k, const GcamBlendTable *table, int depth, int step, int shift,
@@ -527,8 +533,10 @@ static void test_kernels(enum GcamCpu cpu)
         s.opacity = 1.0f;
         REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
         for (int i = 0, fine = 1; i < 2500 && fine; i++) {
-            const int step = depth == 8 ? 1 + i % 5 : 2 + 2 * (i % 4), shift = depth == 8 ? 0 : i % (17 - depth);
-            fine = check_index(k, &random) && check_mix(k, &overlay->table[i % 3], depth, step, shift, &random);
+            const int step = depth == 8 ? 1 + i % 5 : 2 + 2 * (i % 4),
+                      shift = depth == 8 ? 0 : i % (17 - depth);
+            fine =
+                check_index(k, &random) && check_mix(k, &overlay->table[i % 3], depth, step, shift, &random);
         }
         gradcam_overlay_free(&overlay);
     }

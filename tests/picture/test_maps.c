@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Colour maps against formulas and known entries, normalising and resizing of maps, resizing of pictures against a
- * plain version in double, preprocessing, messages.
+ * Colour maps against formulas and known entries, normalising and resizing of maps, resizing of pictures
+ * against a plain version in double, preprocessing, messages.
  */
 #include <errno.h>
 
@@ -125,7 +125,8 @@ static void test_map_resize(void)
 // Triangle filter, stretched when it shrinks; columns rounded to 8 bits before the rows.
 static double filtered(const uint8_t *in, ptrdiff_t step, int size, int out_size, int at)
 {
-    const double ratio = (double)size / out_size, support = ratio > 1 ? ratio : 1, center = (at + 0.5) * ratio;
+    const double ratio = (double)size / out_size, support = ratio > 1 ? ratio : 1,
+                 center = (at + 0.5) * ratio;
     double sum = 0, weights = 0;
 
     for (int i = 0; i < size; i++) {
@@ -152,12 +153,14 @@ static void test_resize_rgb(void)
         CHECK_INT(gradcam_resize_rgb(in + (h - 1) * stride, -stride, w, h, out, 3 * ow + 7, ow, oh), 0);
         for (int y = 0; y < h; y++)
             for (int x = 0; x < 3 * ow; x++)
-                middle[y * 3 * ow + x] = (uint8_t)rint(filtered(in + (h - 1 - y) * stride + x % 3, 3, w, ow, x / 3));
+                middle[y * 3 * ow + x] =
+                    (uint8_t)rint(filtered(in + (h - 1 - y) * stride + x % 3, 3, w, ow, x / 3));
         for (int y = 0; y < oh; y++) {
             for (int x = 0; x < 3 * ow; x++) {
                 const double want = filtered(middle + x, 3 * ow, h, oh, y);
                 if (fabs(out[y * (3 * ow + 7) + x] - want) > 1.5)
-                    fail("%dx%d to %dx%d at %d,%d: %d, not %g", w, h, ow, oh, x, y, out[y * (3 * ow + 7) + x], want);
+                    fail("%dx%d to %dx%d at %d,%d: %d, not %g", w, h, ow, oh, x, y, out[y * (3 * ow + 7) + x],
+                         want);
             }
             for (int x = 0; x < 7; x++)
                 CHECK_INT(out[y * (3 * ow + 7) + 3 * ow + x], 99);
@@ -185,7 +188,7 @@ static void test_preprocess(void)
     CHECK(nhwc[12] == 5);
 
     p.bgr = 1;
-    const uint8_t bgr_of[] = { 38, 24, 12 };    // R, G, B of a network that wants B, G, R: mean and std are in its order
+    const uint8_t bgr_of[] = { 38, 24, 12 };    // R, G, B for a network that wants B, G, R
     gcam_preprocess_rgb(bgr_of, 3, 1, 1, &p, nhwc);
     check_floats("bgr", nhwc, want, 3, 0, 1e-6);
 

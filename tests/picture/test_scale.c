@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * filter/scale.c: frames of many pixel formats to 8-bit RGB, the three fits and where they lie, and every format that
- * FFmpeg knows as a picture for the overlay: its samples described by us are those that FFmpeg itself reads.
+ * filter/scale.c: frames of many pixel formats to 8-bit RGB, the three fits and where they lie, and every
+ * format that FFmpeg knows as a picture for the overlay: its samples described by us are those that FFmpeg
+ * itself reads.
  */
 #include <libavutil/error.h>
 #include <libavutil/frame.h>
@@ -42,8 +43,9 @@ static void paint(AVFrame *rgb)
 static AVFrame *painting(enum AVPixelFormat format, int width, int height, enum AVColorSpace space, int full)
 {
     AVFrame *rgb = make_frame(AV_PIX_FMT_RGB24, width, height), *out = make_frame(format, width, height);
-    struct SwsContext *sws = sws_getContext(width, height, AV_PIX_FMT_RGB24, width, height, format,
-                                            SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
+    struct SwsContext *sws =
+        sws_getContext(width, height, AV_PIX_FMT_RGB24, width, height, format,
+                       SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
     const int *table = sws_getCoefficients(space);
 
     paint(rgb);
@@ -67,10 +69,12 @@ static void check_pixel(const uint8_t *rgb, int stride, int x, int y, int r, int
 static void test_formats_to_rgb(void)
 {
     static const enum AVPixelFormat formats[] = {
-        AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUVA420P, AV_PIX_FMT_YUV420P10,
-        AV_PIX_FMT_YUV444P12, AV_PIX_FMT_NV12, AV_PIX_FMT_NV21, AV_PIX_FMT_P010, AV_PIX_FMT_YUYV422, AV_PIX_FMT_RGB24,
-        AV_PIX_FMT_BGR24, AV_PIX_FMT_RGBA, AV_PIX_FMT_ARGB, AV_PIX_FMT_BGR0, AV_PIX_FMT_GBRP, AV_PIX_FMT_GBRP10,
-        AV_PIX_FMT_RGB48, AV_PIX_FMT_RGBA64, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_RGB565, AV_PIX_FMT_GBRPF32,
+        AV_PIX_FMT_YUV420P,   AV_PIX_FMT_YUV422P,   AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUVA420P,
+        AV_PIX_FMT_YUV420P10, AV_PIX_FMT_YUV444P12, AV_PIX_FMT_NV12,    AV_PIX_FMT_NV21,
+        AV_PIX_FMT_P010,      AV_PIX_FMT_YUYV422,   AV_PIX_FMT_RGB24,   AV_PIX_FMT_BGR24,
+        AV_PIX_FMT_RGBA,      AV_PIX_FMT_ARGB,      AV_PIX_FMT_BGR0,    AV_PIX_FMT_GBRP,
+        AV_PIX_FMT_GBRP10,    AV_PIX_FMT_RGB48,     AV_PIX_FMT_RGBA64,  AV_PIX_FMT_YUVJ420P,
+        AV_PIX_FMT_RGB565,    AV_PIX_FMT_GBRPF32,
     };
     static const enum AVColorSpace spaces[] = { AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M, AVCOL_SPC_BT2020_NCL };
 
@@ -113,8 +117,8 @@ static void test_sizes(void)
                 CHECK_INT(gcam_scaler_create(&scaler, fit, (const uint8_t[3]) { 128, 128, 128 }), 0);
                 const int ret = gcam_scaler_run(scaler, frame, rgb, 31 * 3, 31, 29);
                 if (ret)
-                    fail("%s %dx%d fit %d: %s", av_get_pix_fmt_name(formats[f]), sizes[i][0], sizes[i][1], fit,
-                         av_err2str(ret));
+                    fail("%s %dx%d fit %d: %s", av_get_pix_fmt_name(formats[f]), sizes[i][0], sizes[i][1],
+                         fit, av_err2str(ret));
                 CHECK_INT(rgb[31 * 29 * 3], 77);
                 gcam_scaler_free(&scaler);
                 CHECK(!scaler);
@@ -233,7 +237,8 @@ static void test_pictures_of_all_formats(void)
             CHECK_INT(settings.depth[c], desc->comp[c].depth);
             for (int y = 0; y < k->height; y++) {
                 uint16_t line[64], wide;
-                av_read_image_line(line, (const uint8_t **)frame->data, frame->linesize, desc, 0, y, c, k->width, 0);
+                av_read_image_line(line, (const uint8_t **)frame->data, frame->linesize, desc, 0, y, c,
+                                   k->width, 0);
                 for (int x = 0; x < k->width; x++) {
                     const uint8_t *at = k->data + y * k->stride + x * k->step;
                     memcpy(&wide, at, k->depth > 8 ? 2 : 1);
@@ -260,7 +265,8 @@ static void test_colors(void)
     GradcamOverlaySettings s = { .opacity = 0.25f };
 
     CHECK_INT(gcam_frame_colors(frame, &s), 0);
-    CHECK(s.model == GRADCAM_COLOR_YUV && s.matrix == GRADCAM_MATRIX_BT601 && !s.full_range && s.opacity == 0.25f);
+    CHECK(s.model == GRADCAM_COLOR_YUV && s.matrix == GRADCAM_MATRIX_BT601 && !s.full_range &&
+          s.opacity == 0.25f);
     frame->width = 1920;
     CHECK(gcam_frame_colors(frame, &s) == 0 && s.matrix == GRADCAM_MATRIX_BT709);
     frame->colorspace = AVCOL_SPC_BT2020_NCL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The loops of blending for AVX2. An enlarged map changes slowly along a row, so 16 neighbouring levels mostly lie
- * within 16 entries of the tables: then one byte shuffle of these looks them all up. Where they do not, C does it.
+ * The loops of blending for AVX2. An enlarged map changes slowly along a row, so 16 neighbouring levels
+ * mostly lie within 16 entries of the tables: then one byte shuffle of these looks them all up. Where they
+ * do not, C does it.
  */
 #include <immintrin.h>
 
@@ -16,7 +17,8 @@ static void blend_index(uint8_t *index, int count, uint32_t start, uint32_t step
                                  _mm256_mullo_epi32(ramp, _mm256_set1_epi32((int)step)));
 
     for (int i = 0; i < count; i += 32) {
-        const __m256i b = _mm256_add_epi32(a, next), c = _mm256_add_epi32(b, next), d = _mm256_add_epi32(c, next);
+        const __m256i b = _mm256_add_epi32(a, next), c = _mm256_add_epi32(b, next);
+        const __m256i d = _mm256_add_epi32(c, next);
         const __m256i ab = _mm256_packus_epi32(_mm256_srli_epi32(a, 24), _mm256_srli_epi32(b, 24));
         const __m256i cd = _mm256_packus_epi32(_mm256_srli_epi32(c, 24), _mm256_srli_epi32(d, 24));
         const __m256i abcd = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
@@ -72,7 +74,8 @@ static void blend_mix8(uint8_t *row, int step, const uint8_t *index, int count, 
         if (find_colors(table, index + i, &color, &weight)) {
             const __m256i in = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)row));
             const __m256i out = mix_words(in, color, weight);
-            const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(out), _mm256_extracti128_si256(out, 1));
+            const __m128i bytes =
+                _mm_packus_epi16(_mm256_castsi256_si128(out), _mm256_extracti128_si256(out, 1));
             _mm_storeu_si128((__m128i *)row, bytes);
         } else {
             gcam_blend_mix8_c(row, 1, index + i, 16, table);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The loops of blending for AVX-512 with VBMI, whose byte permutations look up 64 levels in a table of 256 at once.
+ * The loops of blending for AVX-512 with VBMI, whose byte permutations look up 64 levels in a table of 256
+ * at once.
  */
 #include <immintrin.h>
 
@@ -8,7 +9,7 @@
 
 #define VBMI __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")))
 
-#define LIST8(f, i)  f((i)), f((i) + 1), f((i) + 2), f((i) + 3), f((i) + 4), f((i) + 5), f((i) + 6), f((i) + 7)
+#define LIST8(f, i) f((i)), f((i) + 1), f((i) + 2), f((i) + 3), f((i) + 4), f((i) + 5), f((i) + 6), f((i) + 7)
 #define LIST64(f, i) { LIST8(f, (i)), LIST8(f, (i) + 8), LIST8(f, (i) + 16), LIST8(f, (i) + 24), \
                        LIST8(f, (i) + 32), LIST8(f, (i) + 40), LIST8(f, (i) + 48), LIST8(f, (i) + 56) }
 
@@ -71,8 +72,10 @@ VBMI static void blend_index(uint8_t *index, int count, uint32_t start, uint32_t
                                  _mm512_mullo_epi32(ramp, _mm512_set1_epi32((int)step)));
 
     for (int i = 0; i < count; i += 64) {
-        const __m512i b = _mm512_add_epi32(a, next), c = _mm512_add_epi32(b, next), d = _mm512_add_epi32(c, next);
-        const __m512i ab = _mm512_permutex2var_epi8(a, pattern, b), cd = _mm512_permutex2var_epi8(c, pattern, d);
+        const __m512i b = _mm512_add_epi32(a, next), c = _mm512_add_epi32(b, next);
+        const __m512i d = _mm512_add_epi32(c, next);
+        const __m512i ab = _mm512_permutex2var_epi8(a, pattern, b);
+        const __m512i cd = _mm512_permutex2var_epi8(c, pattern, d);
         _mm512_storeu_si512(index + i, _mm512_inserti64x4(ab, _mm512_castsi512_si256(cd), 1));
         a = _mm512_add_epi32(d, next);
     }
@@ -85,7 +88,8 @@ typedef struct Tables8 {
 
 VBMI static inline Tables8 load_tables8(const GcamBlendTable *table)
 {
-    return (Tables8) { load_table(table->weight_low), load_table(table->weight_high), load_table(table->color_low) };
+    return (Tables8){ load_table(table->weight_low), load_table(table->weight_high),
+                      load_table(table->color_low) };
 }
 
 VBMI static inline __m512i mix_bytes(const Tables8 *t, __m512i in, __m512i index)
@@ -123,7 +127,7 @@ VBMI static inline void mix8_packed(uint8_t *row, const int step, const uint8_t 
 {
     const Tables8 t = load_tables8(table);
     const __m512i pattern = _mm512_loadu_si512(every[step]);
-    const __mmask64 second = step == 3 ? ~(uint64_t)0 << 43 : ~(uint64_t)0 << 32;   // samples from byte 128 on
+    const __mmask64 second = step == 3 ? ~(uint64_t)0 << 43 : ~(uint64_t)0 << 32;  // samples from byte 128 on
     int i = 0;
 
     // The last sample is left to the C version: the bytes after it may not belong to the row.
@@ -138,7 +142,8 @@ VBMI static inline void mix8_packed(uint8_t *row, const int step, const uint8_t 
         const __m512i out = mix_bytes(&t, in, _mm512_loadu_si512(index + i));
         for (int k = 0; k < step; k++) {
             const __m512i sample = _mm512_loadu_si512(owner[step][k]);
-            _mm512_storeu_si512(row + 64 * k, _mm512_mask_permutexvar_epi8(v[k], owned[step][k], sample, out));
+            _mm512_storeu_si512(row + 64 * k,
+                                _mm512_mask_permutexvar_epi8(v[k], owned[step][k], sample, out));
         }
     }
     gcam_blend_mix8_c(row, step, index + i, count - i, table);
