@@ -24,7 +24,8 @@ static int write_all(FILE *file, const void *data, size_t size)
 int file_save(const char *path, const void *data, size_t size)
 {
     if (!strcmp(path, "-"))
-        return write_all(stdout, data, size) ? say_failure("cannot write to stdout: %s", strerror(errno)) : STATUS_OK;
+        return write_all(stdout, data, size) ? say_failure("cannot write to stdout: %s", strerror(errno))
+                                             : STATUS_OK;
 
     const size_t length = strlen(path) + 32;
     char *temporary = malloc(length);
@@ -62,8 +63,9 @@ int npy_save(const char *path, const float *data, int rows, int columns)
     memcpy(file, NPY_MAGIC "\x01\x00", 8);
     file[8] = HEADER - 10;
     file[9] = 0;
-    const int length = snprintf((char *)file + 10, HEADER - 10,
-                                "{'descr': '%cf4', 'fortran_order': False, 'shape': (%d, %d), }", order, rows, columns);
+    const int length =
+        snprintf((char *)file + 10, HEADER - 10,
+                 "{'descr': '%cf4', 'fortran_order': False, 'shape': (%d, %d), }", order, rows, columns);
     file[10 + length] = ' ';
     file[HEADER - 1] = '\n';
     memcpy(file + HEADER, data, size);
@@ -165,7 +167,8 @@ int npy_load(const char *path, float **data, size_t *count)
     const size_t width = at && type[1] == '8' ? 8 : 4;
     if (!at || (file + size - at) % width) {
         free(file);
-        return say_failure("%s is not a .npy of little-endian float32, float64, int32 or int64 in C order", path);
+        return say_failure("%s is not a .npy of little-endian float32, float64, int32 or int64 in C order",
+                           path);
     }
     *count = (file + size - at) / width;
     *data = malloc(*count * sizeof(**data) + 1);
