@@ -3,16 +3,15 @@
 # Everything that is built goes under $(BUILD); `make help` lists the targets. Sources are found by wildcard, so that a
 # new file needs no edit here. Works from any directory: make -f /path/to/Makefile BUILD=dir.
 
-SRC   := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+# Absolute, so that it does not matter from where make is called.
+SRC   := $(abspath $(dir $(firstword $(MAKEFILE_LIST))))
 BUILD := build
-override BUILD := $(patsubst %/,%,$(BUILD))
-ABS_SRC := $(abspath $(SRC))
-ABS_BUILD := $(abspath $(BUILD))
+override BUILD := $(abspath $(BUILD))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all lib cli ffmpeg samples tests test test-long demo install uninstall clean help FORCE
+.PHONY: all lib cli ffmpeg samples tests test test-long demo install uninstall clean help
 
 help:
 	@echo 'make            library, command line and ffmpeg with the gradcam filter, under $(BUILD)'
@@ -62,7 +61,8 @@ say =
 endif
 
 WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
-BASE_CFLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -pthread -MMD -MP
+BASE_CFLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -fmacro-prefix-map=$(SRC)/= \
+               -pthread -MMD -MP
 MODEL := $(wildcard $(SRC)/models/default.bin)
 
 CORE_FLAGS = -I$(SRC)/core -I$(BUILD)/gen $(BLAS_CFLAGS) $(PROTOBUF_CFLAGS) $(if $(MODEL),-DGCAM_HAVE_DEFAULT_MODEL)
@@ -71,15 +71,14 @@ LIB_LIBS   = $(BLAS_LIBS) $(PROTOBUF_LIBS) -lm -pthread
 # Kernels of one instruction set have it in their file name and get its flags; all others run anywhere.
 isa_flags = $(if $(findstring _avx2.c,$(1)),$(AVX2_FLAGS))$(if $(findstring _avx512.c,$(1)),$(AVX512_FLAGS))
 
-# What results depend on besides files: the flags, and which sources there are. Rewritten, and so newer, only when
-# that changes.
-remember = @mkdir -p $(@D) && { echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@; }
+# What results depend on besides files: the flags, which sources there are, which ffmpeg is installed. Such a file is
+# rewritten, and so newer, only when that changes.
+remember = $(if $(wildcard $(CONFIG)),$(shell mkdir -p $(dir $(1)); echo '$(2)' | cmp -s - $(1) || echo '$(2)' > $(1)))
 FLAGS_FILE := $(BUILD)/gen/flags
 SOURCES_FILE := $(BUILD)/gen/sources
-$(FLAGS_FILE): FORCE
-	$(call remember,$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX2_FLAGS) $(AVX512_FLAGS) $(CFLAGS) $(LDFLAGS))
-$(SOURCES_FILE): FORCE
-	$(call remember,$(CORE_OBJ) $(AUX_C) $(TOOL_C))
+FFMPEG_FILE := $(BUILD)/gen/ffmpeg
+$(FLAGS_FILE) $(SOURCES_FILE) $(FFMPEG_FILE): ;
+$(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX2_FLAGS) $(AVX512_FLAGS) $(CFLAGS) $(LDFLAGS))
 
 # ------------------------------------------------------------------------------------------------------------ library
 
@@ -124,7 +123,8 @@ $(LIB_A): $(CORE_OBJ) $(SOURCES_FILE)
 # Only gradcam_* is visible: the rest is hidden, what comes out of static libraries too.
 $(LIB_SO): $(CORE_OBJ) $(SOURCES_FILE)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--exclude-libs,ALL -o $@ $(filter %.o,$^) $(CFLAGS) $(LDFLAGS) \
+	$(call say,LD)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--exclude-libs,ALL $(if $(SANITIZE),,-Wl,-z,defs) \
+	    -o $@ $(filter %.o,$^) $(CFLAGS) $(LDFLAGS) \
 	    $(or $(BLAS_STATIC),$(BLAS_LIBS)) $(PROTOBUF_LIBS) -lm -pthread
 
 $(BUILD)/lib/libgradcam.so: $(LIB_SO)
@@ -135,7 +135,7 @@ make_pc = sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3
           -e 's|@private@|$(BLAS_LIBS) -lm -pthread|' $(SRC)/core/gradcam.pc.in
 $(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
 	@mkdir -p $(@D)
-	@$(call make_pc,$(ABS_SRC),$(ABS_BUILD)/lib,$(ABS_SRC)/core) > $@
+	@$(call make_pc,$(SRC),$(BUILD)/lib,$(SRC)/core) > $@
 
 # ------------------------------------------------------------------------------------- command line, samples and tests
 
@@ -155,6 +155,7 @@ CLIENT_LIBS  = $(AUX_A) $(LIB_A) -Wl,--as-needed $(AV_LIBS) $(LIB_LIBS)
 
 SAMPLE_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(SAMPLE_MAIN_C))
 TEST_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(TEST_MAIN_C))
+$(call remember,$(SOURCES_FILE),$(CORE_OBJ) $(AUX_C) $(TOOL_C))
 CLIENT_OBJ := $(sort $(call object,$(TOOL_C) $(SAMPLES_C) $(TESTS_C) $(AUX_C)))
 
 cli: $(if $(TOOL_C),$(BUILD)/bin/gradcam)
@@ -179,22 +180,19 @@ $(SAMPLE_BIN) $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
 
 # ------------------------------------------------------------------------------------------------------------- ffmpeg
 
-# Made once from the sources and the public header; a changed library is taken up without a new build. The version file
-# makes an upgrade of the installed ffmpeg seen.
+# Made from the filter's sources and the public header; a changed library is taken up without a new build.
 FFMPEG_DONE := $(BUILD)/ffmpeg/$(FFMPEG_ROUTE)
-FFMPEG_VERSION_FILE := $(BUILD)/gen/ffmpeg
 FFMPEG_FILES := $(wildcard $(SRC)/filter/*.[ch]) $(SRC)/filter/register $(SRC)/filter/$(FFMPEG_ROUTE) $(SRC)/core/gradcam.h
-$(FFMPEG_VERSION_FILE): FORCE
-	$(call remember,$(FFMPEG_ROUTE) $(if $(FFMPEG_SOURCE),$(FFMPEG_SOURCE),$(shell dpkg-query -W ffmpeg 2>&1)))
+$(call remember,$(FFMPEG_FILE),$(FFMPEG_ROUTE) $(or $(FFMPEG_SOURCE),$(shell dpkg-query -W ffmpeg 2>&1)))
 
 ffmpeg: $(if $(FFMPEG_ROUTE),$(FFMPEG_DONE))
 
-$(BUILD)/ffmpeg/dropin: $(FFMPEG_FILES) $(FFMPEG_VERSION_FILE) $(LIB_PC) | $(LIB_SO) $(BUILD)/lib/libgradcam.so
-	+@$(SRC)/filter/dropin $(INSTALL_DEPS) $(BUILD)
+$(BUILD)/ffmpeg/dropin: $(FFMPEG_FILES) $(FFMPEG_FILE) $(LIB_PC) | $(LIB_SO) $(BUILD)/lib/libgradcam.so
+	@$(SRC)/filter/dropin $(INSTALL_DEPS) $(BUILD)
 	@touch $@
 
-$(BUILD)/ffmpeg/standalone: $(FFMPEG_FILES) $(FFMPEG_VERSION_FILE) $(LIB_PC) | $(LIB_SO) $(BUILD)/lib/libgradcam.so
-	+@CC='$(CC)' $(SRC)/filter/standalone $(INSTALL_DEPS) $(FFMPEG_SOURCE) $(BUILD) $(LIBDIR)
+$(BUILD)/ffmpeg/standalone: $(FFMPEG_FILES) $(FFMPEG_FILE) $(LIB_PC) | $(LIB_SO) $(BUILD)/lib/libgradcam.so
+	@CC='$(CC)' $(SRC)/filter/standalone $(INSTALL_DEPS) $(FFMPEG_SOURCE) $(BUILD) $(LIBDIR)
 	@touch $@
 
 # ------------------------------------------------------------------------------------------------- all, tests and demo
@@ -202,13 +200,13 @@ $(BUILD)/ffmpeg/standalone: $(FFMPEG_FILES) $(FFMPEG_VERSION_FILE) $(LIB_PC) | $
 all: lib cli samples ffmpeg
 
 test: all tests
-	@BUILD=$(ABS_BUILD) $(SRC)/tests/run $(TESTS)
+	@BUILD=$(BUILD) $(SRC)/tests/run $(TESTS)
 
 test-long: all tests
-	@BUILD=$(ABS_BUILD) $(SRC)/tests/run --long $(TESTS)
+	@BUILD=$(BUILD) $(SRC)/tests/run --long $(TESTS)
 
 demo: all
-	@$(SRC)/samples/demo.sh $(ABS_BUILD)
+	@$(SRC)/samples/demo.sh $(BUILD)
 
 # -------------------------------------------------------------------------------------------------------- installation
 
@@ -235,7 +233,7 @@ ifeq ($(FFMPEG_ROUTE),dropin)
 	install -m 755 $(BUILD)/ffmpeg/lib/libavfilter.so.* $(DESTDIR)$(DROPIN_DIR)/
 	ln -sf ../$(SONAME) $(DESTDIR)$(DROPIN_DIR)/
 	for p in $(PROGRAMS); do test ! -f $(BUILD)/bin/$$p \
-	    || { sed 's|$(ABS_BUILD)/ffmpeg/lib|$(DROPIN_DIR)|' $(BUILD)/bin/$$p > $(BUILD)/gen/wrapper \
+	    || { sed 's|$(BUILD)/ffmpeg/lib|$(DROPIN_DIR)|' $(BUILD)/bin/$$p > $(BUILD)/gen/wrapper \
 	        && install -m 755 $(BUILD)/gen/wrapper $(INSTALLED_BIN)/$$p$(PROGRAM_SUFFIX); } || exit 1; done
 endif
 

@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What others see of the library: exported symbols, the header alone, pkg-config, an installation and its removal.
+
+bad=0
+check() { # NAME STATUS: an `ok` line when STATUS is 0
+    if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1: see the log"; bad=1; fi
+}
+CC=$(sed -n 's/^CC = //p' "$BUILD/config.mak")
+sanitize=$(sed -n 's/^SANITIZE = \(.\)/-fsanitize=\1/p' "$BUILD/config.mak")
+so=$(echo "$BUILD"/lib/libgradcam.so.*)
+
+nm -D --defined-only "$so" | awk '{ print $3 }' | grep -v '^gradcam_' > foreign
+cat foreign
+nm -D --defined-only "$so" | grep -q ' T gradcam_version$' && [ ! -s foreign ]
+check "only gradcam_* is exported" $?
+
+sed -n 's/^GRADCAM_API .*\(gradcam_[a-z0-9_]*\)(.*/\1/p; s/^GRADCAM_API .*(\*\(gradcam_[a-z0-9_]*\)(.*/\1/p' \
+    "$SRC/core/gradcam.h" | sort -u > declared
+nm -D --defined-only "$so" | awk '{ print $3 }' | sort -u > exported
+diff declared exported
+check "what the header declares is what the library exports" $?
+
+nm --defined-only "$BUILD/lib/libgradcam.a" 2> /dev/null | awk '$2 ~ /[A-Z]/ { print $3 }' \
+    | grep -Ev '^(gradcam_|gcam_|onnx__|_*DW\.ref|__(asan|odr_asan|ubsan|tsan))' > foreign
+cat foreign
+[ ! -s foreign ]
+check "names inside begin with gradcam_ or gcam_" $?
+
+# No call that ends, prints or changes the host. (Sanitizers bring such calls of their own.)
+if [ -z "$sanitize" ]; then
+    nm --undefined-only "$BUILD/lib/libgradcam.a" 2> /dev/null | awk '{ print $2 }' | sort -u \
+        | grep -xE 'exit|_exit|abort|printf|__printf_chk|puts|putchar|perror|setenv|unsetenv|putenv|signal|sigaction|setlocale|openblas_set_num_threads|stdout|stderr' > calls
+    cat calls
+    [ ! -s calls ]
+    check "the library neither ends, prints nor changes its host" $?
+fi
+
+echo '#include "gradcam.h"' > header.c
+$CC -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$SRC/core" header.c
+check "the header compiles alone as C99" $?
+if command -v c++ > /dev/null; then
+    c++ -x c++ -std=c++11 -Wall -Wextra -Werror -fsyntax-only -I"$SRC/core" header.c
+    check "the header compiles alone as C++11" $?
+fi
+
+cat > client.c <<'END'
+#include <gradcam.h>
+#include <stdio.h>
+int main(void) { return puts(gradcam_version()) < 0 || !gradcam_cpu()[0]; }
+END
+version=$(sed -n 's/^Version: //p' "$BUILD/lib/pkgconfig/gradcam.pc")
+export PKG_CONFIG_PATH="$BUILD/lib/pkgconfig"
+$CC $sanitize client.c -o client $(pkg-config --cflags --libs gradcam) \
+    && [ "$(LD_LIBRARY_PATH=$BUILD/lib ./client)" = "$version" ] && pkg-config --exact-version="$version" gradcam
+check "a program builds with pkg-config in the build directory" $?
+
+DEST=$PWD/dest
+install_to() { make -f "$SRC/Makefile" BUILD="$BUILD" DESTDIR="$DEST" "$1" > "$1.log" 2>&1 || { cat "$1.log"; false; }; }
+install_to install
+check "make install DESTDIR=" $?
+prefix=$(sed -n 's/^PREFIX = //p' "$BUILD/config.mak")
+libdir=$(sed -n 's/^LIBDIR = //p' "$BUILD/config.mak")
+bindir=$(sed -n 's/^BINDIR = //p' "$BUILD/config.mak")
+find "$DEST" \( -type f -o -type l \) > installed
+cat installed
+[ -f "$DEST$libdir/pkgconfig/gradcam.pc" ] && [ -L "$DEST$libdir/libgradcam.so" ] && [ -x "$DEST$bindir/gradcam" ] \
+    && ! grep -l "$BUILD" "$DEST$libdir/pkgconfig/gradcam.pc" \
+    && ! { find "$DEST$bindir" -type f -size -4k | xargs grep -l "$BUILD"; }
+check "what is installed does not point into the build directory" $?
+
+# As a package would be used: the same paths below a root of its own.
+export PKG_CONFIG_PATH="$DEST$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$DEST"
+$CC $sanitize client.c -o client $(pkg-config --cflags --libs gradcam) \
+    && [ "$(LD_LIBRARY_PATH=$DEST$libdir ./client)" = "$version" ]
+check "a program builds with the installed library" $?
+unset PKG_CONFIG_SYSROOT_DIR
+$CC $sanitize client.c -o static -I"$DEST$prefix/include" "$DEST$libdir/libgradcam.a" \
+    $(PKG_CONFIG_PATH=$BUILD/lib/pkgconfig pkg-config --static --libs gradcam | sed 's/-lgradcam//') \
+    && [ "$(./static)" = "$version" ]
+check "a program links the static library" $?
+"$DEST$bindir/gradcam" --version > out 2>&1 || "$DEST$bindir/gradcam" --help > out 2>&1
+check "the installed command line runs" $?
+
+install_to uninstall
+find "$DEST" \( -type f -o -type l \) > left
+cat left
+[ ! -s left ]
+check "make uninstall leaves nothing" $?
+
+make -q -f "$SRC/Makefile" BUILD="$BUILD" lib
+check "nothing is to be done after a build" $?
+exit $bad
