@@ -4,6 +4,7 @@
  * through trunk and head -> for each target backward through the head -> map.
  */
 #include "cam.h"
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 #include "model.h"
@@ -27,6 +28,9 @@ struct GradcamContext {
     float **data, **grad;       // by value of the plan
     float *alpha;               // weights of the layer's channels
     int has_logits, has_gradient;
+    double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
+    double preprocess_seconds, map_seconds;
+    GradcamProfile *profile;    // room for every entry
 };
 
 static int processors(void)
@@ -99,6 +103,8 @@ void gradcam_context_close(GradcamContext **context)
     gcam_free(c->data);
     gcam_free(c->grad);
     gcam_free(c->alpha);
+    gcam_free(c->seconds);
+    gcam_free(c->profile);
     gradcam_model_close(&c->model);
     gcam_free(c);
     *context = NULL;
@@ -112,7 +118,8 @@ const GradcamLayer *gradcam_context_layer(const GradcamContext *context)
 static GcamRun make_run(const GradcamContext *context)
 {
     const GcamPlan *plan = context->plan;
-    return (GcamRun){ plan->value, context->data, context->grad, context->arena + plan->scratch_at, context->pool };
+    return (GcamRun){ plan->value, context->data, context->grad, context->arena + plan->scratch_at, context->pool,
+                      context->seconds };
 }
 
 static int forward(GradcamContext *context)
@@ -127,8 +134,10 @@ static int forward(GradcamContext *context)
 int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride)
 {
     const GradcamModelInfo *info = &context->model->info;
+    double begin = gcam_time();
     gcam_preprocess_rgb(rgb, stride, info->width, info->height, &info->preprocessing,
                         context->data[context->plan->picture]);
+    context->preprocess_seconds = gcam_time() - begin;
     return forward(context);
 }
 
@@ -264,8 +273,10 @@ int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, en
     GcamRun run = make_run(context);
     gcam_plan_backward(plan, &run);
     context->has_gradient = 1;
+    double begin = gcam_time();
     gcam_cam(method, context->data[plan->layer], context->grad[plan->layer],
              (size_t)layer->width * (size_t)layer->height, (size_t)layer->channels, context->alpha, map);
+    context->map_seconds = gcam_time() - begin;
     if (info)
         describe(context, target, list, count, score, map, info);
     return 0;
@@ -278,4 +289,53 @@ int gradcam_context_tensors(const GradcamContext *context, const float **a, cons
     *a = context->data[context->plan->layer];
     *g = context->has_gradient ? context->grad[context->plan->layer] : NULL;
     return 0;
+}
+
+// ------------------------------------------------------------------------------------------------------------- profile
+
+int gradcam_context_set_profiling(GradcamContext *context, int on)
+{
+    size_t steps = (size_t)context->plan->steps;
+    gcam_free(context->seconds);
+    gcam_free(context->profile);
+    context->seconds = on ? gcam_calloc(2 * steps, sizeof(*context->seconds)) : NULL;
+    context->profile = on ? gcam_calloc(2 * steps + 2, sizeof(*context->profile)) : NULL;
+    if (!on || (context->seconds && context->profile))
+        return 0;
+    gradcam_context_set_profiling(context, 0);
+    return -ENOMEM;
+}
+
+static GradcamProfile describe_step(const GcamPlan *plan, const GcamStep *step, int backward, double seconds)
+{
+    return (GradcamProfile){
+        backward ? GRADCAM_PHASE_BACKWARD : step->in_head ? GRADCAM_PHASE_HEAD : GRADCAM_PHASE_TRUNK,
+        step->node ? step->node->name : "", step->op->type,
+        step->op->kernel && !backward ? step->op->kernel(step) : "", seconds,
+        step->op->flops ? step->op->flops(step, plan->value) : 0,
+    };
+}
+
+const GradcamProfile *gradcam_context_profile(GradcamContext *context, size_t *count)
+{
+    const GcamPlan *plan = context->plan;
+    GradcamProfile *entry = context->profile;
+    *count = 0;
+    if (!entry)
+        return NULL;
+    *entry++ = (GradcamProfile){ GRADCAM_PHASE_PREPROCESS, "", "normalize", "", context->preprocess_seconds, 0 };
+    for (int i = 0; i < plan->steps; i++)
+        *entry++ = describe_step(plan, &plan->step[i], 0, context->seconds[i]);
+    for (int i = plan->steps - 1; i >= 0; i--)
+        if (plan->step[i].in_head)
+            *entry++ = describe_step(plan, &plan->step[i], 1, context->seconds[plan->steps + i]);
+    *entry++ = (GradcamProfile){ GRADCAM_PHASE_MAP, "", "weights and sum", "", context->map_seconds, 0 };
+    *count = (size_t)(entry - context->profile);
+    return context->profile;
+}
+
+const char *gradcam_phase_name(enum GradcamPhase phase)
+{
+    static const char *const names[GRADCAM_PHASE_COUNT] = { "preprocess", "trunk", "head", "backward", "map" };
+    return (unsigned)phase < GRADCAM_PHASE_COUNT ? names[phase] : NULL;
 }

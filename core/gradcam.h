@@ -258,6 +258,37 @@ GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget
 // [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first map.
 GRADCAM_API int gradcam_context_tensors(const GradcamContext *context, const float **a, const float **g);
 
+// ------------------------------------------------------------------------------------------------------------ profile
+
+enum GradcamPhase {
+    GRADCAM_PHASE_PREPROCESS,   // pixels to floats
+    GRADCAM_PHASE_TRUNK,        // forward up to the layer
+    GRADCAM_PHASE_HEAD,         // forward from the layer to the logits
+    GRADCAM_PHASE_BACKWARD,     // back from the score to the layer
+    GRADCAM_PHASE_MAP,          // gradients to map
+    GRADCAM_PHASE_COUNT
+};
+
+// Time of one operator in one phase, in the last forward or map.
+typedef struct GradcamProfile {
+    enum GradcamPhase phase;
+    const char *name;           // of the node, "" for what is no node of the graph
+    const char *op;             // its operator, or what is done
+    const char *kernel;         // how it is computed ("winograd", "im2col"), "" where there is one way only
+    double seconds;
+    double flops;               // floating point operations of its direct definition, 0 where they do not matter
+} GradcamProfile;
+
+// Switches time keeping on or off (it is off at first). -ENOMEM.
+GRADCAM_API int gradcam_context_set_profiling(GradcamContext *context, int on);
+
+// The times, in order of computation, *count of them. Belong to the context, valid until its next call. NULL when time
+// keeping is off.
+GRADCAM_API const GradcamProfile *gradcam_context_profile(GradcamContext *context, size_t *count);
+
+// "preprocess", "trunk", "head", "backward", "map"; NULL for a value out of range. Static string.
+GRADCAM_API const char *gradcam_phase_name(enum GradcamPhase phase);
+
 // --------------------------------------------------------------------------------------------------------------- maps
 
 // Scales a map to 0..1: (m - min) / (max - min + 1e-7), as pytorch-grad-cam does. A constant map becomes zeros.

@@ -6,6 +6,7 @@
 #include "plan.h"
 
 #include "arena.h"
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 #include "ops/norm.h"
@@ -432,27 +433,40 @@ void gcam_plan_forward(const GcamPlan *plan, const GcamRun *run)
 {
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
+        double begin = run->seconds ? gcam_time() : 0;
         if (plan->root[step->output[0]] == step->output[0])
             step->op->forward(run, step);
+        if (run->seconds)
+            run->seconds[i] = gcam_time() - begin;
+    }
+}
+
+// The gradients by one step's inputs; what another user of an input has contributed is added to.
+static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
+{
+    const GcamStep *step = &plan->step[index];
+    float *sum = run->scratch + (plan->sum_at - plan->scratch_at);
+    for (int j = 0; j < step->inputs; j++) {
+        int value = step->input[j];
+        if (value < 0 || !run->grad[value] || !plan->in_head[value])
+            continue;
+        if (gcam_plan_first_gradient(plan, index, j)) {
+            step->op->backward(run, step, j, run->grad[value]);
+            continue;
+        }
+        step->op->backward(run, step, j, sum);
+        for (size_t k = 0, n = gcam_shape_count(&plan->value[value].shape); k < n; k++)
+            run->grad[value][k] += sum[k];
     }
 }
 
 void gcam_plan_backward(const GcamPlan *plan, const GcamRun *run)
 {
-    float *sum = run->scratch + (plan->sum_at - plan->scratch_at);
     for (int i = plan->steps - 1; i >= 0; i--) {
-        const GcamStep *step = &plan->step[i];
-        for (int j = 0; step->in_head && j < step->inputs; j++) {
-            int value = step->input[j];
-            if (value < 0 || !run->grad[value] || !plan->in_head[value])
-                continue;
-            if (gcam_plan_first_gradient(plan, i, j)) {
-                step->op->backward(run, step, j, run->grad[value]);
-                continue;
-            }
-            step->op->backward(run, step, j, sum);
-            for (size_t k = 0, n = gcam_shape_count(&plan->value[value].shape); k < n; k++)
-                run->grad[value][k] += sum[k];
-        }
+        double begin = run->seconds ? gcam_time() : 0;
+        if (plan->step[i].in_head)
+            step_backward(plan, run, i);
+        if (run->seconds)
+            run->seconds[plan->steps + i] = gcam_time() - begin;
     }
 }

@@ -241,9 +241,11 @@ static void binary_backward(const GcamRun *run, const GcamStep *step, int input,
     }
 }
 
-#define BINARY(type, name) \
-    { type, GCAM_LAYOUT_ANY, GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y | GCAM_OP_READS, binary_infer, NULL, NULL, binary_forward, \
-      binary_backward, &(const Kernel){ name##_run, { name##_da, name##_db } } }
+#define BINARY(onnx, name) \
+    { .type = onnx, .layout = GCAM_LAYOUT_ANY, \
+      .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y | GCAM_OP_READS, .infer = binary_infer, \
+      .forward = binary_forward, .backward = binary_backward, \
+      .data = &(const Kernel){ name##_run, { name##_da, name##_db } } }
 
 const GcamOp gcam_op_binary[] = {
     BINARY("Add", add), BINARY("Sub", sub), BINARY("Mul", mul), BINARY("Div", div), BINARY("Pow", pow),

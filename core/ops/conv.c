@@ -102,6 +102,20 @@ static void conv_backward(const GcamRun *run, const GcamStep *step, int input, f
     gcam_conv_backward_run(state->backward, run->pool, run->grad[step->output[0]], dx, run->scratch);
 }
 
+static double conv_flops(const GcamStep *step, const GcamValue *values)
+{
+    const GcamConvShape *shape = step->node->params;
+    double taps = (double)shape->kernel_h * shape->kernel_w * shape->c / shape->groups;
+    return 2 * taps * (double)gcam_shape_count(&values[step->output[0]].shape);
+}
+
+static const char *conv_kernel(const GcamStep *step)
+{
+    return gcam_conv_algorithm(((const State *)step->state)->forward);
+}
+
 const GcamOp gcam_op_conv = {
-    "Conv", GCAM_LAYOUT_LAST, 0, conv_infer, conv_prepare, conv_release, conv_forward, conv_backward, NULL
+    .type = "Conv", .layout = GCAM_LAYOUT_LAST, .infer = conv_infer, .prepare = conv_prepare,
+    .release = conv_release, .forward = conv_forward, .backward = conv_backward, .flops = conv_flops,
+    .kernel = conv_kernel,
 };

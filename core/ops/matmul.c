@@ -229,11 +229,27 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
         dx[i] *= p->alpha;
 }
 
+static double matmul_flops(const GcamStep *step, const GcamValue *values)
+{
+    const Params *p = step->node->params;
+    (void)values;
+    return 2.0 * (double)p->batch * (double)p->m * (double)p->n * (double)p->k;
+}
+
+static const char *matmul_kernel(const GcamStep *step)
+{
+    const Params *p = step->node->params;
+    const State *state = step->state;
+    return state->weights && p->m == 1 ? "matrix-vector" : state->packed ? "packed" : "";
+}
+
 const GcamOp gcam_op_gemm = {
-    "Gemm", GCAM_LAYOUT_PLAIN, GCAM_OP_NEEDS_X, gemm_infer, matmul_prepare, matmul_release, matmul_forward,
-    matmul_backward, NULL
+    .type = "Gemm", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_X, .infer = gemm_infer,
+    .prepare = matmul_prepare, .release = matmul_release, .forward = matmul_forward,
+    .backward = matmul_backward, .flops = matmul_flops, .kernel = matmul_kernel,
 };
 const GcamOp gcam_op_matmul = {
-    "MatMul", GCAM_LAYOUT_PLAIN, GCAM_OP_NEEDS_X, matmul_infer, matmul_prepare, matmul_release, matmul_forward,
-    matmul_backward, NULL
+    .type = "MatMul", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_X, .infer = matmul_infer,
+    .prepare = matmul_prepare, .release = matmul_release, .forward = matmul_forward,
+    .backward = matmul_backward, .flops = matmul_flops, .kernel = matmul_kernel,
 };

@@ -121,8 +121,9 @@ static void batch_norm_backward(const GcamRun *run, const GcamStep *step, int in
 }
 
 const GcamOp gcam_op_batch_norm = {
-    "BatchNormalization", GCAM_LAYOUT_LAST, 0, batch_norm_infer, batch_norm_prepare, free_state, batch_norm_forward,
-    batch_norm_backward, NULL
+    .type = "BatchNormalization", .layout = GCAM_LAYOUT_LAST, .infer = batch_norm_infer,
+    .prepare = batch_norm_prepare, .release = free_state, .forward = batch_norm_forward,
+    .backward = batch_norm_backward,
 };
 
 // ------------------------------------------------------------------------------------------------- LayerNormalization
@@ -232,8 +233,9 @@ static void layer_norm_backward(const GcamRun *run, const GcamStep *step, int in
 }
 
 const GcamOp gcam_op_layer_norm = {
-    "LayerNormalization", GCAM_LAYOUT_PLAIN, GCAM_OP_NEEDS_X, layer_norm_infer, layer_norm_prepare, free_state,
-    layer_norm_forward, layer_norm_backward, NULL
+    .type = "LayerNormalization", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_X,
+    .infer = layer_norm_infer, .prepare = layer_norm_prepare, .release = free_state,
+    .forward = layer_norm_forward, .backward = layer_norm_backward,
 };
 
 // ---------------------------------------------------------------------------------------------------------------- LRN
@@ -330,5 +332,6 @@ static void lrn_backward(const GcamRun *run, const GcamStep *step, int input, fl
 }
 
 const GcamOp gcam_op_lrn = {
-    "LRN", GCAM_LAYOUT_LAST, GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, lrn_infer, NULL, NULL, lrn_forward, lrn_backward, NULL
+    .type = "LRN", .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y,
+    .infer = lrn_infer, .forward = lrn_forward, .backward = lrn_backward,
 };

@@ -22,17 +22,24 @@ static const GcamOp *const table[] = {
     &gcam_op_gather, &gcam_op_reshape, &gcam_op_flatten, &gcam_op_squeeze, &gcam_op_unsqueeze,
 };
 
+const GcamOp *gcam_op_at(size_t index)
+{
+    const size_t own = sizeof(table) / sizeof(table[0]);
+    if (index < own)
+        return table[index];
+    index -= own;
+    if (index < gcam_op_unary_count)
+        return &gcam_op_unary[index];
+    index -= gcam_op_unary_count;
+    return index < gcam_op_binary_count ? &gcam_op_binary[index] : NULL;
+}
+
 const GcamOp *gcam_op_find(const char *type)
 {
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (!strcmp(table[i]->type, type))
-            return table[i];
-    for (size_t i = 0; i < gcam_op_unary_count; i++)
-        if (!strcmp(gcam_op_unary[i].type, type))
-            return &gcam_op_unary[i];
-    for (size_t i = 0; i < gcam_op_binary_count; i++)
-        if (!strcmp(gcam_op_binary[i].type, type))
-            return &gcam_op_binary[i];
+    const GcamOp *op;
+    for (size_t i = 0; (op = gcam_op_at(i)); i++)
+        if (!strcmp(op->type, type))
+            return op;
     return NULL;
 }
 

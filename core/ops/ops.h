@@ -50,6 +50,9 @@ struct GcamOp {
     void (*forward)(const GcamRun *run, const GcamStep *step);
     void (*backward)(const GcamRun *run, const GcamStep *step, int input, float *dx);
     const void *data;           // what tells the members of a family apart
+    // For profiles: floating point operations of a forward, and the algorithm that was chosen. May be NULL.
+    double (*flops)(const GcamStep *step, const GcamValue *values);
+    const char *(*kernel)(const GcamStep *step);
 };
 
 // A node of a plan. The fusion fields are set by plan.c for operators that know them: Conv and BatchNormalization.
@@ -74,7 +77,11 @@ struct GcamRun {
     float *const *grad;
     float *scratch;
     GcamPool *pool;
+    double *seconds;            // NULL, or by step: time of its forward, then by step: of its backward
 };
+
+// The operators, one after the other; NULL past the last.
+const GcamOp *gcam_op_at(size_t index);
 
 // The operator for a node's type, or NULL.
 const GcamOp *gcam_op_find(const char *type);

@@ -232,8 +232,9 @@ static void average_backward(const GcamRun *run, const GcamStep *step, int input
     pool_backward(run, step, dx, average_scatter);
 }
 
-#define POOL(name, flags, rule, forward, backward) \
-    { name, GCAM_LAYOUT_LAST, flags, rule, NULL, NULL, forward, backward, NULL }
+#define POOL(onnx, needs, rule, there, back) \
+    { .type = onnx, .layout = GCAM_LAYOUT_LAST, .flags = needs, .infer = rule, .forward = there, \
+      .backward = back }
 
 const GcamOp gcam_op_max_pool = POOL("MaxPool", GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, pool_infer, max_forward,
                                      max_backward);

@@ -90,7 +90,9 @@ static void reduce_backward(const GcamRun *run, const GcamStep *step, int input,
         dx[i] *= params->scale;
 }
 
-#define REDUCE(name) { name, GCAM_LAYOUT_FREE, 0, reduce_infer, NULL, NULL, reduce_forward, reduce_backward, NULL }
+#define REDUCE(name) \
+    { .type = name, .layout = GCAM_LAYOUT_FREE, .infer = reduce_infer, .forward = reduce_forward, \
+      .backward = reduce_backward }
 
 const GcamOp gcam_op_reduce_mean = REDUCE("ReduceMean");
 const GcamOp gcam_op_reduce_sum = REDUCE("ReduceSum");
@@ -180,7 +182,8 @@ static void softmax_backward(const GcamRun *run, const GcamStep *step, int input
 }
 
 #define SOFTMAX(name) \
-    { name, GCAM_LAYOUT_PLAIN, GCAM_OP_NEEDS_Y, softmax_infer, NULL, NULL, softmax_forward, softmax_backward, NULL }
+    { .type = name, .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_Y, .infer = softmax_infer, \
+      .forward = softmax_forward, .backward = softmax_backward }
 
 const GcamOp gcam_op_softmax = SOFTMAX("Softmax");
 const GcamOp gcam_op_log_softmax = SOFTMAX("LogSoftmax");

@@ -91,7 +91,8 @@ static void concat_backward(const GcamRun *run, const GcamStep *step, int input,
 }
 
 const GcamOp gcam_op_concat = {
-    "Concat", GCAM_LAYOUT_ANY, GCAM_OP_READS, concat_infer, NULL, NULL, concat_forward, concat_backward, NULL
+    .type = "Concat", .layout = GCAM_LAYOUT_ANY, .flags = GCAM_OP_READS, .infer = concat_infer,
+    .forward = concat_forward, .backward = concat_backward,
 };
 
 // x: [.., a0 + a1 + ..., ..] -> y0: [.., a0, ..], y1: [.., a1, ..], ...
@@ -143,7 +144,8 @@ static void split_backward(const GcamRun *run, const GcamStep *step, int input, 
 }
 
 const GcamOp gcam_op_split = {
-    "Split", GCAM_LAYOUT_ANY, 0, split_infer, NULL, NULL, split_forward, split_backward, NULL
+    .type = "Split", .layout = GCAM_LAYOUT_ANY, .infer = split_infer, .forward = split_forward,
+    .backward = split_backward,
 };
 
 // ---------------------------------------------------------------------------------------------------------- Slice, Pad
@@ -211,7 +213,8 @@ static void slice_backward(const GcamRun *run, const GcamStep *step, int input, 
 }
 
 const GcamOp gcam_op_slice = {
-    "Slice", GCAM_LAYOUT_ANY, 0, slice_infer, NULL, NULL, slice_forward, slice_backward, NULL
+    .type = "Slice", .layout = GCAM_LAYOUT_ANY, .infer = slice_infer, .forward = slice_forward,
+    .backward = slice_backward,
 };
 
 // Constant padding; negative amounts cut.
@@ -285,7 +288,10 @@ static void pad_backward(const GcamRun *run, const GcamStep *step, int input, fl
     gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
 }
 
-const GcamOp gcam_op_pad = { "Pad", GCAM_LAYOUT_ANY, 0, pad_infer, NULL, NULL, pad_forward, pad_backward, NULL };
+const GcamOp gcam_op_pad = {
+    .type = "Pad", .layout = GCAM_LAYOUT_ANY, .infer = pad_infer, .forward = pad_forward,
+    .backward = pad_backward,
+};
 
 // ------------------------------------------------------------------------------------- Transpose, changes of layout
 
@@ -351,7 +357,8 @@ static void transpose_backward(const GcamRun *run, const GcamStep *step, int inp
 }
 
 const GcamOp gcam_op_transpose = {
-    "Transpose", GCAM_LAYOUT_FREE, GCAM_OP_READS, transpose_infer, NULL, NULL, transpose_forward, transpose_backward, NULL
+    .type = "Transpose", .layout = GCAM_LAYOUT_FREE, .flags = GCAM_OP_READS, .infer = transpose_infer,
+    .forward = transpose_forward, .backward = transpose_backward,
 };
 
 // The layout differs, the shape does not.
@@ -370,10 +377,12 @@ static void layout_backward(const GcamRun *run, const GcamStep *step, int input,
 }
 
 const GcamOp gcam_op_to_last = {
-    "ToChannelsLast", GCAM_LAYOUT_LAST, 0, NULL, NULL, NULL, layout_forward, layout_backward, NULL
+    .type = "ToChannelsLast", .layout = GCAM_LAYOUT_LAST, .forward = layout_forward,
+    .backward = layout_backward,
 };
 const GcamOp gcam_op_to_plain = {
-    "ToChannelsFirst", GCAM_LAYOUT_PLAIN, 0, NULL, NULL, NULL, layout_forward, layout_backward, NULL
+    .type = "ToChannelsFirst", .layout = GCAM_LAYOUT_PLAIN, .forward = layout_forward,
+    .backward = layout_backward,
 };
 
 // -------------------------------------------------------------------------------------------------- Expand, Gather
@@ -426,7 +435,8 @@ static void expand_backward(const GcamRun *run, const GcamStep *step, int input,
 }
 
 const GcamOp gcam_op_expand = {
-    "Expand", GCAM_LAYOUT_PLAIN, GCAM_OP_READS, expand_infer, NULL, NULL, expand_forward, expand_backward, NULL
+    .type = "Expand", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_READS, .infer = expand_infer,
+    .forward = expand_forward, .backward = expand_backward,
 };
 
 typedef struct GatherParams {
@@ -494,7 +504,8 @@ static void gather_backward(const GcamRun *run, const GcamStep *step, int input,
 }
 
 const GcamOp gcam_op_gather = {
-    "Gather", GCAM_LAYOUT_PLAIN, GCAM_OP_READS, gather_infer, NULL, NULL, gather_forward, gather_backward, NULL
+    .type = "Gather", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_READS, .infer = gather_infer,
+    .forward = gather_forward, .backward = gather_backward,
 };
 
 // --------------------------------------------------------------------------------------------------------------- views
@@ -615,7 +626,9 @@ static void view_backward(const GcamRun *run, const GcamStep *step, int input, f
     memcpy(dx, run->grad[step->output[0]], gcam_shape_count(&run->value[step->input[input]].shape) * sizeof(*dx));
 }
 
-#define VIEW(name, rule) { name, GCAM_LAYOUT_PLAIN, GCAM_OP_VIEW, rule, NULL, NULL, view_forward, view_backward, NULL }
+#define VIEW(name, rule) \
+    { .type = name, .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_VIEW, .infer = rule, \
+      .forward = view_forward, .backward = view_backward }
 
 const GcamOp gcam_op_reshape = VIEW("Reshape", reshape_infer);
 const GcamOp gcam_op_flatten = VIEW("Flatten", flatten_infer);

@@ -176,9 +176,10 @@ static void unary_backward(const GcamRun *run, const GcamStep *step, int input, 
     gcam_pool_run(run->pool, (job.count + CHUNK - 1) / CHUNK, run_chunk, &job);
 }
 
-#define UNARY(type, name, a, b, fallback_a, fallback_b) \
-    { type, GCAM_LAYOUT_ANY, GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, unary_infer, NULL, NULL, unary_forward, \
-      unary_backward, &(const Kernel){ { a, b }, { fallback_a, fallback_b }, name##_forward, name##_backward } }
+#define UNARY(onnx, name, a, b, fallback_a, fallback_b) \
+    { .type = onnx, .layout = GCAM_LAYOUT_ANY, .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, \
+      .infer = unary_infer, .forward = unary_forward, .backward = unary_backward, \
+      .data = &(const Kernel){ { a, b }, { fallback_a, fallback_b }, name##_forward, name##_backward } }
 
 // Defaults as the ONNX operator specification gives them.
 const GcamOp gcam_op_unary[] = {
