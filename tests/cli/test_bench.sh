@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# gradcam bench: its three forms of output, and that phases add up to the whole.
+
+gradcam=$BUILD/bin/gradcam
+ok() { if [ "$1" = 0 ]; then echo "ok - $2"; else echo "not ok - $2: ${3:-failed}"; failed=1; fi; }
+failed=0
+network=
+if ! "$gradcam" info > /dev/null 2>&1; then
+    network=$SHARED/models/squeezenet1_1.onnx
+    [ -f "$network" ] || { echo "skip - bench: no built-in network and no shared test data"; exit 0; }
+fi
+
+number=$("$gradcam" bench $network --quiet --runs 3 --threads 1)
+expr "$number" : '[0-9][0-9]*\.[0-9]*$' > /dev/null; ok $? "bench --quiet prints one number" "it printed: $number"
+
+"$gradcam" bench $network -v --json --runs 5 --threads 2 > bench.json
+python3 - << END; ok $? "bench --json: phases and operators add up to the whole map"
+import json
+b = json.load(open("bench.json"))
+phases, operators = sum(b["phases_ms"].values()), sum(o["median_ms"] for o in b["operators"])
+assert 0.3 * b["median_ms"] < phases < 1.5 * b["median_ms"], (phases, b["median_ms"])
+assert 0.3 * b["median_ms"] < operators < 1.5 * b["median_ms"], (operators, b["median_ms"])
+assert any(o["op"] == "Conv" and o["gflops"] > 0 and o["algorithm"] for o in b["operators"])
+END
+
+"$gradcam" bench $network --runs 2 | grep -q '^whole map'; ok $? "bench prints a table"
+"$gradcam" bench $network --runs 0 2> message; [ $? = 2 ] && grep -q runs message; ok $? "bench --runs 0 is a usage error"
+exit $failed
