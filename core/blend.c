@@ -21,18 +21,6 @@
 #define ONE         16777216.0  // a level of the table, in the fixed point of an index
 #define REGION_MAX  1e6         // pixels: regions are not further away or larger, nor smaller than its inverse
 
-// Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map
-// row, the first of them `offset` cells from the left one. left == right: constant. left < 0: outside of
-// the map, zero.
-typedef struct Segment {
-    int x, count;
-    int left, right;
-    double offset;
-    double start, start_dy;     // value of the first sample: for the upper row of the map, change to the lower
-    double step, step_dy;       // change from sample to sample
-    int zero;
-} Segment;
-
 // Sample i is at position (first + i * step) in cells of the map; -0.5 is its near edge, size - 0.5 the far
 // one.
 typedef struct Axis {
@@ -67,14 +55,14 @@ static Axis make_axis(int samples, int pixels, double begin, double length, int 
 }
 
 // Cuts the samples from x on into segments, as many as fit a chunk; returns where the chunk ends.
-static int cut(const Axis *axis, int begin, int end, Segment *segment, int *count)
+static int cut(const Axis *axis, int begin, int end, GcamSegment *segment, int *count)
 {
     int x = begin;
 
     end = end - begin > CHUNK ? begin + CHUNK : end;
     for (*count = 0; x < end && *count < SEGMENTS; ++*count) {
         const double position = axis->first + x * axis->step;
-        Segment s = { .x = x - begin };
+        GcamSegment s = { .x = x - begin };
         double last;            // position where the segment ends
 
         if (x < axis->begin || x >= axis->end) {
@@ -113,11 +101,11 @@ static double level(const float *row, int cell)
 }
 
 // Readies the segments for picture rows between two rows of the map.
-static void load_rows(Segment *segment, int count, const float *upper, const float *lower,
+static void load_rows(GcamSegment *segment, int count, const float *upper, const float *lower,
                       double cells_per_sample)
 {
     for (int i = 0; i < count; i++) {
-        Segment *s = &segment[i];
+        GcamSegment *s = &segment[i];
         const double a = level(upper, s->left), b = level(upper, s->right);
         const double c = level(lower, s->left), d = level(lower, s->right);
         s->start = a + s->offset * (b - a);
@@ -142,34 +130,25 @@ static void mix(const Job *job, const Group *group, int x, int y, const uint8_t 
     }
 }
 
-// One row of a chunk: finds the indices segment by segment, blends each run that is not skipped.
-static void blend_row(const Job *job, const Group *group, const Segment *segment, int count, int x, int y,
+// One row of a chunk: finds the indices of each run of segments that is not skipped, and blends it.
+static void blend_row(const Job *job, const Group *group, const GcamSegment *segment, int count, int x, int y,
                       double fraction)
 {
     uint8_t index[CHUNK + GCAM_BLEND_MARGIN];
-    int begin = 0, end = 0;     // of the run
 
-    for (int i = 0; i < count; i++) {
-        const Segment *s = &segment[i];
-        if (s->zero && job->overlay->skip_zero) {
-            if (end > begin)
-                mix(job, group, x + begin, y, index + begin, end - begin);
-            begin = end = s->x + s->count;
+    for (int i = 0, end; i < count; i = end + 1) {
+        for (end = i; end < count && !(segment[end].zero && job->overlay->skip_zero); end++)
+            ;
+        if (end == i)
             continue;
-        }
-        // Truncation may lose one unit of the start, never more: the one added keeps sums from falling
-        // below zero.
-        const uint32_t start = (uint32_t)(int64_t)(s->start + fraction * s->start_dy) + 1;
-        const uint32_t step = (uint32_t)(int64_t)(s->step + fraction * s->step_dy);
-        job->kernels->index(index + s->x, s->count, start, step);
-        end = s->x + s->count;
+        const int begin = segment[i].x, samples = segment[end - 1].x + segment[end - 1].count - begin;
+        job->kernels->index(index, segment + i, end - i, fraction);
+        mix(job, group, x + begin, y, index + begin, samples);
     }
-    if (end > begin)
-        mix(job, group, x + begin, y, index + begin, end - begin);
 }
 
 // Rows y0 .. y1 - 1 of a group's components, columns x .. up to where the segments end.
-static void blend_chunk(const Job *job, const Group *group, Segment *segment, int count, int x, int y0,
+static void blend_chunk(const Job *job, const Group *group, GcamSegment *segment, int count, int x, int y0,
                         int y1)
 {
     static const int none = -1;
@@ -205,7 +184,7 @@ static void blend_group(const Job *job, const Group *group, int y0, int y1)
     const int width = group->component[0]->width;
     const int begin = whole ? 0 : job->x.begin, end = whole ? width : job->x.end;
     const int top = y0 > job->y.begin ? y0 : job->y.begin, bottom = y1 < job->y.end ? y1 : job->y.end;
-    Segment segment[SEGMENTS];
+    GcamSegment segment[SEGMENTS];
     int count;
 
     if (top >= bottom) {

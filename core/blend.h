@@ -33,9 +33,35 @@ struct GradcamOverlay {
     GcamBlendTable table[3];
 };
 
+// Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map row,
+// the first of them `offset` cells from the left one. left == right: constant. left < 0: outside of the map,
+// zero.
+typedef struct GcamSegment {
+    int x, count;
+    double start, start_dy;     // value of the first sample: for the upper row of the map, change to the lower
+    double step, step_dy;       // change from sample to sample
+    double offset;
+    int left, right;
+    int zero;                   // at all four corners
+} GcamSegment;
+
+// Both in units of 2^-24 levels, modulo 2^32, for a row `fraction` of the way from the upper row of the map
+// to the lower. Truncation may lose one unit of the start, never more: the one added keeps sums from
+// falling below zero.
+static inline uint32_t gcam_segment_start(const GcamSegment *s, double fraction)
+{
+    return (uint32_t)(int64_t)(s->start + fraction * s->start_dy) + 1;
+}
+
+static inline uint32_t gcam_segment_step(const GcamSegment *s, double fraction)
+{
+    return (uint32_t)(int64_t)(s->step + fraction * s->step_dy);
+}
+
 typedef struct GcamBlendKernels {
-    // index[i] = (start + i * step) >> 24 for i < count, modulo 2^32. May write GCAM_BLEND_MARGIN bytes more.
-    void (*index)(uint8_t *index, int count, uint32_t start, uint32_t step);
+    // Levels of all samples of `count` adjoining segments: index[segment->x + i] = (start + i * step) >>
+    // 24. May write GCAM_BLEND_MARGIN bytes more.
+    void (*index)(uint8_t *index, const GcamSegment *segment, int count, double fraction);
     // Blends `count` samples of 8 bits, `step` bytes apart, in place.
     void (*mix8)(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table);
     // The same for samples of 9 to GCAM_BLEND_DEPTH bits in 16, shifted up by `shift`. step in bytes, even.
@@ -47,7 +73,7 @@ typedef struct GcamBlendKernels {
 const GcamBlendKernels *gcam_blend_kernels(enum GcamCpu cpu);
 
 // In C; also what is left over by the others.
-void gcam_blend_index_c(uint8_t *index, int count, uint32_t start, uint32_t step);
+void gcam_blend_index_c(uint8_t *index, const GcamSegment *segment, int count, double fraction);
 void gcam_blend_mix8_c(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table);
 void gcam_blend_mix16_c(uint8_t *row, int step, int shift, const uint8_t *index, int count,
                         const GcamBlendTable *table);

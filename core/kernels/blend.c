@@ -5,10 +5,15 @@
  */
 #include "blend.h"
 
-void gcam_blend_index_c(uint8_t *index, int count, uint32_t start, uint32_t step)
+void gcam_blend_index_c(uint8_t *index, const GcamSegment *segment, int count, double fraction)
 {
-    for (int i = 0; i < count; i++)
-        index[i] = (start + (uint32_t)i * step) >> 24;
+    for (const GcamSegment *s = segment; s < segment + count; s++) {
+        const uint32_t start = gcam_segment_start(s, fraction), step = gcam_segment_step(s, fraction);
+        const int samples = s->count;
+        uint8_t *out = index + s->x;
+        for (int i = 0; i < samples; i++)
+            out[i] = (start + (uint32_t)i * step) >> 24;
+    }
 }
 
 void gcam_blend_mix8_c(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table)

@@ -480,9 +480,11 @@ static int check_mix(const GcamBlendKernels *k, const GcamBlendTable *table, int
     enum { MOST = 700 };
     uint8_t index[MOST + GCAM_BLEND_MARGIN], a[MOST * 8 + 128], b[MOST * 8 + 128];
     const int count = random_int(random, 0, MOST), offset = 64 + 2 * random_int(random, 0, 15);
+    const uint32_t first = (uint32_t)random_bits(random);
     const uint32_t slope = (uint32_t)random_int(random, -(1 << random_int(random, 18, 27)), 1 << 25);
 
-    gcam_blend_index_c(index, MOST, (uint32_t)random_bits(random), slope);
+    for (int i = 0; i < MOST; i++)
+        index[i] = (uint8_t)((first + (uint32_t)i * slope) >> 24);
     random_bytes(random, a, sizeof(a));
     if (depth > 8)
         for (size_t i = 0; i < sizeof(a); i += 2)
@@ -503,16 +505,27 @@ static int check_mix(const GcamBlendKernels *k, const GcamBlendTable *table, int
 
 static int check_index(const GcamBlendKernels *k, Random *random)
 {
-    enum { MOST = 500 };
-    uint8_t a[MOST + GCAM_BLEND_MARGIN], b[MOST + GCAM_BLEND_MARGIN];
-    const int count = random_int(random, 0, MOST);
-    const uint32_t start = (uint32_t)random_bits(random), step = (uint32_t)random_bits(random);
+    enum { SEGMENTS = 5, MOST = 200 };
+    uint8_t a[SEGMENTS * MOST + GCAM_BLEND_MARGIN + 1], b[SEGMENTS * MOST + GCAM_BLEND_MARGIN];
+    const double fraction = random_float(random, 0, 1);
+    GcamSegment s[SEGMENTS];
+    int x = random_int(random, 0, 3), begin = x;
 
-    k->index(a, count, start, step);
-    gcam_blend_index_c(b, count, start, step);
-    if (!memcmp(a, b, count))
+    for (int i = 0; i < SEGMENTS; i++) {
+        s[i] = (GcamSegment) {
+            .x = x, .count = random_int(random, 1, i % 2 ? MOST - 1 : 9),
+            .start = (uint32_t)random_bits(random), .step = (int32_t)random_bits(random),
+        };
+        s[i].start_dy = (uint32_t)random_bits(random) - s[i].start;
+        s[i].step_dy = (int32_t)random_bits(random) - s[i].step;
+        x += s[i].count;
+    }
+    a[x + GCAM_BLEND_MARGIN] = 55;
+    k->index(a, s, SEGMENTS, fraction);
+    gcam_blend_index_c(b, s, SEGMENTS, fraction);
+    if (!memcmp(a + begin, b + begin, x - begin) && a[x + GCAM_BLEND_MARGIN] == 55)
         return 1;
-    fail("%d indices from %u by %u differ", count, start, step);
+    fail("indices of %d samples differ", x - begin);
     return 0;
 }
 

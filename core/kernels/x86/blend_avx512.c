@@ -63,21 +63,24 @@ VBMI static inline __m512i mix_words(__m512i in, __m512i color, __m512i weight)
     return _mm512_add_epi16(in, _mm512_mulhrs_epi16(_mm512_sub_epi16(color, in), weight));
 }
 
-VBMI static void blend_index(uint8_t *index, int count, uint32_t start, uint32_t step)
+VBMI static void blend_index(uint8_t *index, const GcamSegment *segment, int count, double fraction)
 {
     const __m512i pattern = _mm512_loadu_si512(top);
     const __m512i ramp = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i next = _mm512_set1_epi32((int)(16 * step));
-    __m512i a = _mm512_add_epi32(_mm512_set1_epi32((int)start),
-                                 _mm512_mullo_epi32(ramp, _mm512_set1_epi32((int)step)));
 
-    for (int i = 0; i < count; i += 64) {
-        const __m512i b = _mm512_add_epi32(a, next), c = _mm512_add_epi32(b, next);
-        const __m512i d = _mm512_add_epi32(c, next);
-        const __m512i ab = _mm512_permutex2var_epi8(a, pattern, b);
-        const __m512i cd = _mm512_permutex2var_epi8(c, pattern, d);
-        _mm512_storeu_si512(index + i, _mm512_inserti64x4(ab, _mm512_castsi512_si256(cd), 1));
-        a = _mm512_add_epi32(d, next);
+    for (const GcamSegment *s = segment; s < segment + count; s++) {
+        const __m512i step = _mm512_set1_epi32((int)gcam_segment_step(s, fraction));
+        const __m512i next = _mm512_slli_epi32(step, 4);
+        __m512i a = _mm512_set1_epi32((int)gcam_segment_start(s, fraction));
+        a = _mm512_add_epi32(a, _mm512_mullo_epi32(ramp, step));
+        for (int i = 0; i < s->count; i += 64) {
+            const __m512i b = _mm512_add_epi32(a, next), c = _mm512_add_epi32(b, next);
+            const __m512i d = _mm512_add_epi32(c, next);
+            const __m512i ab = _mm512_permutex2var_epi8(a, pattern, b);
+            const __m512i cd = _mm512_permutex2var_epi8(c, pattern, d);
+            _mm512_storeu_si512(index + s->x + i, _mm512_inserti64x4(ab, _mm512_castsi512_si256(cd), 1));
+            a = _mm512_add_epi32(d, next);
+        }
     }
 }
 
@@ -160,28 +163,79 @@ static void blend_mix8(uint8_t *row, int step, const uint8_t *index, int count, 
     }
 }
 
+// The tables that samples of 9 to 14 bits need.
+typedef struct Tables16 {
+    Bytes256 weight_low, weight_high, color_low, color_high;
+} Tables16;
+
+// 64 samples in two vectors.
+typedef struct Words64 {
+    __m512i a, b;
+} Words64;
+
+VBMI static inline Words64 mix_words64(const Tables16 *t, Words64 in, __m128i shift, __m512i index)
+{
+    // Eighths of the index such that unpacking, which works within 128 bits, gives samples in their order.
+    const __m512i at = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), index);
+    const __m512i wl = look_up(&t->weight_low, at), wh = look_up(&t->weight_high, at);
+    const __m512i cl = look_up(&t->color_low, at), ch = look_up(&t->color_high, at);
+    const __m512i a = mix_words(_mm512_srl_epi16(in.a, shift), _mm512_unpacklo_epi8(cl, ch),
+                                _mm512_unpacklo_epi8(wl, wh));
+    const __m512i b = mix_words(_mm512_srl_epi16(in.b, shift), _mm512_unpackhi_epi8(cl, ch),
+                                _mm512_unpackhi_epi8(wl, wh));
+
+    return (Words64) { _mm512_sll_epi16(a, shift), _mm512_sll_epi16(b, shift) };
+}
+
+#define EVEN(i)     2 * (i)
+#define PAIR(i)     (i) / 2
+#define LIST32(f)   { LIST8(f, 0), LIST8(f, 8), LIST8(f, 16), LIST8(f, 24) }
+#define LIST32B(f)  { LIST8(f, 32), LIST8(f, 40), LIST8(f, 48), LIST8(f, 56) }
+
+// Every second word of two vectors, and which of 32 words belongs there.
+static const uint16_t even[32] = LIST32(EVEN);
+static const uint16_t pair[2][32] = { LIST32(PAIR), LIST32B(PAIR) };
+
+// Samples with others between them, as the chroma of p010. Returns how many were done, not the last: the bytes
+// after it may not belong to the row.
+VBMI static int mix16_pairs(uint8_t *row, __m128i shift, const uint8_t *index, int count, const Tables16 *t)
+{
+    const __m512i gather = _mm512_loadu_si512(even);
+    const __m512i first = _mm512_loadu_si512(pair[0]), second = _mm512_loadu_si512(pair[1]);
+    const __mmask32 ours = 0x55555555;
+    int i = 0;
+
+    for (; i + 64 < count; i += 64, row += 256) {
+        const __m512i v0 = _mm512_loadu_si512(row), v1 = _mm512_loadu_si512(row + 64);
+        const __m512i v2 = _mm512_loadu_si512(row + 128), v3 = _mm512_loadu_si512(row + 192);
+        const Words64 in = { _mm512_permutex2var_epi16(v0, gather, v1), _mm512_permutex2var_epi16(v2, gather, v3) };
+        const Words64 out = mix_words64(t, in, shift, _mm512_loadu_si512(index + i));
+        _mm512_storeu_si512(row, _mm512_mask_permutexvar_epi16(v0, ours, first, out.a));
+        _mm512_storeu_si512(row + 64, _mm512_mask_permutexvar_epi16(v1, ours, second, out.a));
+        _mm512_storeu_si512(row + 128, _mm512_mask_permutexvar_epi16(v2, ours, first, out.b));
+        _mm512_storeu_si512(row + 192, _mm512_mask_permutexvar_epi16(v3, ours, second, out.b));
+    }
+    return i;
+}
+
 VBMI static void blend_mix16(uint8_t *row, int step, int shift, const uint8_t *index, int count,
                              const GcamBlendTable *table)
 {
-    const Bytes256 weight_low = load_table(table->weight_low), weight_high = load_table(table->weight_high);
-    const Bytes256 color_low = load_table(table->color_low), color_high = load_table(table->color_high);
-    // Halves of the index such that unpacking, which works within 128 bits, gives samples in their order.
-    const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+    const Tables16 t = { load_table(table->weight_low), load_table(table->weight_high),
+                         load_table(table->color_low), load_table(table->color_high) };
     const __m128i bits = _mm_cvtsi32_si128(shift);
     int i = 0;
 
-    for (; step == 2 && i + 64 <= count; i += 64, row += 128) {
-        const __m512i at = _mm512_permutexvar_epi64(order, _mm512_loadu_si512(index + i));
-        const __m512i wl = look_up(&weight_low, at), wh = look_up(&weight_high, at);
-        const __m512i cl = look_up(&color_low, at), ch = look_up(&color_high, at);
-        const __m512i a = _mm512_srl_epi16(_mm512_loadu_si512(row), bits);
-        const __m512i b = _mm512_srl_epi16(_mm512_loadu_si512(row + 64), bits);
-        const __m512i c = mix_words(a, _mm512_unpacklo_epi8(cl, ch), _mm512_unpacklo_epi8(wl, wh));
-        const __m512i d = mix_words(b, _mm512_unpackhi_epi8(cl, ch), _mm512_unpackhi_epi8(wl, wh));
-        _mm512_storeu_si512(row, _mm512_sll_epi16(c, bits));
-        _mm512_storeu_si512(row + 64, _mm512_sll_epi16(d, bits));
+    for (; step == 2 && i + 64 <= count; i += 64) {
+        uint8_t *at = row + 2 * i;
+        const Words64 in = { _mm512_loadu_si512(at), _mm512_loadu_si512(at + 64) };
+        const Words64 out = mix_words64(&t, in, bits, _mm512_loadu_si512(index + i));
+        _mm512_storeu_si512(at, out.a);
+        _mm512_storeu_si512(at + 64, out.b);
     }
-    gcam_blend_mix16_c(row, step, shift, index + i, count - i, table);
+    if (step == 4)
+        i = mix16_pairs(row, bits, index, count, &t);
+    gcam_blend_mix16_c(row + (ptrdiff_t)i * step, step, shift, index + i, count - i, table);
 }
 
 const GcamBlendKernels gcam_blend_kernels_avx512 = { blend_index, blend_mix8, blend_mix16 };
