@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Every operator in small graphs: forward against the reference in double, backward against central
+ * differences of it (step 1e-5), each with its input stored channels last and in plain order. An operator of
+ * the library without a case fails.
+ *
+ * A case is the text of a graph from tensor `a` to tensor `y`; a: 1x3x6x6. Random data keeps away from kinks
+ * by more than the step, or the case says its range.
+ */
+#include "ops/check.h"
+
+#include "ops/ops.h"
+
+typedef struct Case {
+    const char *text;
+    float low, high;            // range of the picture, both 0: -1..1
+    int opset;                  // 0: 17
+} Case;
+
+#define CASE(...) { CASE_FIELDS(__VA_ARGS__, 0, 0, 0, 0) }
+#define CASE_FIELDS(text, low, high, opset, ...) text, low, high, opset
+
+static const Case cases[] = {
+    // ---- one input
+    CASE("y = Relu(a)"),
+    CASE("y = LeakyRelu(a)"),
+    CASE("y = LeakyRelu(a) alpha=0.3"),
+    CASE("y = ThresholdedRelu(a) alpha=0.25"),
+    CASE("y = ThresholdedRelu(a)", -3, 3),
+    CASE("y = Clip(a, =-0.3, =0.4)"),
+    CASE("y = Clip(a, _, =0.4)"),
+    CASE("y = Clip(a, =-0.3)"),
+    CASE("y = Clip(a)"),
+    CASE("y = Clip(a) min=-0.5 max=0.5", 0, 0, 6),
+    CASE("y = Sigmoid(a)", -9, 9),
+    CASE("y = HardSigmoid(a)", -4, 4),
+    CASE("y = HardSigmoid(a) alpha=0.3 beta=0.4", -4, 4),
+    CASE("y = HardSwish(a)", -5, 5),
+    CASE("y = Tanh(a)"),
+    CASE("y = Tanh(a)", -0.2f, 0.2f),
+    CASE("y = Tanh(a)", -9, 9),
+    CASE("y = Elu(a)", -3, 3),
+    CASE("y = Elu(a) alpha=0.5"),
+    CASE("y = Selu(a)", -3, 3),
+    CASE("y = Selu(a) alpha=1.5 gamma=1.2"),
+    CASE("y = Celu(a)", -3, 3),
+    CASE("y = Celu(a) alpha=2.5", -3, 3),
+    CASE("y = Softplus(a)", -9, 9),
+    CASE("y = Softplus(a)", 15, 25),
+    CASE("y = Softsign(a)"),
+    CASE("y = Mish(a)", -6, 6),
+    CASE("y = Erf(a)", -2, 2),
+    CASE("y = Gelu(a)", -4, 4, 20),
+    CASE("y = Sqrt(a)", 0.1f, 2),
+    CASE("y = Exp(a)"),
+    CASE("y = Exp(a)", -9, 3),
+    CASE("y = Log(a)", 0.1f, 2),
+    CASE("y = Neg(a)"),
+    CASE("y = Abs(a)"),
+    CASE("y = Reciprocal(a)", 0.2f, 2),
+    CASE("b = Reciprocal(a); y = Abs(b)", -2, -0.2f),
+    // ---- two inputs, broadcast in all ways
+    CASE("y = Add(a, %1x3x6x6)"),
+    CASE("y = Add(%3x1x1, a)"),
+    CASE("y = Add(a, =0.5)"),
+    CASE("y = Add(a, %6)"),
+    CASE("y = Add(a, %6x1)"),
+    CASE("y = Add(a, a)"),
+    CASE("y = Sub(a, %1x3x1x1)"),
+    CASE("y = Sub(%3x6x6, a)"),
+    CASE("b = Sub(=1.0, a); y = Sub(b, a)"),
+    CASE("y = Mul(a, %1)"),
+    CASE("y = Mul(%2x3x1x6, a)"),
+    CASE("y = Mul(a, a)"),
+    CASE("g = GlobalAveragePool(a); y = Mul(a, g)"),
+    CASE("g = GlobalAveragePool(a); y = Mul(g, a)"),
+    CASE("g = ReduceMean(a) axes=[1]; y = Sub(a, g)"),
+    CASE("g = ReduceMean(a) axes=[2] keepdims=1; y = Mul(g, a)"),
+    CASE("g = ReduceMean(a) axes=[0,1] keepdims=0; b = Mul(a, %6x6); y = Add(g, b)"),
+    CASE("y = Div(a, %3x1x1@0.5:2)"),
+    CASE("y = Div(%1x3x6x6, a)", 0.5f, 2),
+    CASE("b = Sqrt(a); y = Div(a, b)", 0.5f, 2),
+    CASE("y = Pow(a, =2.0)"),
+    CASE("y = Pow(a, =0.5)", 0.2f, 2),
+    CASE("y = Pow(a, =3.0)", 0.2f, 2),
+    CASE("y = Pow(a, =-1.5)", 0.5f, 2),
+    CASE("y = Pow(=2.5, a)"),
+    CASE("y = Pow(%3x1x1@0.5:2, a)"),
+    CASE("y = Pow(a, a)", 0.5f, 2),
+    CASE("y = Min(a, %3x1x1)"),
+    CASE("y = Min(%1x3x6x6, a)"),
+    CASE("y = Max(a, =0.1)"),
+    CASE("y = Max(%6x6, a)"),
+    CASE("b = Neg(a); y = Max(a, b)"),
+    CASE("y = PRelu(a, %3x1x1)"),
+    CASE("y = PRelu(a, %3)"),
+    CASE("y = PRelu(a, %1)"),
+    CASE("y = PRelu(a, %1x1x1x1)"),
+    CASE("b = Relu(a); y = PRelu(%1x3x6x6, b)"),
+    CASE("y = Add(a, %3) axis=1 broadcast=1", 0, 0, 6),
+    CASE("y = Mul(a, %3x6) axis=1 broadcast=1", 0, 0, 6),
+    CASE("y = Sub(a, %6) axis=3 broadcast=1", 0, 0, 6),
+    CASE("b = Reshape(a, #3/36); y = Add(b, %3x1)"),
+    CASE("b = Reshape(a, #3/36); c = Reshape(a, #36/3); d = Transpose(c); y = Mul(b, d)"),
+    CASE("b = Reshape(a, #3/1/36); c = Reshape(%4x1, #1/4/1); y = Mul(b, c)"),
+    // ---- products
+    CASE("y = Conv(a, %4x3x3x3, %4) pads=[1,1,1,1]"),
+    CASE("y = Conv(a, %2x3x1x1)"),
+    CASE("y = Conv(a, %3x1x3x3) group=3"),
+    CASE("y = Conv(a, %6x1x3x2, %6) group=3 strides=[2,1] pads=[0,1,1,0]"),
+    CASE("y = Conv(a, %2x3x2x2) dilations=[2,3]"),
+    CASE("y = Conv(a, %2x3x3x3) auto_pad=SAME_UPPER strides=[2,2]"),
+    CASE("y = Conv(a, %2x3x4x4) auto_pad=SAME_LOWER"),
+    CASE("y = Conv(a, %2x3x3x3) auto_pad=VALID strides=[2,2]"),
+    CASE("y = Conv(a, %2x3x3x3) kernel_shape=[3,3]"),
+    CASE("b = Conv(a, %5x3x3x3) pads=[1,1,1,1]; y = Conv(b, %3x5x3x3)"),
+    CASE("y = Conv(a, %2x3x6x6)"),
+    CASE("b = Concat(a, a) axis=1; y = Conv(b, %4x3x1x1) group=2"),
+    CASE("b = Flatten(a); y = Gemm(b, %108x5, %5)"),
+    CASE("b = Flatten(a); y = Gemm(b, %5x108, %5) transB=1"),
+    CASE("b = Flatten(a); y = Gemm(b, %5x108) transB=1 alpha=0.5"),
+    CASE("b = Flatten(a); y = Gemm(b, %108x5, =0.5) beta=2.0"),
+    CASE("b = Flatten(a); y = Gemm(b, %108x5, %1x5) alpha=-1.5 beta=0.5"),
+    CASE("y = Gemm(a, %108x4)"),
+    CASE("b = Reshape(a, #9/12); y = Gemm(b, %12x5, %5)"),
+    CASE("b = Reshape(a, #9/12); y = Gemm(b, %5x12, %1) transB=1"),
+    CASE("b = Reshape(a, #12/9); y = Gemm(b, %12x5) transA=1 alpha=0.5"),
+    CASE("b = Reshape(a, #12/9); y = Gemm(b, %5x12, %5) transA=1 transB=1"),
+    CASE("b = Reshape(a, #9/12); c = Reshape(a, #12/9); y = Gemm(b, c, %9)"),
+    CASE("b = Reshape(a, #9/12); y = Gemm(b, b) transB=1 alpha=0.25"),
+    CASE("b = Reshape(a, #9/12); y = Gemm(b, b) transA=1"),
+    CASE("b = Reshape(a, #12/9); y = Gemm(%7x12, b)"),
+    CASE("b = Reshape(a, #12/9); c = Reshape(a, #9/12); y = Gemm(b, c) transA=1 transB=1"),
+    CASE("b = Reshape(a, #1/108); c = Reshape(a, #108/1); y = Gemm(b, c)"),
+    CASE("y = MatMul(a, %6x4)"),
+    CASE("b = Flatten(a); y = MatMul(b, %108x4)"),
+    CASE("y = MatMul(a, %1x1x6x4)"),
+    CASE("y = MatMul(a, %1x3x6x4)"),
+    CASE("y = MatMul(%1x3x4x6, a)"),
+    CASE("y = MatMul(%4x6, a)"),
+    CASE("y = MatMul(a, a)"),
+    CASE("b = Transpose(a) perm=[0,1,3,2]; y = MatMul(a, b)"),
+    CASE("b = Reshape(a, #3/6/6); y = MatMul(b, %6x4)"),
+    CASE("b = Reshape(a, #3/6/6); c = ReduceMean(b) axes=[0] keepdims=0; y = MatMul(c, b)"),
+    CASE("b = Reshape(a, #3/6/6); c = ReduceMean(b) axes=[0]; y = MatMul(b, c)"),
+    // ---- windows
+    CASE("y = MaxPool(a) kernel_shape=[2,2]"),
+    CASE("y = MaxPool(a) kernel_shape=[3,3] strides=[2,2]"),
+    CASE("y = MaxPool(a) kernel_shape=[3,2] strides=[2,2] ceil_mode=1"),
+    CASE("y = MaxPool(a) kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]"),
+    CASE("y = MaxPool(a) kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1] ceil_mode=1"),
+    CASE("y = MaxPool(a) kernel_shape=[2,2] dilations=[2,3]"),
+    CASE("y = MaxPool(a) kernel_shape=[3,3] auto_pad=SAME_UPPER"),
+    CASE("y = MaxPool(a) kernel_shape=[4,4] strides=[3,3] auto_pad=SAME_LOWER"),
+    CASE("y = MaxPool(a) kernel_shape=[6,6]"),
+    CASE("y = AveragePool(a) kernel_shape=[2,3]"),
+    CASE("y = AveragePool(a) kernel_shape=[3,3] pads=[1,1,1,1]"),
+    CASE("y = AveragePool(a) kernel_shape=[3,3] pads=[1,1,1,1] count_include_pad=1"),
+    CASE("y = AveragePool(a) kernel_shape=[3,3] strides=[2,2] pads=[0,1,1,0] ceil_mode=1"),
+    CASE("y = AveragePool(a) kernel_shape=[3,3] strides=[2,2] pads=[0,1,0,1] ceil_mode=1 "
+         "count_include_pad=1"),
+    CASE("y = AveragePool(a) kernel_shape=[2,2] auto_pad=SAME_UPPER count_include_pad=1"),
+    CASE("y = AveragePool(a) kernel_shape=[2,2] strides=[2,2] auto_pad=SAME_LOWER"),
+    CASE("y = AveragePool(a) kernel_shape=[2,2] dilations=[3,2] pads=[1,1,1,1]", 0, 0, 19),
+    CASE("y = GlobalAveragePool(a)"),
+    CASE("y = GlobalMaxPool(a)"),
+    // ---- normalisation
+    CASE("y = BatchNormalization(a, %3, %3, %3, %3@0.5:2)"),
+    CASE("y = BatchNormalization(a, %3, %3, %3, %3@0.5:2) epsilon=0.1"),
+    CASE("b = Reshape(a, #4/27); y = BatchNormalization(b, %27, %27, %27, %27@0.5:2)"),
+    CASE("b = Reshape(a, #2/6/9); y = BatchNormalization(b, %6, %6, %6, %6@0.5:2)"),
+    CASE("y = LayerNormalization(a, %6, %6)"),
+    CASE("y = LayerNormalization(a, %6)"),
+    CASE("y = LayerNormalization(a, %3x6x6, %3x6x6) axis=1 epsilon=0.01"),
+    CASE("y = LayerNormalization(a, %36, %36) axis=-2"),
+    CASE("b = Transpose(a) perm=[0,2,3,1]; c = LayerNormalization(b, %3, %3); "
+         "y = Transpose(c) perm=[0,3,1,2]"),
+    CASE("b = Reshape(a, #12/9); y = LayerNormalization(b, %9, %9)"),
+    CASE("y = LRN(a) size=3 alpha=0.5"),
+    CASE("y = LRN(a) size=2 alpha=0.5 beta=0.6 bias=2.0"),
+    CASE("b = Concat(a, a) axis=1; c = Mul(b, %6x1x1); y = LRN(c) size=5 alpha=1.5"),
+    CASE("y = LRN(a) size=1"),
+    // ---- reductions, softmax
+    CASE("y = ReduceMean(a) axes=[2,3]"),
+    CASE("y = ReduceMean(a) axes=[2,3] keepdims=0"),
+    CASE("y = ReduceMean(a) axes=[1]"),
+    CASE("y = ReduceMean(a) axes=[-1,1] keepdims=0"),
+    CASE("y = ReduceMean(a)"),
+    CASE("y = ReduceMean(a) keepdims=0"),
+    CASE("y = ReduceMean(a, #2/3)", 0, 0, 18),
+    CASE("y = ReduceMean(a, #-2) keepdims=0", 0, 0, 18),
+    CASE("y = ReduceMean(a) noop_with_empty_axes=1", 0, 0, 18),
+    CASE("y = ReduceSum(a, #0/2)", 0, 0, 13),
+    CASE("y = ReduceSum(a, #) noop_with_empty_axes=1", 0, 0, 13),
+    CASE("y = ReduceSum(a, #)", 0, 0, 13),
+    CASE("y = ReduceSum(a) axes=[3] keepdims=0", 0, 0, 11),
+    CASE("b = Reshape(a, #2/9/6); y = ReduceSum(b, #1) keepdims=0"),
+    CASE("b = Reshape(a, #9/12); y = ReduceMean(b) axes=[0]"),
+    CASE("y = Softmax(a)"),
+    CASE("y = Softmax(a) axis=1"),
+    CASE("y = Softmax(a) axis=-2"),
+    CASE("y = Softmax(a)", 0, 0, 11),
+    CASE("y = Softmax(a) axis=2", -4, 4, 11),
+    CASE("y = LogSoftmax(a)"),
+    CASE("y = LogSoftmax(a) axis=1"),
+    CASE("y = LogSoftmax(a) axis=3", 0, 0, 12),
+    CASE("b = Reshape(a, #9/12); y = Softmax(b) axis=0"),
+    CASE("b = Reshape(a, #2/6/9); y = LogSoftmax(b) axis=1"),
+    // ---- moving
+    CASE("y = Concat(a, a) axis=1"),
+    CASE("y = Concat(a, %1x2x6x6, a) axis=1"),
+    CASE("b = Neg(a); y = Concat(b, a) axis=-1"),
+    CASE("y = Concat(a, %1x3x1x6) axis=2"),
+    CASE("y = Concat(a) axis=1"),
+    CASE("y = Concat(%2x3x6x6, a) axis=0"),
+    CASE("b = Reshape(a, #9/12); y = Concat(b, %9x2, b) axis=1"),
+    CASE("b, c = Split(a, #1/2) axis=1; d = Mul(b, c); y = Concat(d, c) axis=1"),
+    CASE("b, c, d = Split(a) axis=1; e = Mul(b, c); y = Mul(e, d)"),
+    CASE("b, c = Split(a) axis=1 num_outputs=2; y = Mul(b, c)", 0, 0, 18),
+    CASE("b, c = Split(a) axis=-2 split=[4,2]; y = Exp(c)", 0, 0, 11),
+    CASE("b, y = Split(a, #5/1) axis=3"),
+    CASE("b = Reshape(a, #9/12); c, d = Split(b); e = Concat(d, c) axis=0; y = Exp(e)"),
+    CASE("y = Slice(a, #1/2, #5/6, #2/3)"),
+    CASE("y = Slice(a, #0, #9223372036854775807, #3, #2)"),
+    CASE("y = Slice(a, #-1, #-9223372036854775807, #1, #-1)"),
+    CASE("y = Slice(a, #5/4, #0/-5, #2/3, #-2/-1)"),
+    CASE("y = Slice(a, #0/1/-3/0, #1/3/-1/100)"),
+    CASE("y = Slice(a) starts=[1,-4] ends=[2,5] axes=[1,3]", 0, 0, 9),
+    CASE("y = Slice(a) starts=[0,1] ends=[1,3]", 0, 0, 9),
+    CASE("b = Reshape(a, #9/12); y = Slice(b, #8, #1, #0, #-3)"),
+    CASE("y = Slice(a, #2, #3, #-1)"),
+    CASE("y = Pad(a, #0/0/1/2/0/0/3/1)"),
+    CASE("y = Pad(a, #0/1/-1/-2/0/2/-1/1, =0.5)"),
+    CASE("y = Pad(a, #0/0/-6/0/0/0/3/0)"),
+    CASE("y = Pad(a) pads=[0,0,1,1,0,0,1,1] value=0.25 mode=constant", 0, 0, 10),
+    CASE("y = Pad(a, #1/-1, =0.0, #-1)", 0, 0, 18),
+    CASE("y = Pad(a, #2/1/0/1, _, #1/3)", 0, 0, 18),
+    CASE("b = Reshape(a, #9/12); y = Pad(b, #1/-3/0/2)"),
+    CASE("y = Transpose(a)"),
+    CASE("b = Reshape(a, #9/12); y = Transpose(b)"),
+    CASE("b = Reshape(a, #2/6/9); y = Transpose(b) perm=[1,0,2]"),
+    CASE("b = Reshape(a, #2/6/9); y = Transpose(b) perm=[2,0,1]"),
+    CASE("b = Reshape(a, #2/3/3/3/2); y = Transpose(b) perm=[4,2,0,3,1]"),
+    CASE("b = Transpose(a) perm=[0,2,3,1]; c = Mul(b, %3); y = Transpose(c) perm=[0,3,1,2]"),
+    CASE("b = Transpose(a) perm=[0,3,1,2]; y = Relu(b)"),
+    CASE("b = Transpose(a) perm=[0,2,3,1]; c = Transpose(b) perm=[0,3,1,2]; y = Conv(c, %2x3x3x3)"),
+    CASE("g = GlobalAveragePool(a); y = Expand(g, #1/3/2/2)"),
+    CASE("y = Expand(a, #2/1/1/1)"),
+    CASE("y = Expand(a, #1/1)"),
+    CASE("b = ReduceMean(a) axes=[1,3] keepdims=0; y = Expand(b, #4/2/6/6)"),
+    CASE("b = ReduceMean(a) axes=[2]; y = Expand(b, #5/1)"),
+    CASE("y = Gather(a, #2/0/0/-1) axis=1"),
+    CASE("y = Gather(a, $1) axis=2"),
+    CASE("y = Gather(a, #3) axis=-1"),
+    CASE("b = Reshape(a, #9/12); y = Gather(b, #8/1/1)"),
+    CASE("y = Reshape(a, #2/-1)"),
+    CASE("y = Reshape(a, #0/0/36)"),
+    CASE("y = Reshape(a, #1/9/3/4)"),
+    CASE("y = Reshape(a, #-1)"),
+    CASE("y = Reshape(a, #1/-1/6/0)"),
+    CASE("b = Reshape(a, #1/1/3/2/3/6); c = Transpose(b) perm=[0,1,3,2,4,5]; y = Reshape(c, #1/6/3/6)"),
+    CASE("y = Flatten(a)"),
+    CASE("y = Flatten(a) axis=0"),
+    CASE("y = Flatten(a) axis=3"),
+    CASE("y = Flatten(a) axis=-2"),
+    CASE("y = Flatten(a) axis=4"),
+    CASE("g = GlobalMaxPool(a); y = Squeeze(g)"),
+    CASE("g = GlobalMaxPool(a); y = Squeeze(g, #3/-2)"),
+    CASE("y = Squeeze(a) axes=[0]", 0, 0, 11),
+    CASE("y = Unsqueeze(a, #0/-1)"),
+    CASE("y = Unsqueeze(a) axes=[2]", 0, 0, 11),
+    CASE("b = Reshape(a, #12/9); y = Unsqueeze(b, #0/2)"),
+    // ---- what is only looked through
+    CASE("b = Identity(a); y = Exp(b)"),
+    CASE("b = Dropout(a, =0.5); y = Exp(b)"),
+    CASE("b = Dropout(a) ratio=0.5; y = Exp(b)", 0, 0, 11),
+    CASE("b = Cast(a) to=1; y = Exp(b)"),
+    // ---- what is folded before a network runs
+    CASE("s = Shape(a); n = Gather(s, $0); m = Unsqueeze(n, #0); t = Concat(m, #-1) axis=0; "
+         "y = Reshape(a, t)"),
+    CASE("s = Shape(a) start=2; h = Div(s, #2/2); z = Mul(#0/0, h); y = Slice(a, z, h, #2/3)"),
+    CASE("s = Shape(a) start=1 end=-1; t = Mul(s, #2/2); u = Slice(t, #1, #2); "
+         "e = Concat(#1/3, u, #6) axis=0; g = ReduceMean(a) axes=[2]; y = Expand(g, e)"),
+    CASE("r = Range($5, $-1, $-2); y = Gather(a, r) axis=3"),
+    CASE("w = Sqrt(%3x1x1@0.5:2); v = Neg(w); y = Mul(a, v)"),
+    CASE("w = Exp(%1x3x1); v = Transpose(w) perm=[1,0,2]; u = Abs(v); y = Add(a, u)"),
+    CASE("c = Greater(%6x6, =0.0); w = Where(c, =2.0, %6x6); y = Mul(a, w)"),
+    CASE("c = Less(%6x6, =0.5); n = Not(c); w = Where(n, %6, =0.25); y = Mul(a, w)"),
+    CASE("w = Expand(%3x1x1, #3/6/6); v = Pow(w, =2.0); u = Max(v, =0.2); t = Min(u, =0.7); y = Mul(a, t)"),
+    CASE("s = Shape(a); p = ReduceProd(s) keepdims=0; q = Unsqueeze(p, #0); y = Reshape(a, q)"),
+    CASE("s = Shape(a) start=2; m = Mod(s, #4/4); c = Cast(m) to=1; w = Unsqueeze(c, #0); "
+         "v = ReduceSum(w, #1); y = Mul(a, v)"),
+    CASE("w = Floor(%3x1x1@-3:3); v = Ceil(%6@-3:3); u = Add(w, v); y = Mul(a, u)"),
+    CASE("w = Reshape(%18, #3/6); v = Unsqueeze(w, #1); u = Flatten(v) axis=1; "
+         "t = Unsqueeze(u, #1); y = Mul(a, t)"),
+};
+
+// How tensor `a` comes to be: the picture itself, stored channels last in the engine, and a view of it in
+// plain order.
+static const char *const sources[] = { "a = Identity(x)", "a = Reshape(x, #1/3/6/6)" };
+
+static void run_case(const Case *c, int source)
+{
+    GradcamModel *model = NULL;
+    Messages messages;
+    const GradcamModelOptions options = { .log = messages_log(&messages), .labels = "none" };
+    Graph *graph = graph_create(c->opset > 0 ? c->opset : 17);
+    graph->seed = 7;
+    graph_add(graph, "input x 1x3x6x6");
+    graph_add(graph, sources[source]);
+    graph_add(graph, c->text);
+    Reference *reference = reference_create(graph);
+    float low = c->low, high = c->high;
+    float *picture = random_picture(reference, "x", low == high ? -1 : low, low == high ? 1 : high, 42);
+    reference_run(reference);
+    // One score for each element of y, each with a weight of its own, so that no two mistakes cancel.
+    graph_addf(graph, "flat = Reshape(y, #1/-1); logits = Mul(flat, %%1x%zu@0.5:1.5); output logits",
+               reference_find(reference, "y")->count);
+    reference_free(reference);
+    free(picture);
+    reference = reference_create(graph);
+    picture = random_picture(reference, "x", low == high ? -1 : low, low == high ? 1 : high, 42);
+    reference_run(reference);
+    if (open_graph(&model, graph, &options) < 0)
+        fail("%s", messages.text);
+    else
+        check_layer(model, reference, "x", picture, usual);
+    gradcam_model_close(&model);
+    reference_free(reference);
+    graph_free(graph);
+    free(picture);
+}
+
+// Each operator of the library must stand in some case.
+static void all_operators_have_cases(void)
+{
+    const GcamOp *op;
+    size_t i = 0;
+    for (; (op = gcam_op_at(i)); i++) {
+        char call[80];
+        int found = 0;
+        snprintf(call, sizeof(call), "= %s(", op->type);
+        for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++)
+            found |= strstr(cases[k].text, call) != NULL;
+        if (!found)
+            fail("%s has none", op->type);
+    }
+    CHECK(i > 50);
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        begin_case("%s", cases[i].text);
+        if (cases[i].opset > 0)
+            note("opset %d", cases[i].opset);
+        for (int source = 0; source < 2; source++)
+            run_case(&cases[i], source);
+    }
+    RUN(all_operators_have_cases);
+    return end_cases();
+}
