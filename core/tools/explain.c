@@ -257,9 +257,12 @@ static void print_text(const Explain *e, const Result *r)
     double x, y;
 
     find_peak(e, r, &x, &y);
-    printf("%s: %s", r->picture, r->name);
-    if (r->target->count < 2)
-        printf(" (%d)", r->info.class_index);
+    if (r->target->count > 1)
+        printf("%s: %s", r->picture, r->name);
+    else if (gradcam_model_info(e->model)->labels)
+        printf("%s: %s (%d)", r->picture, r->name, r->info.class_index);
+    else
+        printf("%s: class %d", r->picture, r->info.class_index);
     printf(", probability %.4f, score %.4f, ", r->info.probability, r->info.score);
     if (r->info.empty)
         printf("the map is empty\n");

@@ -121,6 +121,7 @@ check "two pictures of one name" $?
 
 # Pictures that are wrong or odd.
 echo "not a picture" > text.png
+echo "not an array" > text.npy
 echo "not a picture" > text.txt
 head -c 100 picture.ppm > short.ppm
 head -c 700 overlay.png > short.png
@@ -164,6 +165,36 @@ refused "a class that does not exist" 1 'xyzzy' explain picture.ppm -m "$network
 refused "a layer that does not exist" 1 'xyzzy' explain picture.ppm -m "$network" --layer xyzzy
 refused "an input that does not exist" 1 'xyzzy' explain picture.ppm -m "$network" --input xyzzy=1
 refused "an input without a value" 2 'NAME=VALUES' explain picture.ppm -m "$network" --input xyzzy
+
+# A network with a further input: a question of 27 words to count.
+vqa=$SHARED/models/easy_vqa.onnx
+if [ -f "$vqa" ]; then
+    zeros=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0
+    run explain picture.ppm -m "$vqa" --input question=1.5,2,$zeros --json
+    [ $status = 0 ] && json stdout
+    check "a further input" $?
+    cp stdout given.json
+    python3 - << 'END'
+import struct
+header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (27,), }"
+header += b" " * (117 - len(header)) + b"\n"
+with open("question.npy", "wb") as file:
+    file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+    file.write(struct.pack("<27d", 1.5, 2, *[0] * 25))
+END
+    run explain picture.ppm -m "$vqa" --input question=question.npy --json
+    cmp -s stdout given.json
+    check "a further input from a .npy" $?
+    run explain picture.ppm -m "$vqa" --json
+    [ $status = 0 ] && ! cmp -s stdout given.json
+    check "a further input matters" $?
+    refused "too few elements" 1 'has 27 elements, not 3' explain picture.ppm -m "$vqa" --input question=1,2,3
+    refused "an input that is not there" 1 'no input "x", but "question"' explain picture.ppm -m "$vqa" --input x=1
+    refused "an input that is no number" 2 'numbers' explain picture.ppm -m "$vqa" --input question=1,b
+    refused "a .npy that is none" 1 'text\.npy' explain picture.ppm -m "$vqa" --input question=text.npy
+else
+    echo "skip - cli a further input: no shared test data"
+fi
 
 # Compiled form.
 run compile "$network" -o net.bin --name tested --licence CC0 --mean 10,20,30 --range 255 --color bgr
