@@ -66,10 +66,12 @@ static const GcamConvAlgorithm *choose(const GcamConvShape *s)
         return &gcam_conv_depthwise;
     if (s->stride_h > 1 || s->stride_w > 1)
         return &gcam_conv_im2col;
-    if (s->kernel_h == 1 && s->kernel_w == 1 && !s->pad_top && !s->pad_left && s->out_h == s->h && s->out_w == s->w)
+    if (s->kernel_h == 1 && s->kernel_w == 1 && !s->pad_top && !s->pad_left && s->out_h == s->h &&
+        s->out_w == s->w)
         return &gcam_conv_gemm;
     if (s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 &&
-        s->c % 16 == 0 && s->out_c % 16 == 0 && s->c >= 32 && s->out_c >= 32 && s->out_h > 2 && s->out_w > 2) {
+        s->c % 16 == 0 && s->out_c % 16 == 0 && s->c >= 32 && s->out_c >= 32 && s->out_h > 2 &&
+        s->out_w > 2) {
         // Multiplications with each tile, edges included, and the larger tile's larger weights.
         double tiles2 = (double)((s->out_h + 1) / 2) * ((s->out_w + 1) / 2) * 16;
         double tiles4 = (double)((s->out_h + 3) / 4) * ((s->out_w + 3) / 4) * 36;
@@ -85,7 +87,8 @@ int gcam_conv_packed_create(GcamConv *conv, size_t count)
     return conv->packed ? 0 : -ENOMEM;
 }
 
-void gcam_conv_weight_matrix(const GcamConvShape *s, int g, const float *weights, const float *scale, float *matrix)
+void gcam_conv_weight_matrix(const GcamConvShape *s, int g, const float *weights, const float *scale,
+                             float *matrix)
 {
     size_t in = (size_t)(s->c / s->groups), out = (size_t)(s->out_c / s->groups);
     size_t taps = (size_t)s->kernel_h * s->kernel_w;
@@ -107,8 +110,9 @@ GcamEpilogue gcam_conv_epilogue(const GcamConv *conv, const float *add, int chan
     };
 }
 
-int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const float *weights, const float *scale,
-                               const float *bias, enum GcamActivation act, float lo, float hi)
+int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const float *weights,
+                               const float *scale, const float *bias, enum GcamActivation act, float lo,
+                               float hi)
 {
     int error = -ENOMEM;
     *out = NULL;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Two-dimensional convolution, forward and backward by its input. Activations are dense NHWC floats: [n][h][w][c].
- * Weights are transformed and packed once, by the constructor, for the algorithm that the shape asks for; the run
- * functions do not allocate. A GcamConv is immutable: any number of threads may use it at once, each call with its own
- * pool and scratch. The result is the same bit for bit for any number of threads.
+ * Two-dimensional convolution, forward and backward by its input. Activations are dense NHWC floats:
+ * [n][h][w][c]. Weights are transformed and packed once, by the constructor, for the algorithm that the shape
+ * asks for; the run functions do not allocate. A GcamConv is immutable: any number of threads may use it at
+ * once, each call with its own pool and scratch. The result is the same bit for bit for any number of
+ * threads.
  */
 #ifndef GCAM_CONV_H
 #define GCAM_CONV_H
@@ -26,9 +27,10 @@ typedef struct GcamConvShape {
 
 typedef struct GcamConv GcamConv;
 
-// weights: in ONNX order [out_c][c / groups][kernel_h][kernel_w]. scale: one factor per output channel, multiplied into
-// the weights (a folded batch normalisation), or NULL. bias: one per output channel, or NULL. Nothing is kept of them.
-// y = act(conv(x, scale * weights) + bias + add). -EINVAL for a shape that does not fit together, -ENOMEM.
+// weights: in ONNX order [out_c][c / groups][kernel_h][kernel_w]. scale: one factor per output channel,
+// multiplied into the weights (a folded batch normalisation), or NULL. bias: one per output channel, or NULL.
+// Nothing is kept of them. y = act(conv(x, scale * weights) + bias + add). -EINVAL for a shape that does not
+// fit together, -ENOMEM.
 int gcam_conv_create(GcamConv **out, const GcamConvShape *shape, const float *weights, const float *scale,
                      const float *bias, enum GcamActivation act, float lo, float hi);
 void gcam_conv_destroy(GcamConv **conv);
@@ -39,12 +41,13 @@ const char *gcam_conv_algorithm(const GcamConv *conv);
 // Floats of scratch for a pool of that many threads.
 size_t gcam_conv_scratch(const GcamConv *conv, int threads);
 
-// add: residual of the output's shape, added before the activation, or NULL. y must not overlap x or add. scratch is
-// 64-byte aligned (gcam_alloc); its contents mean nothing before and after.
+// add: residual of the output's shape, added before the activation, or NULL. y must not overlap x or add.
+// scratch is 64-byte aligned (gcam_alloc); its contents mean nothing before and after.
 void gcam_conv_forward(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
                        float *scratch);
 
-// The gradient by the input: dx[n][h][w][c] from dy[n][out_h][out_w][out_c]. Shape, weights and scale as above.
+// The gradient by the input: dx[n][h][w][c] from dy[n][out_h][out_w][out_c]. Shape, weights and scale as
+// above.
 typedef struct GcamConvBackward GcamConvBackward;
 
 int gcam_conv_backward_create(GcamConvBackward **out, const GcamConvShape *shape, const float *weights,
@@ -55,6 +58,7 @@ const char *gcam_conv_backward_algorithm(const GcamConvBackward *conv);
 size_t gcam_conv_backward_scratch(const GcamConvBackward *conv, int threads);
 
 // dx is overwritten; it must not overlap dy.
-void gcam_conv_backward_run(const GcamConvBackward *conv, GcamPool *pool, const float *dy, float *dx, float *scratch);
+void gcam_conv_backward_run(const GcamConvBackward *conv, GcamPool *pool, const float *dy, float *dx,
+                            float *scratch);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the algorithms of convolution share. Each is a const GcamConvAlgorithm in a file of its own; conv.c chooses.
+ * What the algorithms of convolution share. Each is a const GcamConvAlgorithm in a file of its own; conv.c
+ * chooses.
  */
 #ifndef GCAM_CONV_ALGORITHM_H
 #define GCAM_CONV_ALGORITHM_H
@@ -13,7 +14,8 @@ typedef struct GcamConvAlgorithm {
     // Prepares the weights. On failure the caller destroys the convolution.
     int (*create)(GcamConv *conv, const float *weights, const float *scale);
     size_t (*scratch)(const GcamConv *conv, int threads);
-    void (*forward)(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y, float *scratch);
+    void (*forward)(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+                    float *scratch);
 } GcamConvAlgorithm;
 
 struct GcamConv {
@@ -31,10 +33,12 @@ struct GcamConv {
 extern const GcamConvAlgorithm gcam_conv_gemm, gcam_conv_im2col, gcam_conv_depthwise;
 extern const GcamConvAlgorithm gcam_conv_winograd2, gcam_conv_winograd4;
 
-// As gcam_conv_create() without its checks: pads may be negative, out_h and out_w are what the caller says. They only
-// place the kernel: output (y, x) reads input rows y * stride_h - pad_top + i * dilation_h, zeros where there is none.
-int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const float *weights, const float *scale,
-                               const float *bias, enum GcamActivation act, float lo, float hi);
+// As gcam_conv_create() without its checks: pads may be negative, out_h and out_w are what the caller says.
+// They only place the kernel: output (y, x) reads input rows y * stride_h - pad_top + i * dilation_h, zeros
+// where there is none.
+int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const float *weights,
+                               const float *scale, const float *bias, enum GcamActivation act, float lo,
+                               float hi);
 
 // -EINVAL for a shape that does not fit together, -ENOMEM for one whose tensors no memory could hold.
 int gcam_conv_check(const GcamConvShape *shape);

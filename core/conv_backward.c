@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The gradient of a convolution by its input. With stride 1 it is itself a convolution, of dy with the weights turned
- * by 180 degrees and input and output channels exchanged, and takes the forward algorithms. With other strides: dy times
- * the transposed weights gives a row per output pixel, [kernel_h][kernel_w][c / groups], and each pixel of dx gathers
- * its share in a fixed order; depthwise, where a product of matrices is nothing, the shares are computed on the spot.
+ * The gradient of a convolution by its input. With stride 1 it is itself a convolution, of dy with the
+ * weights turned by 180 degrees and input and output channels exchanged, and takes the forward algorithms.
+ * With other strides: dy times the transposed weights gives a row per output pixel, [kernel_h][kernel_w][c /
+ * groups], and each pixel of dx gathers its share in a fixed order; depthwise, where a product of matrices is
+ * nothing, the shares are computed on the spot.
  */
 #include "conv.h"
 
@@ -18,12 +19,12 @@
 struct GcamConvBackward {
     GcamConvShape shape;
     GcamConv *turned;           // stride 1: the convolution it is
-    GcamPackedB **packed;       // else: per group, weights as [out_c / groups][kernel_h * kernel_w * c / groups]
+    GcamPackedB **packed; // else: per group, weights as [out_c / groups][kernel_h * kernel_w * c / groups]
     const GcamKernels *kernels;
     float *weights;             // depthwise: [kernel_h][kernel_w][c]
 };
 
-// ------------------------------------------------------------------------------------------------------- construction
+// ---------------------------------------------------------------------------------------------- construction
 
 static GcamConvShape turned_shape(const GcamConvShape *s)
 {
@@ -134,7 +135,7 @@ const char *gcam_conv_backward_algorithm(const GcamConvBackward *b)
     return b->turned ? gcam_conv_algorithm(b->turned) : b->weights ? "depthwise" : "col2im";
 }
 
-// ------------------------------------------------------------------------------------------------------------ running
+// --------------------------------------------------------------------------------------------------- running
 
 typedef struct Run {
     const GcamConvBackward *b;
@@ -161,7 +162,8 @@ static void depthwise_task(void *opaque, size_t index, int thread)
     const Run *run = opaque;
     const GcamConvShape *s = &run->b->shape;
     int iy = (int)index;
-    ptrdiff_t *from = (ptrdiff_t *)(void *)run->scratch + 2 * list_length(s) * thread, *w = from + list_length(s);
+    ptrdiff_t *from = (ptrdiff_t *)(void *)run->scratch + 2 * list_length(s) * thread,
+              *w = from + list_length(s);
     for (int ix = 0; ix < s->w; ix++) {
         size_t n = 0;
         for (int ky = 0; ky < s->kernel_h; ky++)
@@ -218,7 +220,8 @@ size_t gcam_conv_backward_scratch(const GcamConvBackward *b, int threads)
     return (size_t)s->out_h * s->out_w * row_length(s);
 }
 
-void gcam_conv_backward_run(const GcamConvBackward *b, GcamPool *pool, const float *dy, float *dx, float *scratch)
+void gcam_conv_backward_run(const GcamConvBackward *b, GcamPool *pool, const float *dy, float *dx,
+                            float *scratch)
 {
     const GcamConvShape *s = &b->shape;
     if (b->turned) {

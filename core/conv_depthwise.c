@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Depthwise convolution, directly: for each row of the output the list of taps that lie inside the image, then runs of
- * pixels that share it. Scratch holds the lists.
+ * Depthwise convolution, directly: for each row of the output the list of taps that lie inside the image,
+ * then runs of pixels that share it. Scratch holds the lists.
  */
 #include <errno.h>
 
@@ -81,11 +81,20 @@ static void row(const Run *run, size_t image, int oy, ptrdiff_t *x_offset, ptrdi
         size_t y = ((image * s->out_h + oy) * s->out_w + ox) * s->c;
         length = run_length(s, ox);
         GcamDepthwise d = {
-            .channels = (size_t)s->c, .taps = list_taps(s, oy, ox, x_offset, w_offset), .count = (size_t)length,
-            .x = run->x + image * s->h * s->w * s->c, .w = conv->weights, .x_offset = x_offset, .w_offset = w_offset,
-            .x_step = (ptrdiff_t)s->stride_w * s->c, .y_step = s->c,
-            .bias = conv->bias, .add = run->add ? run->add + y : NULL, .y = run->y + y,
-            .lo = limits[0], .hi = limits[1],
+            .channels = (size_t)s->c,
+            .taps = list_taps(s, oy, ox, x_offset, w_offset),
+            .count = (size_t)length,
+            .x = run->x + image * s->h * s->w * s->c,
+            .w = conv->weights,
+            .x_offset = x_offset,
+            .w_offset = w_offset,
+            .x_step = (ptrdiff_t)s->stride_w * s->c,
+            .y_step = s->c,
+            .bias = conv->bias,
+            .add = run->add ? run->add + y : NULL,
+            .y = run->y + y,
+            .lo = limits[0],
+            .hi = limits[1],
         };
         conv->kernels->depthwise(&d);
     }
@@ -101,8 +110,8 @@ static void task(void *opaque, size_t index, int thread)
         row(run, r / s->out_h, (int)(r % s->out_h), lists, lists + length);
 }
 
-static void forward_depthwise(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
-                              float *scratch)
+static void forward_depthwise(const GcamConv *conv, GcamPool *pool, const float *x, const float *add,
+                              float *y, float *scratch)
 {
     enum { WORK = 1 << 16 };    // multiplications that are worth a turn
     const GcamConvShape *s = &conv->shape;

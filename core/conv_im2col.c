@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Convolution as a matrix product: a row per output pixel, [kernel_h][kernel_w][c / groups] along it, times the weights.
- * With 1x1 kernels the activations are that matrix. Otherwise blocks of rows are gathered, a piece of K at a time, into
- * scratch that stays in the caches: in NHWC a row is a few long runs of the input.
+ * Convolution as a matrix product: a row per output pixel, [kernel_h][kernel_w][c / groups] along it, times
+ * the weights. With 1x1 kernels the activations are that matrix. Otherwise blocks of rows are gathered, a
+ * piece of K at a time, into scratch that stays in the caches: in NHWC a row is a few long runs of the input.
  */
 #include <errno.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static int create(GcamConv *conv, const float *weights, const float *scale)
     return error;
 }
 
-// --------------------------------------------------------------------------------------------------------------- gemm
+// ------------------------------------------------------------------------------------------------------ gemm
 
 static size_t no_scratch(const GcamConv *conv, int threads)
 {
@@ -47,13 +47,14 @@ static void forward_gemm(const GcamConv *conv, GcamPool *pool, const float *x, c
     int in = s->c / s->groups, out = s->out_c / s->groups;
     for (int g = 0; g < s->groups; g++) {
         GcamEpilogue ep = gcam_conv_epilogue(conv, add, g * out);
-        gcam_gemm_packed(pool, (size_t)s->n * s->h * s->w, x + g * in, s->c, conv->packed[g], y + g * out, s->out_c, &ep);
+        gcam_gemm_packed(pool, (size_t)s->n * s->h * s->w, x + g * in, s->c, conv->packed[g], y + g * out,
+                         s->out_c, &ep);
     }
 }
 
 const GcamConvAlgorithm gcam_conv_gemm = { "gemm", create, no_scratch, forward_gemm };
 
-// ------------------------------------------------------------------------------------------------------------- im2col
+// ---------------------------------------------------------------------------------------------------- im2col
 
 typedef struct Gather {
     const GcamConv *conv;
@@ -90,34 +91,58 @@ static void cut(const GcamConv *conv, Gather *gather)
     gather->thread_scratch = gather->rows * gathered_row(b->k);
 }
 
-// Part k0..k1-1 of the matrix's row for one output pixel. Where neighbouring taps are neighbours in memory, a kernel
-// row is one run.
-static void gather_row(const GcamConvShape *s, const float *x, int oy, int ox, size_t k0, size_t k1, float *row)
+// memcpy() for few elements: with three input channels, calls would cost more than copying.
+static void copy(float *out, const float *in, size_t n)
+{
+    enum { BLOCK = 8 };
+    if (n > 8 * BLOCK) {
+        memcpy(out, in, n * sizeof(*out));
+    } else if (n >= BLOCK) {
+        for (size_t i = 0; i + BLOCK <= n; i += BLOCK)
+            memcpy(out + i, in + i, BLOCK * sizeof(*out));
+        memcpy(out + n - BLOCK, in + n - BLOCK, BLOCK * sizeof(*out));      // overlaps the last one
+    } else {
+        for (size_t i = 0; i < n; i++)
+            out[i] = in[i];
+    }
+}
+
+// Elements begin..end-1 of a run of pixels whose first is `in`, in column ix of a row of `width` pixels; what
+// lies outside of it is zero.
+static void copy_run(float *out, const float *in, ptrdiff_t ix, ptrdiff_t width, ptrdiff_t channels,
+                     ptrdiff_t begin, ptrdiff_t end)
+{
+    ptrdiff_t first = -ix * channels, last = (width - ix) * channels;
+    if (first <= begin && last >= end) {
+        copy(out, in + begin, (size_t)(end - begin));
+        return;
+    }
+    first = first < begin ? begin : first > end ? end : first;
+    last = last < first ? first : last > end ? end : last;
+    memset(out, 0, (size_t)(first - begin) * sizeof(*out));
+    copy(out + (first - begin), in + first, (size_t)(last - first));
+    memset(out + (last - begin), 0, (size_t)(end - last) * sizeof(*out));
+}
+
+// Part k0..k1-1 of the matrix's row for one output pixel. Where neighbouring taps are neighbours in memory, a
+// kernel row is one run, else each tap is one.
+static void gather_row(const GcamConvShape *s, const float *x, int oy, int ox, size_t k0, size_t k1,
+                       float *row)
 {
     size_t channels = (size_t)(s->c / s->groups);
-    int joined = s->groups == 1 && s->dilation_w == 1;
+    int joined = s->groups == 1 && s->dilation_w == 1, across = joined ? 1 : s->kernel_w;
     size_t run = joined ? channels * s->kernel_w : channels;
     int iy0 = oy * s->stride_h - s->pad_top, ix0 = ox * s->stride_w - s->pad_left;
     for (size_t r = k0 / run; r * run < k1; r++) {
         size_t begin = r * run < k0 ? k0 - r * run : 0, end = min_size(run, k1 - r * run);
-        int iy = iy0 + (int)(joined ? r : r / s->kernel_w) * s->dilation_h;
-        int ix = ix0 + (joined ? 0 : (int)(r % s->kernel_w) * s->dilation_w);
-        // Elements first..last-1 of the run lie inside the image.
-        ptrdiff_t first = joined && ix < 0 ? -(ptrdiff_t)ix * s->c : 0, last = (ptrdiff_t)run;
-        if (joined && ((ptrdiff_t)s->w - ix) * s->c < last)
-            last = ((ptrdiff_t)s->w - ix) * s->c;
+        int iy = iy0 + (int)(r / across) * s->dilation_h, ix = ix0 + (int)(r % across) * s->dilation_w;
         if (iy < 0 || iy >= s->h || (!joined && (ix < 0 || ix >= s->w)))
-            last = 0;
-        first = first < (ptrdiff_t)begin ? (ptrdiff_t)begin : first;
-        last = last > (ptrdiff_t)end ? (ptrdiff_t)end : last;
-        if (first >= last) {
             memset(row, 0, (end - begin) * sizeof(*row));
-        } else {
-            const float *in = x + ((ptrdiff_t)iy * s->w + ix) * s->c;
-            memset(row, 0, (size_t)(first - (ptrdiff_t)begin) * sizeof(*row));
-            memcpy(row + (first - (ptrdiff_t)begin), in + first, (size_t)(last - first) * sizeof(*row));
-            memset(row + (last - (ptrdiff_t)begin), 0, (size_t)((ptrdiff_t)end - last) * sizeof(*row));
-        }
+        else if (!joined)
+            copy(row, x + ((size_t)iy * s->w + ix) * s->c + begin, end - begin);
+        else
+            copy_run(row, x + ((ptrdiff_t)iy * s->w + ix) * s->c, ix, s->w, s->c, (ptrdiff_t)begin,
+                     (ptrdiff_t)end);
         row += end - begin;
     }
 }
@@ -142,8 +167,14 @@ static void gather_task(void *opaque, size_t index, int thread)
     size_t length, pieces = gcam_gemm_k_pieces(b->k, &length), lda = gathered_row(b->k);
     for (size_t i = 0; i < pieces; i++) {
         size_t k0 = i * length, k1 = min_size(k0 + length, b->k);
-        for (size_t r = 0; r < rows; r++)
-            gather_row(s, x, (int)((first + r) / s->out_w), (int)((first + r) % s->out_w), k0, k1, a + r * lda);
+        int oy = (int)(first / s->out_w), ox = (int)(first % s->out_w);
+        for (size_t r = 0; r < rows; r++) {
+            gather_row(s, x, oy, ox, k0, k1, a + r * lda);
+            if (++ox == s->out_w) {
+                ox = 0;
+                oy++;
+            }
+        }
         gcam_gemm_block(b, rows, column, min_size(column + gather->columns, b->n), k0, k1, a, (ptrdiff_t)lda,
                         gather->y + y0 + (size_t)(g * out), s->out_c, &ep);
     }

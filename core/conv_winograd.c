@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * 3x3 convolution with stride 1 by Winograd's minimal filtering (Lavin and Gray 2015): tiles of the input and the
- * weights are transformed, multiplied as one matrix product per position in the tile, [tiles][c] x [c][out_c], and
- * transformed back. F(4x4,3x3) needs 36 multiplications for 16 outputs where 144 were, F(2x2,3x3) 16 for 4.
+ * 3x3 convolution with stride 1 by Winograd's minimal filtering (Lavin and Gray 2015): tiles of the input and
+ * the weights are transformed, multiplied as one matrix product per position in the tile, [tiles][c] x
+ * [c][out_c], and transformed back. F(4x4,3x3) needs 36 multiplications for 16 outputs where 144 were,
+ * F(2x2,3x3) 16 for 4.
  *
- * Two ways to go about it. With small weights a thread takes a block of tiles through all three steps, in scratch of
- * its own that stays in its second cache. Large weights, of deep layers with few tiles, would be read again for each
- * block: there each step is done for all tiles at once, by all threads, so that weights pass once.
+ * Two ways to go about it. With small weights a thread takes a block of tiles through all three steps, in
+ * scratch of its own that stays in its second cache. Large weights, of deep layers with few tiles, would be
+ * read again for each block: there each step is done for all tiles at once, by all threads, so that weights
+ * pass once.
  */
 #include <errno.h>
 #include <math.h>
@@ -21,7 +23,7 @@ enum {
     TILES_PER_TASK = 4,         // of a transform, when it is a step of its own
 };
 
-#define SMALL_WEIGHTS (1.5 * (1 << 20) / sizeof(float))     // floats, of the transformed weights
+#define SMALL_WEIGHTS (3.0 * (1 << 20) / sizeof(float))     // floats, of the transformed weights
 #define CHUNK         (12.0 * (1 << 20) / sizeof(float))    // floats, of all matrices of one chunk of tiles
 
 typedef struct Plan {
@@ -47,9 +49,10 @@ typedef struct Run {
     size_t first, count;        // tiles of this chunk
 } Run;
 
-// ------------------------------------------------------------------------------------------------------------ weights
+// --------------------------------------------------------------------------------------------------- weights
 
-// G g: a column or row of the filter, 3 elements, to one of the tile. The point p contributes (1, p, p^2) / N(p).
+// G g: a column or row of the filter, 3 elements, to one of the tile. The point p contributes (1, p, p^2) /
+// N(p).
 static void filter2(const double g[3], double out[6])
 {
     out[0] = g[0];
@@ -60,7 +63,8 @@ static void filter2(const double g[3], double out[6])
 
 static void filter4(const double g[3], double out[6])
 {
-    const double a = M_SQRT1_2, b = M_SQRT2;    // N(0) = a^2 b^2 = 1, N(a) = 2 a^2 (a^2 - b^2), N(b) = 2 b^2 (b^2 - a^2)
+    // N(0) = a^2 b^2 = 1, N(a) = 2 a^2 (a^2 - b^2) = -1.5, N(b) = 2 b^2 (b^2 - a^2) = 6
+    const double a = M_SQRT1_2, b = M_SQRT2;
     out[0] = g[0];
     out[1] = (g[0] + a * g[1] + a * a * g[2]) / -1.5;
     out[2] = (g[0] - a * g[1] + a * a * g[2]) / -1.5;
@@ -85,10 +89,12 @@ static void transform_filter(int tile, const float *g, double factor, float *out
     }
 }
 
-// All positions of some input channels are transformed at once, then packed; one position's matrix is [c][out_c].
+// All positions of some input channels are transformed at once, then packed; one position's matrix is
+// [c][out_c].
 static int create(GcamConv *conv, const float *weights, const float *scale, int tile)
 {
-    size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c, positions = (size_t)(tile * tile), count;
+    size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c, positions = (size_t)(tile * tile),
+           count;
     int error = gcam_conv_packed_create(conv, positions);
     if (error)
         return error;
@@ -99,7 +105,8 @@ static int create(GcamConv *conv, const float *weights, const float *scale, int 
         return -ENOMEM;
     for (size_t o = 0; o < out; o++)
         for (size_t i = 0; i < in; i++)
-            transform_filter(tile, weights + (o * in + i) * 9, scale ? (double)scale[o] : 1, all + o * in + i, in * out);
+            transform_filter(tile, weights + (o * in + i) * 9, scale ? (double)scale[o] : 1, all + o * in + i,
+                             in * out);
     for (size_t p = 0; p < positions && !error; p++)
         error = gcam_packed_b_create(&conv->packed[p], in, out, all + p * in * out, 1, (ptrdiff_t)in);
     gcam_free(all);
@@ -116,7 +123,7 @@ static int create4(GcamConv *conv, const float *weights, const float *scale)
     return create(conv, weights, scale, 6);
 }
 
-// --------------------------------------------------------------------------------------------------------------- plan
+// ------------------------------------------------------------------------------------------------------ plan
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -141,7 +148,7 @@ static Plan make_plan(const GcamConv *conv)
     size_t per_tile = p.positions * (p.v_row + p.m_row), rows = conv->kernels->rows;
     p.fused = (double)p.positions * s->c * s->out_c <= SMALL_WEIGHTS;
     if (p.fused) {
-        p.block = rows * (rows < 10 ? 4 : 2);
+        p.block = rows < 10 ? 2 * rows : rows;
     } else {
         // Chunks of equal size, whole rows of register tiles.
         size_t most = (size_t)(CHUNK / (double)per_tile) / rows * rows;
@@ -160,10 +167,11 @@ static Plan make_plan(const GcamConv *conv)
 static size_t scratch_winograd(const GcamConv *conv, int threads)
 {
     Plan p = make_plan(conv);
-    return p.fused ? (p.v_size + p.m_size + p.edge_size) * threads : p.v_size + p.m_size + p.edge_size * threads;
+    return p.fused ? (p.v_size + p.m_size + p.edge_size) * threads
+                   : p.v_size + p.m_size + p.edge_size * threads;
 }
 
-// --------------------------------------------------------------------------------------------------------- transforms
+// ------------------------------------------------------------------------------------------------ transforms
 
 // The part of a tile, `size` long from `first` on, that lies in 0..limit-1.
 static void visible(ptrdiff_t first, int size, int limit, int *begin, int *end)
@@ -243,14 +251,15 @@ static void output_tile(const Run *run, size_t t, size_t slot, const float *m, f
     copy_tile(run->y + offset, row, edge, edge_row, rows, (size_t)(columns * pixel));
 }
 
-static void product(const Plan *p, size_t position, size_t first, size_t last, size_t tiles, const float *v, float *m)
+static void product(const Plan *p, size_t position, size_t first, size_t last, size_t tiles, const float *v,
+                    float *m)
 {
     static const GcamEpilogue nothing;
     gcam_gemm_rows(p->conv->packed[position], tiles, first, last, v + position * p->block * p->v_row,
                    (ptrdiff_t)p->v_row, m + position * p->block * p->m_row, (ptrdiff_t)p->m_row, &nothing);
 }
 
-// -------------------------------------------------------------------------------------------------------------- steps
+// ----------------------------------------------------------------------------------------------------- steps
 
 static float *edge_of(const Run *run, int thread)
 {

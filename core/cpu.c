@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Reads CPUID (through the compiler, which also asks XGETBV whether the system saves the wide registers) and the
- * environment variable GRADCAM_CPU, once.
+ * Reads CPUID (through the compiler, which also asks XGETBV whether the system saves the wide registers) and
+ * the environment variable GRADCAM_CPU, once.
  */
 #include "cpu.h"
 

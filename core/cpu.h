@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Which instruction set the kernels use: what the processor and the operating system offer, or less where the
- * environment variable GRADCAM_CPU ("generic", "avx2", "avx512") asks for it. Decided once, at the first call.
+ * environment variable GRADCAM_CPU ("generic", "avx2", "avx512") asks for it. Decided once, at the first
+ * call.
  */
 #ifndef GCAM_CPU_H
 #define GCAM_CPU_H

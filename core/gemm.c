@@ -27,7 +27,7 @@ static size_t ceil_div(size_t a, size_t b)
     return a / b + (a % b != 0);
 }
 
-// ------------------------------------------------------------------------------------------------------------ packing
+// --------------------------------------------------------------------------------------------------- packing
 
 size_t gcam_packed_b_step(const GcamKernels *kernels)
 {
@@ -62,8 +62,8 @@ void gcam_pack_b(const GcamKernels *kernels, size_t k, size_t n, size_t first, s
     for (size_t j = first; j < last; j += step) {
         size_t columns = min_size(n - j, step);
         size_t width = kernels->panel ? round_up(columns, kernels->panel / 2) : columns;
-        pack_panel(k, columns, width, kernels->panel ? width : n, b + (ptrdiff_t)j * col_stride, row_stride, col_stride,
-                   packed + (kernels->panel ? j * k : j));
+        pack_panel(k, columns, width, kernels->panel ? width : n, b + (ptrdiff_t)j * col_stride, row_stride,
+                   col_stride, packed + (kernels->panel ? j * k : j));
     }
 }
 
@@ -93,7 +93,7 @@ void gcam_packed_b_destroy(GcamPackedB **b)
     *b = NULL;
 }
 
-// ------------------------------------------------------------------------------------------------------------- blocks
+// ---------------------------------------------------------------------------------------------------- blocks
 
 void gcam_activation_limits(enum GcamActivation act, float lo, float hi, float limits[2])
 {
@@ -118,11 +118,25 @@ void gcam_gemm_block(const GcamPackedB *b, size_t m, size_t n0, size_t n1, size_
     gcam_activation_limits(ep->act, ep->lo, ep->hi, limits);
     for (size_t n = n0; n < n1; n += columns) {
         GcamGemmBlock block = {
-            .m = m, .n = min_size(columns, n1 - n), .k = k1 - k0, .n0 = n, .k0 = k0,
-            .a = a, .lda = lda, .b = b->data, .b_k = b->k, .b_n = b->n, .c = c + n, .ldc = ldc,
-            .load = k0 > 0 || ep->accumulate, .last = k1 == b->k,
-            .bias = ep->bias ? ep->bias + n : NULL, .add = ep->add ? ep->add + n : NULL, .add_stride = ep->add_stride,
-            .lo = limits[0], .hi = limits[1],
+            .m = m,
+            .n = min_size(columns, n1 - n),
+            .k = k1 - k0,
+            .n0 = n,
+            .k0 = k0,
+            .a = a,
+            .lda = lda,
+            .b = b->data,
+            .b_k = b->k,
+            .b_n = b->n,
+            .c = c + n,
+            .ldc = ldc,
+            .load = k0 > 0 || ep->accumulate,
+            .last = k1 == b->k,
+            .bias = ep->bias ? ep->bias + n : NULL,
+            .add = ep->add ? ep->add + n : NULL,
+            .add_stride = ep->add_stride,
+            .lo = limits[0],
+            .hi = limits[1],
         };
         b->kernels->gemm(&block);
     }
@@ -142,7 +156,7 @@ void gcam_gemm_rows(const GcamPackedB *b, size_t m, size_t n0, size_t n1, const 
 
 void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, size_t *rows, size_t *columns)
 {
-    enum { TASKS = 16, SMALL = 1 << 20 };   // stop cutting at so many tasks, or when one has fewer multiplications
+    enum { TASKS = 16, SMALL = 1 << 20 };   // enough tasks; multiplications of one too small to be cut
     size_t step = gcam_packed_b_step(kernels);
     *rows = kernels->panel ? 8 * kernels->rows : 256;
     *columns = kernels->panel ? round_up(256, step) : 512;
@@ -161,7 +175,7 @@ void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, siz
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------ threads
+// --------------------------------------------------------------------------------------------------- threads
 
 typedef struct Product {
     const GcamPackedB *b;
@@ -199,7 +213,7 @@ void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, c
     gcam_pool_run(pool, product.row_blocks * ceil_div(b->n, product.columns), product_task, &product);
 }
 
-// ----------------------------------------------------------------------------------------------------------- unpacked
+// -------------------------------------------------------------------------------------------------- unpacked
 
 typedef struct Packing {
     const GcamKernels *kernels;
@@ -226,7 +240,8 @@ static void pack_a_task(void *opaque, size_t index, int thread)
     size_t first = index * p->step, last = min_size(first + p->step, p->rows);
     for (size_t j = 0; j < p->columns; j++)
         for (size_t i = first; i < last; i++)
-            p->out[(ptrdiff_t)i * p->out_row + (ptrdiff_t)j] = p->in[(ptrdiff_t)i * p->row + (ptrdiff_t)j * p->col];
+            p->out[(ptrdiff_t)i * p->out_row + (ptrdiff_t)j] =
+                p->in[(ptrdiff_t)i * p->row + (ptrdiff_t)j * p->col];
 }
 
 // Rows of a copied A: a cache line more than a multiple of one, so that rows do not collide in the caches.
@@ -257,8 +272,14 @@ void gcam_gemm(GcamPool *pool, size_t m, size_t n, size_t k, const float *a, ptr
     gcam_pool_run(pool, ceil_div(n, packing.step), pack_b_task, &packing);
     if ((a_col != 1 && k > 1) || (m > 1 && a_row < (ptrdiff_t)k)) {
         Packing copy = {
-            .rows = m, .columns = k, .step = 64, .in = a, .row = a_row, .col = a_col,
-            .out_row = (ptrdiff_t)copied_row(k), .out = scratch + round_up(gcam_packed_b_size(kernels, k, n), 16),
+            .rows = m,
+            .columns = k,
+            .step = 64,
+            .in = a,
+            .row = a_row,
+            .col = a_col,
+            .out_row = (ptrdiff_t)copied_row(k),
+            .out = scratch + round_up(gcam_packed_b_size(kernels, k, n), 16),
         };
         gcam_pool_run(pool, ceil_div(m, copy.step), pack_a_task, &copy);
         a = copy.out;

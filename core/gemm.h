@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Matrix product in single precision, C[M,N] = epilogue(A[M,K] * B[K,N]), all row-major, strides in elements. B can be
- * packed once (weights) or on the way (activations). No function but the constructor allocates. The result is the same
- * bit for bit for any number of threads.
+ * Matrix product in single precision, C[M,N] = epilogue(A[M,K] * B[K,N]), all row-major, strides in elements.
+ * B can be packed once (weights) or on the way (activations). No function but the constructor allocates. The
+ * result is the same bit for bit for any number of threads.
  */
 #ifndef GCAM_GEMM_H
 #define GCAM_GEMM_H
@@ -17,10 +17,11 @@ enum GcamActivation {
     GCAM_ACT_CLIP,              // min(max(x, lo), hi)
 };
 
-// What is done to the product: c = act((accumulate ? c : 0) + product + bias + add). NaN stays NaN. All zeros: nothing.
+// What is done to the product: c = act((accumulate ? c : 0) + product + bias + add). NaN stays NaN. All
+// zeros: nothing.
 typedef struct GcamEpilogue {
     const float *bias;          // N elements, or NULL
-    const float *add;           // residual, M rows of N, or NULL; must not overlap C (that is what accumulate is for)
+    const float *add;           // residual, M rows of N, or NULL; must not overlap C: accumulate is for that
     ptrdiff_t add_stride;       // elements from row to row of `add`
     enum GcamActivation act;
     float lo, hi;               // of GCAM_ACT_CLIP
@@ -35,16 +36,16 @@ int gcam_packed_b_create(GcamPackedB **out, size_t k, size_t n, const float *b, 
                          ptrdiff_t col_stride);
 void gcam_packed_b_destroy(GcamPackedB **b);
 
-// A[m,K] has rows `lda` >= K apart, elements of a row are adjacent. C must not overlap A. ep NULL: the plain product.
-// With K = 0 the product is zero.
+// A[m,K] has rows `lda` >= K apart, elements of a row are adjacent. C must not overlap A. ep NULL: the plain
+// product. With K = 0 the product is zero.
 void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
                       float *c, ptrdiff_t ldc, const GcamEpilogue *ep);
 
 // Floats of scratch that gcam_gemm() needs; SIZE_MAX when that cannot be expressed.
 size_t gcam_gemm_scratch(size_t m, size_t n, size_t k);
 
-// Both operands by any strides: A(i, p) is a[i * a_row + p * a_col], B(p, j) is b[p * b_row + j * b_col]. scratch is
-// 64-byte aligned (gcam_alloc).
+// Both operands by any strides: A(i, p) is a[i * a_row + p * a_col], B(p, j) is b[p * b_row + j * b_col].
+// scratch is 64-byte aligned (gcam_alloc).
 void gcam_gemm(GcamPool *pool, size_t m, size_t n, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_col,
                const float *b, ptrdiff_t b_row, ptrdiff_t b_col, float *c, ptrdiff_t ldc,
                const GcamEpilogue *ep, float *scratch);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Fully connected layer on one vector. Two ways through the weights: along their rows, a dot product each, where a row
- * belongs to one element of the result; or by multiples of whole rows, where it belongs to one element of the input.
+ * Fully connected layer on one vector. Two ways through the weights: along their rows, a dot product each,
+ * where a row belongs to one element of the result; or by multiples of whole rows, where it belongs to one
+ * element of the input.
  */
 #include "linear.h"
 
@@ -12,7 +13,9 @@
 
 enum {
     DOT_ROWS = 16,              // rows per task
-    SUM_COLUMNS = 512,          // columns per task
+    SUM_TASKS = 4,              // tasks that share the columns: few, as long pieces of rows are read faster
+    SUM_LEAST = 1024,           // at least and at most so many columns for each
+    SUM_MOST = 8192,
     SPARSE = 16,                // so many elements other than zero are looked up one by one
 };
 
@@ -34,6 +37,7 @@ typedef struct Linear {
     const float *bias, *x;
     float *y;
     float limits[2];
+    size_t sum_columns;         // per task
     size_t nonzero[SPARSE], nonzeros;   // of x, where they are few
 } Linear;
 
@@ -61,8 +65,15 @@ static void dot_task(void *opaque, size_t index, int thread)
     (void)thread;
     const Linear *l = opaque;
     size_t end = end_of(index * DOT_ROWS, DOT_ROWS, l->rows);
-    for (size_t row = index * DOT_ROWS; row < end; row++)
-        l->y[row] = finish(l, row, l->kernels->dot[l->type](weights_at(l, row, 0), l->x, l->columns));
+    for (size_t row = index * DOT_ROWS; row < end; row += GCAM_LINEAR_ROWS) {
+        const void *w[GCAM_LINEAR_ROWS];
+        float sums[GCAM_LINEAR_ROWS];
+        for (size_t r = 0; r < GCAM_LINEAR_ROWS; r++)
+            w[r] = weights_at(l, row + r < end ? row + r : row, 0);
+        l->kernels->dot[l->type](sums, w, l->x, l->columns);
+        for (size_t r = 0; r < GCAM_LINEAR_ROWS && row + r < end; r++)
+            l->y[row + r] = finish(l, row + r, sums[r]);
+    }
 }
 
 // The same where x has few elements other than zero.
@@ -81,29 +92,40 @@ static void lookup_task(void *opaque, size_t index, int thread)
     }
 }
 
-// y[columns of this task] = sum over rows of x[row] * w[row][columns], some rows at a time
+// Some rows whose x is not zero.
+typedef struct Rows {
+    const void *w[GCAM_LINEAR_ROWS];
+    float factor[GCAM_LINEAR_ROWS];
+} Rows;
+
+// The next ones from row *at on; 0 when there are none. If they are fewer than a set, a row is repeated,
+// times zero.
+static int find_rows(const Linear *l, size_t *at, size_t column, Rows *rows)
+{
+    int n = 0;
+    for (; *at < l->rows && n < GCAM_LINEAR_ROWS; ++*at)
+        if (l->x[*at] != 0) {
+            rows->w[n] = weights_at(l, *at, column);
+            rows->factor[n++] = l->x[*at];
+        }
+    for (int i = n; n && i < GCAM_LINEAR_ROWS; i++) {
+        rows->w[i] = rows->w[0];
+        rows->factor[i] = 0;
+    }
+    return n;
+}
+
+// y[columns of this task] = sum over rows of x[row] * w[row][columns]
 static void sum_task(void *opaque, size_t index, int thread)
 {
     (void)thread;
     const Linear *l = opaque;
-    size_t begin = index * SUM_COLUMNS, end = end_of(begin, SUM_COLUMNS, l->columns);
-    const void *w[GCAM_LINEAR_ROWS];
-    float factor[GCAM_LINEAR_ROWS];
-    int ready = 0;
+    size_t begin = index * l->sum_columns, end = end_of(begin, l->sum_columns, l->columns), at = 0;
     memset(l->y + begin, 0, (end - begin) * sizeof(*l->y));
-    for (size_t row = 0; row <= l->rows; row++) {
-        if (row < l->rows && l->x[row] != 0) {
-            w[ready] = weights_at(l, row, begin);
-            factor[ready++] = l->x[row];
-        }
-        if (ready == GCAM_LINEAR_ROWS || (row == l->rows && ready)) {
-            for (; ready < GCAM_LINEAR_ROWS; ready++) {
-                w[ready] = w[0];
-                factor[ready] = 0;
-            }
-            l->kernels->axpy[l->type](l->y + begin, w, factor, end - begin);
-            ready = 0;
-        }
+    Rows rows, next;
+    for (int more = find_rows(l, &at, begin, &rows); more; rows = next) {
+        more = find_rows(l, &at, begin, &next);
+        l->kernels->axpy[l->type](l->y + begin, rows.w, more ? next.w : rows.w, rows.factor, end - begin);
     }
     for (size_t i = begin; i < end; i++)
         l->y[i] = finish(l, i, l->y[i]);
@@ -125,15 +147,20 @@ static void run(GcamPool *pool, Linear *l, int by_dot)
 {
     l->kernels = gcam_kernels();
     if (!by_dot) {
-        gcam_pool_run(pool, (l->columns + SUM_COLUMNS - 1) / SUM_COLUMNS, sum_task, l);
+        size_t columns = (l->columns / SUM_TASKS + 63) / 64 * 64;
+        columns = columns < SUM_LEAST ? SUM_LEAST : columns;
+        l->sum_columns = columns > SUM_MOST ? SUM_MOST : columns;
+        gcam_pool_run(pool, (l->columns + l->sum_columns - 1) / l->sum_columns, sum_task, l);
         return;
     }
     find_nonzeros(l);
-    gcam_pool_run(pool, (l->rows + DOT_ROWS - 1) / DOT_ROWS, l->nonzeros <= SPARSE ? lookup_task : dot_task, l);
+    gcam_pool_run(pool, (l->rows + DOT_ROWS - 1) / DOT_ROWS, l->nonzeros <= SPARSE ? lookup_task : dot_task,
+                  l);
 }
 
-void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
-                         const float *bias, const float *x, float *y, enum GcamActivation act, float lo, float hi)
+void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,
+                         int transposed, const float *bias, const float *x, float *y, enum GcamActivation act,
+                         float lo, float hi)
 {
     Linear linear = {
         .rows = transposed ? in : out, .columns = transposed ? out : in,
@@ -143,11 +170,16 @@ void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, e
     run(pool, &linear, !transposed);
 }
 
-void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
-                          const float *dy, float *dx)
+void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,
+                          int transposed, const float *dy, float *dx)
 {
     Linear linear = {
-        .rows = transposed ? in : out, .columns = transposed ? out : in, .w = w, .type = type, .x = dy, .y = dx,
+        .rows = transposed ? in : out,
+        .columns = transposed ? out : in,
+        .w = w,
+        .type = type,
+        .x = dy,
+        .y = dx,
     };
     gcam_activation_limits(GCAM_ACT_NONE, 0, 0, linear.limits);
     run(pool, &linear, transposed);

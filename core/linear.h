@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Fully connected layer on one vector: y = act(W x + bias), and dx = W^T dy. Bound by the speed at which the weights
- * come from memory, so they are used in place (they may lie in a mapped file, aligned to their own size only) and may
- * be half as wide. For several vectors at once use gemm.h.
+ * Fully connected layer on one vector: y = act(W x + bias), and dx = W^T dy. Bound by the speed at which the
+ * weights come from memory, so they are used in place (they may lie in a mapped file, aligned to their own
+ * size only) and may be half as wide. For several vectors at once use gemm.h.
  */
 #ifndef GCAM_LINEAR_H
 #define GCAM_LINEAR_H
@@ -24,13 +24,14 @@ size_t gcam_type_size(enum GcamType type);
 // n elements to floats. `in` need not be aligned to more than its element size.
 void gcam_convert(float *out, const void *in, enum GcamType type, size_t n);
 
-// x[in], y[out], bias[out] or NULL. transposed 0: w[out][in]; 1: w[in][out]. lo and hi are those of GCAM_ACT_CLIP.
-// y must not overlap x. The result is the same for any number of threads.
-void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
-                         const float *bias, const float *x, float *y, enum GcamActivation act, float lo, float hi);
+// x[in], y[out], bias[out] or NULL. transposed 0: w[out][in]; 1: w[in][out]. lo and hi are those of
+// GCAM_ACT_CLIP. y must not overlap x. The result is the same for any number of threads.
+void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,
+                         int transposed, const float *bias, const float *x, float *y, enum GcamActivation act,
+                         float lo, float hi);
 
 // dx[in] = sum over o of dy[o] * w[o][in]; overwritten. Rows of w whose dy is zero are not read.
-void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
-                          const float *dy, float *dx);
+void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,
+                          int transposed, const float *dy, float *dx);
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Allocation: every block is 64-byte aligned (a cache line, and the widest vector), every product of sizes is checked.
+ * Allocation: every block is 64-byte aligned (a cache line, and the widest vector), every product of sizes is
+ * checked.
  */
 #ifndef GCAM_MEM_H
 #define GCAM_MEM_H
 
 #include <stddef.h>
 
-// n * size bytes, uninitialised; NULL when the product overflows or memory is short. Zero bytes give a valid block.
+// n * size bytes, uninitialised; NULL when the product overflows or memory is short. Zero bytes give a valid
+// block.
 void *gcam_alloc(size_t n, size_t size);
 
 // The same, filled with zeros.

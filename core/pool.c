@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The parallel loop. A job is published by opening `state`; workers join it while it is open, draw indices from `next`
- * and leave. The caller draws indices too, closes the job when none is left, and waits only for those who joined: a
- * worker that was asleep does not delay a short loop. Jobs follow each other within microseconds inside a network, so
- * a worker looks for the next one for a little while before it sleeps.
+ * The parallel loop. A job is published by opening `state`; workers join it while it is open, draw indices
+ * from `next` and leave. The caller draws indices too, closes the job when none is left, and waits only for
+ * those who joined: a worker that was asleep does not delay a short loop. Jobs follow each other within
+ * microseconds inside a network, so a worker looks for the next one for a little while before it sleeps.
  */
 #define _GNU_SOURCE             // CPU_COUNT
 #include "pool.h"

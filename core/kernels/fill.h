@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Enters the functions of all *_body.h, compiled in the including file, in a set of kernels. Its matrix product is the
- * file's own `gemm`.
+ * Enters the functions of all *_body.h, compiled in the including file, in a set of kernels. Its matrix
+ * product is the file's own `gemm`.
  */
 static void fill(GcamKernels *kernels)
 {

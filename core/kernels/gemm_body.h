@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Matrix product of one block, for the instruction set whose simd_*.h was included before. A is read where it lies, row
- * by row: ROWS rows of it stay in the first cache while the panels of B stream by. ROWS x (2 * VW) sums are held in
- * registers. ROWS is defined by the including file, so that they and one row of a panel fill the register file.
+ * Matrix product of one block, for the instruction set whose simd_*.h was included before. A is read where it
+ * lies, row by row: ROWS rows of it stay in the first cache while the panels of B stream by. ROWS x (2 * VW)
+ * sums are held in registers. ROWS is defined by the including file, so that they and one row of a panel fill
+ * the register file.
  */
 #include "gemm.h"
 #include "kernels/kernels.h"
@@ -21,33 +22,36 @@ enum {
     COPY_STRIDE = COPY_K + 16,
 };
 
-// Sums of one tile to C: the last column of a panel may lie inside a vector.
-INLINE void finish(const GcamGemmBlock *b, size_t row, size_t column, size_t n, V sum)
+// What follows the product, for n columns of one row.
+static inline V finish(const GcamGemmBlock *b, ptrdiff_t row, size_t column, size_t n, V sum)
 {
-    float *c = b->c + (ptrdiff_t)row * b->ldc + column;
     if (b->load)
-        sum = v_add(sum, v_load_n(c, n));
+        sum = v_add(sum, v_load_n(b->c + row * b->ldc + column, n));
     if (b->last) {
         if (b->bias)
             sum = v_add(sum, v_load_n(b->bias + column, n));
         if (b->add)
-            sum = v_add(sum, v_load_n(b->add + (ptrdiff_t)row * b->add_stride + column, n));
+            sum = v_add(sum, v_load_n(b->add + row * b->add_stride + column, n));
         sum = v_clamp(sum, v_set1(b->lo), v_set1(b->hi));
     }
-    v_store_n(c, sum, n);
+    return sum;
 }
 
-static void finish_tile(const GcamGemmBlock *b, size_t row, size_t column, size_t n, int rows, int vectors,
-                        const float *sums)
+// A tile whose last column lies inside a vector.
+static void store_part(const GcamGemmBlock *b, size_t row, size_t column, size_t n, int rows, int vectors,
+                       const float *sums)
 {
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors && (size_t)v * VW < n; v++)
-            finish(b, row + r, column + v * VW, n - v * VW, v_load(sums + (r * vectors + v) * VW));
+        for (size_t v = 0; v < (size_t)vectors && v * VW < n; v++) {
+            size_t j = column + v * VW, left = n - v * VW;
+            V sum = finish(b, (ptrdiff_t)row + r, j, left, v_load(sums + (r * vectors + v) * VW));
+            v_store_n(b->c + ((ptrdiff_t)row + r) * b->ldc + j, sum, left);
+        }
 }
 
 // rows x (vectors * VW) of C. Three rows share a pointer, so that few registers hold addresses.
-INLINE void tile(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const float *a, ptrdiff_t lda,
-                 const float *b, const int rows, const int vectors)
+INLINE void tile(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const float *a,
+                 ptrdiff_t lda, const float *b, const int rows, const int vectors)
 {
     const float *group[GROUPS];
     V sum[ROWS][2];
@@ -68,27 +72,64 @@ INLINE void tile(const GcamGemmBlock *block, size_t row, size_t column, size_t n
         }
         b += vectors * VW;
     }
-    if (n == (size_t)vectors * VW) {
+    if (n < (size_t)vectors * VW) {
+        float sums[ROWS * PANEL];
         UNROLL
         for (int r = 0; r < rows; r++) {
-            finish(block, row + r, column, VW, sum[r][0]);
+            v_store(sums + r * vectors * VW, sum[r][0]);
             if (vectors > 1)
-                finish(block, row + r, column + VW, VW, sum[r][1]);
+                v_store(sums + (r * vectors + 1) * VW, sum[r][1]);
         }
+        store_part(block, row, column, n, rows, vectors, sums);
         return;
     }
-    float sums[ROWS * PANEL];
+    // As finish(), but a decision for all rows at a time.
+    float *c = block->c + (ptrdiff_t)row * block->ldc + column;
+    if (block->load) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            sum[r][0] = v_add(sum[r][0], v_load(c + r * block->ldc));
+            if (vectors > 1)
+                sum[r][1] = v_add(sum[r][1], v_load(c + r * block->ldc + VW));
+        }
+    }
+    if (block->last) {
+        if (block->bias) {
+            V bias0 = v_load(block->bias + column), bias1 = bias0;
+            if (vectors > 1)
+                bias1 = v_load(block->bias + column + VW);
+            UNROLL
+            for (int r = 0; r < rows; r++) {
+                sum[r][0] = v_add(sum[r][0], bias0);
+                sum[r][1] = v_add(sum[r][1], bias1);
+            }
+        }
+        if (block->add) {
+            const float *add = block->add + (ptrdiff_t)row * block->add_stride + column;
+            UNROLL
+            for (int r = 0; r < rows; r++) {
+                sum[r][0] = v_add(sum[r][0], v_load(add + r * block->add_stride));
+                if (vectors > 1)
+                    sum[r][1] = v_add(sum[r][1], v_load(add + r * block->add_stride + VW));
+            }
+        }
+        V lo = v_set1(block->lo), hi = v_set1(block->hi);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            sum[r][0] = v_clamp(sum[r][0], lo, hi);
+            sum[r][1] = v_clamp(sum[r][1], lo, hi);
+        }
+    }
     UNROLL
     for (int r = 0; r < rows; r++) {
-        v_store(sums + (r * vectors) * VW, sum[r][0]);
+        v_store(c + r * block->ldc, sum[r][0]);
         if (vectors > 1)
-            v_store(sums + (r * vectors + 1) * VW, sum[r][1]);
+            v_store(c + r * block->ldc + VW, sum[r][1]);
     }
-    finish_tile(block, row, column, n, rows, vectors, sums);
 }
 
-typedef void (*Tile)(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const float *a, ptrdiff_t lda,
-                     const float *b);
+typedef void (*Tile)(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const float *a,
+                     ptrdiff_t lda, const float *b);
 
 #define TILE(rows) \
     static void tile_##rows##_1(const GcamGemmBlock *block, size_t row, size_t column, size_t n, \
@@ -107,8 +148,8 @@ TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 static const Tile tiles[ROWS][2] = {
     TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4), TILE_ENTRY(5), TILE_ENTRY(6),
 #if ROWS > 6
-    TILE_ENTRY(7), TILE_ENTRY(8), TILE_ENTRY(9), TILE_ENTRY(10), TILE_ENTRY(11), TILE_ENTRY(12), TILE_ENTRY(13),
-    TILE_ENTRY(14),
+    TILE_ENTRY(7), TILE_ENTRY(8), TILE_ENTRY(9), TILE_ENTRY(10), TILE_ENTRY(11), TILE_ENTRY(12),
+    TILE_ENTRY(13), TILE_ENTRY(14),
 #endif
 };
 

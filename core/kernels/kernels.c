@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Picks the kernels: portable C first, then each instruction set that the machine has replaces what it does better.
+ * Picks the kernels: portable C first, then each instruction set that the machine has replaces what it does
+ * better.
  */
 #include "kernels/kernels.h"
 

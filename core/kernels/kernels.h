@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The inner loops, one set of functions per instruction set. They know nothing of threads, images or networks: each
- * works on one block that fits the caches. The same bodies (*_body.h) are compiled for each instruction set with its
- * own vector operations (simd_*.h), except that the portable set leaves matrix products to OpenBLAS.
+ * The inner loops, one set of functions per instruction set. They know nothing of threads, images or
+ * networks: each works on one block that fits the caches. The same bodies (*_body.h) are compiled for each
+ * instruction set with its own vector operations (simd_*.h), except that the portable set leaves matrix
+ * products to OpenBLAS.
  *
- * Pointers to floats need no more than the alignment of a float. "lo, hi": the result is min(max(x, lo), hi), with
- * infinities for no limit; NaN passes through.
+ * Pointers to floats need no more than the alignment of a float. "lo, hi": the result is min(max(x, lo), hi),
+ * with infinities for no limit; NaN passes through.
  */
 #ifndef GCAM_KERNELS_H
 #define GCAM_KERNELS_H
@@ -33,8 +34,9 @@ typedef struct GcamGemmBlock {
     float lo, hi;
 } GcamGemmBlock;
 
-// `count` pixels of a depthwise convolution, each the same taps further on: for channel i of pixel p
-// y[p * y_step + i] = limit(bias[i] + add[p * y_step + i] + sum over t of w[w_offset[t] + i] * x[p * x_step + x_offset[t] + i])
+// `count` pixels of a depthwise convolution, each with the same taps further on. Of channel i of pixel p:
+// sum over t of w[w_offset[t] + i] * x[p * x_step + x_offset[t] + i], plus bias[i], plus add[p * y_step + i],
+// limited, to y[p * y_step + i].
 typedef struct GcamDepthwise {
     size_t channels, taps, count;
     const float *x, *w;
@@ -58,25 +60,28 @@ typedef struct GcamWinogradOutput {
 
 enum { GCAM_WINOGRAD2, GCAM_WINOGRAD4 };    // F(2x2, 3x3) and F(4x4, 3x3): output tiles of 2 and 4
 
-enum { GCAM_LINEAR_ROWS = 4 };              // of GcamKernels.axpy
+enum { GCAM_LINEAR_ROWS = 4 };              // of GcamKernels.dot and .axpy
 
 typedef struct GcamKernels {
-    // Packed B consists of panels, `panel` columns each; the last is cut to half of it where that is enough, and
-    // filled up with zeros. A panel is row-major. panel 0: all of B is row-major, without filling.
+    // Packed B consists of panels, `panel` columns each; the last is cut to half of it where that is enough,
+    // and filled up with zeros. A panel is row-major. panel 0: all of B is row-major, without filling.
     size_t panel;
     size_t rows;                // rows of C computed at once: the best granularity for blocks of A
     void (*gemm)(const GcamGemmBlock *block);
 
     void (*depthwise)(const GcamDepthwise *d);
 
-    // The tile of x that starts at `x`, 4x4 or 6x6 pixels, to v[position * p + i]. channels: a multiple of 16.
+    // The tile that starts at x, 4x4 or 6x6 pixels, to v[position * p + i]. channels: a multiple of 16.
     void (*winograd_input[2])(size_t channels, const float *x, ptrdiff_t row, ptrdiff_t pixel,
                               float *v, ptrdiff_t position);
     void (*winograd_output[2])(const GcamWinogradOutput *out);
 
-    // By the type of w: the sum over i of w[i] * x[i]; and y[i] += sum over r of factor[r] * w[r][i], n elements.
-    float (*dot[3])(const void *w, const float *x, size_t n);
-    void (*axpy[3])(float *y, const void *const w[GCAM_LINEAR_ROWS], const float factor[GCAM_LINEAR_ROWS], size_t n);
+    // By the type of w, for a few rows of n elements: out[r] = sum over i of w[r][i] * x[i], and
+    // y[i] += sum over r of factor[r] * w[r][i]; `next` are the rows of the call after, read ahead.
+    void (*dot[3])(float out[GCAM_LINEAR_ROWS], const void *const w[GCAM_LINEAR_ROWS], const float *x,
+                   size_t n);
+    void (*axpy[3])(float *y, const void *const w[GCAM_LINEAR_ROWS], const void *const next[GCAM_LINEAR_ROWS],
+                    const float factor[GCAM_LINEAR_ROWS], size_t n);
     void (*convert[3])(float *out, const void *in, size_t n);
 } GcamKernels;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The portable kernels. Matrix products are OpenBLAS's, which has kernels for many processors; it is called for one
- * block at a time from our threads (its serial build takes a lock where it hands out buffers, and is safe to call so).
+ * The portable kernels. Matrix products are OpenBLAS's, which has kernels for many processors; it is called
+ * for one block at a time from our threads (its serial build takes a lock where it hands out buffers, and is
+ * safe to call so).
  */
 #include <cblas.h>
 

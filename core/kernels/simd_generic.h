@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Vector operations of the portable kernels: four floats, in the compiler's own vector type, which every 64-bit
- * processor has (SSE2, NEON) and others emulate. Each simd_*.h defines the same names.
+ * Vector operations of the portable kernels: four floats, in the compiler's own vector type, which every
+ * 64-bit processor has (SSE2, NEON) and others emulate. Each simd_*.h defines the same names.
  */
 #include <string.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The transforms of Winograd's convolution (Lavin and Gray, "Fast algorithms for convolutional neural networks"), for
- * the instruction set whose simd_*.h was included before: V = B^T d B of an input tile, Y = A^T M A of an output tile.
- * Vectorised over channels. F(2x2,3x3) interpolates at 0, 1, -1 and infinity; F(4x4,3x3) at 0, +-sqrt(1/2), +-sqrt(2)
- * and infinity, which rounds about half as much as the usual 0, +-1, +-2. conv_winograd.c has the filter's transform.
+ * The transforms of Winograd's convolution (Lavin and Gray, "Fast algorithms for convolutional neural
+ * networks"), for the instruction set whose simd_*.h was included before: V = B^T d B of an input tile, Y =
+ * A^T M A of an output tile. Vectorised over channels. F(2x2,3x3) interpolates at 0, 1, -1 and infinity;
+ * F(4x4,3x3) at 0, +-sqrt(1/2), +-sqrt(2) and infinity, which rounds about half as much as the usual 0, +-1,
+ * +-2. conv_winograd.c has the filter's transform.
  */
 #include <math.h>
 

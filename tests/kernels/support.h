@@ -13,7 +13,8 @@
 #include "mem.h"
 #include "pool.h"
 
-// The level is fixed at the first look at it: each level gets a process of its own. Returns what main() should.
+// The level is fixed at the first look at it: each level gets a process of its own. Returns what main()
+// should.
 static inline int run_levels(void)
 {
     int failed = 0;

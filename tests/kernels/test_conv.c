@@ -66,9 +66,10 @@ static GcamConvShape shape_of(const Case *t)
     };
 }
 
-// For every product x * w that the convolution adds up: y[y_at] += x[x_at] * w[w_at], or with `back` the gradient
-// x[x_at] += y[y_at] * w[w_at].
-static void convolve(const GcamConvShape *s, double *x, const float *w, const float *scale, double *y, int back)
+// For every product x * w that the convolution adds up: y[y_at] += x[x_at] * w[w_at], or with `back` the
+// gradient x[x_at] += y[y_at] * w[w_at].
+static void convolve(const GcamConvShape *s, double *x, const float *w, const float *scale, double *y,
+                     int back)
 {
     int in = s->c / s->groups, out = s->out_c / s->groups;
     for (int n = 0; n < s->n; n++)
@@ -143,7 +144,8 @@ static void run(const GcamConv *forward, const GcamConvBackward *backward, const
     size_t size = forward ? t->y_size : t->x_size;
     float *out = forward ? t->y : t->dx, *first = gcam_alloc(size, sizeof(*first));
     for (int threads = 1; threads <= POOLS; threads++) {
-        size_t room = forward ? gcam_conv_scratch(forward, threads) : gcam_conv_backward_scratch(backward, threads);
+        size_t room =
+            forward ? gcam_conv_scratch(forward, threads) : gcam_conv_backward_scratch(backward, threads);
         float *scratch = gcam_alloc(room + CANARIES, sizeof(*scratch));
         memset(scratch, 0xff, (room + CANARIES) * sizeof(*scratch));    // NaN
         memset(out, 0xff, size * sizeof(*out));
@@ -206,7 +208,8 @@ static void backward(const Case *test)
     } else {
         run(NULL, conv, &t, 0);
         note("%s, %.1e", gcam_conv_backward_algorithm(conv), worst(t.dx, want, t.x_size));
-        CHECK_WORST(t.dx, want, t.x_size, strncmp(gcam_conv_backward_algorithm(conv), "winograd", 8) ? 2e-6 : 5e-6);
+        CHECK_WORST(t.dx, want, t.x_size,
+                    strncmp(gcam_conv_backward_algorithm(conv), "winograd", 8) ? 2e-6 : 5e-6);
         gcam_conv_backward_destroy(&conv);
         CHECK(!conv);
     }
@@ -223,7 +226,9 @@ static void refuses_what_does_not_fit(void)
     GcamConvBackward *back;
     for (int i = 0; i < 8; i++) {
         GcamConvShape s = good;
-        int *const fields[] = { &s.n, &s.h, &s.c, &s.out_w, &s.kernel_h, &s.stride_w, &s.dilation_h, &s.groups };
+        int *const fields[] = {
+            &s.n, &s.h, &s.c, &s.out_w, &s.kernel_h, &s.stride_w, &s.dilation_h, &s.groups
+        };
         for (int value = -1; value <= 0; value++) {
             *fields[i] = value;
             CHECK_INT(gcam_conv_create(&conv, &s, w, NULL, NULL, GCAM_ACT_NONE, 0, 0), -EINVAL);
@@ -254,10 +259,11 @@ static void cases(void)
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         const Case *t = &shapes[i];
         for (int back = 0; back < 2; back++) {
-            begin_case("%s: convolution %s %dx%dx%dx%d to %d, %dx%d/%d,%d pads %d,%d,%d,%d dilation %d,%d groups %d",
-                       level(), back ? "backward" : "forward", t->n, t->h, t->w, t->c, t->out_c,
-                       t->kernel_h, t->kernel_w, t->stride_h, t->stride_w,
-                       t->pads[0], t->pads[1], t->pads[2], t->pads[3], t->dilation_h, t->dilation_w, t->groups);
+            begin_case(
+                "%s: convolution %s %dx%dx%dx%d to %d, %dx%d/%d,%d pads %d,%d,%d,%d dilation %d,%d groups %d",
+                level(), back ? "backward" : "forward", t->n, t->h, t->w, t->c, t->out_c, t->kernel_h,
+                t->kernel_w, t->stride_h, t->stride_w, t->pads[0], t->pads[1], t->pads[2], t->pads[3],
+                t->dilation_h, t->dilation_w, t->groups);
             if (back)
                 backward(t);
             else

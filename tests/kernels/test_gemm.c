@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Matrix products at each CPU level against a naive product in double: odd sizes, every epilogue, any strides, the same
- * bits for any number of threads.
+ * Matrix products at each CPU level against a naive product in double: odd sizes, every epilogue, any
+ * strides, the same bits for any number of threads.
  */
 #include "gemm.h"
 #include "support.h"
@@ -11,9 +11,10 @@ typedef struct Case {
 } Case;
 
 static const Case cases_of_sizes[] = {
-    { 1, 1, 1 }, { 1, 7, 3 }, { 2, 16, 5 }, { 3, 17, 8 }, { 5, 31, 16 }, { 6, 32, 9 }, { 7, 33, 1 }, { 13, 48, 27 },
-    { 14, 64, 64 }, { 15, 65, 147 }, { 28, 96, 512 }, { 29, 100, 513 }, { 49, 130, 1100 }, { 56, 24, 33 },
-    { 100, 300, 70 }, { 197, 64, 197 }, { 257, 129, 40 }, { 9, 40, 1024 }, { 4, 3, 0 }, { 225, 520, 24 },
+    { 1, 1, 1 },      { 1, 7, 3 },      { 2, 16, 5 },      { 3, 17, 8 },   { 5, 31, 16 },
+    { 6, 32, 9 },     { 7, 33, 1 },     { 13, 48, 27 },    { 14, 64, 64 }, { 15, 65, 147 },
+    { 28, 96, 512 },  { 29, 100, 513 }, { 49, 130, 1100 }, { 56, 24, 33 }, { 100, 300, 70 },
+    { 197, 64, 197 }, { 257, 129, 40 }, { 9, 40, 1024 },   { 4, 3, 0 },    { 225, 520, 24 },
 };
 
 static double reference(const Case *s, const float *a, ptrdiff_t a_row, ptrdiff_t a_col, const float *b,
@@ -27,7 +28,8 @@ static double reference(const Case *s, const float *a, ptrdiff_t a_row, ptrdiff_
 
 static double finish(const GcamEpilogue *ep, double x, double before, size_t i, size_t j)
 {
-    x += (ep->accumulate ? before : 0) + (ep->bias ? ep->bias[j] : 0) + (ep->add ? ep->add[i * ep->add_stride + j] : 0);
+    x += (ep->accumulate ? before : 0) + (ep->bias ? ep->bias[j] : 0) +
+         (ep->add ? ep->add[i * ep->add_stride + j] : 0);
     if (ep->act == GCAM_ACT_RELU)
         return x < 0 ? 0 : x;
     if (ep->act == GCAM_ACT_CLIP)
@@ -35,8 +37,8 @@ static double finish(const GcamEpilogue *ep, double x, double before, size_t i, 
     return x;
 }
 
-// variant: bit 0 bias, bit 1 add, bit 2 accumulate; bits 3-4 activation; bit 5 unpacked with transposed A, bit 6 with
-// transposed B, bit 7 unpacked.
+// variant: bit 0 bias, bit 1 add, bit 2 accumulate; bits 3-4 activation; bit 5 unpacked with transposed A,
+// bit 6 with transposed B, bit 7 unpacked.
 static void product(const Case *s, unsigned variant)
 {
     Random random = { s->m * 31 + s->n * 7 + s->k + variant };
@@ -45,11 +47,17 @@ static void product(const Case *s, unsigned variant)
     size_t a_size = s->m * s->k + s->m * 3 + 3 * s->k, c_size = (s->m - 1) * ldc + s->n;
     float *a = checked_random(&random, a_size, -1, 1), *b = checked_random(&random, s->k * s->n, -1, 1);
     float *bias = checked_random(&random, s->n, -1, 1), *add = checked_random(&random, s->m * add_row, -1, 1);
-    float *before = checked_random(&random, c_size, -1, 1), *first = checked_alloc(c_size), *c = checked_alloc(c_size);
+    float *before = checked_random(&random, c_size, -1, 1), *first = checked_alloc(c_size),
+          *c = checked_alloc(c_size);
     double *want = gcam_calloc(c_size, sizeof(*want));
     GcamEpilogue ep = {
-        .bias = variant & 1 ? bias : NULL, .add = variant & 2 ? add : NULL, .add_stride = (ptrdiff_t)add_row,
-        .accumulate = (variant & 4) != 0, .act = (enum GcamActivation)((variant >> 3 & 3) % 3), .lo = -0.5f, .hi = 2,
+        .bias = variant & 1 ? bias : NULL,
+        .add = variant & 2 ? add : NULL,
+        .add_stride = (ptrdiff_t)add_row,
+        .accumulate = (variant & 4) != 0,
+        .act = (enum GcamActivation)((variant >> 3 & 3) % 3),
+        .lo = -0.5f,
+        .hi = 2,
     };
     ptrdiff_t a_row = a_turned ? 1 : (ptrdiff_t)lda, a_col = a_turned ? (ptrdiff_t)s->m : 1;
     ptrdiff_t b_row = b_turned ? 1 : (ptrdiff_t)s->n, b_col = b_turned ? (ptrdiff_t)s->k : 1;
@@ -67,8 +75,8 @@ static void product(const Case *s, unsigned variant)
     for (int threads = 1; threads <= POOLS; threads++) {
         memcpy(c, before, c_size * sizeof(*c));
         if (unpacked)
-            gcam_gemm(pool_of(threads), s->m, s->n, s->k, a, a_row, a_col, b, b_row, b_col, c, (ptrdiff_t)ldc, &ep,
-                      scratch);
+            gcam_gemm(pool_of(threads), s->m, s->n, s->k, a, a_row, a_col, b, b_row, b_col, c, (ptrdiff_t)ldc,
+                      &ep, scratch);
         else
             gcam_gemm_packed(pool_of(threads), s->m, a, (ptrdiff_t)lda, packed, c, (ptrdiff_t)ldc, &ep);
         if (threads == 1)

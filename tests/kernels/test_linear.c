@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Fully connected layers at each CPU level against naive ones in double: each type of weights, both orders, forward and
- * backward, weights aligned to their own size only.
+ * Fully connected layers at each CPU level against naive ones in double: each type of weights, both orders,
+ * forward and backward, weights aligned to their own size only.
  */
 #include "half.h"
 #include "linear.h"
@@ -40,7 +40,8 @@ static void layer(size_t out, size_t in, enum GcamType type, int transposed, int
     }
     for (size_t o = 0; o < out; o++)
         for (size_t i = 0; i < in; i++)
-            values[o * in + i] = put(w, type, transposed ? i * out + o : o * in + i, random_float(&random, -1, 1));
+            values[o * in + i] =
+                put(w, type, transposed ? i * out + o : o * in + i, random_float(&random, -1, 1));
     for (size_t o = 0; o < out; o++) {
         y_want[o] = bias[o];
         for (size_t i = 0; i < in; i++) {
@@ -50,7 +51,8 @@ static void layer(size_t out, size_t in, enum GcamType type, int transposed, int
         y_want[o] = fmin(fmax(y_want[o], -0.25), 4);
     }
     for (int threads = 1; threads <= POOLS; threads++) {
-        gcam_linear_forward(pool_of(threads), out, in, w, type, transposed, bias, x, y, GCAM_ACT_CLIP, -0.25f, 4);
+        gcam_linear_forward(pool_of(threads), out, in, w, type, transposed, bias, x, y, GCAM_ACT_CLIP, -0.25f,
+                            4);
         gcam_linear_backward(pool_of(threads), out, in, w, type, transposed, dy, dx);
         if (threads == 1) {
             memcpy(first_y, y, out * sizeof(*y));
@@ -77,7 +79,8 @@ static void layer(size_t out, size_t in, enum GcamType type, int transposed, int
 
 static void converts(enum GcamType type)
 {
-    uint16_t halves[] = { 0, 0x8000, 1, 0x83ff, 0x0400, 0x3c00, 0xbc00, 0x7bff, 0x7c00, 0xfc00, 0x7e01, 0x3555, 0x1234 };
+    uint16_t halves[] = { 0,      0x8000, 1,      0x83ff, 0x0400, 0x3c00, 0xbc00,
+                          0x7bff, 0x7c00, 0xfc00, 0x7e01, 0x3555, 0x1234 };
     size_t n = sizeof(halves) / sizeof(halves[0]);
     for (size_t count = 0; count <= n; count++) {
         float *out = checked_alloc(count);
@@ -92,10 +95,12 @@ static void converts(enum GcamType type)
 
 static void cases(void)
 {
-    static const size_t sizes[][2] = { { 1, 1 }, { 3, 5 }, { 10, 64 }, { 17, 100 }, { 1000, 37 }, { 64, 1031 }, { 520, 515 } };
+    static const size_t sizes[][2] = { { 1, 1 },     { 3, 5 },     { 10, 64 },  { 17, 100 },
+                                       { 1000, 37 }, { 64, 1031 }, { 520, 515 } };
     for (enum GcamType type = GCAM_F32; type <= GCAM_BF16; type++)
         for (int transposed = 0; transposed < 2; transposed++) {
-            begin_case("%s: fully connected, %s%s", level(), type_names[type], transposed ? ", transposed" : "");
+            begin_case("%s: fully connected, %s%s", level(), type_names[type],
+                       transposed ? ", transposed" : "");
             for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
                 for (int sparse = 0; sparse < 2; sparse++)
                     layer(sizes[i][0], sizes[i][1], type, transposed, sparse);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The parallel loop: every index once, threads told apart, loops one after another, with and without sleep between.
+ * The parallel loop: every index once, threads told apart, loops one after another, with and without sleep
+ * between.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -69,7 +70,8 @@ static void add(void *opaque, size_t index, int thread)
     ((int *)opaque)[index]++;
 }
 
-// What threads write is seen by the caller, and what the caller wrote by the threads: plain memory, for the sanitiser.
+// What threads write is seen by the caller, and what the caller wrote by the threads: plain memory, for the
+// sanitiser.
 static void orders_memory(void)
 {
     int numbers[64] = { 0 };

@@ -20,8 +20,19 @@ static inline __m256i v_mask(size_t n)
     return _mm256_loadu_si256((const __m256i *)(ones + (n < VW ? VW - n : 0)));
 }
 
-static inline V v_load_n(const float *p, size_t n) { return _mm256_maskload_ps(p, v_mask(n)); }
-static inline void v_store_n(float *p, V v, size_t n) { _mm256_maskstore_ps(p, v_mask(n), v); }
+static inline V v_load_n(const float *p, size_t n)
+{
+    return n >= VW ? v_load(p) : _mm256_maskload_ps(p, v_mask(n));
+}
+
+// Masked stores are slow on many processors.
+static inline void v_store_n(float *p, V v, size_t n)
+{
+    if (n >= VW)
+        v_store(p, v);
+    else
+        _mm256_maskstore_ps(p, v_mask(n), v);
+}
 
 static inline V v_add(V a, V b) { return _mm256_add_ps(a, b); }
 static inline V v_sub(V a, V b) { return _mm256_sub_ps(a, b); }
