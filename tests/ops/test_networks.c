@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Whole small networks, where folding, fusing, layouts and shared memory come into play: each layer of each
+ * as the target, its activations and gradients against the reference, so that what is explained is never
+ * fused away. Then what must hold between maps: CAM = Grad-CAM, the counterfactual, groups, ranks. (No
+ * MaxPool sees a Relu's zeros here: where several elements share the maximum there is no derivative to
+ * compare with.)
+ */
+#include "ops/check.h"
+
+#include <errno.h>
+
+typedef struct Network {
+    const char *name, *text;
+} Network;
+
+static const Network networks[] = {
+    { "conv, batch norm, relu, residual, concat, pool, gemm",
+      "input x 1x3x12x12;"
+      "c1 = Conv(x, %6x3x3x3, %6) pads=[1,1,1,1] strides=[2,2];"
+      "n1 = BatchNormalization(c1, %6@0.5:1.5, %6, %6, %6@0.5:2); r1 = Relu(n1);"
+      "c2 = Conv(r1, %6x6x3x3@-0.4:0.4) pads=[1,1,1,1]; n2 = BatchNormalization(c2, %6, %6, %6, %6@0.5:2);"
+      "s2 = Add(n2, r1); r2 = Relu(s2);"
+      "c3 = Conv(r2, %4x6x1x1); r3 = Elu(c3); c4 = Conv(r2, %4x6x3x3@-0.4:0.4, %4) pads=[1,1,1,1]; r4 = "
+      "Elu(c4);"
+      "k = Concat(r3, r4) axis=1; m = MaxPool(k) kernel_shape=[2,2] strides=[2,2];"
+      "c5 = Conv(m, %8x8x3x3@-0.4:0.4, %8) pads=[1,1,1,1]; r5 = Relu(c5);"
+      "p = GlobalAveragePool(r5); f = Flatten(p); logits = Gemm(f, %7x8, %7) transB=1; output logits" },
+    { "residual whose both sides are convolutions, activations before the addition",
+      "input x 1x3x8x8;"
+      "c1 = Conv(x, %4x3x3x3) pads=[1,1,1,1]; r1 = Clip(c1, =0.0, =0.8);"
+      "c2 = Conv(r1, %4x4x3x3@-0.4:0.4, %4) pads=[1,1,1,1]; c3 = Conv(r1, %4x4x1x1);"
+      "s1 = Add(c2, c3); c4 = Conv(s1, %4x4x1x1); r4 = Relu(c4); s2 = Add(s1, r4); s3 = Add(s2, s2);"
+      "p = ReduceMean(s3) axes=[2,3] keepdims=0; logits = MatMul(p, %4x5); output logits" },
+    { "depthwise, squeeze and excitation, hard swish",
+      "input x 1x3x8x8;"
+      "c1 = Conv(x, %8x3x3x3) strides=[2,2] pads=[1,1,1,1]; h1 = HardSwish(c1);"
+      "d = Conv(h1, %8x1x3x3, %8) group=8 pads=[1,1,1,1]; b = BatchNormalization(d, %8, %8, %8, %8@0.5:2);"
+      "h2 = HardSwish(b); g = GlobalAveragePool(h2); e1 = Conv(g, %4x8x1x1, %4); e2 = Relu(e1);"
+      "e3 = Conv(e2, %8x4x1x1, %8); e4 = HardSigmoid(e3); s = Mul(h2, e4);"
+      "c2 = Conv(s, %8x8x1x1); z = Add(c2, h1); y = Sigmoid(z); t = Mul(z, y);"
+      "q = GlobalAveragePool(t); f = Flatten(q); logits = Gemm(f, %8x6, %6); output logits" },
+    { "batch norm and relu before the convolution, dense concatenation",
+      "input x 1x3x8x8;"
+      "c0 = Conv(x, %4x3x3x3) pads=[1,1,1,1];"
+      "b1 = BatchNormalization(c0, %4, %4, %4, %4@0.5:2); r1 = Relu(b1); c1 = Conv(r1, %3x4x3x3) "
+      "pads=[1,1,1,1];"
+      "k1 = Concat(c0, c1) axis=1; b2 = BatchNormalization(k1, %7, %7, %7, %7@0.5:2); r2 = Relu(b2);"
+      "c2 = Conv(r2, %3x7x3x3) pads=[1,1,1,1]; k2 = Concat(k1, c2) axis=1;"
+      "a = AveragePool(k2) kernel_shape=[2,2] strides=[2,2];"
+      "b3 = BatchNormalization(a, %10, %10, %10, %10@0.5:2); r3 = Relu(b3);"
+      "p = GlobalAveragePool(r3); f = Flatten(p); logits = Gemm(f, %10x6); output logits" },
+    { "channel shuffle",
+      "input x 1x3x6x6;"
+      "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1]; l, r = Split(c1) axis=1; c2 = Conv(r, %4x4x1x1, %4); r2 = "
+      "Relu(c2);"
+      "k = Concat(l, r2) axis=1; v = Reshape(k, #1/2/4/6/6); t = Transpose(v) perm=[0,2,1,3,4];"
+      "w = Reshape(t, #1/8/6/6); c3 = Conv(w, %4x4x3x3) group=2; r3 = Relu(c3);"
+      "p = ReduceMean(r3) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5); output logits" },
+    { "channels last inside, layer norm, attention",
+      "input x 1x3x8x8;"
+      "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; t1 = Transpose(c1) perm=[0,2,3,1];"
+      "n1 = LayerNormalization(t1, %6, %6); g1 = MatMul(n1, %6x12); e1 = Erf(g1); g2 = Mul(g1, e1);"
+      "m1 = MatMul(g2, %12x6); t2 = Transpose(m1) perm=[0,3,1,2]; s1 = Mul(t2, %6x1x1); z = Add(c1, s1);"
+      "c2 = Conv(z, %6x6x1x1); v = Reshape(c2, #6/16); q = MatMul(%16x6, v); u = Transpose(v);"
+      "k = MatMul(u, %6x16); a = Add(q, k); h = Softmax(a); o = MatMul(v, h); w = Reshape(o, #1/6/4/4);"
+      "c3 = Conv(w, %4x6x1x1); p = GlobalAveragePool(c3); f = Flatten(p); logits = Gemm(f, %4x5); output "
+      "logits" },
+    { "a picture stored channels last",
+      "input x 1x8x8x3;"
+      "t = Transpose(x) perm=[0,3,1,2]; c1 = Conv(t, %4x3x3x3) pads=[1,1,1,1]; r1 = Relu(c1);"
+      "c2 = Conv(r1, %4x4x3x3) strides=[2,2]; p = GlobalAveragePool(c2); f = Flatten(p);"
+      "logits = Gemm(f, %4x5); output logits" },
+    { "fully connected head, local response normalisation",
+      "input x 1x3x10x10;"
+      "c1 = Conv(x, %6x3x3x3, %6); r1 = Elu(c1); l1 = LRN(r1) size=3 alpha=0.1;"
+      "m1 = MaxPool(l1) kernel_shape=[3,3] strides=[2,2] ceil_mode=1; c2 = Conv(m1, %6x3x3x3) group=2; r2 = "
+      "Relu(c2);"
+      "f = Flatten(r2); g1 = Gemm(f, %24x8, %8); r3 = Tanh(g1); g2 = Gemm(r3, %8x6, %6); d = Dropout(g2);"
+      "y = Softmax(d) axis=1; output y" },
+    { "class maps and global pooling",
+      "input x 1x3x8x8;"
+      "c1 = Conv(x, %6x3x3x3); r1 = LeakyRelu(c1) alpha=0.1; c2 = Conv(r1, %5x6x1x1, %5);"
+      "p = GlobalAveragePool(c2); s = Squeeze(p, #2/3); y = Sigmoid(s); output y" },
+};
+
+static GradcamModel *open_network(const Graph *graph)
+{
+    Messages messages;
+    GradcamModel *model = NULL;
+    const GradcamModelOptions options = { .log = messages_log(&messages), .labels = "none" };
+    if (open_graph(&model, graph, &options) < 0)
+        fail("%s", messages.text);
+    return model;
+}
+
+static Graph *make_graph(const char *text)
+{
+    Graph *graph = graph_create(17);
+    graph->seed = 3;
+    graph_add(graph, text);
+    return graph;
+}
+
+// forward_float() takes planes; a network with the channels last has them last in the reference too.
+static void set_picture(Reference *reference, const float *planes)
+{
+    RefTensor *x = reference_find(reference, "x");
+    size_t cells = x->count / 3;
+    int last = x->dim[1] != 3;
+    for (size_t i = 0; i < x->count; i++)
+        x->data[i] = last ? planes[i % 3 * cells + i / 3] : planes[i];
+}
+
+static void check_network(const Network *network)
+{
+    Graph *graph = make_graph(network->text);
+    Reference *reference = reference_create(graph);
+    float *picture = random_picture(reference, "x", -1, 1, 11);
+    GradcamModel *model = open_network(graph);
+    set_picture(reference, picture);
+    reference_run(reference);
+    size_t layers = 0;
+    const GradcamLayer *layer = model ? gradcam_model_layers(model, &layers) : NULL;
+    const int plain = graph->input[0].dim[1] == 3;
+    for (size_t i = !plain; i < layers; i++) // a picture stored channels last has no ONNX order to compare in
+        check_layer(model, reference, layer[i].name, picture, usual);
+    note("%zu layers", layers);
+    CHECK(layers >= 4);
+    gradcam_model_close(&model);
+    reference_free(reference);
+    graph_free(graph);
+    free(picture);
+}
+
+// ----------------------------------------------------------------------------------------- between maps
+
+enum { CELLS = 36, CHANNELS = 4, CLASSES = 5 };
+
+static const char pooled[] =
+    "input x 1x3x8x8; c = Conv(x, %4x3x3x3, %4); r = Relu(c); p = GlobalAveragePool(r); f = Flatten(p);"
+    "logits = Gemm(f, %5x4, %5) transB=1; output logits";
+
+typedef struct Setup {
+    Graph *graph;
+    GradcamModel *model;
+    GradcamContext *context;
+    float picture[3 * 64], map[CELLS];
+} Setup;
+
+static void close_setup(Setup *setup)
+{
+    gradcam_context_close(&setup->context);
+    gradcam_model_close(&setup->model);
+    graph_free(setup->graph);
+}
+
+static int open_setup(Setup *setup, const char *text, const char *layer)
+{
+    const GradcamSettings settings = { .layer = layer, .threads = 1 };
+    Random random = { 5 };
+    memset(setup, 0, sizeof(*setup));
+    setup->graph = make_graph(text);
+    setup->model = open_network(setup->graph);
+    random_floats(&random, setup->picture, sizeof(setup->picture) / sizeof(float), -1, 1);
+    if (setup->model && gradcam_context_open(&setup->context, setup->model, &settings) == 0 &&
+        gradcam_context_forward_float(setup->context, setup->picture) == 0)
+        return 1;
+    fail("cannot be set up");
+    close_setup(setup);
+    return 0;
+}
+
+static int map_class(Setup *setup, int class_index, enum GradcamMethod method)
+{
+    const GradcamTarget target = { "", &class_index, 1, 0 };
+    return gradcam_context_map(setup->context, &target, method, setup->map, NULL);
+}
+
+// Pooling and one linear layer after the target: Grad-CAM is CAM, relu(sum_k w_k A_k), divided by the number
+// of cells.
+static void grad_cam_is_cam(void)
+{
+    Setup setup;
+    const float *a, *g;
+    if (!open_setup(&setup, pooled, "r"))
+        return;
+    const float *weights = graph_find(setup.graph, setup.graph->node[4].input[1])->data;
+    for (int class = 0; class < CLASSES; class++) {
+        float cam[CELLS];
+        CHECK_INT(map_class(&setup, class, GRADCAM_METHOD_GRADCAM), 0);
+        CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
+        for (int i = 0; i < CELLS; i++) {
+            double sum = 0;
+            for (int k = 0; k < CHANNELS; k++)
+                sum += (double)weights[class * CHANNELS + k] * a[i * CHANNELS + k] / CELLS;
+            cam[i] = sum > 0 ? (float)sum : 0;
+        }
+        check_floats("CAM", setup.map, cam, CELLS, 1e-7, 1e-5);
+    }
+    close_setup(&setup);
+}
+
+// Methods, section 3.3: the counterfactual of class c is Grad-CAM of -y_c. The class weights negated give
+// -y_c.
+static void counterfactual_is_map_of_minus_y(void)
+{
+    Setup setup, negated;
+    if (!open_setup(&setup, pooled, "r"))
+        return;
+    char text[sizeof(pooled) + 64];
+    snprintf(text, sizeof(text), "%s", pooled);
+    strcpy(strstr(text, "; output"), "; minus = Neg(logits); output minus");
+    if (open_setup(&negated, text, "r")) {
+        for (int class = 0; class < CLASSES; class++) {
+            CHECK_INT(map_class(&setup, class, GRADCAM_METHOD_COUNTERFACTUAL), 0);
+            CHECK_INT(map_class(&negated, class, GRADCAM_METHOD_GRADCAM), 0);
+            CHECK(!memcmp(setup.map, negated.map, sizeof(setup.map)));
+        }
+        close_setup(&negated);
+    }
+    close_setup(&setup);
+}
+
+// A group's score is the log-sum-exp of its logits, so its gradient is theirs weighted by their softmax.
+static void group_weighs_by_softmax(void)
+{
+    static const int group[] = { 0, 2, 3 };
+    const GradcamTarget target = { "", group, 3, 0 };
+    Setup setup;
+    GradcamMapInfo info;
+    if (!open_setup(&setup, pooled, "r"))
+        return;
+    size_t count;
+    float want[CELLS * CHANNELS] = { 0 };
+    const float *a, *g, *y = gradcam_context_logits(setup.context, &count);
+    double sum = 0, all = 0;
+    for (int i = 0; i < 3; i++)
+        sum += exp(y[group[i]]);
+    for (size_t i = 0; i < count; i++)
+        all += exp(y[i]);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(map_class(&setup, group[i], GRADCAM_METHOD_GRADCAM), 0);
+        CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
+        for (int k = 0; k < CELLS * CHANNELS; k++)
+            want[k] += (float)(exp(y[group[i]]) / sum * g[k]);
+    }
+    CHECK_INT(gradcam_context_map(setup.context, &target, GRADCAM_METHOD_GRADCAM, setup.map, &info), 0);
+    CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
+    check_floats("gradient", g, want, CELLS * CHANNELS, 1e-7, 1e-5);
+    CHECK_NEAR(info.score, log(sum), 1e-5);
+    CHECK_NEAR(info.probability, sum / all, 1e-5);
+    CHECK_NEAR(gradcam_context_probability(setup.context, &target), sum / all, 1e-5);
+    int best = y[0] > y[2] ? 0 : 2;
+    CHECK_INT(info.class_index, y[3] > y[best] ? 3 : best);
+    close_setup(&setup);
+}
+
+// class=auto: by falling logit, and the map of the class that it finds.
+static void ranks_follow_the_logits(void)
+{
+    Setup setup;
+    if (!open_setup(&setup, pooled, "r"))
+        return;
+    size_t count;
+    const float *y = gradcam_context_logits(setup.context, &count);
+    int seen[CLASSES] = { 0 };
+    for (int rank = 0; rank < CLASSES; rank++) {
+        const GradcamTarget target = { "auto", NULL, 0, rank };
+        float map[CELLS];
+        GradcamMapInfo info;
+        int top = gradcam_context_top(setup.context, rank);
+        REQUIRE(top >= 0 && top < CLASSES && !seen[top]++);
+        for (int i = 0; i < CLASSES; i++)
+            CHECK(seen[i] || y[i] <= y[top]);
+        CHECK_INT(gradcam_context_map(setup.context, &target, GRADCAM_METHOD_GRADCAM, map, &info), 0);
+        CHECK_INT(info.class_index, top);
+        CHECK_NEAR(info.score, y[top], 1e-6);
+        CHECK_INT(map_class(&setup, top, GRADCAM_METHOD_GRADCAM), 0);
+        CHECK(!memcmp(map, setup.map, sizeof(map)));
+        float low = map[0], high = map[0];
+        for (int i = 1; i < CELLS; i++) {
+            low = fminf(low, map[i]);
+            high = fmaxf(high, map[i]);
+        }
+        CHECK(info.min == low && info.max == high && info.empty == !(high > low));
+    }
+    CHECK_INT(gradcam_context_top(setup.context, CLASSES), -EINVAL);
+    CHECK_INT(gradcam_context_top(setup.context, -1), -EINVAL);
+    close_setup(&setup);
+}
+
+// Equal logits: the lower index first.
+static void ties_go_to_the_lower_index(void)
+{
+    Setup setup;
+    if (!open_setup(&setup,
+                    "input x 1x3x8x8; c = Conv(x, %4x3x3x3); g = Conv(c, %1x4x1x1); e = Expand(g, #1/5/6/6);"
+                    "p = GlobalAveragePool(e); logits = Flatten(p); output logits",
+                    "c"))
+        return;
+    for (int rank = 0; rank < CLASSES; rank++)
+        CHECK_INT(gradcam_context_top(setup.context, rank), rank);
+    close_setup(&setup);
+}
+
+// Maps of other classes in between, and other pictures, leave no trace.
+static void runs_are_repeatable(void)
+{
+    Setup setup;
+    float first[CELLS], other[3 * 64];
+    if (!open_setup(&setup, networks[0].text, NULL))
+        return;
+    close_setup(&setup);
+    if (!open_setup(&setup, pooled, NULL))
+        return;
+    CHECK_STR(gradcam_context_layer(setup.context)->name, "r");
+    CHECK_INT(map_class(&setup, 1, GRADCAM_METHOD_GRADCAM), 0);
+    memcpy(first, setup.map, sizeof(first));
+    for (int i = 0; i < 3 * 64; i++)
+        other[i] = setup.picture[(i * 7) % (3 * 64)];
+    CHECK_INT(map_class(&setup, 2, GRADCAM_METHOD_COUNTERFACTUAL), 0);
+    CHECK_INT(gradcam_context_forward_float(setup.context, other), 0);
+    CHECK_INT(map_class(&setup, 0, GRADCAM_METHOD_GRADCAM), 0);
+    CHECK_INT(gradcam_context_forward_float(setup.context, setup.picture), 0);
+    CHECK_INT(map_class(&setup, 1, GRADCAM_METHOD_GRADCAM), 0);
+    CHECK(!memcmp(first, setup.map, sizeof(first)));
+    close_setup(&setup);
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
+        begin_case("each layer: %s", networks[i].name);
+        check_network(&networks[i]);
+    }
+    RUN(grad_cam_is_cam);
+    RUN(counterfactual_is_map_of_minus_y);
+    RUN(group_weighs_by_softmax);
+    RUN(ranks_follow_the_logits);
+    RUN(ties_go_to_the_lower_index);
+    RUN(runs_are_repeatable);
+    return end_cases();
+}
