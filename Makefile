@@ -139,23 +139,25 @@ $(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
 
 # ------------------------------------------------------------------------------------- command line, samples and tests
 
-# What these share beside the library: the scaler of the filter, the scene renderer, helpers of tests. An archive, so
-# that each program takes only what it uses.
+# Programs are what has a main, and the tests. The rest they share, as archives, so that each takes only what it uses:
+# the filter's scaler and the scene renderer, and the helpers of tests.
 with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
 TOOL_C := $(wildcard $(SRC)/core/tools/*.c)
 SAMPLES_C := $(wildcard $(SRC)/samples/*.c)
 SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
 TESTS_C := $(wildcard $(SRC)/tests/*/*.c)
-TEST_MAIN_C := $(call with_main,$(TESTS_C))
-AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C) $(TEST_MAIN_C),$(SAMPLES_C) $(TESTS_C))
+TEST_MAIN_C := $(sort $(call with_main,$(TESTS_C)) $(wildcard $(SRC)/tests/*/test_*.c $(SRC)/tests/*/long_*.c))
+AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C))
 AUX_A  := $(BUILD)/lib/libaux.a
+TEST_AUX_C := $(filter-out $(TEST_MAIN_C),$(TESTS_C))
+TEST_AUX_A := $(BUILD)/lib/libtestaux.a
 
 CLIENT_FLAGS = $(CORE_FLAGS) -I$(SRC)/filter -I$(SRC)/samples -I$(SRC)/tests $(AV_CFLAGS)
 CLIENT_LIBS  = $(AUX_A) $(LIB_A) -Wl,--as-needed $(AV_LIBS) $(LIB_LIBS)
 
 SAMPLE_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(SAMPLE_MAIN_C))
 TEST_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(TEST_MAIN_C))
-$(call remember,$(SOURCES_FILE),$(CORE_OBJ) $(AUX_C) $(TOOL_C))
+$(call remember,$(SOURCES_FILE),$(CORE_OBJ) $(AUX_C) $(TEST_AUX_C) $(TOOL_C))
 CLIENT_OBJ := $(sort $(call object,$(TOOL_C) $(SAMPLES_C) $(TESTS_C) $(AUX_C)))
 
 cli: $(if $(TOOL_C),$(BUILD)/bin/gradcam)
@@ -167,16 +169,22 @@ $(filter-out $(CORE_OBJ),$(CLIENT_OBJ)): $(BUILD)/obj/%.o: $(SRC)/%.c $(FLAGS_FI
 	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CLIENT_FLAGS) $(CFLAGS) -c -o $@ $<
 
 $(AUX_A): $(call object,$(AUX_C)) $(SOURCES_FILE)
+$(TEST_AUX_A): $(call object,$(TEST_AUX_C)) $(SOURCES_FILE)
+$(AUX_A) $(TEST_AUX_A):
 	@mkdir -p $(@D)
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/bin/gradcam: $(call object,$(TOOL_C)) $(AUX_A) $(LIB_A)
+$(BUILD)/bin/gradcam: $(call object,$(TOOL_C)) $(AUX_A) $(LIB_A) $(SOURCES_FILE)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) $(CLIENT_LIBS)
 
-$(SAMPLE_BIN) $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
+$(SAMPLE_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) $(CLIENT_LIBS)
+	$(call say,LD)$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(CLIENT_LIBS)
+
+$(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(TEST_AUX_A) $(AUX_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(TEST_AUX_A) $(CLIENT_LIBS)
 
 # ------------------------------------------------------------------------------------------------------------- ffmpeg
 

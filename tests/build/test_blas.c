@@ -42,7 +42,7 @@ static void products_from_many_threads_are_the_same(void)
     random_floats(&random, b, SIZE * SIZE, -1, 1);
     product(want);
     for (int i = 0; i < THREADS; i++)
-        REQUIRE(pthread_create(&thread[i], NULL, repeat, &thread[i]) == 0);
+        REQUIRE(pthread_create(&thread[i], NULL, repeat, want) == 0);
     for (int i = 0; i < THREADS; i++) {
         REQUIRE(pthread_join(thread[i], &wrong) == 0);
         CHECK(!wrong);
