@@ -50,7 +50,7 @@ static int is_text(enum AVCodecID id)
            id == AV_CODEC_ID_IDF;
 }
 
-static int open_decoder(AVCodecContext **codec, AVFormatContext *format, int *stream)
+static int open_decoder(AVCodecContext **codec, AVFormatContext *format, int strict, int *stream)
 {
     const AVCodec *decoder = NULL;
 
@@ -63,6 +63,8 @@ static int open_decoder(AVCodecContext **codec, AVFormatContext *format, int *st
     if (!*codec)
         return AVERROR(ENOMEM);
     int ret = avcodec_parameters_to_context(*codec, format->streams[*stream]->codecpar);
+    if (strict)
+        (*codec)->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
     return ret < 0 ? ret : avcodec_open2(*codec, decoder, NULL);
 }
 
@@ -87,23 +89,37 @@ static int decode_first(AVFormatContext *format, AVCodecContext *codec, int stre
     return ret;
 }
 
-int picture_read(AVFrame **out, const char *path)
+// strict: a damaged picture is an error, else what can be read of it is enough.
+static int read_first(AVFrame *frame, const char *path, int strict)
 {
     AVFormatContext *format = NULL;
     AVCodecContext *codec = NULL;
-    AVFrame *frame = av_frame_alloc();
-    int stream, ret = frame ? open_input(&format, path) : AVERROR(ENOMEM);
+    int stream, ret = open_input(&format, path);
 
     if (ret >= 0)
         ret = avformat_find_stream_info(format, NULL);
     if (ret >= 0)
-        ret = open_decoder(&codec, format, &stream);
+        ret = open_decoder(&codec, format, strict, &stream);
     if (ret >= 0)
         ret = decode_first(format, codec, stream, frame);
     if (ret >= 0 && (frame->width < 1 || frame->height < 1))
         ret = AVERROR_INVALIDDATA;
     avcodec_free_context(&codec);
     avformat_close_input(&format);
+    return ret;
+}
+
+int picture_read(AVFrame **out, const char *path)
+{
+    AVFrame *frame = av_frame_alloc();
+    int ret = frame ? read_first(frame, path, 1) : AVERROR(ENOMEM);
+
+    if (ret == AVERROR_INVALIDDATA && strcmp(path, "-")) {
+        av_frame_unref(frame);
+        ret = read_first(frame, path, 0);
+        if (ret >= 0)
+            say_warning("%s is damaged, what can be read of it is used", path);
+    }
     *out = frame;
     if (ret >= 0)
         return STATUS_OK;

@@ -132,6 +132,13 @@ refused "text called .txt" 1 'text\.txt' explain text.txt -m "$network"
 refused "an empty picture" 1 'empty\.jpg' explain empty.jpg -m "$network"
 refused "a directory as picture" 1 'out' explain out -m "$network"
 refused "a picture that ends in its header" 1 'short\.ppm' explain short.ppm -m "$network"
+run explain picture.ppm -m "$network" -c 1 -o whole.jpg --output heatmap
+if [ $status = 0 ]; then
+    head -c $(($(wc -c < whole.jpg) * 2 / 3)) whole.jpg > damaged.jpg
+    run explain damaged.jpg -m "$network"
+    [ $status = 0 ] && grep -q 'warning: damaged\.jpg is damaged' stderr && [ -s stdout ]
+    check "a damaged picture is used with a warning" $?
+fi
 run explain picture.ppm missing.jpg second.ppm -m "$network"
 [ $status = 1 ] && [ "$(wc -l < stdout)" = 2 ] && [ "$(wc -l < stderr)" = 1 ]
 check "one wrong picture among several" $?
