@@ -295,6 +295,40 @@ GRADCAM_API const char *gradcam_phase_name(enum GradcamPhase phase);
 // Returns 1 when there is something to see, 0 when it is empty.
 GRADCAM_API int gradcam_map_normalize(float *map, size_t count);
 
+enum GradcamScale {
+    GRADCAM_SCALE_FRAME,        // each map from its own lowest to its own highest value
+    GRADCAM_SCALE_RUNNING,      // 0 to the highest value of late: rises at once, falls with a time constant
+    GRADCAM_SCALE_FIXED,        // a range that is given
+    GRADCAM_SCALE_COUNT
+};
+
+// "frame", "running", "fixed"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_scale_name(enum GradcamScale scale);
+GRADCAM_API int gradcam_scale_find(const char *name);
+
+typedef struct GradcamSteadySettings {
+    double smooth;              // seconds: time constant of the smoothing of raw maps, M += (1 - exp(-dt / smooth)) (new -
+                                // M), so that the distance of key frames does not change the look; 0: none
+    enum GradcamScale scale;
+    double release;             // seconds: time constant with which GRADCAM_SCALE_RUNNING falls; 0: 2
+    float low, high;            // range of GRADCAM_SCALE_FIXED, low < high
+} GradcamSteadySettings;
+
+// What makes the maps of a video steady: remembers the smoothed map and the running scale.
+typedef struct GradcamSteady GradcamSteady;
+
+// -EINVAL for a time below 0, or a range that is none.
+GRADCAM_API int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings);
+GRADCAM_API void gradcam_steady_free(GradcamSteady **steady);
+
+// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1. Starts anew where time goes
+// back, the size changes, or after gradcam_steady_reset(). Returns 1 when there is something to see, 0 when the map is
+// empty (zeros are written), -ENOMEM.
+GRADCAM_API int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count, double time, float *out);
+
+// Forgets: the next map stands for itself (after a cut, or when something else is looked for).
+GRADCAM_API void gradcam_steady_reset(GradcamSteady *steady);
+
 // Enlarges (or reduces) a map with bilinear interpolation: half-pixel centres, edges clamped.
 GRADCAM_API void gradcam_map_resize(const float *map, int width, int height, float *out, int out_width, int out_height);
 
