@@ -87,20 +87,6 @@ int gcam_conv_packed_create(GcamConv *conv, size_t count)
     return conv->packed ? 0 : -ENOMEM;
 }
 
-void gcam_conv_weight_matrix(const GcamConvShape *s, int g, const float *weights, const float *scale,
-                             float *matrix)
-{
-    size_t in = (size_t)(s->c / s->groups), out = (size_t)(s->out_c / s->groups);
-    size_t taps = (size_t)s->kernel_h * s->kernel_w;
-    for (size_t o = 0; o < out; o++) {
-        size_t channel = g * out + o;
-        float factor = scale ? scale[channel] : 1;
-        for (size_t i = 0; i < in; i++)
-            for (size_t t = 0; t < taps; t++)
-                matrix[(t * in + i) * out + o] = factor * weights[(channel * in + i) * taps + t];
-    }
-}
-
 GcamEpilogue gcam_conv_epilogue(const GcamConv *conv, const float *add, int channel)
 {
     return (GcamEpilogue){

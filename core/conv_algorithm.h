@@ -46,10 +46,6 @@ int gcam_conv_check(const GcamConvShape *shape);
 // Room for `count` packed matrices, freed with the convolution. -ENOMEM.
 int gcam_conv_packed_create(GcamConv *conv, size_t count);
 
-// Weights of group g as the matrix [kernel_h * kernel_w * c / groups][out_c / groups], to `matrix`.
-void gcam_conv_weight_matrix(const GcamConvShape *shape, int g, const float *weights, const float *scale,
-                             float *matrix);
-
 // What follows the product, for output channels from `channel` on; add is moved along.
 GcamEpilogue gcam_conv_epilogue(const GcamConv *conv, const float *add, int channel);
 

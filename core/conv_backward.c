@@ -81,12 +81,17 @@ static int create_gather(GcamConvBackward *b, const float *weights, const float 
 {
     const GcamConvShape *s = &b->shape;
     size_t k = (size_t)(s->out_c / s->groups), n = row_length(s);
+    size_t in = (size_t)(s->c / s->groups), taps = n / in;
     b->packed = gcam_calloc((size_t)s->groups, sizeof(*b->packed));
     float *matrix = gcam_alloc(k * n, sizeof(*matrix));
     int error = b->packed && matrix ? 0 : -ENOMEM;
     for (int g = 0; g < s->groups && !error; g++) {
-        gcam_conv_weight_matrix(s, g, weights, scale, matrix);
-        error = gcam_packed_b_create(&b->packed[g], k, n, matrix, 1, (ptrdiff_t)k);
+        for (size_t o = 0; o < k; o++)
+            for (size_t i = 0; i < in; i++)
+                for (size_t t = 0; t < taps; t++)
+                    matrix[o * n + t * in + i] =
+                        (scale ? scale[g * k + o] : 1) * weights[((g * k + o) * in + i) * taps + t];
+        error = gcam_packed_b_create(&b->packed[g], k, n, matrix, (ptrdiff_t)n, 1);
     }
     gcam_free(matrix);
     return error;

@@ -11,22 +11,35 @@
 #include "gemm_block.h"
 #include "mem.h"
 
+// The matrix [kernel_h * kernel_w * c / groups][out_c / groups] of group g, from weights in ONNX order, some
+// output channels at a time.
+static void pack(const GcamConvShape *s, size_t g, const float *weights, const float *scale,
+                 GcamPackedB *packed)
+{
+    size_t in = (size_t)(s->c / s->groups), out = (size_t)(s->out_c / s->groups);
+    size_t taps = (size_t)s->kernel_h * s->kernel_w, width;
+    for (size_t j = 0; j < out; j += gcam_packed_b_step(packed->kernels))
+        for (size_t i = 0; i < in; i++)
+            for (size_t t = 0; t < taps; t++) {
+                float *row = gcam_packed_b_row(packed, t * in + i, j, &width);
+                for (size_t o = 0; o < width; o++) {
+                    size_t channel = g * out + j + o;
+                    row[o] = j + o >= out ? 0 :
+                             (scale ? scale[channel] : 1) * weights[(channel * in + i) * taps + t];
+                }
+            }
+}
+
 static int create(GcamConv *conv, const float *weights, const float *scale)
 {
     const GcamConvShape *s = &conv->shape;
     size_t n = (size_t)(s->out_c / s->groups), k = (size_t)s->kernel_h * s->kernel_w * (s->c / s->groups);
     int error = gcam_conv_packed_create(conv, (size_t)s->groups);
-    if (error)
-        return error;
-    size_t count;
-    float *matrix = gcam_mul(n, k, &count) ? NULL : gcam_alloc(count, sizeof(*matrix));
-    if (!matrix)
-        return -ENOMEM;
     for (int g = 0; g < s->groups && !error; g++) {
-        gcam_conv_weight_matrix(s, g, weights, scale, matrix);
-        error = gcam_packed_b_create(&conv->packed[g], k, n, matrix, (ptrdiff_t)n, 1);
+        error = gcam_packed_b_alloc(&conv->packed[g], k, n);
+        if (!error)
+            pack(s, (size_t)g, weights, scale, conv->packed[g]);
     }
-    gcam_free(matrix);
     return error;
 }
 
@@ -107,43 +120,68 @@ static void copy(float *out, const float *in, size_t n)
     }
 }
 
-// Elements begin..end-1 of a run of pixels whose first is `in`, in column ix of a row of `width` pixels; what
+// n elements from `begin` on of the run of pixels that begins in column ix of a line of `width` pixels; what
 // lies outside of it is zero.
-static void copy_run(float *out, const float *in, ptrdiff_t ix, ptrdiff_t width, ptrdiff_t channels,
-                     ptrdiff_t begin, ptrdiff_t end)
+static void copy_run(float *out, const float *line, int ix, int width, int channels, ptrdiff_t begin,
+                     ptrdiff_t n)
 {
-    ptrdiff_t first = -ix * channels, last = (width - ix) * channels;
-    if (first <= begin && last >= end) {
-        copy(out, in + begin, (size_t)(end - begin));
+    ptrdiff_t first = (ptrdiff_t)ix * channels + begin, inside = (ptrdiff_t)width * channels - first;
+    if (first >= 0 && n <= inside) {
+        copy(out, line + first, (size_t)n);
         return;
     }
-    first = first < begin ? begin : first > end ? end : first;
-    last = last < first ? first : last > end ? end : last;
-    memset(out, 0, (size_t)(first - begin) * sizeof(*out));
-    copy(out + (first - begin), in + first, (size_t)(last - first));
-    memset(out + (last - begin), 0, (size_t)(end - last) * sizeof(*out));
+    ptrdiff_t before = first > 0 ? 0 : -first < n ? -first : n;
+    ptrdiff_t end = inside > n ? n : inside < before ? before : inside;
+    memset(out, 0, (size_t)before * sizeof(*out));
+    if (end > before)
+        copy(out + before, line + first + before, (size_t)(end - before));
+    memset(out + end, 0, (size_t)(n - end) * sizeof(*out));
 }
 
-// Part k0..k1-1 of the matrix's row for one output pixel. Where neighbouring taps are neighbours in memory, a
-// kernel row is one run, else each tap is one.
-static void gather_row(const GcamConvShape *s, const float *x, int oy, int ox, size_t k0, size_t k1,
-                       float *row)
+// A piece of the matrix's rows, k0..k1-1, and how it is made of runs. Where neighbouring taps are neighbours
+// in memory, a kernel row is one run, else each tap is one.
+typedef struct Piece {
+    size_t k0, k1, run;         // length of a run
+    int joined;
+    int ky, kx;                 // of the first run
+    size_t begin;               // where in the first run the piece begins
+} Piece;
+
+static Piece make_piece(const GcamConvShape *s, size_t k0, size_t k1)
 {
-    size_t channels = (size_t)(s->c / s->groups);
-    int joined = s->groups == 1 && s->dilation_w == 1, across = joined ? 1 : s->kernel_w;
-    size_t run = joined ? channels * s->kernel_w : channels;
+    size_t channels = (size_t)(s->c / s->groups), across = (size_t)s->kernel_w;
+    int joined = s->groups == 1 && s->dilation_w == 1;
+    size_t run = joined ? channels * across : channels, first = k0 / run;
+    return (Piece){
+        .k0 = k0, .k1 = k1, .run = run, .joined = joined, .begin = k0 % run,
+        .ky = (int)(joined ? first : first / across), .kx = (int)(joined ? 0 : first % across),
+    };
+}
+
+// The piece of the row that belongs to one output pixel.
+static void gather_row(const GcamConvShape *s, const Piece *piece, const float *x, int oy, int ox, float *row)
+{
     int iy0 = oy * s->stride_h - s->pad_top, ix0 = ox * s->stride_w - s->pad_left;
-    for (size_t r = k0 / run; r * run < k1; r++) {
-        size_t begin = r * run < k0 ? k0 - r * run : 0, end = min_size(run, k1 - r * run);
-        int iy = iy0 + (int)(r / across) * s->dilation_h, ix = ix0 + (int)(r % across) * s->dilation_w;
-        if (iy < 0 || iy >= s->h || (!joined && (ix < 0 || ix >= s->w)))
-            memset(row, 0, (end - begin) * sizeof(*row));
-        else if (!joined)
-            copy(row, x + ((size_t)iy * s->w + ix) * s->c + begin, end - begin);
+    int ky = piece->ky, kx = piece->kx;
+    size_t left = piece->k1 - piece->k0, begin = piece->begin;
+    while (left) {
+        size_t n = min_size(piece->run - begin, left);
+        int iy = iy0 + ky * s->dilation_h, ix = ix0 + kx * s->dilation_w;
+        int outside = iy < 0 || iy >= s->h || (!piece->joined && (ix < 0 || ix >= s->w));
+        const float *line = outside ? x : x + (ptrdiff_t)iy * s->w * s->c;
+        if (outside)
+            memset(row, 0, n * sizeof(*row));
+        else if (!piece->joined)
+            copy(row, line + (ptrdiff_t)ix * s->c + begin, n);
         else
-            copy_run(row, x + ((ptrdiff_t)iy * s->w + ix) * s->c, ix, s->w, s->c, (ptrdiff_t)begin,
-                     (ptrdiff_t)end);
-        row += end - begin;
+            copy_run(row, line, ix, s->w, s->c, (ptrdiff_t)begin, (ptrdiff_t)n);
+        row += n;
+        left -= n;
+        begin = 0;
+        if (piece->joined || ++kx == s->kernel_w) {
+            kx = 0;
+            ky++;
+        }
     }
 }
 
@@ -168,8 +206,9 @@ static void gather_task(void *opaque, size_t index, int thread)
     for (size_t i = 0; i < pieces; i++) {
         size_t k0 = i * length, k1 = min_size(k0 + length, b->k);
         int oy = (int)(first / s->out_w), ox = (int)(first % s->out_w);
+        Piece piece = make_piece(s, k0, k1);
         for (size_t r = 0; r < rows; r++) {
-            gather_row(s, x, oy, ox, k0, k1, a + r * lda);
+            gather_row(s, &piece, x, oy, ox, a + r * lda);
             if (++ox == s->out_w) {
                 ox = 0;
                 oy++;

@@ -51,65 +51,70 @@ typedef struct Run {
 
 // --------------------------------------------------------------------------------------------------- weights
 
-// G g: a column or row of the filter, 3 elements, to one of the tile. The point p contributes (1, p, p^2) /
-// N(p).
-static void filter2(const double g[3], double out[6])
-{
-    out[0] = g[0];
-    out[1] = (g[0] + g[1] + g[2]) / 2;
-    out[2] = (g[0] - g[1] + g[2]) / 2;
-    out[3] = g[2];
-}
+// In double, for `n` output channels at once; lines of channels are LANES apart.
+enum { LANES = GCAM_GEMM_STEP };
 
-static void filter4(const double g[3], double out[6])
+// G g: a column or row of the filter, 3 elements, to one of the tile. The point p contributes
+// (1, p, p^2) / N(p).
+static void filter2(size_t n, const double *g0, const double *g1, const double *g2, double (*out)[LANES])
 {
-    // N(0) = a^2 b^2 = 1, N(a) = 2 a^2 (a^2 - b^2) = -1.5, N(b) = 2 b^2 (b^2 - a^2) = 6
-    const double a = M_SQRT1_2, b = M_SQRT2;
-    out[0] = g[0];
-    out[1] = (g[0] + a * g[1] + a * a * g[2]) / -1.5;
-    out[2] = (g[0] - a * g[1] + a * a * g[2]) / -1.5;
-    out[3] = (g[0] + b * g[1] + b * b * g[2]) / 6;
-    out[4] = (g[0] - b * g[1] + b * b * g[2]) / 6;
-    out[5] = g[2];
-}
-
-// G g G^T of one 3x3 filter, elements `step` apart in the output.
-static void transform_filter(int tile, const float *g, double factor, float *out, size_t step)
-{
-    void (*filter)(const double *, double *) = tile == 6 ? filter4 : filter2;
-    double columns[3][6], row[3], result[6];
-    for (int c = 0; c < 3; c++)
-        filter((double[]){ factor * g[c], factor * g[3 + c], factor * g[6 + c] }, columns[c]);
-    for (int r = 0; r < tile; r++) {
-        for (int c = 0; c < 3; c++)
-            row[c] = columns[c][r];
-        filter(row, result);
-        for (int c = 0; c < tile; c++)
-            out[(size_t)(r * tile + c) * step] = (float)result[c];
+    for (size_t i = 0; i < n; i++) {
+        out[0][i] = g0[i];
+        out[1][i] = (g0[i] + g1[i] + g2[i]) / 2;
+        out[2][i] = (g0[i] - g1[i] + g2[i]) / 2;
+        out[3][i] = g2[i];
     }
 }
 
-// All positions of some input channels are transformed at once, then packed; one position's matrix is
-// [c][out_c].
+// N(0) = a^2 b^2 = 1, N(a) = 2 a^2 (a^2 - b^2) = -3/2, N(b) = 2 b^2 (b^2 - a^2) = 6.
+static void filter4(size_t n, const double *g0, const double *g1, const double *g2, double (*out)[LANES])
+{
+    const double a = M_SQRT1_2, b = M_SQRT2;
+    for (size_t i = 0; i < n; i++) {
+        double even_a = (g0[i] + g2[i] / 2) * (-2. / 3), odd_a = a * g1[i] * (-2. / 3);
+        double even_b = (g0[i] + g2[i] * 2) * (1. / 6), odd_b = b * g1[i] * (1. / 6);
+        out[0][i] = g0[i];
+        out[1][i] = even_a + odd_a;
+        out[2][i] = even_a - odd_a;
+        out[3][i] = even_b + odd_b;
+        out[4][i] = even_b - odd_b;
+        out[5][i] = g2[i];
+    }
+}
+
+// G g G^T of the filters of input channel i to the output channels from j on: a row of a panel per position.
+static void transform(const GcamConv *conv, int tile, const float *weights, const float *scale, size_t i,
+                      size_t j)
+{
+    void (*filter)(size_t, const double *, const double *, const double *, double (*)[LANES]) =
+        tile == 6 ? filter4 : filter2;
+    size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c, width;
+    double g[9][LANES], columns[3][6][LANES], result[6][LANES];
+    gcam_packed_b_row(conv->packed[0], i, j, &width);
+    for (size_t o = 0; o < width; o++)
+        for (int t = 0; t < 9; t++)
+            g[t][o] = j + o >= out ? 0 : (scale ? scale[j + o] : 1.) * weights[((j + o) * in + i) * 9 + t];
+    for (int c = 0; c < 3; c++)
+        filter(width, g[c], g[3 + c], g[6 + c], columns[c]);
+    for (int r = 0; r < tile; r++) {
+        filter(width, columns[0][r], columns[1][r], columns[2][r], result);
+        for (int c = 0; c < tile; c++) {
+            float *row = gcam_packed_b_row(conv->packed[r * tile + c], i, j, &width);
+            for (size_t o = 0; o < width; o++)
+                row[o] = (float)result[c][o];
+        }
+    }
+}
+
 static int create(GcamConv *conv, const float *weights, const float *scale, int tile)
 {
-    size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c, positions = (size_t)(tile * tile),
-           count;
-    int error = gcam_conv_packed_create(conv, positions);
-    if (error)
-        return error;
-    if (gcam_mul(in * out, positions, &count))
-        return -ENOMEM;
-    float *all = gcam_alloc(count, sizeof(*all));
-    if (!all)
-        return -ENOMEM;
-    for (size_t o = 0; o < out; o++)
+    size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c;
+    int error = gcam_conv_packed_create(conv, (size_t)(tile * tile));
+    for (size_t p = 0; p < conv->packed_count && !error; p++)
+        error = gcam_packed_b_alloc(&conv->packed[p], in, out);
+    for (size_t j = 0; j < out && !error; j += gcam_packed_b_step(conv->kernels))
         for (size_t i = 0; i < in; i++)
-            transform_filter(tile, weights + (o * in + i) * 9, scale ? (double)scale[o] : 1, all + o * in + i,
-                             in * out);
-    for (size_t p = 0; p < positions && !error; p++)
-        error = gcam_packed_b_create(&conv->packed[p], in, out, all + p * in * out, 1, (ptrdiff_t)in);
-    gcam_free(all);
+            transform(conv, tile, weights, scale, i, j);
     return error;
 }
 

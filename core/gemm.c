@@ -31,7 +31,7 @@ static size_t ceil_div(size_t a, size_t b)
 
 size_t gcam_packed_b_step(const GcamKernels *kernels)
 {
-    return kernels->panel ? kernels->panel : 64;
+    return kernels->panel ? kernels->panel : GCAM_GEMM_STEP;
 }
 
 size_t gcam_packed_b_size(const GcamKernels *kernels, size_t k, size_t n)
@@ -67,8 +67,7 @@ void gcam_pack_b(const GcamKernels *kernels, size_t k, size_t n, size_t first, s
     }
 }
 
-int gcam_packed_b_create(GcamPackedB **out, size_t k, size_t n, const float *b, ptrdiff_t row_stride,
-                         ptrdiff_t col_stride)
+int gcam_packed_b_alloc(GcamPackedB **out, size_t k, size_t n)
 {
     enum { HEADER = 64 / sizeof(float) };
     const GcamKernels *kernels = gcam_kernels();
@@ -78,11 +77,30 @@ int gcam_packed_b_create(GcamPackedB **out, size_t k, size_t n, const float *b, 
     if (!block)
         return -ENOMEM;
     _Static_assert(sizeof(GcamPackedB) <= HEADER * sizeof(float), "the header is a cache line");
-    gcam_pack_b(kernels, k, n, 0, n, b, row_stride, col_stride, block + HEADER);
     GcamPackedB *packed = (void *)block;
     *packed = (GcamPackedB){ .kernels = kernels, .k = k, .n = n, .data = block + HEADER };
     *out = packed;
     return 0;
+}
+
+float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width)
+{
+    size_t columns = min_size(b->n - j, gcam_packed_b_step(b->kernels));
+    if (!b->kernels->panel) {
+        *width = columns;
+        return b->data + p * b->n + j;
+    }
+    *width = round_up(columns, b->kernels->panel / 2);
+    return b->data + j * b->k + p * *width;
+}
+
+int gcam_packed_b_create(GcamPackedB **out, size_t k, size_t n, const float *b, ptrdiff_t row_stride,
+                         ptrdiff_t col_stride)
+{
+    int error = gcam_packed_b_alloc(out, k, n);
+    if (!error)
+        gcam_pack_b((*out)->kernels, k, n, 0, n, b, row_stride, col_stride, (*out)->data);
+    return error;
 }
 
 void gcam_packed_b_destroy(GcamPackedB **b)

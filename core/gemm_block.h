@@ -12,12 +12,15 @@
 struct GcamPackedB {
     const GcamKernels *kernels;
     size_t k, n;
-    const float *data;
+    float *data;
 };
 
 // The sums over K are cut into pieces of this length at most, so that rows of A stay in the first cache. It
 // is the same for every product: the order of additions depends on K alone.
 enum { GCAM_GEMM_K = 512 };
+
+// The largest gcam_packed_b_step().
+enum { GCAM_GEMM_STEP = 64 };
 
 // Floats that packed B takes, or SIZE_MAX.
 size_t gcam_packed_b_size(const GcamKernels *kernels, size_t k, size_t n);
@@ -26,6 +29,14 @@ size_t gcam_packed_b_size(const GcamKernels *kernels, size_t k, size_t n);
 void gcam_pack_b(const GcamKernels *kernels, size_t k, size_t n, size_t first, size_t last, const float *b,
                  ptrdiff_t row_stride, ptrdiff_t col_stride, float *packed);
 size_t gcam_packed_b_step(const GcamKernels *kernels);
+
+// Packed B for the caller to fill: every row of every panel; these begin at columns 0, step, 2 * step and so
+// on. -ENOMEM.
+int gcam_packed_b_alloc(GcamPackedB **out, size_t k, size_t n);
+
+// Row p of the panel that begins at column j: *width floats, at most GCAM_GEMM_STEP. Those beyond column n
+// must be zero.
+float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width);
 
 // Number and length of the pieces of K: piece i is i * length .. min((i + 1) * length, k).
 size_t gcam_gemm_k_pieces(size_t k, size_t *length);
