@@ -54,6 +54,12 @@ static int find_inputs(GradcamModel *model, const GradcamLog *log)
                  gcam_shape_text(&picture->shape, text));
         return -ENOTSUP;
     }
+    if (picture->shape.dim[last ? 1 : 2] > GCAM_MOST_PIXELS || picture->shape.dim[last ? 2 : 3] > GCAM_MOST_PIXELS) {
+        char text[GCAM_SHAPE_TEXT];
+        gcam_log(log, GRADCAM_LOG_ERROR, "input '%s' has shape %s; the sides of a picture are 1 to %d", picture->name,
+                 gcam_shape_text(&picture->shape, text), GCAM_MOST_PIXELS);
+        return -ENOTSUP;
+    }
     model->info.input = picture->name;
     model->info.height = (int)picture->shape.dim[last ? 1 : 2];
     model->info.width = (int)picture->shape.dim[last ? 2 : 3];
@@ -112,6 +118,11 @@ static int find_logits(GradcamModel *model, const char *wanted, const GradcamLog
         char text[GCAM_SHAPE_TEXT];
         gcam_log(log, GRADCAM_LOG_ERROR, "the output '%s' has shape %s: not one score for each class", logits->name,
                  gcam_shape_text(shape, text));
+        return -ENOTSUP;
+    }
+    if (model->info.classes > GCAM_MOST_CLASSES) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "the output '%s' has %zu classes, more than %d", logits->name,
+                 model->info.classes, GCAM_MOST_CLASSES);
         return -ENOTSUP;
     }
     return 0;

@@ -38,7 +38,7 @@ static int allocate(Array *array, const GcamShape *shape, int integer)
     size_t count = 1;
     for (int i = 0; i < shape->rank; i++)
         if (gcam_mul(count, shape->dim[i], &count) < 0 || count > MOST_ELEMENTS)
-            return -ENOMEM;
+            return -E2BIG;
     array->shape = *shape;
     array->integer = integer;
     array->data = gcam_calloc(count + 1, sizeof(double));
@@ -334,41 +334,23 @@ static int fold_concat(Fold *fold)
 
 static int fold_slice(Fold *fold)
 {
-    const GcamShape *from = &fold->in[0].shape;
-    int64_t start[GCAM_MAX_RANK], end[GCAM_MAX_RANK], axes[GCAM_MAX_RANK], steps[GCAM_MAX_RANK];
-    GcamShape shape = *from;
-    int n = gcam_infer_ints(&fold->infer, "starts", 1, start), m = gcam_infer_ints(&fold->infer, "ends", 2, end);
-    int has_axes = gcam_infer_ints(&fold->infer, "axes", 3, axes), has_steps = gcam_infer_ints(&fold->infer, NULL, 4,
-                                                                                               steps);
-    size_t stride[GCAM_MAX_RANK], first = 0;
-    ptrdiff_t move[GCAM_MAX_RANK];
-    if (n < 0 || n != m || n > from->rank)
-        return gcam_infer_bad(&fold->infer, "needs as many starts as ends");
-    strides_of(from, stride);
-    for (int i = 0; i < from->rank; i++)
-        move[i] = (ptrdiff_t)stride[i];
-    for (int i = 0; i < n; i++) {
-        int axis = gcam_infer_axis(&fold->infer, has_axes > i ? axes[i] : i, from->rank);
-        int64_t size = axis < 0 ? 0 : (int64_t)from->dim[axis], step = has_steps > i ? steps[i] : 1;
-        if (axis < 0 || !step)
-            return gcam_infer_bad(&fold->infer, "axis or step out of range");
-        size_t count;
-        int64_t at = gcam_slice_range(size, start[i], end[i], step, &count);
-        first += (size_t)at * stride[axis];
-        shape.dim[axis] = count;
-        move[axis] = (ptrdiff_t)stride[axis] * (ptrdiff_t)step;
-    }
-    int error = allocate_like(fold, &shape);
-    for (size_t i = 0, count = error ? 0 : gcam_shape_count(&shape); i < count; i++) {
-        ptrdiff_t place = (ptrdiff_t)first;
+    int64_t start[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
+    size_t stride[GCAM_MAX_RANK];
+    GcamShape shape;
+    int error = gcam_infer_slice(&fold->infer, &shape, start, step);
+    if (error || (error = allocate_like(fold, &shape)))
+        return error;
+    strides_of(&fold->in[0].shape, stride);
+    for (size_t i = 0, count = gcam_shape_count(&shape); i < count; i++) {
+        int64_t place = 0;
         size_t rest = i;
         for (int d = shape.rank - 1; d >= 0; d--) {
-            place += (ptrdiff_t)(rest % shape.dim[d]) * move[d];
+            place += (start[d] + (int64_t)(rest % shape.dim[d]) * step[d]) * (int64_t)stride[d];
             rest /= shape.dim[d];
         }
         fold->out[0].data[i] = fold->in[0].data[place];
     }
-    return error;
+    return 0;
 }
 
 static int fold_scatter_nd(Fold *fold)
@@ -486,6 +468,8 @@ end:
         gcam_free(fold.out[0].data);
     free(fold.in);
     free(fold.out);
+    if (error == -E2BIG)
+        return gcam_infer_unsupported(infer, "its result, a constant, is too large");
     return error ? error : 1;
 }
 

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #define IMAGENET_CLASSES 1000
-#define MOST_PIXELS 16384       // of each side of the picture
 
 #if GCAM_HAVE_DEFAULT_MODEL
 extern const uint8_t gcam_default_model[] __attribute__((visibility("hidden")));
@@ -239,8 +238,8 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
     uint32_t width = 224, height = 224;
     int error;
     *out = NULL;
-    if (o->width < 0 || o->height < 0 || o->width > MOST_PIXELS || o->height > MOST_PIXELS) {
-        gcam_log(&o->log, GRADCAM_LOG_ERROR, "an input of %dx%d: sizes are 1 to %d", o->width, o->height, MOST_PIXELS);
+    if (o->width < 0 || o->height < 0 || o->width > GCAM_MOST_PIXELS || o->height > GCAM_MOST_PIXELS) {
+        gcam_log(&o->log, GRADCAM_LOG_ERROR, "an input of %dx%d: sizes are 1 to %d", o->width, o->height, GCAM_MOST_PIXELS);
         return -EINVAL;
     }
     GradcamModel *model = gcam_calloc(1, sizeof(*model));
@@ -257,7 +256,7 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
         gcam_modelfile_u32(model->file, KEY_WIDTH, &width);
         gcam_modelfile_u32(model->file, KEY_HEIGHT, &height);
     }
-    if (width < 1 || height < 1 || width > MOST_PIXELS || height > MOST_PIXELS) {
+    if (width < 1 || height < 1 || width > GCAM_MOST_PIXELS || height > GCAM_MOST_PIXELS) {
         gcam_log(&o->log, GRADCAM_LOG_ERROR, "%s: an input of %ux%u", path ? path : "(built-in)", width, height);
         error = -EBADMSG;
         goto fail;

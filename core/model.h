@@ -15,6 +15,9 @@
 #include "onnx/onnx.h"
 #include "plan.h"
 
+#define GCAM_MOST_PIXELS 16384          // of each side of the picture
+#define GCAM_MOST_CLASSES (1 << 20)
+
 // A plan that contexts share.
 typedef struct GcamSharedPlan {
     GcamPlan *plan;

@@ -70,6 +70,9 @@ static int matmul_infer(GcamInfer *infer)
     if (a->rank < 2 || b->rank < 2)
         return gcam_infer_unsupported(infer, "shapes %s and %s; vectors are not", gcam_shape_text(a, text),
                                       gcam_shape_text(b, other));
+    if (!gcam_shape_count(a) || !gcam_shape_count(b))
+        return gcam_infer_unsupported(infer, "shapes %s and %s: nothing to multiply", gcam_shape_text(a, text),
+                                      gcam_shape_text(b, other));
     *p = (Params){ .batch = 1, .m = a->dim[a->rank - 2], .n = b->dim[b->rank - 1], .k = a->dim[a->rank - 1],
                    .alpha = 1, .beta = 1 };
     size_t a_count = gcam_shape_count(a) / (p->m * p->k), b_count = gcam_shape_count(b) / (b->dim[b->rank - 2] * p->n);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_ELEMENTS ((size_t)1 << 31)
+#define MOST_ELEMENTS ((size_t)INT32_MAX)      // counts and sizes fit an int
 
 static const GcamOp *const table[] = {
     &gcam_op_conv, &gcam_op_gemm, &gcam_op_matmul,

@@ -125,6 +125,10 @@ int gcam_infer_axis(const GcamInfer *infer, int64_t axis, int rank);
 // What a slice covers of a dimension of `size`, with ONNX's clamping: returns the first index, *count how many.
 int64_t gcam_slice_range(int64_t size, int64_t start, int64_t end, int64_t step, size_t *count);
 
+// What the node, a Slice, takes of its input: first index and step for each dimension, and the shape of the result.
+int gcam_infer_slice(const GcamInfer *infer, GcamShape *shape, int64_t start[GCAM_MAX_RANK],
+                     int64_t step[GCAM_MAX_RANK]);
+
 // From the zone of the graph, zeroed.
 void *gcam_infer_alloc(const GcamInfer *infer, size_t size);
 

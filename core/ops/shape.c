@@ -155,34 +155,61 @@ typedef struct BoxParams {
     float fill;
 } BoxParams;
 
-static int slice_infer(GcamInfer *infer)
+// A list of Slice: `count` numbers, `fallback` in each where it is left out and there is one.
+static int slice_list(const GcamInfer *infer, const char *name, int input, int count, const int64_t *fallback,
+                      int64_t list[GCAM_MAX_RANK])
 {
-    int64_t start[GCAM_MAX_RANK], end[GCAM_MAX_RANK], axes[GCAM_MAX_RANK], steps[GCAM_MAX_RANK];
-    int error = gcam_infer_arity(infer, 1, 5);
-    BoxParams *params = gcam_infer_alloc(infer, sizeof(*params));
-    if (error || !params)
-        return error ? error : -ENOMEM;
-    GcamShape shape = gcam_infer_input(infer, 0)->shape;
-    int n = gcam_infer_ints(infer, "starts", 1, start), m = gcam_infer_ints(infer, "ends", 2, end);
-    int has_axes = gcam_infer_ints(infer, "axes", 3, axes), has_steps = gcam_infer_ints(infer, NULL, 4, steps);
-    if (n == -ENOTSUP || m == -ENOTSUP || has_axes == -ENOTSUP || has_steps == -ENOTSUP)
-        return -ENOTSUP;
-    if (n < 0 || m != n || (has_axes >= 0 && has_axes != n) || (has_steps >= 0 && has_steps != n) ||
-        (has_axes < 0 && n > shape.rank))
+    int n = gcam_infer_ints(infer, name, input, list);
+    if (n == -ENOENT && fallback) {
+        memcpy(list, fallback, (size_t)count * sizeof(*list));
+        n = count;
+    }
+    if (n == -ENOENT || (n >= 0 && n != count))
         return gcam_infer_bad(infer, "starts, ends, axes and steps do not fit each other");
-    for (int i = 0; i < shape.rank; i++)
-        params->step[i] = 1;
+    return n;
+}
+
+int gcam_infer_slice(const GcamInfer *infer, GcamShape *shape, int64_t start[GCAM_MAX_RANK],
+                     int64_t step[GCAM_MAX_RANK])
+{
+    static const int64_t in_order[GCAM_MAX_RANK] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+    static const int64_t ones[GCAM_MAX_RANK] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    int64_t starts[GCAM_MAX_RANK], ends[GCAM_MAX_RANK], axes[GCAM_MAX_RANK], steps[GCAM_MAX_RANK];
+    int n = gcam_infer_ints(infer, "starts", 1, starts), error = n;
+    if (n < 0 && n != -ENOENT)
+        return n;
+    if ((error = slice_list(infer, "ends", 2, n < 0 ? 0 : n, NULL, ends)) < 0 ||
+        (error = slice_list(infer, "axes", 3, n, in_order, axes)) < 0 ||
+        (error = slice_list(infer, NULL, 4, n, ones, steps)) < 0)
+        return error;
+    unsigned seen = 0;
+    *shape = gcam_infer_input(infer, 0)->shape;
+    for (int i = 0; i < shape->rank; i++) {
+        start[i] = 0;
+        step[i] = 1;
+    }
     for (int i = 0; i < n; i++) {
-        int axis = gcam_infer_axis(infer, has_axes >= 0 ? axes[i] : i, shape.rank);
-        int64_t step = has_steps >= 0 ? steps[i] : 1;
+        int axis = gcam_infer_axis(infer, axes[i], shape->rank);
         if (axis < 0)
             return axis;
-        if (!step)
-            return gcam_infer_bad(infer, "a step of 0");
-        params->start[axis] = gcam_slice_range((int64_t)gcam_infer_input(infer, 0)->shape.dim[axis], start[i], end[i],
-                                               step, &shape.dim[axis]);
-        params->step[axis] = step;
+        if (!steps[i] || seen & 1u << axis)
+            return gcam_infer_bad(infer, steps[i] ? "slices axis %d twice" : "a step of 0 along axis %d", axis);
+        seen |= 1u << axis;
+        start[axis] = gcam_slice_range((int64_t)shape->dim[axis], starts[i], ends[i], steps[i], &shape->dim[axis]);
+        step[axis] = shape->dim[axis] > 1 ? steps[i] : 1;       // else any step does, however long
     }
+    return 0;
+}
+
+static int slice_infer(GcamInfer *infer)
+{
+    int error = gcam_infer_arity(infer, 1, 5);
+    BoxParams *params = gcam_infer_alloc(infer, sizeof(*params));
+    GcamShape shape;
+    if (error || !params)
+        return error ? error : -ENOMEM;
+    if ((error = gcam_infer_slice(infer, &shape, params->start, params->step)))
+        return error;
     infer->node->params = params;
     return gcam_infer_output(infer, 0, &shape);
 }
