@@ -109,26 +109,6 @@ static int read_first(AVFrame *frame, const char *path, int strict)
     return ret;
 }
 
-int picture_read(AVFrame **out, const char *path)
-{
-    AVFrame *frame = av_frame_alloc();
-    int ret = frame ? read_first(frame, path, 1) : AVERROR(ENOMEM);
-
-    if (ret == AVERROR_INVALIDDATA && strcmp(path, "-")) {
-        av_frame_unref(frame);
-        ret = read_first(frame, path, 0);
-        if (ret >= 0)
-            say_warning("%s is damaged, what can be read of it is used", path);
-    }
-    *out = frame;
-    if (ret >= 0)
-        return STATUS_OK;
-    av_frame_free(out);
-    if (ret == AVERROR_INVALIDDATA || ret == AVERROR_EOF || ret == AVERROR_STREAM_NOT_FOUND)
-        return say_failure("%s is not a picture that can be read", path);
-    return say_failure("cannot read %s: %s", path, av_err2str(ret));
-}
-
 // --------------------------------------------------------------------------------------------------- convert
 
 // The frame in another pixel format, full range; YUV is written as JPEG's BT.601.
@@ -175,6 +155,66 @@ int picture_to_rgb(AVFrame **out, const AVFrame *frame, const char *path)
         return STATUS_OK;
     av_frame_free(out);
     return say_failure("cannot convert %s to RGB: %s", path, av_err2str(ret));
+}
+
+static int sign(int32_t v)
+{
+    return (v > 0) - (v < 0);
+}
+
+// Turns a picture that its camera held otherwise (EXIF). It is then RGB.
+static int turn_upright(AVFrame **frame, const char *path)
+{
+    const AVFrameSideData *side = av_frame_get_side_data(*frame, AV_FRAME_DATA_DISPLAYMATRIX);
+    const int32_t *m = side ? (const int32_t *)side->data : (const int32_t[5]) { 1, 0, 0, 0, 1 };
+    const int a = sign(m[0]), b = sign(m[1]), c = sign(m[3]), d = sign(m[4]);   // x' = ax + cy, y' = bx + dy
+    AVFrame *rgb = NULL, *turned = NULL;
+
+    if ((a == 1 && d == 1) || abs(a * d) + abs(b * c) != 1)
+        return STATUS_OK;
+    if (picture_to_rgb(&rgb, *frame, path) || !(turned = av_frame_alloc()))
+        goto failed;
+    turned->format = rgb->format;
+    turned->width = a ? rgb->width : rgb->height;
+    turned->height = a ? rgb->height : rgb->width;
+    if (av_frame_get_buffer(turned, 0) < 0)
+        goto failed;
+    const int step = av_pix_fmt_desc_get(rgb->format)->comp[0].step;
+    const int left = a + c < 0 ? turned->width - 1 : 0, top = b + d < 0 ? turned->height - 1 : 0;
+    for (int y = 0; y < rgb->height; y++)
+        for (int x = 0; x < rgb->width; x++)
+            memcpy(turned->data[0] + (top + b * x + d * y) * turned->linesize[0] + (left + a * x + c * y) * step,
+                   rgb->data[0] + y * rgb->linesize[0] + x * step, step);
+    av_frame_free(&rgb);
+    av_frame_free(frame);
+    *frame = turned;
+    return STATUS_OK;
+
+failed:
+    av_frame_free(&rgb);
+    av_frame_free(&turned);
+    av_frame_free(frame);
+    return say_failure("cannot turn %s upright", path);
+}
+
+int picture_read(AVFrame **out, const char *path)
+{
+    AVFrame *frame = av_frame_alloc();
+    int ret = frame ? read_first(frame, path, 1) : AVERROR(ENOMEM);
+
+    if (ret == AVERROR_INVALIDDATA && strcmp(path, "-")) {
+        av_frame_unref(frame);
+        ret = read_first(frame, path, 0);
+        if (ret >= 0)
+            say_warning("%s is damaged, what can be read of it is used", path);
+    }
+    *out = frame;
+    if (ret >= 0)
+        return turn_upright(out, path);
+    av_frame_free(out);
+    if (ret == AVERROR_INVALIDDATA || ret == AVERROR_EOF || ret == AVERROR_STREAM_NOT_FOUND)
+        return say_failure("%s is not a picture that can be read", path);
+    return say_failure("cannot read %s: %s", path, av_err2str(ret));
 }
 
 // ----------------------------------------------------------------------------------------------------- write

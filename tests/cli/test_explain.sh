@@ -151,6 +151,43 @@ for size in 1x1 1x50 50x1 3x3 301x7; do
     [ $status = 0 ] && [ "$(png_size odd.png)" = $size ] && npy odd.npy "$shape"
     check "a picture of $size" $?
 done
+# Each of EXIF's eight orientations.
+if [ -f whole.jpg ]; then
+    python3 - << 'END'
+import struct
+jpeg = open("whole.jpg", "rb").read()
+for n in range(1, 9):
+    tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x112, 3, 1, n, 0, 0)
+    app1 = b"Exif\0\0" + tiff
+    open(f"exif{n}.jpg", "wb").write(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + jpeg[2:])
+END
+    good=0
+    for n in 1 2 3 4 5 6 7 8; do
+        run explain exif$n.jpg -m "$network" -c 1 --opacity 0 -o exif$n.ppm
+        [ $status = 0 ] || continue
+        python3 - exif1.ppm exif$n.ppm $n << 'END' && good=$((good + 1))
+import sys
+def read(path):
+    magic, width, height, most, = open(path, "rb").read().split(None, 4)[:4]
+    data = open(path, "rb").read()[-3 * int(width) * int(height):]
+    return int(width), int(height), data
+w, h, stored = read(sys.argv[1])
+tw, th, turned = read(sys.argv[2])
+place = {1: lambda x, y: (x, y), 2: lambda x, y: (w - 1 - x, y), 3: lambda x, y: (w - 1 - x, h - 1 - y),
+         4: lambda x, y: (x, h - 1 - y), 5: lambda x, y: (y, x), 6: lambda x, y: (h - 1 - y, x),
+         7: lambda x, y: (h - 1 - y, w - 1 - x), 8: lambda x, y: (y, w - 1 - x)}[int(sys.argv[3])]
+assert (tw, th) == ((w, h) if int(sys.argv[3]) < 5 else (h, w))
+for y in range(h):
+    for x in range(w):
+        u, v = place(x, y)
+        a, b = stored[3 * (y * w + x):][:3], turned[3 * (v * tw + u):][:3]
+        assert all(abs(p - q) < 3 for p, q in zip(a, b)), (x, y, a, b)
+END
+    done
+    echo "$good of 8" > stdout
+    [ $good = 8 ]
+    check "pictures are turned as EXIF says" $?
+fi
 cp picture.ppm 'a%03d:b {x}.ppm'
 run explain 'a%03d:b {x}.ppm' -m "$network"
 check "a file name that looks like a pattern" $status
