@@ -314,8 +314,8 @@ void gcam_scene_at(GcamScene *out, const GcamScene *scene, double seconds)
         float turn = 2 * PI * (object->phase + t / 14), near = 0.5f + 0.5f * sinf(turn), sway = t + 9 * object->phase;
 
         object->x = scene->aspect * (0.5f + 0.36f * cosf(turn)) + 0.015f * sinf(1.3f * sway);
-        object->y = 0.24f + 0.49f * near + 0.015f * cosf(1.7f * sway);
-        object->size = 0.15f + 0.07f * near;
+        object->y = 0.21f + 0.45f * near + 0.015f * cosf(1.7f * sway);
+        object->size = 0.15f + 0.06f * near;
         object->angle += 0.35f * sinf(0.8f * sway);
     }
     for (int i = 1; i < out->objects; i++)      // far to near

@@ -66,7 +66,7 @@ static double star(Point p)
     Point v[10];
 
     for (int i = 0; i < 10; i++) {
-        double radius = i % 2 ? 0.48 : 1, angle = i * PI / 5;
+        double radius = i % 2 ? 0.52 : 1, angle = i * PI / 5;
         v[i] = (Point){ radius * sin(angle), -radius * cos(angle) };
     }
     return polygon(p, v, 10);
@@ -86,7 +86,7 @@ static double heart(Point p)
 
 static double moon(Point p)
 {
-    return cut(circle(p, -0.02, 0, 0.96), circle(p, 0.6, -0.04, 0.68));
+    return cut(circle(p, -0.02, 0, 0.96), circle(p, 0.64, -0.04, 0.54));
 }
 
 static double flower(Point p)
@@ -108,7 +108,7 @@ static double fish(Point p)
 
 static double key(Point p)
 {
-    double bow = cut(circle(p, -0.54, 0, 0.44), circle(p, -0.54, 0, 0.17));
+    double bow = cut(circle(p, -0.54, 0, 0.44), circle(p, -0.54, 0, 0.15));
     double shaft = box(p, 0.36, 0, 0.54, 0.15);
     double bits = fmin(box(p, 0.77, 0.2, 0.13, 0.22), box(p, 0.38, 0.17, 0.13, 0.2));
 
@@ -136,7 +136,7 @@ static double cross(Point p)
 
 static double ring(Point p)
 {
-    return fabs(hypot(p.x, p.y) - 0.65) - 0.27;
+    return fabs(hypot(p.x, p.y) - 0.58) - 0.35;
 }
 
 static const struct {
