@@ -11,6 +11,9 @@
 
 #if LIBAVFILTER_VERSION_INT < AV_VERSION_INT(10, 4, 100)
 #include "internal.h"           // before 7.1: what is in filters.h since
+#define GCAM_NEWER_FORMATS      // swscale reads none of those that follow
+#else
+#define GCAM_NEWER_FORMATS AV_PIX_FMT_NV16,
 #endif
 
 // The type of a filter's descriptor, and how its public fields are reached.

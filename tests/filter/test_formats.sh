@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Pixel formats are blended as they are: no conversion is put in, nothing changes where there is no heat or no opacity,
+# alpha is not touched.
+
+. "$SRC/tests/filter/common.sh"
+
+# FORMAT...: three pictures of each format: as it came, at opacity 0 and at opacity 1.
+try_formats() {
+    graph= maps=
+    for format in "$@"; do
+        graph="$graph testsrc2=s=98x66:d=0.04,format=$format,split=3[$format.a][$format.x][$format.y];
+               [$format.x]gradcam=class=star:opacity=0[$format.b];[$format.y]gradcam=class=star:opacity=1[$format.c];"
+        for part in a b c; do
+            maps="$maps -map [$format.$part] -c:v rawvideo -f framemd5 $format.$part"
+        done
+    done
+    level=verbose
+    # shellcheck disable=SC2086
+    ff -filter_complex "${graph%;}" $maps
+    level=
+    if [ $status != 0 ]; then
+        check "formats $*" 1
+        return
+    fi
+    # Scalers are put in before format=, where the source is converted; the filter's own inputs must not have one.
+    if grep -q "auto-inserting filter.*between the filter '[^']*' and the filter 'Parsed_gradcam" log; then
+        check "formats $*" 1 "$(grep 'auto-inserting.*gradcam' log | head -n 1)"
+        return
+    fi
+    for format in "$@"; do
+        [ "$(sums "$format.a")" = "$(sums "$format.b")" ] && [ "$(sums "$format.a")" != "$(sums "$format.c")" ]
+        check "format $format" $? "$(sums "$format.a") $(sums "$format.b") $(sums "$format.c")"
+    done
+}
+
+try_formats yuv420p yuv422p yuv444p yuv440p yuv411p yuv410p yuvj420p yuvj422p yuvj444p yuvj440p yuvj411p
+try_formats yuva420p yuva422p yuva444p nv12 nv21 nv24 nv42 yuyv422 uyvy422 yvyu422
+try_formats gray ya8 rgb24 bgr24 gbrp gbrap rgba bgra argb abgr rgb0 bgr0 0rgb 0bgr
+try_formats yuv420p9le yuv422p9le yuv444p9le yuv420p10le yuv422p10le yuv444p10le yuv440p10le \
+            yuv420p12le yuv422p12le yuv444p12le yuv440p12le yuv420p14le yuv422p14le yuv444p14le
+try_formats yuv420p16le yuv422p16le yuv444p16le yuva420p10le yuva422p10le yuva444p10le yuva444p12le yuva444p16le \
+            p016le gray9le gray10le gray12le gray14le gray16le ya16le
+try_formats rgb48le bgr48le rgba64le bgra64le gbrp9le gbrp10le gbrp12le gbrp14le gbrp16le gbrap10le gbrap12le gbrap16le
+
+# swscale leaves dirt in the six low bits of p010, which the filter sweeps out: compared without them.
+ff -filter_complex "testsrc2=s=98x66:d=0.04,format=p010le,split=3[a][x][y];[a]format=yuv420p10le[in];
+    [x]gradcam=class=star:opacity=0,format=yuv420p10le[out];[y]gradcam=class=star:opacity=1,format=yuv420p10le[hot]" \
+    -map '[in]' -f framemd5 in -map '[out]' -f framemd5 out -map '[hot]' -f framemd5 hot
+[ $status = 0 ] && [ "$(sums in)" = "$(sums out)" ] && [ "$(sums in)" != "$(sums hot)" ]
+check "format p010le" $?
+
+# Where the mask is 0, the overlay must be the frame: |overlay - frame| * (mask == 0) is black.
+for format in gray yuv444p gbrp; do
+    plane=$([ $format = gbrp ] && echo g || echo y)
+    zero=$([ $format = yuv444p ] && echo 16 || echo 0)
+    ff -filter_complex "testsrc2=s=200x150:d=0.2,format=$format,split=3[a][b][c];[a]extractplanes=$plane[in];
+        [b]gradcam=class=star:opacity=1,extractplanes=$plane[over];[in][over]blend=all_mode=difference[d];
+        [c]gradcam=class=star:output=mask,extractplanes=$plane,lut=c0='if(eq(val,$zero),255,0)',split[cold][m];
+        [d][cold]blend=all_mode=multiply[out]" -map '[out]' -f framemd5 out -map '[m]' -f rawvideo mask
+    ff -f lavfi -i nullsrc=s=200x150:d=0.2,format=gray,lut=c0=0 -f framemd5 black
+    cold=$(LC_ALL=C tr -dc '\377' < mask | wc -c)
+    [ "$(sums out)" = "$(sums black)" ] && [ "$cold" -gt 1000 ] && [ "$cold" -lt 149000 ]
+    check "unchanged where there is no heat, $format" $? "$cold of 150000 points are cold"
+done
+
+# The alpha plane alone, before and after.
+for format in yuva444p rgba gbrap ya8; do
+    ff -filter_complex "testsrc2=s=98x66:d=0.2:alpha=100,format=$format,split[a][b];[a]alphaextract[in];
+        [b]gradcam=opacity=1:blend=flat,alphaextract[out]" -map '[in]' -f framemd5 in -map '[out]' -f framemd5 out
+    [ $status = 0 ] && [ "$(sums in)" = "$(sums out)" ]
+    check "alpha of $format is not touched" $?
+done
+
+# Frames that may not be written, or that somebody else holds.
+sum=
+for perms in none toggle ro rw random; do
+    ff -f lavfi -i testsrc2=s=98x66:d=1 -vf "$([ $perms = none ] || echo "perms=$perms,")gradcam=class=star:stride=3" -f framemd5 out
+    sum="$sum $(sums out | md5sum | cut -c 1-32)"
+done
+[ "$(echo "$sum" | tr ' ' '\n' | sort -u | grep -c .)" = 1 ]
+check "writable and read-only frames give the same" $? "$sum"
+
+# Sizes. A frame of 1x1 has no place for a picture of anything, but it must pass.
+for size in 1x1 1x2 2x1 3x5 17x1 1x99 33x31 641x359 4096x4096; do
+    for format in yuv420p rgb24 yuv411p p010le; do
+        ff -f rawvideo -s $size -pix_fmt $format -i /dev/zero -frames:v 2 -vf gradcam=opacity=1:blend=flat:stride=1 \
+            -c:v rawvideo -f framemd5 out
+        [ $status = 0 ] && [ "$(frames out)" = 2 ] || status=1
+        [ $status = 0 ] || break
+    done
+    check "frames of $size" $status
+done
+for fit in stretch crop pad; do
+    ff -f lavfi -i testsrc2=s=240x96:d=0.2,setsar=4/3 -vf "gradcam=fit=$fit:blend=flat" -f framemd5 "out.$fit"
+    [ $status = 0 ] && [ "$(frames "out.$fit")" = 5 ]
+    check "fit=$fit" $?
+done
+[ "$(cat out.stretch out.crop out.pad | grep -v '^#' | sed 's/.* //' | sort -u | wc -l)" = 15 ]
+check "fits differ" $?
+
+exit $bad

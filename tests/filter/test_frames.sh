@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Every frame goes through once, in order, with its time, at any stride; key frames and timeline are where they should
+# be; the filter lives in graphs of any shape.
+
+. "$SRC/tests/filter/common.sh"
+
+# OPTIONS: runs the filter beside its input, whose frames have uneven times, writing the files in and out.
+compare() {
+    ff -filter_complex "testsrc2=s=96x64:r=25:d=2,trim=end_frame=${count:-50},setpts='N*N+7*N+3',split[in][b];
+                        [b]gradcam=$1,metadata=print:file=meta[out]" \
+        -map '[in]' -fps_mode passthrough -f framemd5 in -map '[out]' -fps_mode passthrough -f framemd5 out
+    [ $status = 0 ] && [ "$(stamps in)" = "$(stamps out)" ] && [ "$(frames out)" = "${count:-50}" ]
+}
+
+for stride in 1 2 7 1000; do
+    for more in lookahead=0 lookahead=3 live=1; do
+        compare "stride=$stride:$more"
+        check "each frame once with its time, stride=$stride:$more" $?
+    done
+done
+for count in 1 2 8; do
+    compare stride=7:lookahead=2
+    check "each frame once, $count frames" $?
+done
+count=
+ff -f lavfi -i testsrc2=s=96x64:d=1 -vf trim=end_frame=0,gradcam -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" = 0 ]
+check "no frames at all" $?
+
+compare stride=20:lookahead=1
+want="1 $(seq -s ' ' 19 | sed 's/[0-9]*/0/g')"
+[ "$(values meta key)" = "$want $want $(echo "$want" | cut -c 1-19)" ]
+check "key frames are every stride-th" $? "$(values meta key)"
+want=$(seq -s ' ' 0 19)
+[ "$(values meta age)" = "$want $want $(seq -s ' ' 0 9)" ]
+check "age counts frames since the key frame" $? "$(values meta age)"
+missing=
+for key in name class score probability age key empty; do
+    [ "$(values meta $key | tr ' ' '\n' | grep -c '[^-]')" -ge 50 ] || missing="$missing $key"
+done
+[ -z "$missing" ]
+check "metadata on each frame" $? "missing:$missing"
+
+compare "opacity=1:stride=3:lookahead=2:enable='between(n,10,19)'"
+sums in > a; sums out > b
+[ $status = 0 ] && [ "$(diff a b | grep -c '^>')" = 10 ] && [ "$(paste -d = a b | sed -n '11,20p' | grep -c '^\(.*\)=\1$')" = 0 ] &&
+    [ "$(values meta key)" = "1 0 0 1 0 0 1 0 0 1" ]       # the others have no metadata
+check "enable: other frames pass untouched, a key frame begins" $? "$(values meta key)"
+compare "stride=4:live=1:enable='mod(n,2)'"
+check "enable on and off all the time" $?
+
+ff -filter_complex "testsrc2=s=96x64:d=1,split=3[a][b][c];[a]gradcam=class=star[x];
+                    [b]gradcam=class=heart:stride=2[y];[c]null[z];[x][y][z]hstack=inputs=3" -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" = 25 ] && grep -q 'dimensions 0: 288x64' out
+check "two filters of one network in a graph" $?
+ff -filter_complex "testsrc2=s=96x64:d=1,gradcam[x];testsrc=s=96x64:d=1,format=yuv420p,gradcam=lookahead=2[y];
+                    [x][y]concat" -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" = 50 ]
+check "filters one after the other, concat" $?
+ff -filter_complex "testsrc2=s=96x64:d=1,gradcam=class=star,gradcam=class=heart" -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" = 25 ]
+check "a filter behind a filter" $?
+
+# FFmpeg's command line throws away what a filter holds back when the size changes, so nothing may be held back.
+ff -f lavfi -i testsrc2=s=64x48:r=10:d=1,format=yuvj420p -c:v mjpeg a.mkv
+ff -f lavfi -i testsrc2=s=98x82:r=10:d=1,format=yuvj420p -c:v mjpeg b.mkv
+ff -f lavfi -i testsrc2=s=98x82:r=10:d=1,format=yuvj444p -c:v mjpeg c.mkv
+printf "file '%s'\n" a.mkv b.mkv c.mkv a.mkv > list
+ff -f concat -i list -vf gradcam=stride=7 -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" = 40 ]
+check "size and format change in mid-stream" $? "$(frames out) of 40 frames"
+
+exit $bad
