@@ -112,25 +112,27 @@ static unsigned char *read_file(const char *path, size_t *size)
     return NULL;
 }
 
-// Element i of `type` "<f4", "<f8", "<i4" or "<i8".
-static float npy_element(const unsigned char *at, const char *type)
+// Number types that are read, as in a header after its '<'.
+enum { F4, F8, I4, I8, TYPES };
+static const char type_names[TYPES][3] = { [F4] = "f4", [F8] = "f8", [I4] = "i4", [I8] = "i8" };
+
+static float npy_element(const unsigned char *at, int type)
 {
     float f4;
     double f8;
     int32_t i4;
     int64_t i8;
 
-    if (!strcmp(type, "f4"))
-        return memcpy(&f4, at, 4), f4;
-    if (!strcmp(type, "f8"))
-        return memcpy(&f8, at, 8), (float)f8;
-    if (!strcmp(type, "i4"))
-        return memcpy(&i4, at, 4), (float)i4;
-    return memcpy(&i8, at, 8), (float)i8;
+    switch (type) {
+    case F4: return memcpy(&f4, at, 4), f4;
+    case F8: return memcpy(&f8, at, 8), (float)f8;
+    case I4: return memcpy(&i4, at, 4), (float)i4;
+    default: return memcpy(&i8, at, 8), (float)i8;
+    }
 }
 
-// Where the data begin, and their type ("f4" ...); NULL when this is no such file.
-static const unsigned char *npy_header(const unsigned char *file, size_t size, char type[3])
+// Where the data begin, and their type; NULL when this is no such file.
+static const unsigned char *npy_header(const unsigned char *file, size_t size, int *type)
 {
     const unsigned char *end = file + size;
 
@@ -146,25 +148,26 @@ static const unsigned char *npy_header(const unsigned char *file, size_t size, c
     snprintf(text, sizeof(text), "%.*s", (int)(length < sizeof(text) ? length : sizeof(text)),
              (const char *)file + fixed);
     const char *descr = strstr(text, "'descr'"), *quote = descr ? strchr(descr + 7, '\'') : NULL;
-    if (!quote || quote[1] != '<' || !quote[2] || quote[4] != '\'' || !strstr(text, "'fortran_order': False"))
+    if (!quote || quote[1] != '<' || !strstr(text, "'fortran_order': False"))
         return NULL;
-    memcpy(type, quote + 2, 2);
-    type[2] = 0;
-    return strstr("f4 f8 i4 i8", type) ? file + fixed + length : NULL;
+    for (*type = 0; *type < TYPES; ++*type)
+        if (!strncmp(quote + 2, type_names[*type], 2) && quote[4] == '\'')
+            return file + fixed + length;
+    return NULL;
 }
 
 int npy_load(const char *path, float **data, size_t *count)
 {
     size_t size;
-    char type[3];
+    int type;
     unsigned char *file = read_file(path, &size);
 
     *data = NULL;
     *count = 0;
     if (!file)
         return say_failure("cannot read %s: %s", path, strerror(errno));
-    const unsigned char *at = npy_header(file, size, type);
-    const size_t width = at && type[1] == '8' ? 8 : 4;
+    const unsigned char *at = npy_header(file, size, &type);
+    const size_t width = at && (type == F8 || type == I8) ? 8 : 4;
     if (!at || (file + size - at) % width) {
         free(file);
         return say_failure("%s is not a .npy of little-endian float32, float64, int32 or int64 in C order",

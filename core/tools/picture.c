@@ -183,7 +183,8 @@ static int turn_upright(AVFrame **frame, const char *path)
     const int left = a + c < 0 ? turned->width - 1 : 0, top = b + d < 0 ? turned->height - 1 : 0;
     for (int y = 0; y < rgb->height; y++)
         for (int x = 0; x < rgb->width; x++)
-            memcpy(turned->data[0] + (top + b * x + d * y) * turned->linesize[0] + (left + a * x + c * y) * step,
+            memcpy(turned->data[0] + (top + b * x + d * y) * turned->linesize[0] +
+                       (left + a * x + c * y) * step,
                    rgb->data[0] + y * rgb->linesize[0] + x * step, step);
     av_frame_free(&rgb);
     av_frame_free(frame);
