@@ -49,7 +49,8 @@ static int new_value(GcamPlan *plan, int like)
         plan->value_room = room;
     }
     plan->value[plan->values] = plan->value[like];
-    plan->value[plan->values].node = -1;
+    plan->value[plan->values].node = plan->value[plan->values].initializer = -1;
+    plan->value[plan->values].data = NULL;
     plan->in_head[plan->values] = plan->in_head[like];
     return plan->values++;
 }
@@ -229,8 +230,7 @@ static int same_bytes(const GcamShape *shape)
 // The value in the layout that is wanted: itself, a copy made before, or a step that makes one.
 static int convert(GcamPlan *plan, Layouts *layouts, int value, int channels_last)
 {
-    if (value < 0 || plan->value[value].data || plan->value[value].shape.rank != 4 ||
-        plan->value[value].channels_last == channels_last)
+    if (value < 0 || plan->value[value].shape.rank != 4 || plan->value[value].channels_last == channels_last)
         return value;
     int *copy = value < layouts->room ? (channels_last ? layouts->last : layouts->plain) + value : NULL;
     if (copy && *copy >= 0)
@@ -274,6 +274,9 @@ static int place_step(GcamPlan *plan, Layouts *layouts, GcamStep step)
             last |= step.input[i] >= 0 && plan->value[step.input[i]].channels_last;
     for (int i = 0; !keep && i < step.inputs; i++) {
         int was = step.input[i];
+        // Constants are weights, or read by their strides; but what a window runs over is channels last.
+        if (was >= 0 && plan->value[was].data && (i > 0 || step.op->layout != GCAM_LAYOUT_LAST))
+            continue;
         step.input[i] = convert(plan, layouts, was, last);
         if (was >= 0 && step.input[i] < 0)
             return -ENOMEM;
@@ -309,7 +312,7 @@ static int choose_layouts(GcamPlan *plan)
     plan->steps = plan->step_room = 0;
     // Preprocessing writes channels last, which for a network that takes (N, H, W, C) is the plain order.
     const GcamShape *picture = &plan->value[plan->picture].shape;
-    plan->value[plan->picture].channels_last = picture->rank == 4 && (picture->dim[1] <= 4 || picture->dim[3] > 4);
+    plan->value[plan->picture].channels_last = picture->rank == 4 && (picture->dim[1] == 3 || picture->dim[3] != 3);
     for (int i = 0; i < steps && !error; i++)
         error = place_step(plan, &layouts, layouts.from[i]);
     return error;
@@ -338,9 +341,10 @@ static int ready_constants(GcamPlan *plan)
         const GcamStep *step = &plan->step[i];
         for (int j = 0; j < step->inputs; j++) {
             GcamValue *value = step->input[j] >= 0 ? &plan->value[step->input[j]] : NULL;
-            // A second operand of MatMul that is one matrix is packed or used in place instead.
-            int reads = step->op->flags & GCAM_OP_READS ||
-                        (step->op == &gcam_op_matmul && value && (j == 0 || value->shape.rank > 2));
+            // Else only the first is read while a network runs. A second operand of MatMul that is one matrix is
+            // packed or used in place instead.
+            int reads = step->op->flags & GCAM_OP_READS || j == 0 ||
+                        (step->op == &gcam_op_matmul && value && value->shape.rank > 2);
             if (!value || !reads || !value->data || (value->type == GCAM_TYPE_FLOAT && (uintptr_t)value->data % 4 == 0))
                 continue;
             size_t count = gcam_shape_count(&value->shape);

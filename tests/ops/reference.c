@@ -5,6 +5,8 @@
  */
 #include "ops/reference.h"
 
+#include "half.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -795,8 +797,10 @@ Reference *reference_create(const Graph *graph)
             dim[d] = (size_t)from->dim[d];
         reshape(to, from->rank, dim);
         for (size_t k = 0; k < to->count; k++)
-            to->data[k] = !from->data ? 0 : from->type == 7 ? (double)((const int64_t *)from->data)[k]
-                                                            : (double)((const float *)from->data)[k];
+            to->data[k] = !from->data ? 0
+                        : from->type == 7 ? (double)((const int64_t *)from->data)[k]
+                        : from->type == 10 ? gcam_half_to_float(((const uint16_t *)from->data)[k])
+                                           : ((const float *)from->data)[k];
     }
     return reference;
 }
