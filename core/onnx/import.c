@@ -30,6 +30,8 @@ typedef struct MappedFile {
 
 struct GcamOnnx {
     Onnx__ModelProto *proto;
+    ProtobufCAllocator allocator;       // of proto; its data is this struct
+    int out_of_memory;                  // it failed: protobuf-c does not tell that from malformed bytes
     char *path;
     GcamOnnxWeights weights;
     MappedFile *file;
@@ -163,8 +165,8 @@ static int read_shape(const GcamOnnx *onnx, const char *name, size_t rank, const
 }
 
 // Elements that are spelled out in a typed field instead of raw bytes. int32_data also holds the narrow types, one
-// element per entry; those are narrowed in place, which the little-endian layout allows.
-static void typed_data(const Onnx__TensorProto *tensor, GcamValue *value, size_t *size)
+// element per entry; those are narrowed in place, which the little-endian layout allows, and become raw bytes.
+static void typed_data(Onnx__TensorProto *tensor, GcamValue *value, size_t *size)
 {
     size_t width = gcam_data_size(value->type);
     if (value->type == GCAM_TYPE_FLOAT) {
@@ -184,11 +186,16 @@ static void typed_data(const Onnx__TensorProto *tensor, GcamValue *value, size_t
         }
         value->data = narrow;
         *size = tensor->n_int32_data * width;
+        if (width == 4 || !*size)
+            return;
+        tensor->has_raw_data = 1;
+        tensor->raw_data = (ProtobufCBinaryData){ *size, narrow };
+        tensor->int32_data = NULL;
+        tensor->n_int32_data = 0;
     }
 }
 
-// Reads a tensor; once only, since typed data of narrow types is changed in place.
-static int read_tensor(GcamOnnx *onnx, const Onnx__TensorProto *tensor, GcamValue *value, const GradcamLog *log)
+static int read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *value, const GradcamLog *log)
 {
     static const char empty[1];
     size_t size = 0;
@@ -225,6 +232,20 @@ static int read_tensor(GcamOnnx *onnx, const Onnx__TensorProto *tensor, GcamValu
 
 // -------------------------------------------------------------------------------------------------------- opening
 
+static void *allocate(void *opaque, size_t size)
+{
+    GcamOnnx *onnx = opaque;
+    void *block = malloc(size ? size : 1);
+    onnx->out_of_memory |= !block;
+    return block;
+}
+
+static void release(void *opaque, void *block)
+{
+    (void)opaque;
+    free(block);
+}
+
 void gcam_onnx_free(GcamOnnx **onnx)
 {
     if (!onnx || !*onnx)
@@ -237,7 +258,7 @@ void gcam_onnx_free(GcamOnnx **onnx)
     free((*onnx)->path);
     gcam_free((*onnx)->initializer);
     if ((*onnx)->proto)
-        onnx__model_proto__free_unpacked((*onnx)->proto, NULL);
+        onnx__model_proto__free_unpacked((*onnx)->proto, &(*onnx)->allocator);
     gcam_free(*onnx);
     *onnx = NULL;
 }
@@ -252,7 +273,10 @@ int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t 
         goto fail;
     if (weights)
         onnx->weights = *weights;
-    onnx->proto = onnx__model_proto__unpack(NULL, size, bytes);
+    onnx->allocator = (ProtobufCAllocator){ allocate, release, onnx };
+    onnx->proto = onnx__model_proto__unpack(&onnx->allocator, size, bytes);
+    if (!onnx->proto && onnx->out_of_memory)
+        goto fail;
     if (!onnx->proto || !onnx->proto->graph || !onnx->proto->graph->n_node) {
         gcam_log(log, GRADCAM_LOG_ERROR, "%s: not a model: neither a whole ONNX file nor one that `gradcam compile` "
                  "wrote", path);
@@ -507,9 +531,21 @@ int gcam_onnx_strip(const GcamOnnx *onnx, uint8_t **bytes, size_t *size, GcamOnn
         const GcamValue *value = &onnx->initializer[i];
         size_t bytes_here = gcam_shape_count(&value->shape) * gcam_data_size(value->type);
         graph.initializer[i] = from->initializer[i];
-        if (!gcam_data_is_float(value->type) || value->type == GCAM_TYPE_DOUBLE || bytes_here <= INLINE_LIMIT)
-            if (from->initializer[i]->data_location != DATA_EXTERNAL)
-                continue;
+        int stays = !gcam_data_is_float(value->type) || value->type == GCAM_TYPE_DOUBLE || bytes_here <= INLINE_LIMIT;
+        if (stays && from->initializer[i]->data_location != DATA_EXTERNAL)
+            continue;
+        onnx__tensor_proto__init(&tensor[i]);
+        tensor[i].name = from->initializer[i]->name;
+        tensor[i].n_dims = from->initializer[i]->n_dims;
+        tensor[i].dims = from->initializer[i]->dims;
+        tensor[i].has_data_type = 1;
+        tensor[i].data_type = value->type;
+        graph.initializer[i] = &tensor[i];
+        if (stays) {
+            tensor[i].has_raw_data = 1;
+            tensor[i].raw_data = (ProtobufCBinaryData){ bytes_here, (uint8_t *)value->data };
+            continue;
+        }
         GcamOnnxTensor *apart = &(*tensors)[(*count)++];
         snprintf(apart->name, sizeof(apart->name), "initializer.%zu", i);
         apart->data = value->data;
@@ -524,16 +560,10 @@ int gcam_onnx_strip(const GcamOnnx *onnx, uint8_t **bytes, size_t *size, GcamOnn
         entry->key = "location";
         entry->value = apart->name;
         entries[0] = entry;
-        onnx__tensor_proto__init(&tensor[i]);
-        tensor[i].name = from->initializer[i]->name;
-        tensor[i].n_dims = from->initializer[i]->n_dims;
-        tensor[i].dims = from->initializer[i]->dims;
-        tensor[i].has_data_type = tensor[i].has_data_location = 1;
-        tensor[i].data_type = value->type;
+        tensor[i].has_data_location = 1;
         tensor[i].data_location = DATA_EXTERNAL;
         tensor[i].n_external_data = 1;
         tensor[i].external_data = entries;
-        graph.initializer[i] = &tensor[i];
     }
     *size = onnx__model_proto__get_packed_size(&model);
     *bytes = gcam_alloc(*size, 1);
