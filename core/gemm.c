@@ -50,9 +50,11 @@ static void pack_panel(size_t k, size_t n, size_t width, size_t stride, const fl
         }
         return;
     }
-    for (size_t j = 0; j < width; j++)
-        for (size_t p = 0; p < k; p++)
-            packed[p * stride + j] = j < n ? b[(ptrdiff_t)p * row_stride + (ptrdiff_t)j * col_stride] : 0;
+    // Some rows at a time, which stay in the first cache until all columns have been there.
+    for (size_t first = 0; first < k; first += 64)
+        for (size_t j = 0; j < width; j++)
+            for (size_t p = first; p < k && p < first + 64; p++)
+                packed[p * stride + j] = j < n ? b[(ptrdiff_t)p * row_stride + (ptrdiff_t)j * col_stride] : 0;
 }
 
 void gcam_pack_b(const GcamKernels *kernels, size_t k, size_t n, size_t first, size_t last, const float *b,
