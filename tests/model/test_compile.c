@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Compiling: .onnx to .bin and back into a model. Maps must stay the same bit for bit, with fp16 weights
+ * within 1e-2 of the largest; labels, groups, preprocessing, target layer and all kinds of initializers must
+ * survive.
+ */
+#include "half.h"
+#include "ops/check.h"
+
+#include <errno.h>
+
+enum { CELLS = 36 };
+
+// Large initializers of each type, typed and raw, inside and beside the file.
+static Graph *make_graph(void)
+{
+    Graph *graph = graph_create(17);
+    graph->seed = 9;
+    graph_add(
+        graph,
+        "input x 1x3x8x8; c = Conv(x, %40x3x3x3, %40); b = BatchNormalization(c, %40, %40, %40, %40@0.5:2);"
+        "r = Relu(b); d = Conv(r, half, _); e = Relu(d); p = GlobalAveragePool(e); f = Flatten(p);"
+        "g = Gemm(f, beside) transB=1; i = Gather(g, order) axis=1; h = Mul(i, double); j = Mul(h, few);"
+        "logits = Add(j, brain); output logits");
+    return graph;
+}
+
+static void add_weights(Graph *graph)
+{
+    static const int64_t half_dim[] = { 40, 40, 1, 1 }, beside_dim[] = { 5, 40 }, five[] = { 5 },
+                         order[] = { 4, 0, 3, 1, 2 };
+    uint16_t half[1600], few[5], brain[5];
+    double doubles[5];
+    float beside[200 + 2];
+    Random random = { 77 };
+    for (int i = 0; i < 1600; i++)
+        half[i] = gcam_float_to_half(random_float(&random, -0.3f, 0.3f));
+    random_floats(&random, beside, 202, -1, 1);
+    for (int i = 0; i < 5; i++) {
+        few[i] = gcam_float_to_half(random_float(&random, 0.5f, 2));
+        brain[i] = (uint16_t)(0x3f80 + 3 * i);
+        doubles[i] = random_float(&random, 0.5f, 2);
+    }
+    graph_tensor(graph, "half", 10, 4, half_dim, half, sizeof(half))->typed = 1;
+    graph_tensor(graph, "few", 10, 1, five, few, sizeof(few))->typed = 1;
+    graph_tensor(graph, "brain", 16, 1, five, brain, sizeof(brain));
+    write_file("beside.data", beside, sizeof(beside));
+    write_file("order.data", order, sizeof(order));
+    write_file("double.data", doubles, sizeof(doubles));
+    GraphTensor *tensor = graph_tensor(graph, "beside", 1, 2, beside_dim, NULL, 0);
+    strcpy(tensor->location, "beside.data");
+    tensor->offset = 8;
+    tensor->length = 800;
+    strcpy(graph_tensor(graph, "order", 7, 1, five, NULL, 0)->location, "order.data");
+    strcpy(graph_tensor(graph, "double", 11, 1, five, NULL, 0)->location, "double.data");
+}
+
+static const GradcamPreprocessing preprocessing = { { 10, 20.5f, 30 }, { 1.5f, 2.5f, 255 }, 1 };
+
+static const char labels[] = "#gradcam labels\nclass\t0\tn01\tred fox, Vulpes vulpes\nclass\t1\tn02\tcat\n"
+                             "class\t2\t\tdog\nclass\t3\tn04\thorse\nclass\t4\tn05\tcow\n"
+                             "group\tn10\tpet, companion\t1-2\ngroup\tn11\tanimal\t0-4\n";
+
+static int open_model(GradcamModel **model, const char *path, const GradcamModelOptions *options)
+{
+    Messages messages;
+    GradcamModelOptions with_log = options ? *options : (GradcamModelOptions){ .labels = NULL };
+    with_log.log = messages_log(&messages);
+    int error = gradcam_model_open(model, path, &with_log);
+    if (error)
+        fail("%s: %s", path, messages.text);
+    return !error;
+}
+
+static void make_map(GradcamModel *model, int class_index, float map[CELLS])
+{
+    GradcamContext *context = NULL;
+    const GradcamTarget target = { "", &class_index, 1, 0 };
+    uint8_t picture[8 * 8 * 3];
+    Random random = { 3 };
+    random_bytes(&random, picture, sizeof(picture));
+    REQUIRE(gradcam_context_open(&context, model, &(GradcamSettings){ .threads = 1 }) == 0);
+    CHECK(gradcam_context_forward(context, picture, 24) == 0);
+    CHECK(gradcam_context_map(context, &target, GRADCAM_METHOD_GRADCAM, map, NULL) == 0);
+    gradcam_context_close(&context);
+}
+
+static double largest(const float *x)
+{
+    double max = 0;
+    for (int i = 0; i < CELLS; i++)
+        max = fmax(max, fabs(x[i]));
+    return max;
+}
+
+static void compare_maps(GradcamModel *a, GradcamModel *b, double tolerance)
+{
+    double worst = 0;
+    int shown = 0;
+    for (int class = 0; class < 5; class++) {
+        float first[CELLS] = { 0 }, second[CELLS] = { 0 };
+        make_map(a, class, first);
+        make_map(b, class, second);
+        double scale = largest(first);
+        shown += scale > 0;
+        if (tolerance == 0 && memcmp(first, second, sizeof(first)))
+            fail("the map of class %d is another", class);
+        for (int i = 0; i < CELLS; i++)
+            worst = fmax(worst, scale > 0 ? fabs(first[i] - second[i]) / scale : fabs(second[i]));
+    }
+    if (!(worst <= tolerance))
+        fail("a map differs by %.2g of its largest", worst);
+    note("%.1e", worst);
+    CHECK(shown > 1);
+}
+
+static void check_strings(const GradcamModel *a, const GradcamModel *b)
+{
+    const GradcamModelInfo *x = gradcam_model_info(a), *y = gradcam_model_info(b);
+    CHECK_STR(y->layer, x->layer);
+    CHECK_STR(y->logits, x->logits);
+    CHECK_STR(y->input, x->input);
+    CHECK_STR(y->producer, x->producer);
+    CHECK_STR(y->probabilities, x->probabilities);
+    CHECK(y->width == x->width && y->height == x->height && y->opset == x->opset && y->nodes == x->nodes);
+    CHECK(y->classes == x->classes && y->labels == x->labels && y->groups == x->groups);
+    CHECK_INT(y->parameters, x->parameters);
+    CHECK(!memcmp(&y->preprocessing, &x->preprocessing, sizeof(x->preprocessing)));
+    for (size_t i = 0; i < x->classes; i++)
+        CHECK_STR(gradcam_model_label(b, i), gradcam_model_label(a, i));
+    for (size_t i = 0; i < x->groups; i++) {
+        const int *of_a, *of_b;
+        size_t in_a, in_b;
+        const char *name = gradcam_model_group(a, i, &of_a, &in_a);
+        CHECK_STR(gradcam_model_group(b, i, &of_b, &in_b), name);
+        CHECK(in_a == in_b && !memcmp(of_a, of_b, in_a * sizeof(*of_a)));
+    }
+}
+
+static GradcamModel *open_original(void)
+{
+    static const GradcamModelOptions options = { .labels = "labels.tsv",
+                                                 .layer = "r",
+                                                 .preprocessing = &preprocessing };
+    GradcamModel *model = NULL;
+    Graph *graph = make_graph();
+    add_weights(graph);
+    graph_save(graph, "net.onnx");
+    graph_free(graph);
+    write_file("labels.tsv", labels, sizeof(labels) - 1);
+    open_model(&model, "net.onnx", &options);
+    return model;
+}
+
+static void bin_gives_the_same_maps(void)
+{
+    const GradcamCompileOptions options = { .name = "a net", .licence = "MIT", .source_sha256 =
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" };
+    GradcamModel *onnx = open_original(), *bin = NULL, *again = NULL;
+    REQUIRE(onnx);
+    CHECK_INT(gradcam_model_compile(onnx, "net.bin", &options, NULL), 0);
+    if (open_model(&bin, "net.bin", NULL)) {
+        const GradcamModelInfo *info = gradcam_model_info(bin);
+        CHECK_STR(info->format, "bin");
+        CHECK_STR(info->name, "a net");
+        CHECK_STR(info->licence, "MIT");
+        CHECK_STR(info->source_sha256, options.source_sha256);
+        CHECK_STR(info->layer, "r");
+        CHECK_STR(gradcam_model_label(bin, 0), "red fox, Vulpes vulpes");
+        CHECK_INT(info->groups, 2);
+        check_strings(onnx, bin);
+        compare_maps(onnx, bin, 0);
+        // Compiled once more, from the .bin: the same bytes.
+        CHECK_INT(gradcam_model_compile(bin, "again.bin", NULL, NULL), 0);
+        size_t first_size, second_size;
+        uint8_t *first = read_file("net.bin", &first_size), *second = read_file("again.bin", &second_size);
+        CHECK(first_size == second_size && !memcmp(first, second, first_size));
+        free(first);
+        free(second);
+        if (open_model(&again, "again.bin", NULL))
+            compare_maps(onnx, again, 0);
+    }
+    gradcam_model_close(&again);
+    gradcam_model_close(&bin);
+    gradcam_model_close(&onnx);
+}
+
+static void half_weights_are_near(void)
+{
+    const GradcamCompileOptions options = { .fp16 = 1 };
+    GradcamModel *onnx = open_original(), *bin = NULL, *again = NULL;
+    size_t full, small;
+    REQUIRE(onnx);
+    CHECK_INT(gradcam_model_compile(onnx, "full.bin", NULL, NULL), 0);
+    CHECK_INT(gradcam_model_compile(onnx, "half.bin", &options, NULL), 0);
+    free(read_file("full.bin", &full));
+    free(read_file("half.bin", &small));
+    CHECK(small + 2000 < full);
+    if (open_model(&bin, "half.bin", NULL)) {
+        check_strings(onnx, bin);
+        compare_maps(onnx, bin, 1e-2);
+        // What is half already stays as it is.
+        CHECK_INT(gradcam_model_compile(bin, "again.bin", &options, NULL), 0);
+        if (open_model(&again, "again.bin", NULL))
+            compare_maps(bin, again, 0);
+    }
+    gradcam_model_close(&again);
+    gradcam_model_close(&bin);
+    gradcam_model_close(&onnx);
+}
+
+// Options given when a .bin is opened win over what is in it.
+static void options_win_over_the_file(void)
+{
+    static const GradcamPreprocessing other = { { 1, 2, 3 }, { 4, 5, 6 }, 0 };
+    const GradcamModelOptions options = { .labels = "none", .layer = "e", .preprocessing = &other };
+    GradcamModel *onnx = open_original(), *bin = NULL;
+    REQUIRE(onnx);
+    CHECK_INT(gradcam_model_compile(onnx, "net.bin", NULL, NULL), 0);
+    if (open_model(&bin, "net.bin", &options)) {
+        CHECK_STR(gradcam_model_info(bin)->layer, "e");
+        CHECK_INT(gradcam_model_info(bin)->labels, 0);
+        CHECK_STR(gradcam_model_label(bin, 3), "3");
+        CHECK(gradcam_model_label(bin, 5) == NULL && gradcam_model_group(bin, 0, NULL, NULL) == NULL);
+        CHECK(!memcmp(&gradcam_model_info(bin)->preprocessing, &other, sizeof(other)));
+    }
+    gradcam_model_close(&bin);
+    gradcam_model_close(&onnx);
+}
+
+static void targets_of_a_compiled_model(void)
+{
+    GradcamModel *onnx = open_original(), *bin = NULL;
+    GradcamTargets *targets = NULL;
+    REQUIRE(onnx);
+    CHECK_INT(gradcam_model_compile(onnx, "net.bin", NULL, NULL), 0);
+    gradcam_model_close(&onnx);
+    if (open_model(&bin, "net.bin", NULL) &&
+        gradcam_targets_resolve(&targets, bin, "pet|Vulpes vulpes|auto:2|cow", NULL) == 0) {
+        REQUIRE(targets->count == 5);
+        CHECK(targets->target[0].count == 2 && targets->target[0].classes[0] == 1);
+        CHECK(targets->target[1].count == 1 && targets->target[1].classes[0] == 0);
+        CHECK(targets->target[2].count == 0 && targets->target[2].rank == 0 && targets->target[3].rank == 1);
+        CHECK_STR(targets->target[4].name, "cow");
+        gradcam_targets_free(&targets);
+    } else {
+        fail("cannot be resolved");
+    }
+    gradcam_model_close(&bin);
+}
+
+// A file that cannot be written leaves nothing behind.
+static void places_that_cannot_be_written(void)
+{
+    Messages messages;
+    const GradcamLog log = messages_log(&messages);
+    GradcamModel *onnx = open_original();
+    REQUIRE(onnx);
+    CHECK_INT(gradcam_model_compile(onnx, "absent/net.bin", NULL, &log), -ENOENT);
+    CHECK_INT(messages.count, 1);
+    CHECK(strstr(messages.text, "absent/net.bin") != NULL);
+    gradcam_model_close(&onnx);
+}
+
+int main(void)
+{
+    RUN(bin_gives_the_same_maps);
+    RUN(half_weights_are_near);
+    RUN(options_win_over_the_file);
+    RUN(targets_of_a_compiled_model);
+    RUN(places_that_cannot_be_written);
+    return end_cases();
+}
