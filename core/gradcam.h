@@ -357,6 +357,51 @@ GRADCAM_API int gradcam_colormap_find(const char *name);
 // The table: 256 colours, 8-bit R, G, B. Static, NULL for a value out of range.
 GRADCAM_API const uint8_t (*gradcam_colormap_table(enum GradcamColormap colormap))[3];
 
+// Where a map lies on a picture, in pixels, fractions allowed; it may reach beyond the picture. What is outside of it
+// is left as it is (overlay) or gets the colour of zero (heatmap, mask).
+typedef struct GradcamRegion {
+    double x, y, width, height;
+} GradcamRegion;
+
+// ------------------------------------------------------------------------------------------------------------- motion
+
+// A block of a frame and where its content was in the frame that it refers to, as video decoders export it.
+typedef struct GradcamMotionVector {
+    int x, y, width, height;    // of the block, in pixels
+    float dx, dy;               // from the block to its place in the frame referred to, in pixels
+    int future;                 // the frame referred to comes later
+} GradcamMotionVector;
+
+enum GradcamPictureType {
+    GRADCAM_PICTURE_I,          // refers to nothing
+    GRADCAM_PICTURE_P,          // refers to the past; others may refer to it
+    GRADCAM_PICTURE_B,          // refers to past and future
+};
+
+// Follows what moves from a key frame on, so that its map can be moved along with it: for each place of the newest frame,
+// where it was in the key frame. Past references are taken to mean the I or P frame before, in the order of display.
+typedef struct GradcamMotion GradcamMotion;
+
+// For frames of width x height pixels. -EINVAL for sizes below 1 or above 65536.
+GRADCAM_API int gradcam_motion_create(GradcamMotion **out, int width, int height);
+GRADCAM_API void gradcam_motion_free(GradcamMotion **motion);
+
+// The next frame, in the order of display. Without vectors (count 0) everything stays where it was.
+GRADCAM_API void gradcam_motion_frame(GradcamMotion *motion, enum GradcamPictureType type,
+                                      const GradcamMotionVector *vector, size_t count);
+
+// Makes the newest frame the key frame: from here on motion is counted from it.
+GRADCAM_API void gradcam_motion_key(GradcamMotion *motion);
+
+// Size of a moved map: a value for each block of 16 x 16 pixels. It covers 16 * width x 16 * height pixels from the upper
+// left corner on, which may reach beyond the frame.
+GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height);
+
+// Moves a map of the key frame to the newest frame; region as in gradcam_overlay_blend(). out has the size that
+// gradcam_motion_size() tells; outside of the region it is 0.
+GRADCAM_API void gradcam_motion_apply(const GradcamMotion *motion, const float *map, int map_width, int map_height,
+                                      const GradcamRegion *region, float *out);
+
 // ------------------------------------------------------------------------------------------------------------ overlay
 
 enum GradcamColorModel { GRADCAM_COLOR_RGB, GRADCAM_COLOR_YUV, GRADCAM_COLOR_GRAY };
@@ -407,12 +452,6 @@ typedef struct GradcamOverlay GradcamOverlay;
 
 GRADCAM_API int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings);
 GRADCAM_API void gradcam_overlay_free(GradcamOverlay **overlay);
-
-// Where a map lies on a picture, in pixels, fractions allowed; it may reach beyond the picture. What is outside of it
-// is left as it is (overlay) or gets the colour of zero (heatmap, mask).
-typedef struct GradcamRegion {
-    double x, y, width, height;
-} GradcamRegion;
 
 // Lays a map with values in 0..1 (others are clamped, NaN counts as 0) over a picture, in place: enlarged by bilinear
 // interpolation to each component's own size, coloured with entry floor(255 * m), blended. region NULL: the whole

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Maps carried by motion vectors: a hot spot must follow a known movement.
+ */
+#include "gradcam.h"
+#include "harness.h"
+
+#include <errno.h>
+
+enum { WIDTH = 320, HEIGHT = 180, COLUMNS = 20, ROWS = 12, MAP = 10 };
+
+// Vectors of blocks of 8 x 8: all content came from (dx, dy) away.
+static size_t uniform(GradcamMotionVector *v, float dx, float dy, int future)
+{
+    size_t n = 0;
+    for (int y = 0; y < HEIGHT; y += 8)
+        for (int x = 0; x < WIDTH; x += 8)
+            v[n++] = (GradcamMotionVector){ x, y, 8, 8, dx, dy, future };
+    return n;
+}
+
+// Centre of mass of the moved map, in pixels.
+static void centroid(const GradcamMotion *motion, const float *map, double *x, double *y)
+{
+    float out[COLUMNS * ROWS];
+    double sum = 0;
+    *x = *y = 0;
+    gradcam_motion_apply(motion, map, MAP, MAP, NULL, out);
+    for (int i = 0; i < COLUMNS * ROWS; i++) {
+        sum += out[i];
+        *x += out[i] * (16 * (i % COLUMNS) + 8);
+        *y += out[i] * (16 * (i / COLUMNS) + 8);
+    }
+    *x /= sum;
+    *y /= sum;
+}
+
+static float spot[MAP * MAP];
+static GradcamMotionVector vectors[2 * WIDTH * HEIGHT / 64 + 2 * WIDTH];
+
+static GradcamMotion *create(void)
+{
+    GradcamMotion *motion = NULL;
+    int width, height;
+    if (gradcam_motion_create(&motion, WIDTH, HEIGHT))
+        fail("cannot be created");
+    gradcam_motion_size(motion, &width, &height);
+    CHECK_INT(width, COLUMNS);
+    CHECK_INT(height, ROWS);
+    memset(spot, 0, sizeof(spot));
+    spot[4 * MAP + 3] = 1;
+    return motion;
+}
+
+static void check_moved(const char *what, const GradcamMotion *motion, double x0, double y0, double dx, double dy)
+{
+    double x, y;
+    centroid(motion, spot, &x, &y);
+    if (!(fabs(x - x0 - dx) < 3 && fabs(y - y0 - dy) < 3))
+        fail("%s: moved by %.1f, %.1f instead of %.1f, %.1f", what, x - x0, y - y0, dx, dy);
+}
+
+static void follows_a_chain_of_p_frames(void)
+{
+    GradcamMotion *motion = create();
+    double x, y;
+    gradcam_motion_frame(motion, GRADCAM_PICTURE_I, NULL, 0);
+    gradcam_motion_key(motion);
+    centroid(motion, spot, &x, &y);
+    CHECK_NEAR(x, 3.5 * WIDTH / MAP, 4);
+    for (int i = 1; i <= 10; i++) {
+        gradcam_motion_frame(motion, GRADCAM_PICTURE_P, vectors, uniform(vectors, -7, -3, 0));
+        check_moved("P", motion, x, y, 7 * i, 3 * i);
+    }
+    gradcam_motion_key(motion);
+    check_moved("a new key frame", motion, x, y, 0, 0);
+    gradcam_motion_free(&motion);
+}
+
+// In the order of display: I B B P B B P ..., an object that moves 5 pixels a frame.
+static void follows_b_frames_and_keys_on_them(void)
+{
+    for (int key = 0; key < 4; key++) {
+        GradcamMotion *motion = create();
+        double x = 0, y = 0;
+        for (int i = 0; i < 16; i++) {
+            int since = i % 3 ? i % 3 : 3;
+            size_t n = uniform(vectors, -5.0f * (float)since, 0, 0);
+            for (size_t k = 0; i % 3 && k < n; k += 2)      // every other block refers to the future only
+                vectors[k].future = 1;
+            gradcam_motion_frame(motion, i == 0 ? GRADCAM_PICTURE_I : i % 3 ? GRADCAM_PICTURE_B : GRADCAM_PICTURE_P,
+                                 vectors, i ? n : 0);
+            if (i == key) {
+                gradcam_motion_key(motion);
+                centroid(motion, spot, &x, &y);
+            }
+            if (i > key)
+                check_moved("frame", motion, x, y, 5 * (i - key), 0);
+        }
+        gradcam_motion_free(&motion);
+    }
+}
+
+static void moves_parts_apart(void)
+{
+    GradcamMotion *motion = create();
+    memset(spot, 0, sizeof(spot));
+    spot[4 * MAP + 1] = 1;
+    spot[4 * MAP + 8] = 1;
+    gradcam_motion_key(motion);
+    for (int i = 0; i < 8; i++) {               // the left half moves down, the right half stays
+        size_t n = uniform(vectors, 0, 0, 0);
+        for (size_t k = 0; k < n; k++)
+            vectors[k].dy = vectors[k].x < WIDTH / 2 ? -6 : 0;
+        gradcam_motion_frame(motion, GRADCAM_PICTURE_P, vectors, n);
+    }
+    float out[COLUMNS * ROWS];
+    gradcam_motion_apply(motion, spot, MAP, MAP, NULL, out);
+    int left = 0, right = COLUMNS / 2;
+    for (int i = 0; i < COLUMNS * ROWS; i++)
+        if (i % COLUMNS < COLUMNS / 2)
+            left = out[i] > out[left] ? i : left;
+        else
+            right = out[i] > out[right] ? i : right;
+    CHECK_NEAR(16 * (left / COLUMNS) + 8, 4.5 * HEIGHT / MAP + 48, 12);
+    CHECK_NEAR(16 * (right / COLUMNS) + 8, 4.5 * HEIGHT / MAP, 12);
+    gradcam_motion_free(&motion);
+}
+
+static void holds_without_vectors(void)
+{
+    GradcamMotion *motion = create();
+    GradcamRegion region = { 70, 0, 180, 180 };
+    float first[COLUMNS * ROWS], out[COLUMNS * ROWS];
+    gradcam_motion_key(motion);
+    gradcam_motion_apply(motion, spot, MAP, MAP, &region, first);
+    for (int i = 0; i < 5; i++)
+        gradcam_motion_frame(motion, i % 2 ? GRADCAM_PICTURE_B : GRADCAM_PICTURE_P, NULL, 0);
+    gradcam_motion_apply(motion, spot, MAP, MAP, &region, out);
+    check_floats("map", out, first, COLUMNS * ROWS, 0, 0);
+    CHECK(out[0] == 0 && out[COLUMNS - 1] == 0);        // outside of the region
+    gradcam_motion_free(&motion);
+}
+
+static void survives_nonsense(void)
+{
+    GradcamMotion *motion = (GradcamMotion *)spot;
+    Random random = { 3 };
+    float out[COLUMNS * ROWS];
+    CHECK_INT(gradcam_motion_create(&motion, 0, 5), -EINVAL);
+    CHECK(!motion);
+    motion = create();
+    gradcam_motion_key(motion);
+    for (int i = 0; i < 200; i++) {
+        size_t n = (size_t)random_int(&random, 0, 500);
+        for (size_t k = 0; k < n; k++)
+            vectors[k] = (GradcamMotionVector){
+                random_int(&random, -40, 400), random_int(&random, -40, 400), random_int(&random, -3, 300),
+                random_int(&random, -3, 300), random_float(&random, -1e5f, 1e5f),
+                k % 50 ? random_float(&random, -50, 50) : NAN, random_int(&random, 0, 3) == 0 };
+        gradcam_motion_frame(motion, (enum GradcamPictureType)random_int(&random, 0, 2), vectors, n);
+        gradcam_motion_apply(motion, spot, MAP, MAP, NULL, out);
+        for (int k = 0; k < COLUMNS * ROWS; k++)
+            CHECK(out[k] >= 0 && out[k] <= 1);
+    }
+    gradcam_motion_free(&motion);
+}
+
+int main(void)
+{
+    RUN(follows_a_chain_of_p_frames);
+    RUN(follows_b_frames_and_keys_on_them);
+    RUN(moves_parts_apart);
+    RUN(holds_without_vectors);
+    RUN(survives_nonsense);
+    return end_cases();
+}
