@@ -19,7 +19,7 @@
 #define SEGMENTS    256
 #define BAND        32          // picture rows that all components pass before the next: they stay cached
 #define ONE         16777216.0  // a level of the table, in the fixed point of an index
-#define REGION_MAX  1e6         // pixels: regions are not further away or larger, nor smaller than its inverse
+#define REGION_MAX  1e6         // pixels: no region is further away or larger, or smaller than its inverse
 
 // Sample i is at position (first + i * step) in cells of the map; -0.5 is its near edge, size - 0.5 the far
 // one.

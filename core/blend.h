@@ -38,7 +38,7 @@ struct GradcamOverlay {
 // zero.
 typedef struct GcamSegment {
     int x, count;
-    double start, start_dy;     // value of the first sample: for the upper row of the map, change to the lower
+    double start, start_dy;     // value of the first sample: in the upper row of the map, change to the lower
     double step, step_dy;       // change from sample to sample
     double offset;
     int left, right;

@@ -196,8 +196,8 @@ VBMI static inline Words64 mix_words64(const Tables16 *t, Words64 in, __m128i sh
 static const uint16_t even[32] = LIST32(EVEN);
 static const uint16_t pair[2][32] = { LIST32(PAIR), LIST32B(PAIR) };
 
-// Samples with others between them, as the chroma of p010. Returns how many were done, not the last: the bytes
-// after it may not belong to the row.
+// Samples with others between them, as the chroma of p010. Returns how many were done, not the last: the
+// bytes after it may not belong to the row.
 VBMI static int mix16_pairs(uint8_t *row, __m128i shift, const uint8_t *index, int count, const Tables16 *t)
 {
     const __m512i gather = _mm512_loadu_si512(even);
@@ -208,7 +208,8 @@ VBMI static int mix16_pairs(uint8_t *row, __m128i shift, const uint8_t *index, i
     for (; i + 64 < count; i += 64, row += 256) {
         const __m512i v0 = _mm512_loadu_si512(row), v1 = _mm512_loadu_si512(row + 64);
         const __m512i v2 = _mm512_loadu_si512(row + 128), v3 = _mm512_loadu_si512(row + 192);
-        const Words64 in = { _mm512_permutex2var_epi16(v0, gather, v1), _mm512_permutex2var_epi16(v2, gather, v3) };
+        const Words64 in = { _mm512_permutex2var_epi16(v0, gather, v1),
+                             _mm512_permutex2var_epi16(v2, gather, v3) };
         const Words64 out = mix_words64(t, in, shift, _mm512_loadu_si512(index + i));
         _mm512_storeu_si512(row, _mm512_mask_permutexvar_epi16(v0, ours, first, out.a));
         _mm512_storeu_si512(row + 64, _mm512_mask_permutexvar_epi16(v1, ours, second, out.a));
