@@ -7,8 +7,8 @@
 
 #include <libavutil/frame.h>
 
-// The first picture of a file, stream or device that FFmpeg reads ("-" is stdin), in its own pixel format; one that
-// its camera held otherwise is turned upright, and is RGB then.
+// The first picture of a file, stream or device that FFmpeg reads ("-" is stdin), in its own pixel format;
+// one that its camera held otherwise is turned upright, and is RGB then.
 int picture_read(AVFrame **out, const char *path);
 
 // The same picture in RGB (with alpha, and 16 bits, where it has them): ready to be painted on.
