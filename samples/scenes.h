@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pictures of several things at once, drawn from a seed: the data that the built-in network is trained and tested on,
- * and the demo clip. A scene shows two to four objects of different kinds (shapes.h) before a cluttered background.
- * Colour, texture, size, angle and place are drawn independently of the kind, so that only the outline tells it.
+ * Pictures of several things at once, drawn from a seed: the data that the built-in network is trained and
+ * tested on, and the demo clip. A scene shows two to four objects of different kinds (shapes.h) before a
+ * cluttered background. Colour, texture, size, angle and place are drawn independently of the kind, so that
+ * only the outline tells it.
  *
- * Coordinates are in units of the picture's height: x in 0..aspect to the right, y in 0..1 down. A scene can be drawn
- * at any size; pixels need not be square (a wide scene squeezed into a square picture is what a network gets to see).
- * The same scene gives the same bytes at the same size.
+ * Coordinates are in units of the picture's height: x in 0..aspect to the right, y in 0..1 down. A scene can
+ * be drawn at any size; pixels need not be square (a wide scene squeezed into a square picture is what a
+ * network gets to see). The same scene gives the same bytes at the same size.
  */
 #ifndef GCAM_SCENES_H
 #define GCAM_SCENES_H
@@ -78,12 +79,13 @@ typedef struct GcamScene {
     GcamSceneObject object[GCAM_SCENE_OBJECTS];     // drawn in this order
 } GcamScene;
 
-// Draws up the scene of a seed with min..max objects (0 <= min <= max <= GCAM_SCENE_OBJECTS) of different kinds. At
-// least 70 % of each object is visible. aspect in 0.5..2.5.
-void gcam_scene_describe(GcamScene *scene, const GcamShapes *shapes, uint32_t seed, float aspect, int min, int max);
+// Draws up the scene of a seed with min..max objects (0 <= min <= max <= GCAM_SCENE_OBJECTS) of different
+// kinds. At least 70 % of each object is visible. aspect in 0.5..2.5.
+void gcam_scene_describe(GcamScene *scene, const GcamShapes *shapes, uint32_t seed, float aspect,
+                         int min, int max);
 
-// The scene `seconds` later: its objects ride on a carousel, nearer ones larger and in front, and the clutter drifts.
-// Smooth in time, and each object keeps turning and swaying.
+// The scene `seconds` later: its objects ride on a carousel, nearer ones larger and in front, and the clutter
+// drifts. Smooth in time, and each object keeps turning and swaying.
 void gcam_scene_at(GcamScene *out, const GcamScene *scene, double seconds);
 
 // Draws 8-bit RGB, rows `stride` bytes apart.
@@ -91,8 +93,8 @@ void gcam_scene_render(const GcamScene *scene, const GcamShapes *shapes, uint8_t
                        int width, int height);
 
 // How much of each pixel shows the object: 0..255, rows `stride` bytes apart.
-void gcam_scene_mask(const GcamScene *scene, const GcamShapes *shapes, int object, uint8_t *mask, ptrdiff_t stride,
-                     int width, int height);
+void gcam_scene_mask(const GcamScene *scene, const GcamShapes *shapes, int object,
+                     uint8_t *mask, ptrdiff_t stride, int width, int height);
 
 // Visible part of an object's area, 0..1.
 float gcam_scene_visible(const GcamScene *scene, const GcamShapes *shapes, int object);

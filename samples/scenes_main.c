@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Draws scenes (scenes.h) for other programs: a clip as raw rgb24 frames to standard output, to be piped into ffmpeg,
- * or one picture with the masks of its objects as PPM and PGM files.
+ * Draws scenes (scenes.h) for other programs: a clip as raw rgb24 frames to standard output, to be piped into
+ * ffmpeg, or one picture with the masks of its objects as PPM and PGM files.
  *
- *     scenes clip 1280 720 30 360 7 | ffmpeg -f rawvideo -pixel_format rgb24 -video_size 1280x720 -i - clip.mp4
+ *     scenes clip 640 360 30 360 7 | ffmpeg -f rawvideo -pixel_format rgb24 -video_size 640x360 -i - a.mp4
  *     scenes still 640 480 7 garden            # garden.ppm, garden-star.pgm, ...
  */
 #include <errno.h>
@@ -30,7 +30,8 @@ static int clip(const GcamShapes *shapes, int width, int height, long rate, long
 
     if (!rgb)
         return -ENOMEM;
-    gcam_scene_describe(&scene, shapes, seed, (float)width / (float)height, GCAM_SCENE_OBJECTS, GCAM_SCENE_OBJECTS);
+    gcam_scene_describe(&scene, shapes, seed, (float)width / (float)height,
+                        GCAM_SCENE_OBJECTS, GCAM_SCENE_OBJECTS);
     for (long i = 0; i < frames; i++) {
         gcam_scene_at(&now, &scene, (double)i / (double)rate);
         gcam_scene_render(&now, shapes, rgb, 3 * width, width, height);
@@ -97,7 +98,8 @@ int main(int argc, char **argv)
     rate = argc == 7 ? number(argv[4], 1, 1000) : 1;
     frames = argc == 7 ? number(argv[5], 1, 1 << 20) : 1;
     if (width < 0 || height < 0 || seed < 0 || rate < 0 || frames < 0) {
-        fprintf(stderr, "%s: sizes are 16..8192 pixels, rates 1..1000, frames and seed whole numbers\n", argv[0]);
+        fprintf(stderr, "%s: sizes are 16..8192 pixels, rates 1..1000, frames and seed whole numbers\n",
+                argv[0]);
         return 2;
     }
     ret = gcam_shapes_create(&shapes);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Outlines as signed distances. Each shape is put together from circles, boxes and polygons by union (min) and
- * cutting (max with the negated distance); what results is exact outside of convex corners and close enough for
- * antialiasing and shading everywhere. The functions run once per table cell, in double, and rendering interpolates.
+ * Outlines as signed distances. Each shape is put together from circles, boxes and polygons by union (min)
+ * and cutting (max with the negated distance); what results is exact outside of convex corners and close
+ * enough for antialiasing and shading everywhere. The functions run once per table cell, in double, and
+ * rendering interpolates.
  */
 #include "shapes.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Asked where a thing is, the built-in network points at it: drawn scenes of two to four things, whose places are known
- * to the pixel. And that the scenes themselves are what they claim to be.
+ * Asked where a thing is, the built-in network points at it: drawn scenes of two to four things, whose places
+ * are known to the pixel. And that the scenes themselves are what they claim to be.
  */
 #include <gradcam.h>
 
@@ -36,11 +36,12 @@ static void same_seed_same_picture(void)
     CHECK(memcmp(first, other, sizeof(first)));
 }
 
-// Means of the quarters of one picture, as they were when the network was trained. Not a checksum: compilers may round
-// differently.
+// Means of the quarters of one picture, as they were when the network was trained. Not a checksum: compilers
+// may round differently.
 static void picture_as_when_trained(void)
 {
-    static const double want[4][3] = { { 46.71, 80.34, 67.68 }, { 75.53, 93.51, 116.50 }, { 28.99, 55.08, 34.01 }, { 47.62, 73.55, 45.95 } };
+    static const double want[4][3] = { { 46.71, 80.34, 67.68 }, { 75.53, 93.51, 116.50 },
+                                       { 28.99, 55.08, 34.01 }, { 47.62, 73.55, 45.95 } };
     static uint8_t rgb[SIZE * SIZE * 3];
     GcamScene scene;
 
@@ -78,6 +79,11 @@ static void kinds_differ_and_are_visible(void)
         CHECK(seen[shape] > SCENES / 5 && seen[shape] < 2 * SCENES / 5);
 }
 
+static GcamColor far_from(GcamColor color)
+{
+    return (GcamColor){ color.r > 0.5f ? 0 : 1, color.g > 0.5f ? 0 : 1, color.b > 0.5f ? 0 : 1 };
+}
+
 // Painting an object in other colours changes the pixels of its mask and no others.
 static void masks_cover_what_is_drawn(void)
 {
@@ -90,10 +96,8 @@ static void masks_cover_what_is_drawn(void)
             GcamScene changed = scene;
             int stray = 0, missed = 0, area = 0;
 
-            for (int c = 0; c < 2; c++) {
-                GcamColor *color = &changed.object[i].surface.color[c];
-                *color = (GcamColor){ color->r > 0.5f ? 0 : 1, color->g > 0.5f ? 0 : 1, color->b > 0.5f ? 0 : 1 };
-            }
+            for (int c = 0; c < 2; c++)
+                changed.object[i].surface.color[c] = far_from(changed.object[i].surface.color[c]);
             changed.object[i].gloss = scene.object[i].gloss = 0;
             gcam_scene_render(&scene, shapes, rgb, 3 * SIZE, SIZE, SIZE);
             gcam_scene_render(&changed, shapes, repainted, 3 * SIZE, SIZE, SIZE);
@@ -120,16 +124,17 @@ static void movement_is_smooth(void)
     for (int frame = 0; frame < 600; frame++) {
         gcam_scene_at(&before, &scene, frame / 30.0);
         gcam_scene_at(&after, &scene, (frame + 1) / 30.0);
-        for (int i = 0; i < 4; i++)
-            for (int j = 0; j < 4; j++)
-                if (before.object[i].shape == after.object[j].shape)
-                    REQUIRE(hypotf(before.object[i].x - after.object[j].x, before.object[i].y - after.object[j].y) < 0.02f);
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 4; i++) {
+            const GcamSceneObject *old = &before.object[i];
+
             REQUIRE(gcam_scene_visible(&before, shapes, i) >= 0.7f);
+            for (const GcamSceneObject *new = after.object; new < after.object + 4; new++)
+                REQUIRE(new->shape != old->shape || hypotf(new->x - old->x, new->y - old->y) < 0.02f);
+        }
     }
 }
 
-// ---------------------------------------------------------------------------------------------------------- the network
+// ----------------------------------------------------------------------------------------------- the network
 
 typedef struct Tally {
     int maps, on_object, elsewhere, answers, right;
@@ -155,6 +160,7 @@ static int look(GradcamContext *context, const GradcamTargets *things, uint32_t 
     static uint8_t rgb[SIZE * SIZE * 3], mask[SIZE * SIZE];
     static float map[SIZE * SIZE];
     const GradcamLayer *layer = gradcam_context_layer(context);
+    enum GradcamMethod for_it = GRADCAM_METHOD_GRADCAM, against_it = GRADCAM_METHOD_COUNTERFACTUAL;
     int present[GCAM_SHAPE_COUNT] = { 0 }, ret;
     const float *logits;
     GcamScene scene;
@@ -165,14 +171,15 @@ static int look(GradcamContext *context, const GradcamTargets *things, uint32_t 
         return ret;
     for (int i = 0; i < scene.objects; i++) {
         int shape = scene.object[i].shape;
+        const GradcamTarget *thing = &things->target[shape];
 
         present[shape] = 1;
         gcam_scene_mask(&scene, shapes, i, mask, SIZE, SIZE, SIZE);
-        ret = gradcam_context_map(context, &things->target[shape], GRADCAM_METHOD_GRADCAM, map, NULL);
+        ret = gradcam_context_map(context, thing, for_it, map, NULL);
         tally->maps++;
         tally->on_object += ret >= 0 && points_at(map, layer, mask);
         if (ret >= 0)
-            ret = gradcam_context_map(context, &things->target[shape], GRADCAM_METHOD_COUNTERFACTUAL, map, NULL);
+            ret = gradcam_context_map(context, thing, against_it, map, NULL);
         tally->elsewhere += ret >= 0 && !points_at(map, layer, mask);
         if (ret < 0)
             return ret;
@@ -191,7 +198,8 @@ static int resolve_all(GradcamTargets **things, const GradcamModel *model)
     char names[256] = "";
 
     for (int shape = 0; shape < GCAM_SHAPE_COUNT; shape++)
-        snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", shape ? "|" : "", gcam_shape_name(shape));
+        snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", shape ? "|" : "",
+                 gcam_shape_name(shape));
     return gradcam_targets_resolve(things, model, names, NULL);
 }
 
