@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What cannot work ends with one clear sentence that names the thing at fault, a status other than 0, and nothing
+# written. Damaged video does no harm.
+
+. "$SRC/tests/filter/common.sh"
+
+# NAME OPTIONS PATTERN: ffmpeg refuses; exactly one line of the filter's has the pattern.
+refused() {
+    rm -f out.mkv
+    ff -f lavfi -i testsrc2=s=64x48:d=1 -vf "gradcam=$2" -c:v ffv1 out.mkv
+    [ $status -gt 0 ] && [ $status -lt 128 ] && ! [ -s out.mkv ] &&
+        [ "$(grep -ci -- "gradcam.*$3" log)" = 1 ]
+    check "$1" $? "status $status, output $(wc -c 2> /dev/null < out.mkv) bytes, $(head -n 3 log | tr '\n' ' ')"
+}
+
+python3 "$SRC/tests/models/tiny_onnx.py" tiny.onnx || { echo "skip - filter errors: no python3"; exit 0; }
+: > empty.bin
+head -c 4 "$SRC/models/default.bin" > stub.bin
+head -c 100000 "$SRC/models/default.bin" > short.bin
+head -c 700 tiny.onnx > short.onnx
+echo "hello, I am no network" > text.onnx
+ff -f lavfi -i testsrc2=s=64x48 -frames:v 1 picture.png
+{ head -c 50000 "$SRC/models/default.bin"; head -c 5000 /dev/zero | LC_ALL=C tr '\0' '\377'
+  tail -c +55001 "$SRC/models/default.bin"; } > damaged.bin
+
+refused "a missing model" model=nosuch.bin "nosuch.bin'*: No such file"
+refused "an empty model" model=empty.bin empty.bin
+refused "a model of four bytes" model=stub.bin stub.bin
+refused "a truncated .bin" model=short.bin "short.bin.* cut short"
+refused "a truncated .onnx" model=short.onnx short.onnx
+refused "a text as a model" model=text.onnx text.onnx
+refused "a picture as a model" model=picture.png picture.png
+refused "a directory as a model" model=. directory
+refused "an unknown class" class=unicorn unicorn
+refused "a class out of range" class=12345 12345
+refused "an empty class" class= class
+refused "one unknown class of two" "class='star|unicorn'" unicorn
+refused "too many top classes" "class='auto\\:99'" auto:99
+refused "an unknown layer" layer=nosuch nosuch
+refused "unknown logits" logits=nosuch nosuch
+refused "missing labels" labels=nosuch.txt nosuch.txt
+refused "a mean of two numbers" mean=1/2 mean=1/2
+refused "a mean that is no number" mean=1/2/x mean=1/2/x
+refused "a std of 0" std=1/0/1 std=1/0/1
+refused "an unknown option" bogus=1 "option 'bogus' not found"
+refused "an unknown colour map" colormap=rainbow "setting option colormap to value rainbow"
+refused "an opacity above 1" opacity=1.5 "setting option opacity to value 1.5"
+refused "a stride of 0" stride=0 "setting option stride to value 0"
+
+# A network without a layer that has rows and columns: x [1,3,8,8] -> Flatten -> Gemm -> y [1,10].
+python3 - "$SRC/tests/models/tiny_onnx.py" flat.onnx <<'PYTHON'
+import sys
+exec(open(sys.argv[1]).read().split("weights =")[0])        # its functions that write a network
+weights = [i % 7 / 7 for i in range(10 * 192)]
+graph = data(1, node("Flatten", ("x",), "flat")) + data(1, node("Gemm", ("flat", "w"), "y"))
+graph += data(2, "flat") + data(5, tensor("w", (192, 10), weights))
+graph += data(11, value_info("x", (1, 3, 8, 8))) + data(12, value_info("y", (1, 10)))
+model = number(1, 8) + data(7, graph) + data(8, data(1, "") + number(2, 13))
+open(sys.argv[2], "wb").write(model)
+PYTHON
+ff -f lavfi -i testsrc2=s=64x48:d=1 -vf gradcam=tiny.onnx:layer=relu -f framemd5 out
+check "a network of one layer, named" $status
+refused "a network with no spatial layer" model=flat.onnx flat
+
+# A damaged network either runs or is refused; it does not crash.
+ff -f lavfi -i testsrc2=s=64x48:d=0.2 -vf gradcam=model=damaged.bin -f framemd5 out
+[ $status -lt 124 ]
+check "a damaged network does not crash" $?
+
+# Video that is cut off, and video with bytes changed.
+ff -f lavfi -i testsrc2=s=160x120:d=3 -c:v mpeg4 -g 12 whole.avi
+head -c $(($(wc -c < whole.avi) * 2 / 3)) whole.avi > cut.avi
+ff -i cut.avi -f framemd5 want
+ff -i cut.avi -vf gradcam -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" -gt 10 ] && [ "$(stamps out)" = "$(stamps want)" ]
+check "video that is cut off gives what it has" $?
+ff -i whole.avi -c copy -bsf:v noise=amount=50 noisy.avi
+ff -i noisy.avi -f framemd5 want
+ff -i noisy.avi -vf gradcam=stride=2 -f framemd5 out
+[ $status -lt 124 ] && [ "$(frames out)" -gt 10 ] && [ "$(stamps out)" = "$(stamps want)" ]
+check "damaged video goes through" $?
+head -c 3000 /dev/urandom > garbage.avi
+ff -i garbage.avi -vf gradcam -c:v ffv1 garbage.mkv
+[ $status -gt 0 ] && [ $status -lt 124 ] && ! [ -e garbage.mkv ] && grep -q garbage.avi log
+check "garbage as video" $?
+
+exit $bad

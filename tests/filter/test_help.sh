@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# `ffmpeg -h filter=gradcam` and the manual section tell about every option.
+
+. "$SRC/tests/filter/common.sh"
+
+"$BUILD/bin/ffmpeg" -hide_banner -h filter=gradcam > help 2>&1
+manual=$SRC/filter/gradcam.texi
+for option in model class layer labels logits mean std bgr size method stride threads lookahead live fit opacity gamma \
+              colormap blend output; do
+    line=$(grep "^   $option  *<" help)
+    [ "$(echo "$line" | sed 's/^ *[a-z]* *<[a-z_]*> *[A-Z.]* *//' | wc -c)" -gt 12 ]
+    check "help of option $option" $? "'$line'"
+    grep -q "^@item.* $option\(, .*\)\?$" "$manual"
+    check "manual of option $option" $?
+done
+for value in turbo jet viridis inferno magma plasma cividis hot gray heat flat stretch crop pad overlay heatmap mask \
+             gradcam counterfactual; do
+    line=$(grep "^     $value  *[0-9]" help)
+    [ "$(echo "$line" | sed 's/^ *[a-z]* *[0-9]* *[A-Z.]* *//' | wc -c)" -gt 8 ]
+    check "help of value $value" $? "'$line'"
+    grep -q "^@item $value$" "$manual"
+    check "manual of value $value" $?
+done
+unknown=$(sed -n 's/^   \([a-z_]*\)  *<.*/\1/p' help | while read -r option; do
+    grep -q "^@item\(.*,\)\? $option\(,.*\)\?$" "$manual" || echo "$option"
+done)
+[ -z "$unknown" ]
+check "the manual has all options of the help" $? "missing: $unknown"
+grep -q "timeline" help && grep -q "slice threading" help
+check "timeline and slice threads" $?
+
+exit $bad
