@@ -12,6 +12,7 @@
 #include "ops/norm.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -360,15 +361,33 @@ static int ready_constants(GcamPlan *plan)
     return 0;
 }
 
+typedef struct Preparation {
+    GcamPlan *plan;
+    atomic_int error;           // the first, or 0
+} Preparation;
+
+static void prepare_step(void *opaque, size_t index, int thread)
+{
+    Preparation *preparation = opaque;
+    GcamPlan *plan = preparation->plan;
+    GcamStep *step = &plan->step[index];
+    int none = 0, error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
+    (void)thread;
+    if (error)
+        atomic_compare_exchange_strong(&preparation->error, &none, error);
+}
+
+// Packs weights, which takes a while for large networks, on as many threads as the plan will run on.
 static int prepare(GcamPlan *plan)
 {
-    for (int i = 0; i < plan->steps; i++) {
-        GcamStep *step = &plan->step[i];
-        int error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
-        if (error)
-            return error;
-    }
-    return 0;
+    Preparation preparation = { plan, 0 };
+    GcamPool *pool;
+    int error = gcam_pool_create(&pool, plan->threads);
+    if (error)
+        return error;
+    gcam_pool_run(pool, (size_t)plan->steps, prepare_step, &preparation);
+    gcam_pool_destroy(&pool);
+    return atomic_load(&preparation.error);
 }
 
 // -------------------------------------------------------------------------------------------------------------- the plan
