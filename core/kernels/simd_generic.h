@@ -34,6 +34,24 @@ static inline V v_mul(V a, V b) { return a * b; }
 static inline V v_fma(V a, V b, V c) { return a * b + c; }
 static inline V v_fnma(V a, V b, V c) { return c - a * b; }
 
+static inline V v_div(V a, V b) { return a / b; }
+
+// a < b ? x : y, element by element.
+static inline V v_select_less(V a, V b, V x, V y)
+{
+    for (int i = 0; i < VW; i++)
+        y[i] = a[i] < b[i] ? x[i] : y[i];
+    return y;
+}
+
+// v * 2^n for integers n from -126 to 127.
+static inline V v_ldexp(V v, V n)
+{
+    for (int i = 0; i < VW; i++)
+        v[i] *= gcam_bits_to_float((uint32_t)((int32_t)(n[i] == n[i] ? n[i] : 0) + 127) << 23);
+    return v;
+}
+
 // NaN passes: every comparison with it is false.
 static inline V v_clamp(V v, V lo, V hi)
 {

@@ -24,6 +24,15 @@ static inline V v_mul(V a, V b) { return _mm512_mul_ps(a, b); }
 static inline V v_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
 static inline V v_fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
 
+static inline V v_div(V a, V b) { return _mm512_div_ps(a, b); }
+
+static inline V v_select_less(V a, V b, V x, V y)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+
+static inline V v_ldexp(V v, V n) { return _mm512_scalef_ps(v, n); }
+
 // The instructions give their second operand when one is NaN.
 static inline V v_clamp(V v, V lo, V hi) { return _mm512_min_ps(hi, _mm512_max_ps(lo, v)); }
 
