@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Functions of each element, for the instruction set whose simd_*.h was included before. Errors are a few
- * units in the last place of the result. Beyond about +-87 exp stays at the ends of the range of normal floats
- * instead of reaching zero or infinity. NaN stays NaN.
+ * units in the last place of the result. Beyond about +-87 exp stays at the ends of the range of normal
+ * floats instead of reaching zero or infinity. NaN stays NaN.
  */
 #include "kernels/kernels.h"
 
-// x = n ln 2 + r with |r| <= ln 2 / 2: a polynomial in r (Cephes), times 2^n. ln 2 in two parts keeps r exact.
+// x = n ln 2 + r, |r| <= ln 2 / 2: a polynomial in r (Cephes), times 2^n. ln 2 in two parts keeps r exact.
 static inline V v_exp(V x)
 {
     static const float p[] = { 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
