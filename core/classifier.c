@@ -251,6 +251,10 @@ int gcam_model_find_layer(const GradcamModel *model, const char *name, const Gra
     for (size_t i = 0; i < model->layers; i++)
         if (model->layer[i].node[0] && !strcmp(model->layer[i].node, name))
             return (int)i;
+    int value = gcam_graph_find_value(&model->graph, name);     // a name that simplifying dropped
+    for (size_t i = 0; value >= 0 && i < model->layers; i++)
+        if (model->layer_value[i] == value)
+            return (int)i;
     char near[256] = "";
     size_t used = 0;
     for (size_t i = model->layers; i-- > 0 && used < sizeof(near) - 80;)

@@ -81,7 +81,7 @@ int gcam_graph_add_value(GcamGraph *graph, const char *name)
         graph->value = grown;
         graph->value_room = room;
     }
-    graph->value[graph->values] = (GcamValue){ .name = name, .initializer = -1, .node = -1 };
+    graph->value[graph->values] = (GcamValue){ .name = name, .initializer = -1, .node = -1, .alias = -1 };
     return graph->values++;
 }
 
@@ -89,7 +89,7 @@ int gcam_graph_find_value(const GcamGraph *graph, const char *name)
 {
     for (int i = 0; i < graph->values; i++)
         if (!strcmp(graph->value[i].name, name))
-            return i;
+            return graph->value[i].alias >= 0 ? graph->value[i].alias : i;
     return -1;
 }
 

@@ -58,6 +58,7 @@ typedef struct GcamValue {
     const void *data;           // constant: row-major elements; else NULL
     int initializer;            // index of the initializer the data came from, or -1
     int node;                   // the node that computes it, or -1
+    int alias;                  // the value that this one was found to be another name of, or -1
     int channels_last;          // rank 4 only: stored N, H, W, C (set by a plan)
 } GcamValue;
 
@@ -107,7 +108,7 @@ void gcam_graph_free(GcamGraph *graph);
 // A new value; its index, or -ENOMEM.
 int gcam_graph_add_value(GcamGraph *graph, const char *name);
 
-// The value of that name, or -1.
+// The value of that name, or what it is another name of; or -1.
 int gcam_graph_find_value(const GcamGraph *graph, const char *name);
 
 // Attribute lookup; NULL or the default where absent.

@@ -42,7 +42,7 @@ static int visit(GcamGraph *graph, int index, int *alias, const GradcamLog *log)
         return folded < 0 ? folded : 0;
     if (!node->domain[0] && does_nothing(node) && node->inputs && node->input[0] >= 0 && node->outputs &&
         node->output[0] >= 0) {
-        alias[node->output[0]] = node->input[0];
+        alias[node->output[0]] = graph->value[node->output[0]].alias = node->input[0];
         return 0;
     }
     node->op = node->domain[0] ? NULL : gcam_op_find(node->type);

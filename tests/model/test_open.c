@@ -424,6 +424,23 @@ static void settings_that_do_not_fit(void)
     gradcam_model_close(&model);
 }
 
+// What Identity, Dropout and Cast make is known by their input's name, and may be asked for by its own.
+static void names_that_were_dropped(void)
+{
+    const GradcamModelOptions options = { .labels = "none", .layer = "drop", .logits = "out" };
+    GradcamModel *model = NULL;
+    Graph *graph = make_graph("input x 1x3x8x8; c = Conv(x, %4x3x3x3); r = Relu(c); same = Identity(r);"
+                              "drop = Dropout(same); p = GlobalAveragePool(drop); f = Flatten(p);"
+                              "logits = Gemm(f, %4x5); out = Cast(logits) to=1; y = Softmax(out); output y",
+                              17);
+    REQUIRE(open_graph(&model, graph, &options) == 0);
+    CHECK_STR(gradcam_model_info(model)->layer, "r");
+    CHECK_STR(gradcam_model_info(model)->logits, "logits");
+    CHECK_STR(gradcam_model_info(model)->probabilities, "softmax");
+    gradcam_model_close(&model);
+    graph_free(graph);
+}
+
 static void no_layer_to_explain(void)
 {
     GradcamModel *model = NULL;
@@ -537,6 +554,7 @@ int main(void)
     RUN(initializers_that_cannot_be_used);
     RUN(options_that_do_not_fit);
     RUN(settings_that_do_not_fit);
+    RUN(names_that_were_dropped);
     RUN(no_layer_to_explain);
     RUN(calls_out_of_place);
     RUN(targets_that_name_nothing);
