@@ -2,10 +2,9 @@
  * timeout: 300
  *
  * Real networks of the shared test data on real photos: each opens, knows its layer and logits, classifies,
- * and its maps point at what is in the picture (the pointing game: maximum of the enlarged map within 15
- * pixels of a box of the labelled class). The baselines are exact CAM by another program on the same
- * pictures; Grad-CAM equals it where global pooling and one linear layer follow, and the automatic layer is
- * at least that good.
+ * and its maps point at what is in the picture (the pointing game: the maximum of the enlarged map lies in a
+ * box of the labelled class). What is demanded is what exact CAM by another program reaches on the same
+ * pictures: Grad-CAM is that where global pooling and one linear layer follow.
  *
  * Arguments: names of networks; default all.
  */
@@ -19,7 +18,7 @@
 typedef struct Network {
     const char *name, *labels, *layer, *logits;
     GradcamPreprocessing preprocessing;
-    double pointing;            // least share of hits in the pointing game; 0: not ImageNet
+    int pointing;               // of 64 maps, how many of CAM point at the object; 0: not ImageNet
 } Network;
 
 #define TORCH { { 123.675f, 116.28f, 103.53f }, { 58.395f, 57.12f, 57.375f }, 0 }
@@ -28,13 +27,13 @@ typedef struct Network {
 
 // Layers and preprocessing as the data's own description gives them.
 static const Network networks[] = {
-    { "squeezenet1_1", "imagenet", "fire9/concat", "logits", CAFFE, 0.90 },
-    { "squeezenet1_0_dc", "imagenet", "fire9/concat", "logits", CAFFE, 0.90 },
-    { "resnet18_pqf", "imagenet", "layer4.1.relu", "logits", TORCH, 0.90 },
-    { "resnet50_pqf_fp16", "imagenet", "layer4.2.relu", "logits_f16", TORCH, 0.93 },
-    { "mobilenet_v1_1.0_224", "imagenet", "conv27_relu6", "logits", UNIT, 0.74 },
-    { "mobilenet_v2_1.0_224", "imagenet", "conv62_relu6", "logits", UNIT, 0.84 },
-    { "tiny_darknet", "imagenet", NULL, "logits", { { 0, 0, 0 }, { 255, 255, 255 }, 0 }, 0.90 },
+    { "squeezenet1_1", "imagenet", "fire9/concat", "logits", CAFFE, 59 },
+    { "squeezenet1_0_dc", "imagenet", "fire9/concat", "logits", CAFFE, 61 },
+    { "resnet18_pqf", "imagenet", "layer4.1.relu", "logits", TORCH, 59 },
+    { "resnet50_pqf_fp16", "imagenet", "layer4.2.relu", "logits_f16", TORCH, 61 },
+    { "mobilenet_v1_1.0_224", "imagenet", "conv27_relu6", "logits", UNIT, 49 },
+    { "mobilenet_v2_1.0_224", "imagenet", "conv62_relu6", "logits", UNIT, 55 },
+    { "tiny_darknet", "imagenet", NULL, "logits", { { 0, 0, 0 }, { 255, 255, 255 }, 0 }, 63 },
     { "resnet20_cifar10", "labels/cifar10.txt", "layer3.2.relu", "logits", TORCH, 0 },
     { "resnet56_cifar10", "labels/cifar10.txt", "layer3.8.relu", "logits", TORCH, 0 },
     { "convnetjs_cifar10", "labels/cifar10.txt", "relu3", "logits",
@@ -119,7 +118,7 @@ static int make_map(Setup *setup, const GradcamTarget *target, GradcamMapInfo *i
 
 // ---------------------------------------------------------------------------------------- pointing game
 
-enum { NEAR = 15, MOST_ROWS = 256 };
+enum { MOST_ROWS = 256 };
 
 typedef struct Row {
     char file[64];
@@ -159,13 +158,12 @@ static void find_maximum(Setup *setup, int width, int height, int *x, int *y)
     *y = (int)(best / (size_t)width);
 }
 
-static int is_near(const Row *row, int x, int y)
+static int is_inside(const Row *row, int x, int y)
 {
-    return x >= row->box[0] - NEAR && x < row->box[2] + NEAR && y >= row->box[1] - NEAR &&
-           y < row->box[3] + NEAR;
+    return x >= row->box[0] && x < row->box[2] && y >= row->box[1] && y < row->box[3];
 }
 
-static void play_pointing_game(Setup *setup, double least)
+static void play_pointing_game(Setup *setup, int baseline)
 {
     static Row rows[MOST_ROWS];
     int count = read_rows(setup, rows), games = 0, hits = 0, right = 0, width = 0, height = 0;
@@ -184,7 +182,7 @@ static void play_pointing_game(Setup *setup, double least)
         find_maximum(setup, width, height, &x, &y);
         for (int k = i; k < count; k++)         // any box of the class in this picture
             if (!strcmp(rows[k].file, rows[i].file) && rows[k].class == rows[i].class) {
-                hit |= is_near(&rows[k], x, y);
+                hit |= is_inside(&rows[k], x, y);
                 seen[k] = 1;
             }
         hits += hit && !info.empty;
@@ -192,9 +190,10 @@ static void play_pointing_game(Setup *setup, double least)
         games++;
     }
     note("%d of %d right, %d point at the object", right, games, hits);
-    CHECK(games >= 60 && right * 2 > games);
-    if (hits < least * games)
-        fail("only %d of %d maps point at the object, %.0f %% wanted", hits, games, 100 * least);
+    CHECK_INT(games, 64);
+    CHECK(right >= 48);
+    if (hits < baseline - 1)                    // scaled pictures differ a little between programs
+        fail("%d of %d maps point at the object, and %d of CAM", hits, games, baseline);
 }
 
 // --------------------------------------------------------------------------------------------- CIFAR-10
@@ -284,7 +283,7 @@ static void answer_questions(void)
         find_maximum(&setup, width, height, &x, &y);
         asked++;
         right += !strcmp(gradcam_model_label(setup.model, (size_t)info.class_index), answer);
-        pointed += is_near(&row, x, y);
+        pointed += is_inside(&row, x, y);
     }
     if (file)
         fclose(file);
