@@ -148,7 +148,8 @@ static int depends(const GradcamModel *model, int from, char *on_value)
 static void mark_spatial(const GradcamModel *model, char *spatial)
 {
     const GcamGraph *graph = &model->graph;
-    spatial[model->picture] = 1;
+    // One that is stored N, H, W, C is no such tensor, nor what is made of it element by element.
+    spatial[model->picture] = graph->value[model->picture].shape.dim[1] == 3;
     for (int i = 0; i < graph->nodes; i++) {
         const GcamNode *node = &graph->node[i];
         int from_spatial = 0;

@@ -69,8 +69,8 @@ static const Network networks[] = {
       "c3 = Conv(w, %4x6x1x1); p = GlobalAveragePool(c3); f = Flatten(p); logits = Gemm(f, %4x5); output "
       "logits" },
     { "a picture stored channels last",
-      "input x 1x8x8x3;"
-      "t = Transpose(x) perm=[0,3,1,2]; c1 = Conv(t, %4x3x3x3) pads=[1,1,1,1]; r1 = Relu(c1);"
+      "input x 1x8x8x3; m = Sub(x, %3);"
+      "t = Transpose(m) perm=[0,3,1,2]; c1 = Conv(t, %4x3x3x3) pads=[1,1,1,1]; r1 = Relu(c1);"
       "c2 = Conv(r1, %4x4x3x3) strides=[2,2]; p = GlobalAveragePool(c2); f = Flatten(p);"
       "logits = Gemm(f, %4x5); output logits" },
     { "fully connected head, local response normalisation",
