@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
+
 #define CHUNK 16384             // elements that one thread takes at a time
 
 typedef struct Params {
@@ -64,7 +66,9 @@ static inline float softplus(float x)
     return x > 20.0f ? x : log1pf(exp_fast(x));
 }
 
-#define KERNEL(name, f, df) \
+#define KERNEL(name, f, df) FORWARD(name, f) BACKWARD(name, df)
+
+#define FORWARD(name, f) \
     static void name##_forward(const float *x_, float *restrict y_, size_t n, float a, float b) \
     { \
         (void)a, (void)b; \
@@ -72,7 +76,9 @@ static inline float softplus(float x)
             float x = x_[i]; \
             y_[i] = f; \
         } \
-    } \
+    }
+
+#define BACKWARD(name, df) \
     static void name##_backward(const float *x_, const float *y_, const float *dy, float *restrict dx, size_t n, \
                                 float a, float b) \
     { \
@@ -84,14 +90,23 @@ static inline float softplus(float x)
         } \
     }
 
+// Those whose value the kernels compute, by vectors.
+#define VECTOR_KERNEL(name, df) \
+    BACKWARD(name, df) \
+    static void name##_forward(const float *x, float *y, size_t n, float a, float b) \
+    { \
+        (void)a, (void)b; \
+        gcam_kernels()->name(y, x, n); \
+    }
+
 KERNEL(relu, x > 0 ? x : 0, x > 0)
 KERNEL(leaky_relu, x > 0 ? x : a * x, x > 0 ? 1 : a)
 KERNEL(thresholded_relu, x > a ? x : 0, x > a)
 KERNEL(clip, x < a ? a : x > b ? b : x, x >= a && x <= b)
-KERNEL(sigmoid, sigmoid(x), y * (1 - y))
+VECTOR_KERNEL(sigmoid, y * (1 - y))
 KERNEL(hard_sigmoid, fminf(fmaxf(a * x + b, 0), 1), y > 0 && y < 1 ? a : 0)
 KERNEL(hard_swish, x * fminf(fmaxf(x * (1.0f / 6) + 0.5f, 0), 1), x <= -3 ? 0 : x >= 3 ? 1 : x * (1.0f / 3) + 0.5f)
-KERNEL(tanh, tanh_fast(x), 1 - y * y)
+VECTOR_KERNEL(tanh, 1 - y * y)
 KERNEL(elu, x > 0 ? x : a * (exp_fast(x) - 1), x > 0 ? 1 : y + a)
 KERNEL(selu, x > 0 ? b * x : b * a * (exp_fast(x) - 1), x > 0 ? b : y + b * a)
 KERNEL(celu, x > 0 ? x : a * (exp_fast(x / a) - 1), x > 0 ? 1 : exp_fast(x / a))
@@ -99,10 +114,10 @@ KERNEL(softplus, softplus(x), sigmoid(x))
 KERNEL(softsign, x / (1 + fabsf(x)), 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))
 KERNEL(mish, x * tanh_fast(softplus(x)),
        tanh_fast(softplus(x)) + x * sigmoid(x) * (1 - tanh_fast(softplus(x)) * tanh_fast(softplus(x))))
-KERNEL(erf, erf_fast(x), 1.12837917f * exp_fast(-x * x))
+VECTOR_KERNEL(erf, 1.12837917f * exp_fast(-x * x))
 KERNEL(gelu, 0.5f * x * (1 + erf_fast(x * 0.70710678f)), gelu_derivative(x))
 KERNEL(sqrt, sqrtf(x), 0.5f / y)
-KERNEL(exp, exp_fast(x), y)
+VECTOR_KERNEL(exp, y)
 KERNEL(log, logf(x), 1 / x)
 KERNEL(neg, -x, -1)
 KERNEL(abs, fabsf(x), x > 0 ? 1 : x < 0 ? -1 : 0)
