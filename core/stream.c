@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "log.h"
 #include "mem.h"
 
 enum { AUTO_HOLD = 3, MAX_JOBS = 1024 };
@@ -95,8 +97,11 @@ static int open_slots(GradcamStream *stream)
     for (; stream->threads_started < stream->jobs; stream->threads_started++) {
         GcamSlot *slot = &stream->slot[stream->threads_started];
         int ret = pthread_create(&slot->thread, NULL, gcam_stream_worker, slot);
-        if (ret)
-            return -ret;
+        if (ret) {
+            gcam_log(&stream->log, GRADCAM_LOG_ERROR, "cannot start thread %d of %d: %s",
+                     stream->threads_started + 1, stream->jobs, strerror(ret));
+            return ret == EAGAIN ? -ENOMEM : -ret;
+        }
     }
     return 0;
 }

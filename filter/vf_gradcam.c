@@ -30,6 +30,9 @@
 // Bytes that the frames of the queue may hold.
 #define QUEUE_BYTES (256 << 20)
 
+// Of FFmpeg's own option "threads", which takes the name before the filter's does, the range is wider.
+#define MAX_THREADS 1024
+
 // Rows that a slice thread should have at least.
 #define SLICE_ROWS 16
 
@@ -125,7 +128,7 @@ static const AVOption gradcam_options[] = {
         CONST("counterfactual", "what speaks against it", GRADCAM_METHOD_COUNTERFACTUAL, TFLAGS, "method"),
     INT("stride",    stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
     INT("s",         stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
-    INT("threads",   threads, "threads that compute maps (0: one per processor)", 0, 0, 1024, FLAGS),
+    INT("threads",   threads, "threads that compute maps (0: one per processor)", 0, 0, MAX_THREADS, FLAGS),
     INT("lookahead", lookahead, "key frames to compute in advance while their frames are held back", 0, 0,
         1024, FLAGS),
     BOOL("live",     live, "never hold up the video: show the newest map there is, skip key frames when busy",
@@ -137,7 +140,7 @@ static const AVOption gradcam_options[] = {
         CONST("pad", "the whole frame with bars", GCAM_FIT_PAD, FLAGS, "fit"),
     FLOAT("opacity", style.opacity, "greatest weight of the colours", 0.6, 0, 1, TFLAGS),
     FLOAT("gamma",   style.gamma, "exponent of the map in blend=heat; below 1 shows more of the weak places",
-          1, 0.01, 10, TFLAGS),
+          1, 0.1, 10, TFLAGS),
     ENUM("colormap", style.colormap, "colours of the map", GRADCAM_COLORMAP_TURBO, GRADCAM_COLORMAP_COUNT,
          TFLAGS, "colormap"),
         CONST("turbo", "dark blue to dark red, even", GRADCAM_COLORMAP_TURBO, TFLAGS, "colormap"),
@@ -306,7 +309,7 @@ static int open_stream(AVFilterContext *ctx)
     const int wanted = s->threads ? s->threads : ctx->nb_threads;
     GradcamStreamSettings settings = {
         .log = { log_message, ctx }, .layer = s->layer, .method = s->method,
-        .threads = wanted ? wanted : av_cpu_count(),
+        .threads = FFMIN(wanted ? wanted : av_cpu_count(), MAX_THREADS),
         .load = load_frame, .release = release_frame, .opaque = ctx,
     };
     GradcamTargets *targets;
@@ -363,9 +366,7 @@ static int config_input(AVFilterLink *inlink)
     int ret;
 
     close_all(ctx);
-    if (size < 0)
-        return size;
-    s->max_queue = QUEUE_BYTES / FFMAX(size, 1);
+    s->max_queue = size > 0 ? QUEUE_BYTES / size : 0;
     s->key_due = 1;
     s->queue = av_fifo_alloc2(8, sizeof(Item), AV_FIFO_FLAG_AUTO_GROW);
     if (!s->queue)
@@ -454,6 +455,14 @@ static int prepare_overlay(GradcamFilter *s, const AVFrame *frame, const Style *
     return gradcam_overlay_create(&s->overlay, &settings);
 }
 
+// A host may send frames of another size or format than it announced; the link's buffers are no help then.
+static int make_writable(AVFilterLink *inlink, AVFrame **frame)
+{
+    if ((*frame)->width == inlink->w && (*frame)->height == inlink->h && (*frame)->format == inlink->format)
+        return ff_inlink_make_frame_writable(inlink, frame);
+    return av_frame_make_writable(*frame);
+}
+
 // Lays the item's map over its frame and tells about it in the metadata.
 static int show(AVFilterContext *ctx, Item *item)
 {
@@ -463,7 +472,7 @@ static int show(AVFilterContext *ctx, Item *item)
     Blending b = { .heat = item->heat };
     int ret;
 
-    if ((ret = ff_inlink_make_frame_writable(ctx->inputs[0], &item->frame)) < 0 ||
+    if ((ret = make_writable(ctx->inputs[0], &item->frame)) < 0 ||
         (ret = gcam_frame_picture(item->frame, &b.picture)) < 0 ||
         (ret = prepare_overlay(s, item->frame, &item->style)) < 0 ||
         (ret = gcam_heat_describe(item->heat, item->frame, item->number)) < 0)

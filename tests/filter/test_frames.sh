@@ -71,5 +71,8 @@ printf "file '%s'\n" a.mkv b.mkv c.mkv a.mkv > list
 ff -f concat -i list -vf gradcam=stride=7 -f framemd5 out
 [ $status = 0 ] && [ "$(frames out)" = 40 ]
 check "size and format change in mid-stream" $? "$(frames out) of 40 frames"
+ff -reinit_filter 0 -f concat -i list -vf perms=ro,gradcam=stride=7:lookahead=3,scale=64:48 -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" = 40 ]
+check "the same within one graph" $? "$(frames out) of 40 frames"
 
 exit $bad
