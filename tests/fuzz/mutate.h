@@ -2,7 +2,8 @@
  *
  * Replays seeds and deterministic mutations of them, without a fuzzing engine, so that any build can: flipped
  * bits, bytes and numbers of interest, lengths changed, parts cut out, doubled, moved in from another seed. A
- * crash names the mutation by its number, and `TEST SEED NUMBER` replays it alone.
+ * crash names the mutation by its number, and `TEST SEED NUMBER` replays it alone; `TEST seeds DIRECTORY`
+ * writes the seeds.
  */
 #ifndef TESTS_FUZZ_MUTATE_H
 #define TESTS_FUZZ_MUTATE_H
@@ -13,6 +14,7 @@
 
 #include "fuzz/targets.h"
 #include "harness.h"
+#include "ops/onnx_writer.h"
 
 typedef struct Fuzzer {
     const char *name;
@@ -106,6 +108,16 @@ static inline void run_one(const Fuzzer *fuzzer, const FuzzSeed *seeds, int coun
     free(exact);
 }
 
+// As files of a directory, where an engine begins.
+static inline void write_seeds(const FuzzSeed *seeds, int count, const char *directory)
+{
+    for (int i = 0; i < count; i++) {
+        char path[4096];
+        snprintf(path, sizeof(path), "%s/seed_%d", directory, i);
+        write_file(path, seeds[i].data, seeds[i].size);
+    }
+}
+
 // All seeds, each with `mutations` mutations; or the one that the arguments name.
 static inline int fuzz_main(const Fuzzer *fuzzer, int argc, char **argv, long mutations)
 {
@@ -114,6 +126,10 @@ static inline int fuzz_main(const Fuzzer *fuzzer, int argc, char **argv, long mu
     int count = fuzzer->seeds(seeds);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         signal(signals[i], say_number);
+    if (argc == 3 && !strcmp(argv[1], "seeds")) {
+        write_seeds(seeds, count, argv[2]);
+        return 0;
+    }
     if (argc == 3) {
         run_one(fuzzer, seeds, count, atoi(argv[1]), atol(argv[2]));
         return 0;
