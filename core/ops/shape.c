@@ -260,6 +260,8 @@ static int pad_infer(GcamInfer *infer)
     const GcamValue *axes = gcam_infer_input(infer, 3);
     if ((input && !input->data) || (fill && !fill->data) || (axes && !axes->data))
         return gcam_infer_unsupported(infer, "its padding depends on the picture");
+    if (fill && gcam_shape_count(&fill->shape) != 1)
+        return gcam_infer_bad(infer, "'%s', what it fills with, is not one number", fill->name);
     size_t n = input ? gcam_shape_count(&input->shape) : attribute ? attribute->int_count : 0;
     int count = axes ? (int)gcam_shape_count(&axes->shape) : shape.rank;
     if (count > shape.rank || n != 2 * (size_t)count)

@@ -185,6 +185,8 @@ static const struct {
       "Expand", 17 },
     { "a constant beyond memory", "input x 1x3x4x4; c = Expand(%1, #100000/100000); y = Add(x, c); output y",
       -ENOTSUP, "Expand", 17 },
+    { "padding with nothing", "input x 1x3x4x4; y = Pad(x, #0/0/1/1/0/0/1/1, %0); output y", -EBADMSG,
+      "Pad|one number", 17 },
     { "padding by reflection", "input x 1x3x4x4; y = Pad(x, #0/0/1/1/0/0/1/1) mode=reflect; output y",
       -ENOTSUP, "Pad|reflect", 17 },
     { "more classes than any network has",
