@@ -126,15 +126,11 @@ static inline int fuzz_main(const Fuzzer *fuzzer, int argc, char **argv, long mu
     int count = fuzzer->seeds(seeds);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         signal(signals[i], say_number);
-    if (argc == 3 && !strcmp(argv[1], "seeds")) {
+    if (argc == 3 && !strcmp(argv[1], "seeds"))
         write_seeds(seeds, count, argv[2]);
-        return 0;
-    }
-    if (argc == 3) {
+    else if (argc == 3)
         run_one(fuzzer, seeds, count, atoi(argv[1]), atol(argv[2]));
-        return 0;
-    }
-    for (int seed = 0; seed < count; seed++) {
+    for (int seed = 0; argc != 3 && seed < count; seed++) {
         long opened = fuzz_opened;
         begin_case("%s: seed %d and %ld mutations", fuzzer->name, seed, mutations);
         for (long number = 0; number <= mutations; number++) {
@@ -147,7 +143,7 @@ static inline int fuzz_main(const Fuzzer *fuzzer, int argc, char **argv, long mu
     }
     for (int i = 0; i < count; i++)
         free(seeds[i].data);
-    return end_cases();
+    return argc == 3 ? 0 : end_cases();
 }
 
 #endif
