@@ -393,6 +393,10 @@ GRADCAM_API void gradcam_motion_frame(GradcamMotion *motion, enum GradcamPicture
 // Makes the newest frame the key frame: from here on motion is counted from it.
 GRADCAM_API void gradcam_motion_key(GradcamMotion *motion);
 
+// Remembers the newest frame; gradcam_motion_key_marked() makes it the key frame later on, when its map is there.
+GRADCAM_API void gradcam_motion_mark(GradcamMotion *motion);
+GRADCAM_API void gradcam_motion_key_marked(GradcamMotion *motion);
+
 // Size of a moved map: a value for each block of 16 x 16 pixels. It covers 16 * width x 16 * height pixels from the upper
 // left corner on, which may reach beyond the frame.
 GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height);
@@ -401,6 +405,15 @@ GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, in
 // gradcam_motion_size() tells; outside of the region it is 0.
 GRADCAM_API void gradcam_motion_apply(const GradcamMotion *motion, const float *map, int map_width, int map_height,
                                       const GradcamRegion *region, float *out);
+
+// --------------------------------------------------------------------------------------------------------------- boxes
+
+// The box around the hottest object of a map (Selvaraju et al. 2017, section 4.1): the map is enlarged to columns x rows
+// cells, those with at least `threshold` times the highest value are kept, and the tight box of their largest connected
+// part (8 neighbours; of equal ones that with the larger sum) is written to *box as parts of the region that the map
+// covers, each from 0 to 1. Returns 1, 0 when the map is empty, -EINVAL for sizes below 1 or above 4096, -ENOMEM.
+GRADCAM_API int gradcam_map_box(const float *map, int map_width, int map_height, int columns, int rows, float threshold,
+                                GradcamRegion *box);
 
 // ------------------------------------------------------------------------------------------------------------ overlay
 

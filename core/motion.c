@@ -32,6 +32,7 @@ struct GradcamMotion {
     int columns, rows;          // in blocks
     Displacement *field;        // of the newest frame
     Displacement *anchor, *key; // of the newest I or P frame, and of the key frame
+    Displacement *mark;         // of the frame that was marked
     Displacement *vector;       // of the frame under way, and how much of each block it is known for
     float *weight;
 };
@@ -49,7 +50,7 @@ int gradcam_motion_create(GradcamMotion **out, int width, int height)
     motion->columns = (width + BLOCK - 1) / BLOCK;
     motion->rows = (height + BLOCK - 1) / BLOCK;
     size_t blocks = (size_t)motion->columns * (size_t)motion->rows;
-    motion->field = gcam_calloc(4 * blocks, sizeof(*motion->field));
+    motion->field = gcam_calloc(5 * blocks, sizeof(*motion->field));
     motion->weight = gcam_calloc(2 * blocks, sizeof(*motion->weight));
     if (!motion->field || !motion->weight) {
         gradcam_motion_free(&motion);
@@ -57,7 +58,8 @@ int gradcam_motion_create(GradcamMotion **out, int width, int height)
     }
     motion->anchor = motion->field + blocks;
     motion->key = motion->anchor + blocks;
-    motion->vector = motion->key + blocks;
+    motion->mark = motion->key + blocks;
+    motion->vector = motion->mark + blocks;
     *out = motion;
     return 0;
 }
@@ -195,6 +197,16 @@ void gradcam_motion_key(GradcamMotion *motion)
         memset(motion->anchor, 0, size);
     }
     memcpy(motion->key, motion->field, size);
+}
+
+void gradcam_motion_mark(GradcamMotion *motion)
+{
+    memcpy(motion->mark, motion->field, blocks_of(motion) * sizeof(*motion->field));
+}
+
+void gradcam_motion_key_marked(GradcamMotion *motion)
+{
+    memcpy(motion->key, motion->mark, blocks_of(motion) * sizeof(*motion->field));
 }
 
 void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height)
