@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Planning, in order: copy what the logits need of the graph, fold and fuse, choose layouts, pack weights. The memory is
- * laid out in arena.c.
+ * Planning, in order: copy what the logits need of the graph, fold and fuse (fuse.c), choose layouts, pack weights. The
+ * memory is laid out in arena.c.
  */
 #include "plan.h"
 
 #include "arena.h"
 #include "clock.h"
+#include "fuse.h"
 #include "log.h"
 #include "mem.h"
-#include "ops/norm.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -99,119 +99,6 @@ static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
             return error;
     }
     return 0;
-}
-
-// ------------------------------------------------------------------------------------------------------ folding, fusing
-
-typedef struct Users {
-    int *count;                 // by value: how many inputs of steps read it
-    int *producer;              // by value: the step that makes it, or -1
-} Users;
-
-static int count_users(GcamPlan *plan, Users *users)
-{
-    users->count = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
-    users->producer = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
-    if (!users->count || !users->producer)
-        return -ENOMEM;
-    for (int i = 0; i < plan->values; i++)
-        users->producer[i] = -1;
-    for (int i = 0; i < plan->steps; i++) {
-        for (int j = 0; j < plan->step[i].inputs; j++)
-            if (plan->step[i].input[j] >= 0)
-                users->count[plan->step[i].input[j]]++;
-        for (int j = 0; j < plan->step[i].outputs; j++)
-            if (plan->step[i].output[j] >= 0)
-                users->producer[plan->step[i].output[j]] = i;
-    }
-    return 0;
-}
-
-// The step that makes `value`, when nothing but one step reads the value and no one asks for it.
-static GcamStep *private_producer(const GcamPlan *plan, const Users *users, int value)
-{
-    if (users->producer[value] < 0 || users->count[value] != 1 || value == plan->layer || value == plan->logits)
-        return NULL;
-    return &plan->step[users->producer[value]];
-}
-
-// `step` disappears into `into`, which makes its output from now on.
-static void absorb(const GcamPlan *plan, Users *users, GcamStep *into, GcamStep *step)
-{
-    into->output[0] = step->output[0];
-    users->producer[step->output[0]] = (int)(into - plan->step);
-    step->op = NULL;
-}
-
-static int fold_batch_norm(GcamPlan *plan, Users *users, GcamStep *step)
-{
-    GcamStep *conv = private_producer(plan, users, step->input[0]);
-    if (!conv || conv->op != &gcam_op_conv || conv->scale || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
-        return 0;
-    size_t channels = plan->value[step->output[0]].shape.dim[1];
-    float *scale = gcam_zone_alloc(&plan->zone, channels, sizeof(*scale));
-    float *bias = gcam_zone_alloc(&plan->zone, channels, sizeof(*bias));
-    if (!scale || !bias)
-        return -ENOMEM;
-    gcam_batch_norm_affine(step->node, plan->value, scale, bias);
-    if (conv->inputs > 2 && conv->input[2] >= 0)
-        for (size_t c = 0; c < channels; c++)
-            bias[c] += scale[c] * (float)gcam_constant_double(&plan->value[conv->input[2]], c);
-    conv->scale = scale;
-    conv->bias = bias;
-    absorb(plan, users, conv, step);
-    return 0;
-}
-
-static int step_of_type(const GcamStep *step, const char *type)
-{
-    return step->op && !strcmp(step->op->type, type);
-}
-
-// conv + other, where conv runs after whatever makes the other: the later of the two, if it is such a convolution.
-static void fuse_add(GcamPlan *plan, Users *users, GcamStep *step)
-{
-    int a = step->input[0], b = step->input[1];
-    if (plan->value[a].data || plan->value[b].data || a == b ||
-        !gcam_shape_equal(&plan->value[a].shape, &plan->value[b].shape))
-        return;
-    int later = users->producer[a] > users->producer[b] ? a : b;
-    GcamStep *conv = private_producer(plan, users, later);
-    if (!conv || conv->op != &gcam_op_conv || conv->in_head || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
-        return;
-    conv->add = later == a ? b : a;
-    absorb(plan, users, conv, step);
-}
-
-static void fuse_activation(GcamPlan *plan, Users *users, GcamStep *step)
-{
-    GcamStep *into = private_producer(plan, users, step->input[0]);
-    if (!into || into->act != GCAM_ACT_NONE || (into->op != &gcam_op_conv && into->op != &gcam_op_batch_norm))
-        return;
-    into->act = step_of_type(step, "Relu") ? GCAM_ACT_RELU : GCAM_ACT_CLIP;
-    if (into->act == GCAM_ACT_CLIP)
-        gcam_clip_bounds(step->node, &into->lo, &into->hi);
-    absorb(plan, users, into, step);
-}
-
-static int fuse(GcamPlan *plan)
-{
-    Users users;
-    int kept = 0, error = count_users(plan, &users);
-    for (int i = 0; !error && i < plan->steps; i++) {
-        GcamStep *step = &plan->step[i];
-        if (step->op == &gcam_op_batch_norm)
-            error = fold_batch_norm(plan, &users, step);
-        else if (step_of_type(step, "Add") && !step->in_head)
-            fuse_add(plan, &users, step);
-        else if ((step_of_type(step, "Relu") || step_of_type(step, "Clip")) && !step->in_head)
-            fuse_activation(plan, &users, step);
-    }
-    for (int i = 0; i < plan->steps; i++)
-        if (plan->step[i].op)
-            plan->step[kept++] = plan->step[i];
-    plan->steps = kept;
-    return error;
 }
 
 // -------------------------------------------------------------------------------------------------------------- layouts
@@ -436,7 +323,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
         error = -EINVAL;
         goto fail;
     }
-    if ((error = fuse(plan)) || (error = choose_layouts(plan)))
+    if ((error = gcam_plan_fuse(plan)) || (error = choose_layouts(plan)))
         goto fail;
     error = -ENOMEM;
     plan->root = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->root));

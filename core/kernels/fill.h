@@ -24,4 +24,7 @@ static void fill(GcamKernels *kernels)
     kernels->sigmoid = map_sigmoid;
     kernels->tanh = map_tanh;
     kernels->erf = map_erf;
+    kernels->silu = map_silu;
+    kernels->gelu = map_gelu;
+    kernels->hard_swish = map_hard_swish;
 }

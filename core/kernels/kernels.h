@@ -90,6 +90,9 @@ typedef struct GcamKernels {
     void (*sigmoid)(float *y, const float *x, size_t n);
     void (*tanh)(float *y, const float *x, size_t n);
     void (*erf)(float *y, const float *x, size_t n);
+    void (*silu)(float *y, const float *x, size_t n);           // x * sigmoid(x)
+    void (*gelu)(float *y, const float *x, size_t n);           // x * (1 + erf(x / sqrt(2))) / 2
+    void (*hard_swish)(float *y, const float *x, size_t n);     // x * min(max(x / 6 + 1/2, 0), 1)
 } GcamKernels;
 
 // The set of gcam_cpu(). Thread-safe.

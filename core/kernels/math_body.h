@@ -56,6 +56,24 @@ static inline V v_erf(V x)
     return v_div(v_mul(z, above), below);
 }
 
+static inline V v_silu(V x)
+{
+    V one = v_set1(1);
+    return v_div(x, v_add(one, v_exp(v_sub(v_zero(), x))));
+}
+
+// x times the normal distribution up to x.
+static inline V v_gelu(V x)
+{
+    V half = v_mul(x, v_set1(0.5f));
+    return v_fma(half, v_erf(v_mul(x, v_set1(0.707106781f))), half);
+}
+
+static inline V v_hard_swish(V x)
+{
+    return v_mul(x, v_clamp(v_fma(x, v_set1(1.0f / 6), v_set1(0.5f)), v_zero(), v_set1(1)));
+}
+
 #define MAP(name) \
     static void map_##name(float *y, const float *x, size_t n) \
     { \
@@ -70,3 +88,6 @@ MAP(exp)
 MAP(sigmoid)
 MAP(tanh)
 MAP(erf)
+MAP(silu)
+MAP(gelu)
+MAP(hard_swish)

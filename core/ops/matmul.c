@@ -125,13 +125,15 @@ static int usable_in_place(const GcamValue *value, enum GcamType *type)
 static int prepare_bias(const GcamStep *step, const GcamValue *values, const Params *p, State *state)
 {
     const GcamValue *c = step->inputs > 2 && step->input[2] >= 0 ? &values[step->input[2]] : NULL;
-    if (!c)
+    if (!c && !step->bias)
         return 0;
-    size_t count = gcam_shape_count(&c->shape);
+    size_t count = c ? gcam_shape_count(&c->shape) : p->n;
     state->bias = gcam_alloc(p->n, sizeof(float));
     if (!state->bias)
         return -ENOMEM;
-    for (size_t i = 0; i < p->n; i++)
+    if (step->bias)
+        memcpy(state->bias, step->bias, p->n * sizeof(float));
+    for (size_t i = 0; c && i < p->n; i++)
         state->bias[i] = p->beta * (float)gcam_constant_double(c, count == 1 ? 0 : i);
     return 0;
 }

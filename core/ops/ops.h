@@ -55,14 +55,15 @@ struct GcamOp {
     const char *(*kernel)(const GcamStep *step);
 };
 
-// A node of a plan. The fusion fields are set by plan.c for operators that know them: Conv and BatchNormalization.
+// A node of a plan. The fusion fields are set by fuse.c for operators that know them: Conv, BatchNormalization (act) and
+// MatMul (bias).
 struct GcamStep {
     const GcamOp *op;
     const GcamNode *node;       // name, attributes, params
     int *input, *output;        // value indices of the plan
     int inputs, outputs;
     int in_head;                // depends on the target layer: backward runs it too
-    const float *scale, *bias;  // Conv: BatchNormalization folded in, one value per output channel, or NULL
+    const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
     int add;                    // Conv: value added before the activation, or -1
     enum GcamActivation act;    // applied to the result
     float lo, hi;               // of GCAM_ACT_CLIP
@@ -100,6 +101,7 @@ const int *gcam_transpose_perm(const GcamNode *node);
 void gcam_clip_bounds(const GcamNode *node, float *low, float *high);
 
 extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // put between others by a plan
+extern const GcamOp gcam_op_silu, gcam_op_channel_shuffle;  // put in the place of several nodes by a plan
 
 // ------------------------------------------------------------------------------------ helpers for shape inference
 

@@ -61,6 +61,19 @@ static inline float gelu_derivative(float x)
     return 0.5f * (1.0f + erf_fast(x * 0.70710678f)) + x * 0.39894228f * exp_fast(-0.5f * x * x);
 }
 
+static inline float silu_derivative(float x)
+{
+    float s = sigmoid(x);
+    return s * (1.0f + x * (1.0f - s));
+}
+
+// x where it lies from 0 to 1.
+static inline float unit(float x)
+{
+    x = x < 0.0f ? 0.0f : x;
+    return x > 1.0f ? 1.0f : x;
+}
+
 static inline float softplus(float x)
 {
     return x > 20.0f ? x : log1pf(exp_fast(x));
@@ -104,8 +117,8 @@ KERNEL(leaky_relu, x > 0 ? x : a * x, x > 0 ? 1 : a)
 KERNEL(thresholded_relu, x > a ? x : 0, x > a)
 KERNEL(clip, x < a ? a : x > b ? b : x, x >= a && x <= b)
 VECTOR_KERNEL(sigmoid, y * (1 - y))
-KERNEL(hard_sigmoid, fminf(fmaxf(a * x + b, 0), 1), y > 0 && y < 1 ? a : 0)
-KERNEL(hard_swish, x * fminf(fmaxf(x * (1.0f / 6) + 0.5f, 0), 1), x <= -3 ? 0 : x >= 3 ? 1 : x * (1.0f / 3) + 0.5f)
+KERNEL(hard_sigmoid, unit(a * x + b), y > 0 && y < 1 ? a : 0)
+VECTOR_KERNEL(hard_swish, x <= -3 ? 0 : x >= 3 ? 1 : x * (1.0f / 3) + 0.5f)
 VECTOR_KERNEL(tanh, 1 - y * y)
 KERNEL(elu, x > 0 ? x : a * (exp_fast(x) - 1), x > 0 ? 1 : y + a)
 KERNEL(selu, x > 0 ? b * x : b * a * (exp_fast(x) - 1), x > 0 ? b : y + b * a)
@@ -115,7 +128,8 @@ KERNEL(softsign, x / (1 + fabsf(x)), 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))
 KERNEL(mish, x * tanh_fast(softplus(x)),
        tanh_fast(softplus(x)) + x * sigmoid(x) * (1 - tanh_fast(softplus(x)) * tanh_fast(softplus(x))))
 VECTOR_KERNEL(erf, 1.12837917f * exp_fast(-x * x))
-KERNEL(gelu, 0.5f * x * (1 + erf_fast(x * 0.70710678f)), gelu_derivative(x))
+VECTOR_KERNEL(gelu, gelu_derivative(x))
+VECTOR_KERNEL(silu, silu_derivative(x))
 KERNEL(sqrt, sqrtf(x), 0.5f / y)
 VECTOR_KERNEL(exp, y)
 KERNEL(log, logf(x), 1 / x)
@@ -221,4 +235,7 @@ const GcamOp gcam_op_unary[] = {
     UNARY("Abs", abs, NULL, NULL, 0, 0),
     UNARY("Reciprocal", reciprocal, NULL, NULL, 0, 0),
 };
+// x * Sigmoid(x), which ONNX writes as two nodes until opset 24; a plan puts it in their place.
+const GcamOp gcam_op_silu = UNARY("SiLU", silu, NULL, NULL, 0, 0);
+
 const size_t gcam_op_unary_count = sizeof(gcam_op_unary) / sizeof(gcam_op_unary[0]);

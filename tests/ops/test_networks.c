@@ -52,6 +52,15 @@ static const Network networks[] = {
       "a = AveragePool(k2) kernel_shape=[2,2] strides=[2,2];"
       "b3 = BatchNormalization(a, %10, %10, %10, %10@0.5:2); r3 = Relu(b3);"
       "p = GlobalAveragePool(r3); f = Flatten(p); logits = Gemm(f, %10x6); output logits" },
+    { "GELU in two spellings, rows added to products, SiLU and HardSwish written out",
+      "input x 1x3x6x6;"
+      "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1] strides=[2,2]; g1 = Sigmoid(c1); h1 = Mul(g1, c1);"
+      "c2 = Conv(h1, %8x8x1x1); g2 = HardSigmoid(c2) alpha=0.16666667 beta=0.5; h2 = Mul(c2, g2);"
+      "t = Transpose(h2) perm=[0,2,3,1]; m1 = MatMul(t, %8x12); a1 = Add(m1, %12);"
+      "d1 = Div(a1, =1.41421356); e1 = Erf(d1); o1 = Add(e1, =1.0); p1 = Mul(a1, o1); y1 = Mul(p1, =0.5);"
+      "m2 = MatMul(y1, %12x8); a2 = Add(%8, m2); q2 = Mul(=0.5, a2); d2 = Mul(a2, =0.70710678);"
+      "e2 = Erf(d2); o2 = Add(=1.0, e2); y2 = Mul(q2, o2); u = Transpose(y2) perm=[0,3,1,2]; s = Add(u, h2);"
+      "p = GlobalAveragePool(s); f = Flatten(p); logits = Gemm(f, %8x6, %6); output logits" },
     { "channel shuffle",
       "input x 1x3x6x6;"
       "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1]; l, r = Split(c1) axis=1; c2 = Conv(r, %4x4x1x1, %4); r2 = "

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Folding and fusing. Into a convolution go the BatchNormalization, residual addition and activation after it; into a
+ * product with constant weights the addition of a row. What exporters write as several nodes for want of an operator -
+ * GELU, SiLU, HardSwish, the shuffle of channels - becomes one step. Nothing that is explained or asked for disappears.
+ */
+#include "fuse.h"
+
+#include "ops/norm.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+typedef struct Users {
+    int *count;                 // by value: how many inputs of steps read it
+    int *producer;              // by value: the step that makes it, or -1
+} Users;
+
+static int count_users(GcamPlan *plan, Users *users)
+{
+    users->count = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    users->producer = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    if (!users->count || !users->producer)
+        return -ENOMEM;
+    for (int i = 0; i < plan->values; i++)
+        users->producer[i] = -1;
+    for (int i = 0; i < plan->steps; i++) {
+        for (int j = 0; j < plan->step[i].inputs; j++)
+            if (plan->step[i].input[j] >= 0)
+                users->count[plan->step[i].input[j]]++;
+        for (int j = 0; j < plan->step[i].outputs; j++)
+            if (plan->step[i].output[j] >= 0)
+                users->producer[plan->step[i].output[j]] = i;
+    }
+    return 0;
+}
+
+// The step that makes `value`, when nothing but one step reads the value and no one asks for it.
+static GcamStep *private_producer(const GcamPlan *plan, const Users *users, int value)
+{
+    if (users->producer[value] < 0 || users->count[value] != 1 || value == plan->layer || value == plan->logits)
+        return NULL;
+    return &plan->step[users->producer[value]];
+}
+
+// `step` disappears into `into`, which makes its output from now on.
+static void absorb(const GcamPlan *plan, Users *users, GcamStep *into, GcamStep *step)
+{
+    into->output[0] = step->output[0];
+    users->producer[step->output[0]] = (int)(into - plan->step);
+    step->op = NULL;
+}
+
+static int fold_batch_norm(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    GcamStep *conv = private_producer(plan, users, step->input[0]);
+    if (!conv || conv->op != &gcam_op_conv || conv->scale || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
+        return 0;
+    size_t channels = plan->value[step->output[0]].shape.dim[1];
+    float *scale = gcam_zone_alloc(&plan->zone, channels, sizeof(*scale));
+    float *bias = gcam_zone_alloc(&plan->zone, channels, sizeof(*bias));
+    if (!scale || !bias)
+        return -ENOMEM;
+    gcam_batch_norm_affine(step->node, plan->value, scale, bias);
+    if (conv->inputs > 2 && conv->input[2] >= 0)
+        for (size_t c = 0; c < channels; c++)
+            bias[c] += scale[c] * (float)gcam_constant_double(&plan->value[conv->input[2]], c);
+    conv->scale = scale;
+    conv->bias = bias;
+    absorb(plan, users, conv, step);
+    return 0;
+}
+
+static int step_of_type(const GcamStep *step, const char *type)
+{
+    return step->op && !strcmp(step->op->type, type);
+}
+
+// conv + other, where conv runs after whatever makes the other: the later of the two, if it is such a convolution.
+static void fuse_add(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    int a = step->input[0], b = step->input[1];
+    if (plan->value[a].data || plan->value[b].data || a == b ||
+        !gcam_shape_equal(&plan->value[a].shape, &plan->value[b].shape))
+        return;
+    int later = users->producer[a] > users->producer[b] ? a : b;
+    GcamStep *conv = private_producer(plan, users, later);
+    if (!conv || conv->op != &gcam_op_conv || conv->in_head || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
+        return;
+    conv->add = later == a ? b : a;
+    absorb(plan, users, conv, step);
+}
+
+static void fuse_activation(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    GcamStep *into = private_producer(plan, users, step->input[0]);
+    if (!into || into->act != GCAM_ACT_NONE || (into->op != &gcam_op_conv && into->op != &gcam_op_batch_norm))
+        return;
+    into->act = step_of_type(step, "Relu") ? GCAM_ACT_RELU : GCAM_ACT_CLIP;
+    if (into->act == GCAM_ACT_CLIP)
+        gcam_clip_bounds(step->node, &into->lo, &into->hi);
+    absorb(plan, users, into, step);
+}
+
+// ----------------------------------------------------------------------------------------- several nodes, one operator
+
+// The constant among the two operands of a step where it is a single number near `number`: the other operand, else -1.
+static int operand_beside(const GcamPlan *plan, const GcamStep *step, double number)
+{
+    for (int i = 0; i < 2; i++) {
+        const GcamValue *value = &plan->value[step->input[i]];
+        int other = step->input[1 - i];
+        // Division has its constant second.
+        if ((i == 1 || !step_of_type(step, "Div")) && value->data && gcam_shape_count(&value->shape) == 1 &&
+            fabs(gcam_constant_double(value, 0) - number) < 1e-5 &&
+            gcam_shape_equal(&plan->value[other].shape, &plan->value[step->output[0]].shape))
+            return other;
+    }
+    return -1;
+}
+
+// As private_producer(), where that step has the given type.
+static GcamStep *producer_of_type(const GcamPlan *plan, const Users *users, int value, const char *type)
+{
+    GcamStep *step = value >= 0 ? private_producer(plan, users, value) : NULL;
+    return step && step_of_type(step, type) ? step : NULL;
+}
+
+// `step`, the last of a few, becomes `op` of `input` alone; the others disappear.
+static int replace(GcamPlan *plan, GcamStep *step, const GcamOp *op, int input, size_t parameter, GcamStep **others,
+                   int count)
+{
+    GcamNode *node = gcam_zone_alloc(&plan->zone, 1, sizeof(*node));
+    size_t *params = gcam_zone_alloc(&plan->zone, 1, sizeof(*params));
+    if (!node || !params)
+        return -ENOMEM;
+    *node = *step->node;
+    *params = parameter;
+    node->op = op;
+    node->params = params;
+    step->op = op;
+    step->node = node;
+    step->inputs = 1;
+    step->input[0] = input;
+    for (int i = 0; i < count; i++)
+        others[i]->op = NULL;
+    return 0;
+}
+
+// x * Sigmoid(x); x * HardSigmoid(x) with the slope of HardSwish.
+static int fuse_gate(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    for (int i = 0; i < 2; i++) {
+        int x = step->input[1 - i];
+        GcamStep *gate = producer_of_type(plan, users, step->input[i], "Sigmoid");
+        const GcamOp *op = &gcam_op_silu;
+        if (!gate && (gate = producer_of_type(plan, users, step->input[i], "HardSigmoid"))) {
+            op = gcam_op_find("HardSwish");
+            if (fabsf(gcam_node_float(gate->node, "alpha", 0.2f) - 1.0f / 6) > 1e-5f ||
+                gcam_node_float(gate->node, "beta", 0.5f) != 0.5f)
+                continue;
+        }
+        if (!gate || gate->input[0] != x)
+            continue;
+        users->count[x]--;
+        return replace(plan, step, op, x, 0, &gate, 1);
+    }
+    return 0;
+}
+
+// The x of 1 + Erf(x / sqrt(2)), where `value` is that; its three steps go to chain. Else -1.
+static int find_erf(const GcamPlan *plan, const Users *users, int value, GcamStep **chain)
+{
+    chain[0] = producer_of_type(plan, users, value, "Add");
+    int erf = chain[0] ? operand_beside(plan, chain[0], 1) : -1;
+    chain[1] = producer_of_type(plan, users, erf, "Erf");
+    int inner = chain[1] ? chain[1]->input[0] : -1;
+    if ((chain[2] = producer_of_type(plan, users, inner, "Div")))
+        return operand_beside(plan, chain[2], sqrt(2));
+    if ((chain[2] = producer_of_type(plan, users, inner, "Mul")))
+        return operand_beside(plan, chain[2], sqrt(0.5));
+    return -1;
+}
+
+// x * (1 + Erf(x / sqrt(2))) / 2, halved at the end, as torch.onnx writes it, or at the beginning.
+static int fuse_gelu(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    GcamStep *others[4];
+    int product = operand_beside(plan, step, 0.5);
+    GcamStep *last = (others[3] = producer_of_type(plan, users, product, "Mul")) ? others[3] : step;
+    for (int i = 0; i < 2; i++) {
+        int x = find_erf(plan, users, last->input[i], others), factor = last->input[1 - i];
+        if (x < 0)
+            continue;
+        if (last == step) {
+            others[3] = producer_of_type(plan, users, factor, "Mul");
+            factor = others[3] ? operand_beside(plan, others[3], 0.5) : -1;
+        }
+        if (factor != x)
+            continue;
+        users->count[x]--;
+        return replace(plan, step, gcam_op_find("Gelu"), x, 0, others, 4);
+    }
+    return 0;
+}
+
+// MatMul + a row of constants.
+static int fuse_row(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    for (int i = 0; i < 2; i++) {
+        const GcamValue *row = &plan->value[step->input[i]];
+        GcamStep *product = producer_of_type(plan, users, step->input[1 - i], "MatMul");
+        if (!row->data || !product || product->bias)
+            continue;
+        const GcamShape *shape = &plan->value[step->output[0]].shape;
+        size_t n = shape->dim[shape->rank - 1];
+        if (gcam_shape_count(&row->shape) != n || !row->shape.rank || row->shape.dim[row->shape.rank - 1] != n ||
+            !gcam_shape_equal(shape, &plan->value[product->output[0]].shape))
+            continue;
+        float *bias = gcam_zone_alloc(&plan->zone, n, sizeof(*bias));
+        if (!bias)
+            return -ENOMEM;
+        for (size_t j = 0; j < n; j++)
+            bias[j] = (float)gcam_constant_double(row, j);
+        product->bias = bias;
+        absorb(plan, users, product, step);
+        return 0;
+    }
+    return 0;
+}
+
+// Reshape to (N, groups, C / groups, H, W), exchange of the two, Reshape back.
+static int fuse_shuffle(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    static const int exchange[] = { 0, 2, 1, 3, 4 };
+    GcamStep *others[2] = { producer_of_type(plan, users, step->input[0], "Transpose") };
+    if (!others[0] || plan->value[step->input[0]].shape.rank != 5 ||
+        memcmp(gcam_transpose_perm(others[0]->node), exchange, sizeof(exchange)) ||
+        !(others[1] = producer_of_type(plan, users, others[0]->input[0], "Reshape")))
+        return 0;
+    int x = others[1]->input[0];
+    const GcamShape *from = &plan->value[x].shape, *split = &plan->value[others[0]->input[0]].shape;
+    if (plan->value[x].data || from->rank != 4 || !gcam_shape_equal(from, &plan->value[step->output[0]].shape) ||
+        split->dim[0] != from->dim[0] || split->dim[1] * split->dim[2] != from->dim[1] ||
+        split->dim[3] != from->dim[2])
+        return 0;
+    return replace(plan, step, &gcam_op_channel_shuffle, x, split->dim[1], others, 2);
+}
+
+static int fuse_step(GcamPlan *plan, Users *users, GcamStep *step)
+{
+    int error = 0;
+    if (step->op == &gcam_op_batch_norm)
+        error = fold_batch_norm(plan, users, step);
+    else if (step->op == &gcam_op_reshape)
+        error = fuse_shuffle(plan, users, step);
+    else if (step_of_type(step, "Mul") && !(error = fuse_gate(plan, users, step)) && step_of_type(step, "Mul"))
+        error = fuse_gelu(plan, users, step);
+    else if (step_of_type(step, "Add") && !(error = fuse_row(plan, users, step)) && step->op && !step->in_head)
+        fuse_add(plan, users, step);
+    else if ((step_of_type(step, "Relu") || step_of_type(step, "Clip")) && !step->in_head)
+        fuse_activation(plan, users, step);
+    return error;
+}
+
+int gcam_plan_fuse(GcamPlan *plan)
+{
+    Users users;
+    int kept = 0, error = count_users(plan, &users);
+    for (int i = 0; !error && i < plan->steps; i++)
+        error = plan->step[i].op ? fuse_step(plan, &users, &plan->step[i]) : 0;
+    for (int i = 0; i < plan->steps; i++)
+        if (plan->step[i].op)
+            plan->step[kept++] = plan->step[i];
+    plan->steps = kept;
+    return error;
+}
