@@ -6,12 +6,16 @@
 
 . "$SRC/tests/filter/common.sh"
 
+# Whether ffmpeg failed without crashing. (From FFmpeg 7 on, its status can be any number.)
+failed() {
+    case $status in 0 | 124 | 132 | 134 | 135 | 136 | 137 | 139) return 1 ;; esac
+}
+
 # NAME OPTIONS PATTERN: ffmpeg refuses; exactly one line of the filter's has the pattern.
 refused() {
     rm -f out.mkv
     ff -f lavfi -i testsrc2=s=64x48:d=1 -vf "gradcam=$2" -c:v ffv1 out.mkv
-    [ $status -gt 0 ] && [ $status -lt 128 ] && ! [ -s out.mkv ] &&
-        [ "$(grep -ci -- "gradcam.*$3" log)" = 1 ]
+    failed && ! [ -s out.mkv ] && [ "$(grep gradcam log | grep -ci -- "$3")" = 1 ]
     check "$1" $? "status $status, output $(wc -c 2> /dev/null < out.mkv) bytes, $(head -n 3 log | tr '\n' ' ')"
 }
 
@@ -44,10 +48,10 @@ refused "missing labels" labels=nosuch.txt nosuch.txt
 refused "a mean of two numbers" mean=1/2 mean=1/2
 refused "a mean that is no number" mean=1/2/x mean=1/2/x
 refused "a std of 0" std=1/0/1 std=1/0/1
-refused "an unknown option" bogus=1 "option 'bogus' not found"
-refused "an unknown colour map" colormap=rainbow "setting option colormap to value rainbow"
-refused "an opacity above 1" opacity=1.5 "setting option opacity to value 1.5"
-refused "a stride of 0" stride=0 "setting option stride to value 0"
+refused "an unknown option" bogus=1 "option 'bogus'"
+refused "an unknown colour map" colormap=rainbow "option .\?colormap"
+refused "an opacity above 1" opacity=1.5 "option .\?opacity"
+refused "a stride of 0" stride=0 "option .\?stride"
 
 # A network without a layer that has rows and columns: x [1,3,8,8] -> Flatten -> Gemm -> y [1,10].
 python3 - "$SRC/tests/models/tiny_onnx.py" flat.onnx <<'PYTHON'
@@ -66,7 +70,7 @@ refused "a network with no spatial layer" model=flat.onnx flat
 
 # A damaged network either runs or is refused; it does not crash.
 ff -f lavfi -i testsrc2=s=64x48:d=0.2 -vf gradcam=model=damaged.bin -f framemd5 out
-[ $status -lt 124 ]
+[ $status = 0 ] || failed
 check "a damaged network does not crash" $?
 
 # Video that is cut off, and video with bytes changed.
@@ -79,11 +83,11 @@ check "video that is cut off gives what it has" $?
 ff -i whole.avi -c copy -bsf:v noise=amount=50 noisy.avi
 ff -i noisy.avi -f framemd5 want
 ff -i noisy.avi -vf gradcam=stride=2 -f framemd5 out
-[ $status -lt 124 ] && [ "$(frames out)" -gt 10 ] && [ "$(stamps out)" = "$(stamps want)" ]
+{ [ $status = 0 ] || failed; } && [ "$(frames out)" -gt 10 ] && [ "$(stamps out)" = "$(stamps want)" ]
 check "damaged video goes through" $?
 head -c 3000 /dev/urandom > garbage.avi
 ff -i garbage.avi -vf gradcam -c:v ffv1 garbage.mkv
-[ $status -gt 0 ] && [ $status -lt 124 ] && ! [ -e garbage.mkv ] && grep -q garbage.avi log
+failed && ! [ -s garbage.mkv ] && grep -q garbage.avi log
 check "garbage as video" $?
 
 exit $bad
