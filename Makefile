@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Everything that is built goes under $(BUILD); `make help` lists the targets. Sources are found by wildcard, so that a
-# new file needs no edit here. Works from any directory: make -f /path/to/Makefile BUILD=dir.
+# Everything that is built goes under $(BUILD); `make help` lists the targets. Sources are found by wildcard,
+# so that a new file needs no edit here. Works from any directory: make -f /path/to/Makefile BUILD=dir.
 
 # Absolute, so that it does not matter from where make is called.
 SRC   := $(abspath $(dir $(firstword $(MAKEFILE_LIST))))
@@ -20,7 +20,7 @@ help:
 	@echo 'make ffmpeg     ffmpeg, ffprobe and ffplay with the filter'
 	@echo 'make samples    the sample programs'
 	@echo 'make tests      the test programs'
-	@echo 'make test       run all tests but the long ones; TESTS=words runs those whose name has one of the words'
+	@echo 'make test       run all tests but the long ones; TESTS=words: those whose name has one of them'
 	@echo 'make test-long  the long ones: fuzzing, soaks'
 	@echo 'make demo       heatmaps over a rendered scene, written to $(BUILD)/demo'
 	@echo 'make install    to PREFIX, given to configure; DESTDIR is honoured'
@@ -29,7 +29,7 @@ help:
 	@echo
 	@echo 'make demo and make test alone, on a fresh Debian, also install the packages they need and configure.'
 
-# ------------------------------------------------------------------------------------------------------- configuration
+# ---------------------------------------------------------------------------------------------- configuration
 
 CONFIG := $(BUILD)/config.mak
 BARE_GOALS := help clean
@@ -47,11 +47,12 @@ endif
 $(CONFIG): $(SRC)/configure
 	@$(SRC)/configure $(CONFIGURE_ARGS) --build=$(BUILD) $(INSTALL_DEPS)
 
-VERSION   := $(shell sed -n 's/^\#define GRADCAM_VERSION_[A-Z]* *\([0-9]*\)/\1/p' $(SRC)/core/gradcam.h | paste -s -d .)
+VERSION   := $(shell sed -n 's/^\#define GRADCAM_VERSION_[A-Z]* *\([0-9]*\)/\1/p' $(SRC)/core/gradcam.h \
+                 | paste -s -d .)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 SONAME    := libgradcam.so.$(SOVERSION)
 
-# -------------------------------------------------------------------------------------------------------------- flags
+# ------------------------------------------------------------------------------------------------------ flags
 
 V ?= 0
 ifeq ($(V),0)
@@ -65,22 +66,25 @@ BASE_CFLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno 
                -pthread -MMD -MP
 MODEL := $(wildcard $(SRC)/models/default.bin)
 
-CORE_FLAGS = -I$(SRC)/core -I$(BUILD)/gen $(BLAS_CFLAGS) $(PROTOBUF_CFLAGS) $(if $(MODEL),-DGCAM_HAVE_DEFAULT_MODEL)
+CORE_FLAGS = -I$(SRC)/core -I$(BUILD)/gen $(BLAS_CFLAGS) $(PROTOBUF_CFLAGS) \
+             $(if $(MODEL),-DGCAM_HAVE_DEFAULT_MODEL)
 LIB_LIBS   = $(BLAS_LIBS) $(PROTOBUF_LIBS) -lm -pthread
 
 # Kernels of one instruction set have it in their file name and get its flags; all others run anywhere.
 isa_flags = $(if $(findstring _avx2.c,$(1)),$(AVX2_FLAGS))$(if $(findstring _avx512.c,$(1)),$(AVX512_FLAGS))
 
-# What results depend on besides files: the flags, which sources there are, which ffmpeg is installed. Such a file is
-# rewritten, and so newer, only when that changes.
-remember = $(if $(wildcard $(CONFIG)),$(shell mkdir -p $(dir $(1)); echo '$(2)' | cmp -s - $(1) || echo '$(2)' > $(1)))
+# What results depend on besides files: the flags, which sources there are, which ffmpeg is installed. Such a
+# file is rewritten, and so newer, only when that changes.
+remember = $(if $(wildcard $(CONFIG)),\
+    $(shell mkdir -p $(dir $(1)); echo '$(2)' | cmp -s - $(1) || echo '$(2)' > $(1)))
 FLAGS_FILE := $(BUILD)/gen/flags
 SOURCES_FILE := $(BUILD)/gen/sources
 FFMPEG_FILE := $(BUILD)/gen/ffmpeg
 $(FLAGS_FILE) $(SOURCES_FILE) $(FFMPEG_FILE): ;
-$(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX2_FLAGS) $(AVX512_FLAGS) $(CFLAGS) $(LDFLAGS))
+$(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX2_FLAGS) $(AVX512_FLAGS) \
+    $(CFLAGS) $(LDFLAGS))
 
-# ------------------------------------------------------------------------------------------------------------ library
+# ---------------------------------------------------------------------------------------------------- library
 
 CORE_C := $(wildcard $(addprefix $(SRC)/core/,*.c ops/*.c onnx/*.c kernels/*.c))
 CORE_C += $(if $(ARCH),$(wildcard $(SRC)/core/kernels/$(ARCH)/*.c))
@@ -104,7 +108,7 @@ $(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c ;
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c $(FLAGS_FILE)
 	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(CFLAGS) -c -o $@ $<
 
-# The generated header must be there before the first compilation; later the dependency files know who includes it.
+# The generated header must be there before the first compilation; later the dependency files know its users.
 $(BUILD)/obj/core/%.o: $(SRC)/core/%.c $(FLAGS_FILE) | $(GEN_C)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(call isa_flags,$<) $(CFLAGS) -c -o $@ $<
@@ -131,22 +135,23 @@ $(BUILD)/lib/libgradcam.so: $(LIB_SO)
 	@ln -sf $(SONAME) $@
 
 # The .pc file is written once for use in the build directory, once for the installed place.
-make_pc = sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3)|' -e 's|@version@|$(VERSION)|' \
-          -e 's|@private@|$(BLAS_LIBS) -lm -pthread|' $(SRC)/core/gradcam.pc.in
+make_pc = sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3)|' \
+          -e 's|@version@|$(VERSION)|' -e 's|@private@|$(BLAS_LIBS) -lm -pthread|' $(SRC)/core/gradcam.pc.in
 $(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
 	@mkdir -p $(@D)
 	@$(call make_pc,$(SRC),$(BUILD)/lib,$(SRC)/core) > $@
 
-# ------------------------------------------------------------------------------------- command line, samples and tests
+# ---------------------------------------------------------------------------- command line, samples and tests
 
-# Programs are what has a main, and the tests. The rest they share, as archives, so that each takes only what it uses:
-# the filter's scaler and the scene renderer, and the helpers of tests.
+# Programs are what has a main, and the tests. The rest they share, as archives, so that each takes only what
+# it uses: the filter's scaler and the scene renderer, and the helpers of tests.
 with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
 TOOL_C := $(wildcard $(SRC)/core/tools/*.c)
 SAMPLES_C := $(wildcard $(SRC)/samples/*.c)
 SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
 TESTS_C := $(wildcard $(SRC)/tests/*/*.c)
-TEST_MAIN_C := $(sort $(call with_main,$(TESTS_C)) $(wildcard $(SRC)/tests/*/test_*.c $(SRC)/tests/*/long_*.c))
+TEST_MAIN_C := $(sort $(call with_main,$(TESTS_C)) \
+                 $(wildcard $(SRC)/tests/*/test_*.c $(SRC)/tests/*/long_*.c))
 AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C))
 AUX_A  := $(BUILD)/lib/libaux.a
 TEST_AUX_C := $(filter-out $(TEST_MAIN_C),$(TESTS_C))
@@ -186,11 +191,12 @@ $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(TEST_AUX_A) $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(TEST_AUX_A) $(CLIENT_LIBS)
 
-# ------------------------------------------------------------------------------------------------------------- ffmpeg
+# ----------------------------------------------------------------------------------------------------- ffmpeg
 
 # Made from the filter's sources and the public header; a changed library is taken up without a new build.
 FFMPEG_DONE := $(BUILD)/ffmpeg/$(FFMPEG_ROUTE)
-FFMPEG_FILES := $(wildcard $(SRC)/filter/*.[ch]) $(SRC)/filter/register $(SRC)/filter/$(FFMPEG_ROUTE) $(SRC)/core/gradcam.h
+FFMPEG_FILES := $(wildcard $(SRC)/filter/*.[ch]) $(addprefix $(SRC)/filter/,register $(FFMPEG_ROUTE)) \
+                $(SRC)/core/gradcam.h
 $(call remember,$(FFMPEG_FILE),$(FFMPEG_ROUTE) $(or $(FFMPEG_SOURCE),$(shell dpkg-query -W ffmpeg 2>&1)))
 
 ffmpeg: $(if $(FFMPEG_ROUTE),$(FFMPEG_DONE))
@@ -203,7 +209,7 @@ $(BUILD)/ffmpeg/standalone: $(FFMPEG_FILES) $(FFMPEG_FILE) $(LIB_PC) | $(LIB_SO)
 	@CC='$(CC)' $(SRC)/filter/standalone $(INSTALL_DEPS) $(FFMPEG_SOURCE) $(BUILD) $(LIBDIR)
 	@touch $@
 
-# ------------------------------------------------------------------------------------------------- all, tests and demo
+# ---------------------------------------------------------------------------------------- all, tests and demo
 
 all: lib cli samples ffmpeg
 
@@ -216,7 +222,7 @@ test-long: all tests
 demo: all
 	@$(SRC)/samples/demo.sh $(BUILD)
 
-# -------------------------------------------------------------------------------------------------------- installation
+# ----------------------------------------------------------------------------------------------- installation
 
 INSTALLED_LIB := $(DESTDIR)$(LIBDIR)
 INSTALLED_BIN := $(DESTDIR)$(BINDIR)

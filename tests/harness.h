@@ -17,8 +17,8 @@
  *         return end_cases();
  *     }
  *
- * It prints `ok - NAME`, `not ok - NAME: reason` or `skip - NAME: reason` for each case, the reason being the first
- * check that failed; further ones go to stderr. Checks may be made by one thread at a time.
+ * It prints `ok - NAME`, `not ok - NAME: reason` or `skip - NAME: reason` for each case, the reason being the
+ * first check that failed; further ones go to stderr. Checks may be made by one thread at a time.
  */
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
@@ -148,14 +148,15 @@ static inline void check_str(const char *file, int line, const char *what, const
         fail("%s:%d: %s is \"%s\", not \"%s\"", file, line, what, got ? got : "(NULL)", want);
 }
 
-static inline void check_near(const char *file, int line, const char *what, double got, double want, double tolerance)
+static inline void check_near(const char *file, int line, const char *what,
+                              double got, double want, double tolerance)
 {
     if (!(fabs(got - want) <= tolerance))
         fail("%s:%d: %s is %.9g, not %.9g within %g", file, line, what, got, want, tolerance);
 }
 
-// Each |got - want| <= absolute + relative * |want|; NaN only where NaN is wanted, infinities equal. Returns the largest
-// difference, which is noted in the case's line.
+// Each |got - want| <= absolute + relative * |want|; NaN only where NaN is wanted, infinities equal. Returns
+// the largest difference, which is noted in the case's line.
 static inline double check_floats(const char *what, const float *got, const float *want, size_t count,
                                   double absolute, double relative)
 {
@@ -181,7 +182,7 @@ static inline double check_floats(const char *what, const float *got, const floa
     return max;
 }
 
-// ------------------------------------------------------------------------------------------------------ random numbers
+// -------------------------------------------------------------------------------------------- random numbers
 
 // splitmix64 (Steele, Lea, Flood 2014): any seed does, and the same numbers come everywhere.
 typedef struct Random {
@@ -221,10 +222,10 @@ static inline void random_bytes(Random *random, void *out, size_t count)
         ((uint8_t *)out)[i] = (uint8_t)(random_bits(random) >> 56);
 }
 
-// --------------------------------------------------------------------------------------------------------------- files
+// ----------------------------------------------------------------------------------------------------- files
 
-// Path of a file of the shared test data, in a buffer that the next call overwrites; NULL, and the case is skipped, when
-// there is no such data.
+// Path of a file of the shared test data, in a buffer that the next call overwrites; NULL, and the case is
+// skipped, when there is no such data.
 static inline const char *shared_file(const char *name)
 {
     static char path[4096];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The OpenBLAS that was found, called from many threads at once: its serial flavour is safe only when built with
- * USE_LOCKING, as Debian's is. Each thread must get the very result that one thread alone gets.
+ * The OpenBLAS that was found, called from many threads at once: its serial flavour is safe only when built
+ * with USE_LOCKING, as Debian's is. Each thread must get the very result that one thread alone gets.
  */
 #include <cblas.h>
 #include <pthread.h>
@@ -14,7 +14,8 @@ static float a[SIZE * SIZE], b[SIZE * SIZE], want[SIZE * SIZE];
 
 static void product(float *out)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIZE, SIZE, SIZE, 1, a, SIZE, b, SIZE, 0, out, SIZE);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIZE, SIZE, SIZE,
+                1, a, SIZE, b, SIZE, 0, out, SIZE);
 }
 
 // Returns its argument when any product differs, else NULL.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The ffmpeg that was built, and its registration script on the tree it came from and on trees that do not fit.
+# The ffmpeg that was built, and the registration script on the tree it came from and on trees that do not
+# fit.
 
 bad=0
 check() { # NAME STATUS: an `ok` line when STATUS is 0
@@ -17,7 +18,8 @@ fi
 check "ffmpeg has the gradcam filter" $?
 "$BUILD/bin/ffmpeg" -loglevel error -f lavfi -i testsrc=duration=0.2 -vf negate,eq -f null -
 check "ffmpeg runs other filters" $?
-"$BUILD/bin/ffprobe" -loglevel error -f lavfi -i testsrc=duration=0.2 -show_entries stream=width -of csv=p=0 | grep -qx 320
+"$BUILD/bin/ffprobe" -loglevel error -f lavfi -i testsrc=duration=0.2 -show_entries stream=width -of csv=p=0 \
+    | grep -qx 320
 check "ffprobe runs" $?
 
 if [ "$route" = dropin ]; then
@@ -41,6 +43,9 @@ check "register runs on a tree that has the filter" $?
 rm -rf tree/libavfilter/gradcam
 diff -r before tree
 check "and changes nothing" $?
+sed 's/^gradcam_filter_deps=.*/gradcam_filter_deps="libgradcam"/' before/configure > tree/configure
+"$SRC/filter/register" tree && cmp before/configure tree/configure
+check "what an earlier version of it put in is replaced" $?
 
 for file in configure libavfilter/Makefile libavfilter/allfilters.c; do
     grep -v -i gradcam "before/$file" > "tree/$file"

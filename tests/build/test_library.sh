@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What others see of the library: exported symbols, the header alone, pkg-config, an installation and its removal.
+# What others see of the library: exported symbols, the header alone, pkg-config, installation and removal.
 
 bad=0
 check() { # NAME STATUS: an `ok` line when STATUS is 0
@@ -31,7 +31,8 @@ check "names inside begin with gradcam_ or gcam_" $?
 # No call that ends, prints or changes the host. (Sanitizers bring such calls of their own.)
 if [ -z "$sanitize" ]; then
     nm --undefined-only "$BUILD/lib/libgradcam.a" 2> /dev/null | awk '{ print $2 }' | sort -u \
-        | grep -xE 'exit|_exit|abort|printf|__printf_chk|puts|putchar|perror|setenv|unsetenv|putenv|signal|sigaction|setlocale|openblas_set_num_threads|stdout|stderr' > calls
+        | grep -xE -e 'exit|_exit|abort|printf|__printf_chk|puts|putchar|perror|stdout|stderr' \
+            -e 'setenv|unsetenv|putenv|signal|sigaction|setlocale|openblas_set_num_threads' > calls
     cat calls
     [ ! -s calls ]
     check "the library neither ends, prints nor changes its host" $?
@@ -53,11 +54,14 @@ END
 version=$(sed -n 's/^Version: //p' "$BUILD/lib/pkgconfig/gradcam.pc")
 export PKG_CONFIG_PATH="$BUILD/lib/pkgconfig"
 $CC $sanitize client.c -o client $(pkg-config --cflags --libs gradcam) \
-    && [ "$(LD_LIBRARY_PATH=$BUILD/lib ./client)" = "$version" ] && pkg-config --exact-version="$version" gradcam
+    && [ "$(LD_LIBRARY_PATH=$BUILD/lib ./client)" = "$version" ] \
+    && pkg-config --exact-version="$version" gradcam
 check "a program builds with pkg-config in the build directory" $?
 
 DEST=$PWD/dest
-install_to() { make -f "$SRC/Makefile" BUILD="$BUILD" DESTDIR="$DEST" "$1" > "$1.log" 2>&1 || { cat "$1.log"; false; }; }
+install_to() {
+    make -f "$SRC/Makefile" BUILD="$BUILD" DESTDIR="$DEST" "$1" > "$1.log" 2>&1 || { cat "$1.log"; false; }
+}
 install_to install
 check "make install DESTDIR=" $?
 prefix=$(sed -n 's/^PREFIX = //p' "$BUILD/config.mak")
@@ -65,7 +69,8 @@ libdir=$(sed -n 's/^LIBDIR = //p' "$BUILD/config.mak")
 bindir=$(sed -n 's/^BINDIR = //p' "$BUILD/config.mak")
 find "$DEST" \( -type f -o -type l \) > installed
 cat installed
-[ -f "$DEST$libdir/pkgconfig/gradcam.pc" ] && [ -L "$DEST$libdir/libgradcam.so" ] && [ -x "$DEST$bindir/gradcam" ] \
+[ -f "$DEST$libdir/pkgconfig/gradcam.pc" ] && [ -L "$DEST$libdir/libgradcam.so" ] \
+    && [ -x "$DEST$bindir/gradcam" ] \
     && ! grep -l "$BUILD" "$DEST$libdir/pkgconfig/gradcam.pc" \
     && ! { find "$DEST$bindir" -type f -size -4k | xargs grep -l "$BUILD"; }
 check "what is installed does not point into the build directory" $?

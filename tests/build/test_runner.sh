@@ -13,7 +13,8 @@ mkdir -p tree/tests/toy tree/build/tests/toy
 cp "$SRC/tests/run" tree/tests/
 for test in good mixed crash silent slow; do touch tree/tests/toy/test_$test.sh; done
 echo "echo 'ok - one'; echo noise; echo 'skip - two: no data'" > tree/tests/toy/test_good.sh
-echo "echo 'ok - three'; echo 'not ok - four: wrong'; echo tail of the log; exit 1" > tree/tests/toy/test_mixed.sh
+echo "echo 'ok - three'; echo 'not ok - four: wrong'; echo tail of the log; exit 1" \
+    > tree/tests/toy/test_mixed.sh
 echo "echo 'ok - five'; kill -SEGV \$\$" > tree/tests/toy/test_crash.sh
 echo "exit 0" > tree/tests/toy/test_silent.sh
 printf '%s\n' '# timeout: 1' "echo 'ok - six'; sleep 20" > tree/tests/toy/test_slow.sh
