@@ -213,7 +213,11 @@ def build():
         )
 
     class Network(nn.Module):
-        """160 -> 80 -> 40 -> 20; a cell of the last map sees 111 x 111 pixels."""
+        """160 -> 80 -> 40 -> 20; a cell of the last convolution sees 111 x 111 pixels.
+
+        The blur hardly changes the logits, which are means over all cells, but steadies the maps: where the strongest
+        cell lies no longer hangs on one cell's noise.
+        """
 
         def __init__(self):
             super().__init__()
@@ -226,11 +230,12 @@ def build():
                 Residual(64),
                 step(64, 96, 1),
             )
+            self.blur = nn.AvgPool2d(3, 1, 1)
             self.pool = nn.AdaptiveAvgPool2d(1)
             self.classify = nn.Linear(96, CLASSES)
 
         def forward(self, x):
-            features = self.trunk(x)
+            features = self.blur(self.trunk(x))
             return self.classify(self.pool(features).flatten(1)), features
 
     return Network()
@@ -384,7 +389,9 @@ def rename(graph):
     """Short names in order of computation: conv1, relu1 ... conv1.weight instead of the exporter's."""
     new, counts = {name: name for name in ("image", "features", "logits")}, {}
     for node in graph.node:
-        kind = {"GlobalAveragePool": "pool", "Gemm": "classify"}.get(node.op_type, node.op_type.lower())
+        kind = {"GlobalAveragePool": "pool", "AveragePool": "blur", "Gemm": "classify"}.get(
+            node.op_type, node.op_type.lower()
+        )
         counts[kind] = counts.get(kind, 0) + 1
         node.name = "%s%d" % (kind, counts[kind]) if kind in ("conv", "relu", "add") else kind
         for name, part in zip(node.input[1:], ("weight", "bias")):
@@ -414,7 +421,7 @@ def export(network, path):
     import onnx
 
     model = onnx.load(path)
-    del model.graph.output[1]  # "features" stays the name of the last rectified map, inside the graph
+    del model.graph.output[1]  # "features" stays the name of the last map, inside the graph
     model.graph.name = "gradcam-default"
     rename(model.graph)
     onnx.checker.check_model(model)
