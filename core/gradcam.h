@@ -397,8 +397,9 @@ GRADCAM_API void gradcam_motion_key(GradcamMotion *motion);
 GRADCAM_API void gradcam_motion_mark(GradcamMotion *motion);
 GRADCAM_API void gradcam_motion_key_marked(GradcamMotion *motion);
 
-// Size of a moved map: a value for each block of 16 x 16 pixels. It covers 16 * width x 16 * height pixels from the upper
-// left corner on, which may reach beyond the frame.
+// Size of a moved map: a value for each block of GRADCAM_MOTION_BLOCK pixels squared. It covers GRADCAM_MOTION_BLOCK * width
+// x GRADCAM_MOTION_BLOCK * height pixels from the upper left corner on, which may reach beyond the frame.
+#define GRADCAM_MOTION_BLOCK 16
 GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height);
 
 // Moves a map of the key frame to the newest frame; region as in gradcam_overlay_blend(). out has the size that

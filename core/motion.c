@@ -18,7 +18,7 @@
 
 #include "mem.h"
 
-#define BLOCK 16
+#define BLOCK GRADCAM_MOTION_BLOCK
 #define MOST_PIXELS 65536
 #define MOST_BLOCK 256          // pixels of a block that a vector is for
 #define FILL_PASSES 4           // of spreading vectors to blocks that have none

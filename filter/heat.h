@@ -12,6 +12,20 @@
 
 #include "gradcam.h"
 
+// How raw maps become what is shown; remembers, for each target, what came before.
+typedef struct GcamHeatMaker {
+    GradcamSteadySettings settings;     // may be changed at any time
+    double box;                 // share of the highest value from which on a cell belongs to the box; 0: no boxes
+
+    GradcamSteadySettings made; // settings of the steadies
+    GradcamSteady **steady;     // by target
+    char **name;                // of each target, when its map was last seen
+    size_t count;
+} GcamHeatMaker;
+
+// Forgets what came before.
+void gcam_heatmaker_reset(GcamHeatMaker *maker);
+
 // Shared by the frames that show it, or will.
 typedef struct GcamHeat {
     int references;
@@ -21,6 +35,9 @@ typedef struct GcamHeat {
     float *map;                 // height x width, NULL until gcam_heat_fill()
     int width, height;
     GradcamResult *result;
+    GradcamRegion *box;         // by target, in parts of the map; width 0: none. NULL: no boxes
+    int fresh;                  // has nothing to do with the one before
+    struct GcamHeat *next;      // of the key frame after, where the frames between are to know it
 } GcamHeat;
 
 // One that waits for its result, with one reference.
@@ -29,10 +46,11 @@ GcamHeat *gcam_heat_ref(GcamHeat *heat);
 void gcam_heat_unref(GcamHeat **heat);
 
 // Takes over the result, whatever becomes of it. Each of its maps is scaled to 0..1 by itself; where they
-// overlap, the greatest value counts. AVERROR(ENOMEM).
-int gcam_heat_fill(GcamHeat *heat, GradcamResult *result);
+// overlap, the greatest value counts. To be called in the order of the key frames. AVERROR(ENOMEM).
+int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GcamHeatMaker *maker);
 
-// Writes lavfi.gradcam.* into the frame's metadata; `number` is the frame's.
-int gcam_heat_describe(const GcamHeat *heat, AVFrame *frame, int64_t number);
+// Writes lavfi.gradcam.* into the frame's metadata, and boxes as detections into its side data; `number` is
+// the frame's, region where the map lies.
+int gcam_heat_describe(const GcamHeat *heat, AVFrame *frame, int64_t number, const GradcamRegion *region);
 
 #endif

@@ -9,6 +9,7 @@
  * live=0: a frame waits in the queue until the map of its key frame is there, so that the output does not
  * depend on speed. live=1: a frame is passed on at once with the newest map there is; nothing waits.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "libavutil/fifo.h"
 #include "libavutil/imgutils.h"
 #include "libavutil/mem.h"
+#include "libavutil/motion_vector.h"
 #include "libavutil/opt.h"
 #include "libavutil/pixdesc.h"
 
@@ -48,7 +50,11 @@ typedef struct Item {
     int64_t number;             // counted from 0
     Style style;                // as it was when the frame came in
     GcamHeat *heat;             // what it shows; NULL: it passes as it is
+    int marked;                 // live=1: a key frame, whose map will come later
 } Item;
+
+// What frames between two key frames show.
+enum Interp { INTERP_HOLD, INTERP_LINEAR, INTERP_MOTION, INTERP_COUNT };
 
 typedef struct GradcamFilter {
     const AVClass *class;
@@ -56,7 +62,8 @@ typedef struct GradcamFilter {
     // options
     char *model_path, *class_text, *layer, *labels, *logits, *mean, *std;
     int bgr, width, height;
-    int method, stride, threads, lookahead, live, fit;
+    int method, stride, threads, lookahead, live, fit, interp, scale;
+    double smooth, release, low, high, box;
     Style style;
 
     // set by config_input()
@@ -76,6 +83,14 @@ typedef struct GradcamFilter {
     GcamHeat *heat;             // of the newest key frame; live=1: the one that is shown
     GcamHeat *coming;           // live=1: submitted, not finished
     int64_t skipped;            // live=1: frames that should have been key frames
+    GcamHeatMaker maker;
+
+    GradcamMotion *motion;      // interp=motion, for frames of this size
+    int motion_width, motion_height;
+    GradcamMotionVector *vector;        // of the frame under way
+    unsigned vector_size;       // bytes
+    float *between;             // interp=linear, motion: what the frame under way shows
+    unsigned between_size;      // bytes
 
     int status;                 // of the input, once it is acknowledged
     int64_t status_pts;
@@ -93,6 +108,8 @@ typedef struct GradcamFilter {
     { name, help, OFFSET(field), AV_OPT_TYPE_INT, { .i64 = value }, min, max, flags }
 #define FLOAT(name, field, help, value, min, max, flags) \
     { name, help, OFFSET(field), AV_OPT_TYPE_FLOAT, { .dbl = value }, min, max, flags }
+#define DOUBLE(name, field, help, value, min, max, flags) \
+    { name, help, OFFSET(field), AV_OPT_TYPE_DOUBLE, { .dbl = value }, min, max, flags }
 #define BOOL(name, field, help, value, min, flags) \
     { name, help, OFFSET(field), AV_OPT_TYPE_BOOL, { .i64 = value }, min, 1, flags }
 #define ENUM(name, field, help, value, count, flags, unit) \
@@ -133,6 +150,23 @@ static const AVOption gradcam_options[] = {
         1024, FLAGS),
     BOOL("live",     live, "never hold up the video: show the newest map there is, skip key frames when busy",
          0, 0, FLAGS),
+    ENUM("interp",   interp, "what frames between two key frames show", INTERP_HOLD, INTERP_COUNT, FLAGS, "interp"),
+        CONST("hold", "the map of the key frame before", INTERP_HOLD, FLAGS, "interp"),
+        CONST("linear", "what lies between the maps of both; delays the video by a stride, not for live=1",
+              INTERP_LINEAR, FLAGS, "interp"),
+        CONST("motion", "the map before, moved by the decoder's motion vectors (-flags2 +export_mvs)",
+              INTERP_MOTION, FLAGS, "interp"),
+    DOUBLE("smooth", smooth, "time constant of the smoothing of maps, in seconds (0: none)", 0, 0, 60, TFLAGS),
+    ENUM("scale",    scale, "range of values that the colours stand for", GRADCAM_SCALE_FRAME, GRADCAM_SCALE_COUNT,
+         TFLAGS, "scale"),
+        CONST("frame", "from the lowest to the highest value of each map", GRADCAM_SCALE_FRAME, TFLAGS, "scale"),
+        CONST("running", "from 0 to the highest value of late", GRADCAM_SCALE_RUNNING, TFLAGS, "scale"),
+        CONST("fixed", "from low to high", GRADCAM_SCALE_FIXED, TFLAGS, "scale"),
+    DOUBLE("release", release, "time constant with which scale=running falls, in seconds", 2, 0.01, 3600, TFLAGS),
+    DOUBLE("low",    low, "raw value of scale=fixed that gets the lowest colour", 0, -FLT_MAX, FLT_MAX, TFLAGS),
+    DOUBLE("high",   high, "raw value of scale=fixed that gets the highest colour", 1, -FLT_MAX, FLT_MAX, TFLAGS),
+    DOUBLE("box",    box, "share of a map's highest value from which on a place belongs to its box (0: no boxes)", 0.15,
+           0, 1, TFLAGS),
     ENUM("fit",      fit, "how a frame is brought to the network's shape", GCAM_FIT_STRETCH, GCAM_FIT_COUNT,
          FLAGS, "fit"),
         CONST("stretch", "the whole frame, aspect ratio lost", GCAM_FIT_STRETCH, FLAGS, "fit"),
@@ -354,7 +388,31 @@ static void close_all(AVFilterContext *ctx)
     av_fifo_freep2(&s->queue);
     gcam_heat_unref(&s->heat);
     gcam_heat_unref(&s->coming);
+    gcam_heatmaker_reset(&s->maker);
+    gradcam_motion_free(&s->motion);
+    av_freep(&s->vector);
+    s->vector_size = 0;
+    av_freep(&s->between);
+    s->between_size = 0;
     gcam_modelcache_put(&s->model);
+}
+
+static int set_maker(AVFilterContext *ctx)
+{
+    GradcamFilter *s = ctx->priv;
+
+    if (s->scale == GRADCAM_SCALE_FIXED && s->low >= s->high) {
+        av_log(ctx, AV_LOG_ERROR, "low=%g is not below high=%g\n", s->low, s->high);
+        return AVERROR(EINVAL);
+    }
+    memset(&s->maker.settings, 0, sizeof(s->maker.settings));   // compared as bytes
+    s->maker.settings.smooth = s->smooth;
+    s->maker.settings.scale = s->scale;
+    s->maker.settings.release = s->release;
+    s->maker.settings.low = s->low;
+    s->maker.settings.high = s->high;
+    s->maker.box = s->box;
+    return 0;
 }
 
 // Models and threads come to life here, not in init(): FFmpeg makes filters that it never runs.
@@ -371,7 +429,11 @@ static int config_input(AVFilterLink *inlink)
     s->queue = av_fifo_alloc2(8, sizeof(Item), AV_FIFO_FLAG_AUTO_GROW);
     if (!s->queue)
         return AVERROR(ENOMEM);
-    if ((ret = open_model(ctx)) >= 0)
+    if (s->live && s->interp == INTERP_LINEAR) {
+        av_log(ctx, AV_LOG_WARNING, "interp=linear would delay the video: with live=1, maps are held\n");
+        s->interp = INTERP_HOLD;
+    }
+    if ((ret = set_maker(ctx)) >= 0 && (ret = open_model(ctx)) >= 0)
         ret = open_stream(ctx);
     return ret == -EBADMSG ? AVERROR_INVALIDDATA : ret;     // strerror() would say "Bad message"
 }
@@ -411,7 +473,7 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     if (!strcmp(command, "class") || !strcmp(command, "c"))
         return set_class(ctx, arg ? arg : "");
     ret = ff_filter_process_command(ctx, command, arg, result, length, flags);
-    if (ret < 0 || s->method == method)
+    if (ret < 0 || (ret = set_maker(ctx)) < 0 || s->method == method)
         return ret;
     s->key_due = 1;
     return s->stream ? gradcam_stream_set_method(s->stream, s->method) : 0;
@@ -421,7 +483,8 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
 
 typedef struct Blending {
     const GradcamOverlay *overlay;
-    const GcamHeat *heat;
+    const float *map;
+    int width, height;          // of the map
     GradcamPicture picture;
     GradcamRegion region;
 } Blending;
@@ -430,8 +493,7 @@ static int blend_slice(AVFilterContext *ctx, void *arg, int slice, int slices)
 {
     const Blending *b = arg;
 
-    return gradcam_overlay_blend(b->overlay, &b->picture, b->heat->map, b->heat->width, b->heat->height,
-                                 &b->region, slice, slices);
+    return gradcam_overlay_blend(b->overlay, &b->picture, b->map, b->width, b->height, &b->region, slice, slices);
 }
 
 // The tables for this style and the colours of this frame.
@@ -463,27 +525,116 @@ static int make_writable(AVFilterLink *inlink, AVFrame **frame)
     return av_frame_make_writable(*frame);
 }
 
+// The next frame in order: where everything in it has come from.
+static int follow_motion(GradcamFilter *s, const Item *item)
+{
+    const AVFrameSideData *side = av_frame_get_side_data(item->frame, AV_FRAME_DATA_MOTION_VECTORS);
+    const AVMotionVector *from = side ? (const AVMotionVector *)side->data : NULL;
+    const size_t count = side ? side->size / sizeof(*from) : 0;
+    enum GradcamPictureType type = item->frame->pict_type == AV_PICTURE_TYPE_B ? GRADCAM_PICTURE_B
+                                 : item->frame->pict_type == AV_PICTURE_TYPE_I ? GRADCAM_PICTURE_I
+                                                                               : GRADCAM_PICTURE_P;
+
+    if (!s->motion || item->frame->width != s->motion_width || item->frame->height != s->motion_height) {
+        int ret;
+
+        gradcam_motion_free(&s->motion);
+        s->motion_width = item->frame->width;
+        s->motion_height = item->frame->height;
+        if ((ret = gradcam_motion_create(&s->motion, s->motion_width, s->motion_height)) < 0)
+            return ret;
+    }
+    av_fast_malloc(&s->vector, &s->vector_size, FFMAX(count, 1) * sizeof(*s->vector));
+    if (!s->vector)
+        return AVERROR(ENOMEM);
+    for (size_t i = 0; i < count; i++) {
+        const float scale = from[i].motion_scale ? from[i].motion_scale : 1;
+
+        s->vector[i] = (GradcamMotionVector){
+            from[i].dst_x - from[i].w / 2, from[i].dst_y - from[i].h / 2, from[i].w, from[i].h,
+            from[i].motion_x / scale, from[i].motion_y / scale, from[i].source > 0
+        };
+    }
+    gradcam_motion_frame(s->motion, type, s->vector, count);
+    if (item->marked)
+        gradcam_motion_mark(s->motion);
+    else if (!s->live && item->heat && item->number == item->heat->number)
+        gradcam_motion_key(s->motion);
+    return 0;
+}
+
+// What the item shows: the map of its key frame, or what interp makes of it.
+static int choose_map(GradcamFilter *s, const Item *item, Blending *b)
+{
+    const GcamHeat *heat = item->heat, *next = heat->next;
+    int width = heat->width, height = heat->height;
+    float share;
+
+    b->map = heat->map;
+    b->width = width;
+    b->height = height;
+    if (item->number == heat->number || (s->interp != INTERP_MOTION && (!next || !next->map)))
+        return 0;
+    if (s->interp == INTERP_MOTION)
+        gradcam_motion_size(s->motion, &width, &height);
+    av_fast_malloc(&s->between, &s->between_size, sizeof(*s->between) * width * height);
+    if (!s->between)
+        return AVERROR(ENOMEM);
+    b->map = s->between;
+    if (s->interp == INTERP_MOTION) {
+        gradcam_motion_apply(s->motion, heat->map, heat->width, heat->height, &b->region, s->between);
+        b->width = width;
+        b->height = height;
+        b->region = (GradcamRegion){ 0, 0, GRADCAM_MOTION_BLOCK * width, GRADCAM_MOTION_BLOCK * height };
+        return 0;
+    }
+    share = (float)(item->number - heat->number) / (next->number - heat->number);
+    for (int i = 0; i < width * height; i++)
+        s->between[i] = heat->map[i] + share * (next->map[i] - heat->map[i]);
+    return 0;
+}
+
 // Lays the item's map over its frame and tells about it in the metadata.
 static int show(AVFilterContext *ctx, Item *item)
 {
     GradcamFilter *s = ctx->priv;
     const GradcamModelInfo *info = gradcam_model_info(s->model);
     const int slices = FFMIN(ff_filter_get_nb_threads(ctx), FFMAX(item->frame->height / SLICE_ROWS, 1));
-    Blending b = { .heat = item->heat };
+    Blending b = { 0 };
     int ret;
 
+    gcam_scaler_region(s->fit, item->frame, info->width, info->height, &b.region);
     if ((ret = make_writable(ctx->inputs[0], &item->frame)) < 0 ||
         (ret = gcam_frame_picture(item->frame, &b.picture)) < 0 ||
         (ret = prepare_overlay(s, item->frame, &item->style)) < 0 ||
-        (ret = gcam_heat_describe(item->heat, item->frame, item->number)) < 0)
+        (ret = gcam_heat_describe(item->heat, item->frame, item->number, &b.region)) < 0 ||
+        (ret = choose_map(s, item, &b)) < 0)
         return ret;
     if (s->live &&
         (ret = av_dict_set_int(&item->frame->metadata, "lavfi.gradcam.skipped", s->skipped, 0)) < 0)
         return ret;
     b.overlay = s->overlay;
-    gcam_scaler_region(s->fit, item->frame, info->width, info->height, &b.region);
     ff_filter_execute(ctx, blend_slice, &b, NULL, slices);
     return 0;
+}
+
+// Fetches the result of a key frame, if that has not been done.
+static int fill_heat(GradcamFilter *s, GcamHeat *heat, int wait)
+{
+    GradcamResult *result;
+    int ret;
+
+    if (!heat || heat->map)
+        return 0;
+    ret = gradcam_stream_collect(s->stream, heat->ticket, wait, &result);
+    return ret < 0 ? ret : gcam_heat_fill(heat, result, &s->maker);
+}
+
+// interp=linear: the key frame after is not known yet, and may still come.
+static int waits_for_next(const GradcamFilter *s, const Item *item)
+{
+    return s->interp == INTERP_LINEAR && item->heat && item->number > item->heat->number && !item->heat->next &&
+           !s->status && av_fifo_can_read(s->queue) <= FFMAX(s->max_queue, 1);
 }
 
 // Passes on the first frame of the queue. AVERROR(EAGAIN) when there is none, or its map is not ready and
@@ -491,21 +642,19 @@ static int show(AVFilterContext *ctx, Item *item)
 static int deliver(AVFilterContext *ctx, int wait)
 {
     GradcamFilter *s = ctx->priv;
-    GradcamResult *result;
     Item item;
     int ret = 0;
 
-    if (av_fifo_peek(s->queue, &item, 1, 0) < 0)
+    if (av_fifo_peek(s->queue, &item, 1, 0) < 0 || waits_for_next(s, &item))
         return AVERROR(EAGAIN);
-    if (item.heat && !item.heat->map) {
-        ret = gradcam_stream_collect(s->stream, item.heat->ticket, wait, &result);
-        if (ret >= 0)
-            ret = gcam_heat_fill(item.heat, result);
-        if (ret < 0)
-            return ret;
-    }
+    if (item.heat && (ret = fill_heat(s, item.heat, wait)) < 0)
+        return ret;
+    if (item.heat && item.number > item.heat->number && (ret = fill_heat(s, item.heat->next, wait)) < 0)
+        return ret;
     av_fifo_drain2(s->queue, 1);
-    if (item.heat)
+    if (s->interp == INTERP_MOTION)
+        ret = follow_motion(s, &item);
+    if (ret >= 0 && item.heat)
         ret = show(ctx, &item);
     gcam_heat_unref(&item.heat);
     if (ret < 0) {
@@ -540,17 +689,21 @@ static int submit(AVFilterContext *ctx, const Item *item, GcamHeat *heat)
 static int start_key(AVFilterContext *ctx, const Item *item, GcamHeat **heat)
 {
     GradcamFilter *s = ctx->priv;
+    GcamHeat *next = gcam_heat_create(item->number);
     int ret;
 
-    gcam_heat_unref(heat);
-    *heat = gcam_heat_create(item->number);
-    if (!*heat)
+    if (!next)
         return AVERROR(ENOMEM);
-    ret = submit(ctx, item, *heat);
+    ret = submit(ctx, item, next);
     if (ret < 0) {
-        gcam_heat_unref(heat);
+        gcam_heat_unref(&next);
         return ret;
     }
+    next->fresh = s->key_due;
+    if (s->interp == INTERP_LINEAR && *heat && !next->fresh)
+        (*heat)->next = gcam_heat_ref(next);
+    gcam_heat_unref(heat);
+    *heat = next;
     s->since_key = 0;
     s->key_due = 0;
     return 0;
@@ -567,7 +720,9 @@ static int poll_newest(GradcamFilter *s)
     gcam_heat_unref(&s->heat);
     s->heat = s->coming;
     s->coming = NULL;
-    return gcam_heat_fill(s->heat, result);
+    if (s->motion)
+        gradcam_motion_key_marked(s->motion);
+    return gcam_heat_fill(s->heat, result, &s->maker);
 }
 
 // Decides which map the item shows.
@@ -580,7 +735,7 @@ static int choose_heat(AVFilterContext *ctx, Item *item)
         if (!s->live)
             ret = start_key(ctx, item, &s->heat);
         else if (!s->coming)
-            ret = start_key(ctx, item, &s->coming);
+            item->marked = (ret = start_key(ctx, item, &s->coming)) >= 0;
         else
             s->skipped++;
     }
