@@ -40,6 +40,20 @@ size_t gcam_packed_b_size(const GcamKernels *kernels, size_t k, size_t n)
     return columns < n || gcam_mul(k, columns, &size) ? SIZE_MAX : size;
 }
 
+typedef float Four __attribute__((vector_size(16)));
+
+// Four rows of packed B from four columns, whose elements are neighbours in b: a transposition.
+static void pack_square(const float *b, ptrdiff_t col_stride, float *packed, size_t stride)
+{
+    Four c[4];
+    for (int j = 0; j < 4; j++)
+        memcpy(&c[j], b + j * col_stride, sizeof(c[j]));
+    for (size_t p = 0; p < 4; p++) {
+        Four row = { c[0][p], c[1][p], c[2][p], c[3][p] };
+        memcpy(packed + p * stride, &row, sizeof(row));
+    }
+}
+
 static void pack_panel(size_t k, size_t n, size_t width, size_t stride, const float *b, ptrdiff_t row_stride,
                        ptrdiff_t col_stride, float *packed)
 {
@@ -50,11 +64,18 @@ static void pack_panel(size_t k, size_t n, size_t width, size_t stride, const fl
         }
         return;
     }
-    // Some rows at a time, which stay in the first cache until all columns have been there.
+    // Squares where they fit; the rest some rows at a time, which stay in the first cache until all columns have been
+    // there.
+    size_t high = row_stride == 1 ? k - k % 4 : 0, wide = high ? n - n % 4 : 0;
+    for (size_t p = 0; p < high; p += 4)
+        for (size_t j = 0; j < wide; j += 4)
+            pack_square(b + p + (ptrdiff_t)j * col_stride, col_stride, packed + p * stride + j, stride);
     for (size_t first = 0; first < k; first += 64)
-        for (size_t j = 0; j < width; j++)
-            for (size_t p = first; p < k && p < first + 64; p++)
+        for (size_t j = 0; j < width; j++) {
+            size_t last = min_size(first + 64, k);
+            for (size_t p = j < wide && first < high ? min_size(high, last) : first; p < last; p++)
                 packed[p * stride + j] = j < n ? b[(ptrdiff_t)p * row_stride + (ptrdiff_t)j * col_stride] : 0;
+        }
 }
 
 void gcam_pack_b(const GcamKernels *kernels, size_t k, size_t n, size_t first, size_t last, const float *b,

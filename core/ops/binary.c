@@ -14,8 +14,36 @@
 
 typedef struct Kernel {
     void (*run)(const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *y, size_t n);
-    float (*derivative[2])(float a, float b, float y);
+    // dx[i] += dy[i] * (derivative by a or b)[i], n elements.
+    void (*back[2])(const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, const float *y,
+                    const float *dy, float *dx, ptrdiff_t dx_step, size_t n);
 } Kernel;
+
+// The usual steps are spelled out, so that the compiler makes vectors of them.
+#define BACK(name, df) \
+    static void name(const float *a_, ptrdiff_t a_step, const float *b_, ptrdiff_t b_step, const float *y_, \
+                     const float *dy, float *restrict dx, ptrdiff_t dx_step, size_t n) \
+    { \
+        if (a_step == 1 && b_step == 1 && dx_step == 1) \
+            BACK_ROW(df, a_[i], b_[i], dx[i]) \
+        else if (a_step == 1 && b_step == 0 && dx_step == 1) \
+            BACK_ROW(df, a_[i], *b_, dx[i]) \
+        else if (a_step == 0 && b_step == 1 && dx_step == 1) \
+            BACK_ROW(df, *a_, b_[i], dx[i]) \
+        else if (dx_step == 0) { \
+            float sum = 0; \
+            BACK_ROW(df, a_[(ptrdiff_t)i * a_step], b_[(ptrdiff_t)i * b_step], sum) \
+            *dx += sum; \
+        } else \
+            BACK_ROW(df, a_[(ptrdiff_t)i * a_step], b_[(ptrdiff_t)i * b_step], dx[(ptrdiff_t)i * dx_step]) \
+    }
+
+#define BACK_ROW(df, a_at, b_at, to) \
+    for (size_t i = 0; i < n; i++) { \
+        float a = a_at, b = b_at, y = y_[i]; \
+        (void)a, (void)b, (void)y; \
+        to += dy[i] * (df); \
+    }
 
 #define KERNEL(name, f, da, db) \
     static void name##_run(const float *a_, ptrdiff_t a_step, const float *b_, ptrdiff_t b_step, float *restrict y, \
@@ -31,14 +59,19 @@ typedef struct Kernel {
                 float a = a_[i], b = *b_; \
                 y[i] = f; \
             } \
+        else if (a_step == 0 && b_step == 1) \
+            for (size_t i = 0; i < n; i++) { \
+                float a = *a_, b = b_[i]; \
+                y[i] = f; \
+            } \
         else \
             for (size_t i = 0; i < n; i++) { \
                 float a = a_[(ptrdiff_t)i * a_step], b = b_[(ptrdiff_t)i * b_step]; \
                 y[i] = f; \
             } \
     } \
-    static float name##_da(float a, float b, float y) { (void)a, (void)b, (void)y; return da; } \
-    static float name##_db(float a, float b, float y) { (void)a, (void)b, (void)y; return db; }
+    BACK(name##_da, da) \
+    BACK(name##_db, db)
 
 KERNEL(add, a + b, 1, 1)
 KERNEL(sub, a - b, 1, -1)
@@ -168,20 +201,28 @@ typedef struct Job {
     Loops loops;
     const Kernel *kernel;
     const float *a, *b;
-    float *y;
+    float *y;                   // backward: the values that were computed, read only
+    const float *dy;            // backward, else NULL
+    float *dx;
+    int input;                  // backward: dx is the gradient by this one
 } Job;
 
 static void walk(const Job *job, int depth, ptrdiff_t y, ptrdiff_t a, ptrdiff_t b)
 {
     const Loops *loops = &job->loops;
-    if (depth == loops->rank - 1) {
-        job->kernel->run(job->a + a, loops->stride[1][depth], job->b + b, loops->stride[2][depth], job->y + y,
-                         loops->dim[depth]);
+    if (depth < loops->rank - 1) {
+        for (size_t i = 0; i < loops->dim[depth]; i++)
+            walk(job, depth + 1, y + (ptrdiff_t)i * loops->stride[0][depth],
+                 a + (ptrdiff_t)i * loops->stride[1][depth], b + (ptrdiff_t)i * loops->stride[2][depth]);
         return;
     }
-    for (size_t i = 0; i < loops->dim[depth]; i++)
-        walk(job, depth + 1, y + (ptrdiff_t)i * loops->stride[0][depth], a + (ptrdiff_t)i * loops->stride[1][depth],
-             b + (ptrdiff_t)i * loops->stride[2][depth]);
+    if (!job->dy)
+        job->kernel->run(job->a + a, loops->stride[1][depth], job->b + b, loops->stride[2][depth], job->y + y,
+                         loops->dim[depth]);
+    else
+        job->kernel->back[job->input](job->a + a, loops->stride[1][depth], job->b + b, loops->stride[2][depth],
+                                      job->y + y, job->dy + y, job->dx + (job->input ? b : a),
+                                      loops->stride[1 + job->input][depth], loops->dim[depth]);
 }
 
 static void run_outer(void *opaque, size_t index, int thread)
@@ -207,38 +248,30 @@ static void divide(Loops *loops)
     }
 }
 
+// On threads, unless several of them would add to the same elements.
+static void run_job(const GcamRun *run, const GcamStep *step, Job *job)
+{
+    divide(&job->loops);
+    if (job->loops.rank > 1 && (!job->dy || job->loops.stride[1 + job->input][0]) &&
+        gcam_shape_count(&run->value[step->output[0]].shape) >= PARALLEL_ELEMENTS)
+        gcam_pool_run(run->pool, job->loops.dim[0], run_outer, job);
+    else
+        walk(job, 0, 0, 0, 0);
+}
+
 static void binary_forward(const GcamRun *run, const GcamStep *step)
 {
     Job job = { make_loops(run, step), step->op->data, run->data[step->input[0]], run->data[step->input[1]],
-                run->data[step->output[0]] };
-    divide(&job.loops);
-    if (job.loops.rank > 1 && gcam_shape_count(&run->value[step->output[0]].shape) >= PARALLEL_ELEMENTS)
-        gcam_pool_run(run->pool, job.loops.dim[0], run_outer, &job);
-    else
-        walk(&job, 0, 0, 0, 0);
+                run->data[step->output[0]], NULL, NULL, 0 };
+    run_job(run, step, &job);
 }
 
 static void binary_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
-    const Kernel *kernel = step->op->data;
-    Loops loops = make_loops(run, step);
-    const float *a = run->data[step->input[0]], *b = run->data[step->input[1]], *y = run->data[step->output[0]];
-    const float *dy = run->grad[step->output[0]];
-    size_t count = gcam_shape_count(&run->value[step->output[0]].shape), at[GCAM_MAX_RANK] = { 0 };
-    ptrdiff_t place[3] = { 0 };
+    Job job = { make_loops(run, step), step->op->data, run->data[step->input[0]], run->data[step->input[1]],
+                run->data[step->output[0]], run->grad[step->output[0]], dx, input };
     memset(dx, 0, gcam_shape_count(&run->value[step->input[input]].shape) * sizeof(*dx));
-    for (size_t n = 0; n < count; n++) {
-        dx[place[1 + input]] += dy[place[0]] * kernel->derivative[input](a[place[1]], b[place[2]], y[place[0]]);
-        for (int d = loops.rank - 1; d >= 0; d--) {
-            for (int k = 0; k < 3; k++)
-                place[k] += loops.stride[k][d];
-            if (++at[d] < loops.dim[d])
-                break;
-            for (int k = 0; k < 3; k++)
-                place[k] -= loops.stride[k][d] * (ptrdiff_t)loops.dim[d];
-            at[d] = 0;
-        }
-    }
+    run_job(run, step, &job);
 }
 
 #define BINARY(onnx, name) \

@@ -5,6 +5,7 @@
 #include "ops/norm.h"
 
 #include "mem.h"
+#include "ops/lanes.h"
 
 #include <errno.h>
 #include <math.h>
@@ -171,14 +172,9 @@ static int layer_norm_prepare(GcamStep *step, const GcamValue *values, int threa
 
 static void moments(const float *x, size_t n, float epsilon, float *mean, float *inverse)
 {
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    double m = sum / (double)n;
-    for (size_t i = 0; i < n; i++)
-        squares += (x[i] - m) * (x[i] - m);
+    double m = gcam_sum(x, n) / (double)n;
     *mean = (float)m;
-    *inverse = (float)(1 / sqrt(squares / (double)n + epsilon));
+    *inverse = (float)(1 / sqrt(gcam_sum_squares(x, m, n) / (double)n + epsilon));
 }
 
 typedef struct LayerNormJob {
@@ -211,18 +207,15 @@ static void layer_norm_row_backward(void *opaque, size_t row, int thread)
     const LayerNormJob *job = opaque;
     size_t n = job->params->size;
     const float *x = job->x + row * n, *dy = job->dy + row * n, *scale = job->state;
-    float *dx = job->out + row * n, mean, inverse;
-    double sum = 0, product = 0;
+    float *restrict dx = job->out + row * n, mean, inverse;
     (void)thread;
     moments(x, n, job->params->epsilon, &mean, &inverse);
-    for (size_t i = 0; i < n; i++) {
-        sum += scale[i] * dy[i];
-        product += (double)scale[i] * dy[i] * (x[i] - mean) * inverse;
-    }
-    sum /= (double)n;
-    product /= (double)n;
     for (size_t i = 0; i < n; i++)
-        dx[i] = (float)((scale[i] * dy[i] - sum - (x[i] - mean) * inverse * product) * inverse);
+        dx[i] = scale[i] * dy[i];
+    float sum = (float)(gcam_sum(dx, n) / (double)n);
+    float product = (float)((gcam_sum_products(dx, x, n) / (double)n - (double)mean * sum) * inverse);
+    for (size_t i = 0; i < n; i++)
+        dx[i] = (dx[i] - sum - (x[i] - mean) * inverse * product) * inverse;
 }
 
 static void layer_norm_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
@@ -288,6 +281,14 @@ static float lrn_base(const LrnParams *p, const float *x, size_t c)
     return p->bias + p->alpha / (float)p->size * sum;
 }
 
+// base^-beta, for the usual powers by roots.
+static float lrn_factor(const LrnParams *p, float base)
+{
+    if (p->beta == 0.75f)
+        return 1.0f / (sqrtf(base) * sqrtf(sqrtf(base)));
+    return p->beta == 0.5f ? 1.0f / sqrtf(base) : p->beta == 1.0f ? 1.0f / base : powf(base, -p->beta);
+}
+
 static void lrn_row(void *opaque, size_t row, int thread)
 {
     const LrnJob *job = opaque;
@@ -295,7 +296,7 @@ static void lrn_row(void *opaque, size_t row, int thread)
     const float *x = job->x + row * p->channels;
     (void)thread;
     for (size_t c = 0; c < p->channels; c++)
-        job->out[row * p->channels + c] = x[c] * powf(lrn_base(p, x, c), -p->beta);
+        job->out[row * p->channels + c] = x[c] * lrn_factor(p, lrn_base(p, x, c));
 }
 
 // dx_c = dy_c base_c^-beta - 2 alpha beta / size * x_c * sum over the d whose window holds c of dy_d y_d / base_d
@@ -307,7 +308,7 @@ static void lrn_row_backward(void *opaque, size_t row, int thread)
     float *dx = job->out + row * p->channels;
     (void)thread;
     for (size_t c = 0; c < p->channels; c++)
-        dx[c] = dy[c] * powf(lrn_base(p, x, c), -p->beta);
+        dx[c] = dy[c] * lrn_factor(p, lrn_base(p, x, c));
     for (size_t d = 0; d < p->channels; d++) {
         size_t first, last;
         float share = 2 * p->alpha * p->beta / (float)p->size * dy[d] * y[d] / lrn_base(p, x, d);

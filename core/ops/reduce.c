@@ -4,6 +4,8 @@
  */
 #include "ops/ops.h"
 
+#include "kernels/kernels.h"
+#include "ops/lanes.h"
 #include "ops/move.h"
 
 #include <errno.h>
@@ -128,6 +130,18 @@ typedef struct SoftmaxJob {
     int log;
 } SoftmaxJob;
 
+// A row whose elements are neighbours, and which asks for no logarithm.
+static void softmax_dense(const float *x, float *y, size_t n)
+{
+    float top = gcam_max(x, n);
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] - top;
+    gcam_kernels()->exp(y, y, n);
+    float scale = (float)(1 / gcam_sum(y, n));
+    for (size_t i = 0; i < n; i++)
+        y[i] *= scale;
+}
+
 static void softmax_row(void *opaque, size_t row, int thread)
 {
     const SoftmaxJob *job = opaque;
@@ -137,6 +151,10 @@ static void softmax_row(void *opaque, size_t row, int thread)
     float *y = job->out + at, top = x[0];
     double sum = 0;
     (void)thread;
+    if (step == 1 && !job->log) {
+        softmax_dense(x, y, n);
+        return;
+    }
     for (size_t i = 1; i < n; i++)
         top = x[i * step] > top ? x[i * step] : top;
     for (size_t i = 0; i < n; i++) {
@@ -159,6 +177,12 @@ static void softmax_row_backward(void *opaque, size_t row, int thread)
     float *dx = job->out + at;
     double sum = 0;
     (void)thread;
+    if (step == 1 && !job->log) {
+        float share = (float)gcam_sum_products(dy, y, n);
+        for (size_t i = 0; i < n; i++)
+            dx[i] = y[i] * (dy[i] - share);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
         sum += job->log ? dy[i * step] : (double)dy[i * step] * y[i * step];
     for (size_t i = 0; i < n; i++)

@@ -47,26 +47,6 @@ static inline float tanh_fast(float x)
     return x * x < 0.01f ? small : large;
 }
 
-// Abramowitz and Stegun 7.1.26: absolute error below 2e-7.
-static inline float erf_fast(float x)
-{
-    float z = fabsf(x), t = 1.0f / (1.0f + 0.3275911f * z);
-    float p = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-    float e = 1.0f - p * exp_fast(-z * z);
-    return x < 0 ? -e : e;
-}
-
-static inline float gelu_derivative(float x)
-{
-    return 0.5f * (1.0f + erf_fast(x * 0.70710678f)) + x * 0.39894228f * exp_fast(-0.5f * x * x);
-}
-
-static inline float silu_derivative(float x)
-{
-    float s = sigmoid(x);
-    return s * (1.0f + x * (1.0f - s));
-}
-
 // x where it lies from 0 to 1.
 static inline float unit(float x)
 {
@@ -104,8 +84,9 @@ static inline float softplus(float x)
     }
 
 // Those whose value the kernels compute, by vectors.
-#define VECTOR_KERNEL(name, df) \
-    BACKWARD(name, df) \
+#define VECTOR_KERNEL(name, df) BACKWARD(name, df) VECTOR_FORWARD(name)
+
+#define VECTOR_FORWARD(name) \
     static void name##_forward(const float *x, float *y, size_t n, float a, float b) \
     { \
         (void)a, (void)b; \
@@ -128,14 +109,50 @@ KERNEL(softsign, x / (1 + fabsf(x)), 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))
 KERNEL(mish, x * tanh_fast(softplus(x)),
        tanh_fast(softplus(x)) + x * sigmoid(x) * (1 - tanh_fast(softplus(x)) * tanh_fast(softplus(x))))
 VECTOR_KERNEL(erf, 1.12837917f * exp_fast(-x * x))
-VECTOR_KERNEL(gelu, gelu_derivative(x))
-VECTOR_KERNEL(silu, silu_derivative(x))
+VECTOR_FORWARD(gelu)
+VECTOR_FORWARD(silu)
 KERNEL(sqrt, sqrtf(x), 0.5f / y)
 VECTOR_KERNEL(exp, y)
 KERNEL(log, logf(x), 1 / x)
 KERNEL(neg, -x, -1)
 KERNEL(abs, fabsf(x), x > 0 ? 1 : x < 0 ? -1 : 0)
 KERNEL(reciprocal, 1 / x, -y * y)
+
+// Derivatives by vectors, a piece that stays in the first cache at a time.
+enum { PIECE = 512 };
+
+// (1 + erf(x / sqrt(2))) / 2 + x e^(-x^2 / 2) / sqrt(2 pi)
+static void gelu_backward(const float *x, const float *y, const float *dy, float *restrict dx, size_t n, float a,
+                          float b)
+{
+    float share[PIECE], density[PIECE];
+    (void)y, (void)a, (void)b;
+    for (size_t at = 0, count; at < n; at += count, x += count, dy += count, dx += count) {
+        count = n - at < PIECE ? n - at : PIECE;
+        for (size_t i = 0; i < count; i++) {
+            share[i] = x[i] * 0.70710678f;
+            density[i] = -0.5f * x[i] * x[i];
+        }
+        gcam_kernels()->erf(share, share, count);
+        gcam_kernels()->exp(density, density, count);
+        for (size_t i = 0; i < count; i++)
+            dx[i] = dy[i] * (0.5f + 0.5f * share[i] + 0.39894228f * x[i] * density[i]);
+    }
+}
+
+// s (1 + x (1 - s)) with s = sigmoid(x)
+static void silu_backward(const float *x, const float *y, const float *dy, float *restrict dx, size_t n, float a,
+                          float b)
+{
+    float s[PIECE];
+    (void)y, (void)a, (void)b;
+    for (size_t at = 0, count; at < n; at += count, x += count, dy += count, dx += count) {
+        count = n - at < PIECE ? n - at : PIECE;
+        gcam_kernels()->sigmoid(s, x, count);
+        for (size_t i = 0; i < count; i++)
+            dx[i] = dy[i] * (s[i] * (1 + x[i] * (1 - s[i])));
+    }
+}
 
 static int unary_infer(GcamInfer *infer)
 {
