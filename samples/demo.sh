@@ -54,11 +54,13 @@ ffmpeg -i scene.mp4 -vf "sendcmd=f=commands.txt,$look${captions:+$text}" $codec 
 
 n=0
 for thing in $things; do
-    ffmpeg -ss "$(at "$n + 0.6")" -i demo.mp4 -frames:v 1 "demo-$thing.png"
+    ffmpeg -ss "$(at "$n + 0.6")" -i demo.mp4 -frames:v 1 -update 1 "demo-$thing.png"
     n=$((n + 1))
 done
 once="gte(t,$(at 0.5)) * (isnan(prev_selected_t) + gte(t - prev_selected_t, $each - 0.01))"
-ffmpeg -i demo.mp4 -vf "select='$once',scale=iw/2:-2,tile=2x2" -frames:v 1 -vsync 0 demo-all.png
-ffmpeg -ss "$(at 1.5)" -i scene.mp4 -frames:v 1 still.png
-"$build/bin/gradcam" explain still.png --class star -o still-star.png
+ffmpeg -i demo.mp4 -vf "select='$once',scale=iw/2:-2,tile=2x2" -frames:v 1 -update 1 demo-all.png
+ffmpeg -ss "$(at 1.5)" -i scene.mp4 -frames:v 1 -update 1 still.png
+# The same on a picture, and what speaks against the answer: the other things.
+"$build/bin/gradcam" explain still.png --class heart -o still-heart.png
+"$build/bin/gradcam" explain still.png --class heart --method counterfactual -o still-against-heart.png
 ls -l "$out"
