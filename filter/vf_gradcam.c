@@ -467,14 +467,23 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
                            int length, int flags)
 {
     GradcamFilter *s = ctx->priv;
-    const int method = s->method;
+    const int method = s->method, scale = s->scale;
+    const double low = s->low, high = s->high;
     int ret;
 
     if (!strcmp(command, "class") || !strcmp(command, "c"))
         return set_class(ctx, arg ? arg : "");
     ret = ff_filter_process_command(ctx, command, arg, result, length, flags);
-    if (ret < 0 || (ret = set_maker(ctx)) < 0 || s->method == method)
+    if (ret < 0)
         return ret;
+    if ((ret = set_maker(ctx)) < 0) {
+        s->scale = scale;
+        s->low = low;
+        s->high = high;
+        return ret;
+    }
+    if (s->method == method)
+        return 0;
     s->key_due = 1;
     return s->stream ? gradcam_stream_set_method(s->stream, s->method) : 0;
 }

@@ -58,12 +58,23 @@ for command in "opacity 0" "colormap hot" "blend flat" "gamma 3" "output mask"; 
     [ "$command" != "opacity 0" ] || [ "$(tail -n 18 out.sums)" = "$(tail -n 18 source.sums)" ]
     check "command $command: result" $?
 done
-for command in "class unicorn" "opacity 7" "stride 0" "colormap rainbow" "method magic" "model x.bin" "nonsense 1"; do
+for command in "class unicorn" "opacity 7" "stride 0" "colormap rainbow" "method magic" "model x.bin" "smooth -1" \
+               "nonsense 1"; do
     level=verbose command_at_12 "$command"
     [ $status = 0 ] && [ "$(sums out)" = "$(cat plain.sums)" ] &&
         grep -q 'Command reply for command #0: ret:[A-Z]' log && ! grep -q 'ret:Success' log
     check "command $command is refused and changes nothing" $?
 done
+
+# A range that is none is refused too, and the next command is taken again.
+look=gradcam=class=$any:scale=fixed:high=2
+level=verbose
+ff -i film.mkv -vf "sendcmd='0.5 gradcam low 5;1.15 gradcam opacity 0',$look" -f framemd5 out
+level=
+[ $status = 0 ] && [ "$(sums out | tail -n 18)" = "$(tail -n 18 source.sums)" ] &&
+    [ "$(grep -c 'Command reply.*ret:Invalid argument' log)" = 1 ] &&
+    [ "$(grep -c 'Command reply.*ret:Success' log)" = 1 ]
+check "command low above high" $? "$(grep 'Command reply' log)"
 
 # live=1 has no time for all key frames here: a frame of this size is made much faster than its map.
 ff -f lavfi -i testsrc2=s=64x48:r=1000:d=1 -vf gradcam=live=1:stride=1,metadata=print:file=meta -f framemd5 out
