@@ -72,10 +72,13 @@ static const GcamConvAlgorithm *choose(const GcamConvShape *s)
     if (s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 &&
         s->c % 16 == 0 && s->out_c % 16 == 0 && s->c >= 32 && s->out_c >= 32 && s->out_h > 2 &&
         s->out_w > 2) {
-        // Multiplications with each tile, edges included, and the larger tile's larger weights.
-        double tiles2 = (double)((s->out_h + 1) / 2) * ((s->out_w + 1) / 2) * 16;
-        double tiles4 = (double)((s->out_h + 3) / 4) * ((s->out_w + 3) / 4) * 36;
-        return tiles4 < tiles2 ? &gcam_conv_winograd4 : &gcam_conv_winograd2;
+        // Multiplications with each tile, edges included. Large weights, 36 or 16 numbers for each pair of
+        // channels, come from memory: one costs as much as WEIGHT multiplications.
+        enum { LARGE = 1 << 17, WEIGHT = 20 };
+        double weight = (double)s->c * s->out_c >= LARGE ? WEIGHT : 0;
+        double cost2 = ((double)((s->out_h + 1) / 2) * ((s->out_w + 1) / 2) * s->n + weight) * 16;
+        double cost4 = ((double)((s->out_h + 3) / 4) * ((s->out_w + 3) / 4) * s->n + weight) * 36;
+        return cost4 < cost2 ? &gcam_conv_winograd4 : &gcam_conv_winograd2;
     }
     return &gcam_conv_im2col;
 }

@@ -101,6 +101,8 @@ typedef struct GcamGraph {
     int outputs;
     int opset;
     const char *name, *producer;
+    const void *mapped;         // a file in memory that holds constants, which may be read again at any time; or NULL
+    size_t mapped_size;
 } GcamGraph;
 
 void gcam_graph_free(GcamGraph *graph);

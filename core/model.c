@@ -272,6 +272,8 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
         (error = read_preprocessing(model, o->preprocessing, &o->log)) ||
         (error = fill_counts(model)))
         goto fail;
+    if (model->file)
+        model->graph.mapped = gcam_modelfile_mapping(model->file, &model->graph.mapped_size);
     *out = model;
     return 0;
 fail:

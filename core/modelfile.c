@@ -152,6 +152,12 @@ size_t gcam_modelfile_align(const GcamModelFile *file)
     return file->align;
 }
 
+const void *gcam_modelfile_mapping(const GcamModelFile *file, size_t *size)
+{
+    *size = file->is_mapped ? file->size : 0;
+    return file->is_mapped ? file->data : NULL;
+}
+
 // The entry of a key that has this type; NULL and *ret = -ENOENT or -EBADMSG otherwise.
 static const GcamFileEntry *find(const GcamModelFile *file, const char *key, enum GcamValueType type, int is_array,
                                  int *ret)

@@ -72,6 +72,8 @@ void gcam_modelfile_close(GcamModelFile **file);
 const char *gcam_modelfile_path(const GcamModelFile *file);
 // Alignment of tensor data in this file: a power of two, at least 8.
 size_t gcam_modelfile_align(const GcamModelFile *file);
+// Where the file is mapped into memory, for reading, and its size; NULL where it was opened from a block of memory.
+const void *gcam_modelfile_mapping(const GcamModelFile *file, size_t *size);
 
 // Metadata by key. 0; -ENOENT when there is no such key, -EBADMSG when it has another type; *out is then unchanged.
 // Nothing is copied: strings and arrays belong to the file.

@@ -15,6 +15,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 // ------------------------------------------------------------------------------------------------------- what is needed
 
@@ -250,8 +252,19 @@ static int ready_constants(GcamPlan *plan)
 
 typedef struct Preparation {
     GcamPlan *plan;
+    const GcamGraph *graph;
     atomic_int error;           // the first, or 0
 } Preparation;
+
+// Gives back the memory of weights that were packed: the whole pages among them, where they are those of a file.
+static void forget_weights(const GcamGraph *graph, const GcamValue *weights)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), data = (uintptr_t)weights->data;
+    uintptr_t file = (uintptr_t)graph->mapped, size = gcam_shape_count(&weights->shape) * gcam_data_size(weights->type);
+    uintptr_t first = (data + page - 1) / page * page, last = (data + size) / page * page;
+    if (graph->mapped && data >= file && data + size <= file + graph->mapped_size && first < last)
+        madvise((void *)first, last - first, MADV_DONTNEED);
+}
 
 static void prepare_step(void *opaque, size_t index, int thread)
 {
@@ -260,14 +273,16 @@ static void prepare_step(void *opaque, size_t index, int thread)
     GcamStep *step = &plan->step[index];
     int none = 0, error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
     (void)thread;
+    if (step->copied && step->inputs > 1 && step->input[1] >= 0)
+        forget_weights(preparation->graph, &plan->value[step->input[1]]);
     if (error)
         atomic_compare_exchange_strong(&preparation->error, &none, error);
 }
 
 // Packs weights, which takes a while for large networks, on as many threads as the plan will run on.
-static int prepare(GcamPlan *plan)
+static int prepare(GcamPlan *plan, const GcamGraph *graph)
 {
-    Preparation preparation = { plan, 0 };
+    Preparation preparation = { plan, graph, 0 };
     GcamPool *pool;
     int error = gcam_pool_create(&pool, plan->threads);
     if (error)
@@ -330,7 +345,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     if (!plan->root)
         goto fail;
     find_views(plan);
-    if ((error = ready_constants(plan)) || (error = prepare(plan)) || (error = gcam_plan_arena(plan)))
+    if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) || (error = gcam_plan_arena(plan)))
         goto fail;
     *out = plan;
     return 0;

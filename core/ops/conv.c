@@ -83,6 +83,7 @@ static int conv_prepare(GcamStep *step, const GcamValue *values, int threads)
         step->scratch = gcam_conv_scratch(state->forward, threads);
     if (!error && step->in_head && gcam_conv_backward_scratch(state->backward, threads) > step->scratch)
         step->scratch = gcam_conv_backward_scratch(state->backward, threads);
+    step->copied = !error;
     gcam_free(w);
     gcam_free(b);
     return error;

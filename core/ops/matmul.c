@@ -138,16 +138,29 @@ static int prepare_bias(const GcamStep *step, const GcamValue *values, const Par
     return 0;
 }
 
+// What gcam_gemm() needs in the cases where forward and backward call it.
+static size_t scratch_floats(const GcamStep *step, const GcamValue *values)
+{
+    const Params *p = step->node->params;
+    int constant = is_constant(step, values);
+    size_t forward = gcam_gemm_scratch(p->m, p->n, p->k), by_a = gcam_gemm_scratch(p->m, p->k, p->n);
+    size_t by_b = gcam_gemm_scratch(p->k, p->n, p->m), most = 0;
+    if (constant && p->m == 1)
+        return 0;
+    if (!constant || p->transposed_a)
+        most = forward;
+    if (step->in_head && by_a > most)
+        most = by_a;
+    return step->in_head && !constant && by_b > most ? by_b : most;
+}
+
 static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
 {
     const Params *p = step->node->params;
     const GcamValue *b = &values[step->input[1]];
     State *state = step->state = gcam_calloc(1, sizeof(*state));
     (void)threads;
-    size_t forward = gcam_gemm_scratch(p->m, p->n, p->k), by_a = gcam_gemm_scratch(p->m, p->k, p->n);
-    size_t by_b = gcam_gemm_scratch(p->k, p->n, p->m);
-    step->scratch = forward > by_a ? forward : by_a;
-    step->scratch = step->scratch > by_b ? step->scratch : by_b;
+    step->scratch = scratch_floats(step, values);
     if (!state || prepare_bias(step, values, p, state) < 0)
         return -ENOMEM;
     if (!is_constant(step, values))
@@ -161,6 +174,7 @@ static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
     }
     if (p->m == 1)
         return 0;
+    step->copied = !step->in_head && !p->transposed_a;
     return gcam_packed_b_create(&state->packed, p->k, p->n, state->weights,
                                 p->transposed_b ? 1 : (ptrdiff_t)p->n, p->transposed_b ? (ptrdiff_t)p->k : 1);
 }

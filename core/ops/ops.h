@@ -68,6 +68,7 @@ struct GcamStep {
     enum GcamActivation act;    // applied to the result
     float lo, hi;               // of GCAM_ACT_CLIP
     void *state;
+    int copied;                 // set by prepare: its constant inputs are not read again
     size_t scratch;             // floats, for forward and for backward
 };
 
