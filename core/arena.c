@@ -100,6 +100,8 @@ static void live_backward(const GcamPlan *plan, Block *grad)
     }
     if (grad[plan->layer].dies >= 0)
         touch(grad, plan->layer, end);
+    if (plan->constant_gradient)                // outlives the next forward
+        touch(grad, plan->layer, -1);
 }
 
 static int by_size(const void *a, const void *b)

@@ -28,6 +28,7 @@ struct GradcamContext {
     float **data, **grad;       // by value of the plan
     float *alpha;               // weights of the layer's channels
     int has_logits, has_gradient;
+    int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none
     double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
     double preprocess_seconds, map_seconds;
     GradcamProfile *profile;    // room for every entry
@@ -70,6 +71,7 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
         goto fail;
     context->model = gradcam_model_ref(model);
     context->layer = layer;
+    context->gradient_class = -1;
     if ((error = gcam_model_plan(model, layer, threads, &context->plan, &s->log)) ||
         (error = gcam_pool_create(&context->pool, threads)))
         goto fail;
@@ -254,6 +256,23 @@ static void describe(const GradcamContext *context, const GradcamTarget *target,
     info->empty = !(info->max > info->min);
 }
 
+// The gradient of the score by the layer. Behind the layers that most networks are explained by come only pooling and
+// one linear layer: then it depends on the class alone, and is still there when the class was the same last time.
+static void backward(GradcamContext *context, const int *list, size_t count)
+{
+    const GcamPlan *plan = context->plan;
+    int single = count == 1 && plan->constant_gradient ? list[0] : -1;
+    context->has_gradient = 1;
+    if (single >= 0 && single == context->gradient_class) {
+        if (context->seconds)
+            memset(context->seconds + plan->steps, 0, (size_t)plan->steps * sizeof(*context->seconds));
+        return;
+    }
+    GcamRun run = make_run(context);
+    gcam_plan_backward(plan, &run);
+    context->gradient_class = single;
+}
+
 int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method, float *map,
                         GradcamMapInfo *info)
 {
@@ -270,9 +289,7 @@ int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, en
     double score = log_sum_exp(context->data[plan->logits], list, count, seed);
     if (count == 1)
         seed[list[0]] = 1;
-    GcamRun run = make_run(context);
-    gcam_plan_backward(plan, &run);
-    context->has_gradient = 1;
+    backward(context, list, count);
     double begin = gcam_time();
     gcam_cam(method, context->data[plan->layer], context->grad[plan->layer],
              (size_t)layer->width * (size_t)layer->height, (size_t)layer->channels, context->alpha, map);

@@ -318,6 +318,21 @@ static int copy_values(GcamPlan *plan, const GcamGraph *graph)
     return 0;
 }
 
+// Nothing that backward runs reads an activation: of a product by the layer only the constant factor counts, of a sum
+// nothing.
+static int has_constant_gradient(const GcamPlan *plan)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        int product = step->op == &gcam_op_gemm || step->op == &gcam_op_matmul;
+        int weights = product && plan->value[step->input[1]].data;
+        int sum = !strcmp(step->op->type, "Add") || !strcmp(step->op->type, "Sub");
+        if (step->in_head && step->op->flags & (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y) && !weights && !sum)
+            return 0;
+    }
+    return 1;
+}
+
 int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int layer, int logits, int threads,
                      const GradcamLog *log)
 {
@@ -345,6 +360,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     if (!plan->root)
         goto fail;
     find_views(plan);
+    plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) || (error = gcam_plan_arena(plan)))
         goto fail;
     *out = plan;

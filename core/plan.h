@@ -21,6 +21,7 @@ typedef struct GcamPlan {
     int picture, layer, logits; // value indices
     int threads;
     char *in_head;              // by value: depends on the layer (the layer itself included)
+    int constant_gradient;      // of each logit by the layer, whatever the picture
     int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
     size_t *data_at, *grad_at;  // by value: place in the arena in floats; SIZE_MAX where there is none
     size_t scratch_at, sum_at;  // scratch of the operators; a gradient that is to be added to another

@@ -353,6 +353,30 @@ static void runs_are_repeatable(void)
     close_setup(&setup);
 }
 
+// With pooling and a linear layer behind the target the gradient of a class is kept from picture to picture: maps are
+// those of a context that never saw another, bit for bit.
+static void kept_gradients_change_nothing(void)
+{
+    static const int order[] = { 1, 1, 2, 1, 1, 4, 4 };
+    Setup setup, fresh;
+    if (!open_setup(&setup, pooled, "r"))
+        return;
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        if (!open_setup(&fresh, pooled, "r"))
+            break;
+        setup.picture[i] = fresh.picture[i] += 1;
+        for (size_t k = 0; k < i; k++)
+            fresh.picture[k] = setup.picture[k];
+        CHECK_INT(gradcam_context_forward_float(setup.context, setup.picture), 0);
+        CHECK_INT(gradcam_context_forward_float(fresh.context, fresh.picture), 0);
+        CHECK_INT(map_class(&setup, order[i], GRADCAM_METHOD_GRADCAM), 0);
+        CHECK_INT(map_class(&fresh, order[i], GRADCAM_METHOD_GRADCAM), 0);
+        CHECK(!memcmp(setup.map, fresh.map, sizeof(setup.map)));
+        close_setup(&fresh);
+    }
+    close_setup(&setup);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
@@ -366,5 +390,6 @@ int main(void)
     RUN(ranks_follow_the_logits);
     RUN(ties_go_to_the_lower_index);
     RUN(runs_are_repeatable);
+    RUN(kept_gradients_change_nothing);
     return end_cases();
 }
