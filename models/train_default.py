@@ -424,6 +424,11 @@ def export(network, path):
     del model.graph.output[1]  # "features" stays the name of the last map, inside the graph
     model.graph.name = "gradcam-default"
     rename(model.graph)
+    # Each class is a question of its own: probabilities are the sigmoid of the logits, not their softmax.
+    model.graph.node.append(onnx.helper.make_node("Sigmoid", ["logits"], ["probabilities"], name="sigmoid"))
+    model.graph.output.append(
+        onnx.helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, [1, CLASSES])
+    )
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
