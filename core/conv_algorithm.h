@@ -21,7 +21,8 @@ typedef struct GcamConvAlgorithm {
 struct GcamConv {
     const GcamConvAlgorithm *algorithm;
     const GcamKernels *kernels;
-    GcamConvShape shape;
+    GcamConvShape shape;        // its groups: after merging
+    int merged;                 // im2col: groups of the caller that make one, with zeros between them
     float *bias;                // out_c, or NULL
     enum GcamActivation act;
     float lo, hi;
