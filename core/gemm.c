@@ -329,3 +329,38 @@ void gcam_gemm(GcamPool *pool, size_t m, size_t n, size_t k, const float *a, ptr
     GcamPackedB packed = { .kernels = kernels, .k = k, .n = n, .data = scratch };
     gcam_gemm_packed(pool, m, a, a_row, &packed, c, ldc, ep);
 }
+
+// ---------------------------------------------------------------------------------------------------- across
+
+typedef struct Across {
+    const GcamPackedB *b;
+    float *out;
+} Across;
+
+// A panel of B transposed: each panel of B gives it as many rows as it has columns.
+static void across_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Across *across = opaque;
+    const GcamPackedB *b = across->b;
+    size_t step = b->kernels->panel, first = index * step, columns = min_size(step, b->k - first);
+    size_t width = round_up(columns, step / 2);
+    for (size_t j = 0; j < b->n; j += step) {
+        size_t rows = min_size(step, b->n - j), stride = round_up(rows, step / 2);
+        pack_panel(rows, columns, width, width, b->data + j * b->k + first * stride, 1, (ptrdiff_t)stride,
+                   across->out + first * b->n + j * width);
+    }
+}
+
+void gcam_gemm_packed_across(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
+                             float *c, ptrdiff_t ldc, float *scratch)
+{
+    if (!b->kernels->panel) {
+        gcam_gemm(pool, m, b->k, b->n, a, lda, 1, b->data, 1, (ptrdiff_t)b->n, c, ldc, NULL, scratch);
+        return;
+    }
+    Across across = { b, scratch };
+    gcam_pool_run(pool, ceil_div(b->k, b->kernels->panel), across_task, &across);
+    GcamPackedB packed = { .kernels = b->kernels, .k = b->n, .n = b->k, .data = scratch };
+    gcam_gemm_packed(pool, m, a, lda, &packed, c, ldc, NULL);
+}

@@ -41,6 +41,10 @@ void gcam_packed_b_destroy(GcamPackedB **b);
 void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
                       float *c, ptrdiff_t ldc, const GcamEpilogue *ep);
 
+// C[m,K] = A[m,N] * B transposed, from the same packed B. Scratch as gcam_gemm() needs for these sizes.
+void gcam_gemm_packed_across(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
+                             float *c, ptrdiff_t ldc, float *scratch);
+
 // Floats of scratch that gcam_gemm() needs; SIZE_MAX when that cannot be expressed.
 size_t gcam_gemm_scratch(size_t m, size_t n, size_t k);
 

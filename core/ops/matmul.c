@@ -174,9 +174,14 @@ static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
     }
     if (p->m == 1)
         return 0;
-    step->copied = !step->in_head && !p->transposed_a;
-    return gcam_packed_b_create(&state->packed, p->k, p->n, state->weights,
-                                p->transposed_b ? 1 : (ptrdiff_t)p->n, p->transposed_b ? (ptrdiff_t)p->k : 1);
+    int error = gcam_packed_b_create(&state->packed, p->k, p->n, state->weights,
+                                     p->transposed_b ? 1 : (ptrdiff_t)p->n, p->transposed_b ? (ptrdiff_t)p->k : 1);
+    if (!error && !p->transposed_a) {           // both directions use what was packed
+        step->copied = 1;
+        gcam_free(state->floats);
+        state->floats = NULL;
+    }
+    return error;
 }
 
 static void scale_and_add(float *y, size_t m, size_t n, float alpha, const float *bias)
@@ -223,6 +228,8 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
         return;
     if (input == 0 && state->weights && p->m == 1) {
         gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, !p->transposed_b, dy, dx);
+    } else if (input == 0 && state->packed && !p->transposed_a) {
+        gcam_gemm_packed_across(run->pool, p->m, dy, n, state->packed, dx, k, run->scratch);
     } else {
         size_t step_of = input == 0 ? p->a_batch : p->b_batch;
         for (size_t i = 0; i < p->batch; i++) {
