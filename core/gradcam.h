@@ -379,14 +379,15 @@ enum GradcamPictureType {
 };
 
 // Follows what moves from a key frame on, so that its map can be moved along with it: for each place of the newest frame,
-// where it was in the key frame. Past references are taken to mean the I or P frame before, in the order of display.
+// where it was in the key frame. The map that was moved last tells which vectors matter: those where heat is.
 typedef struct GradcamMotion GradcamMotion;
 
 // For frames of width x height pixels. -EINVAL for sizes below 1 or above 65536.
 GRADCAM_API int gradcam_motion_create(GradcamMotion **out, int width, int height);
 GRADCAM_API void gradcam_motion_free(GradcamMotion **motion);
 
-// The next frame, in the order of display. Without vectors (count 0) everything stays where it was.
+// The next frame, in the order of display. Without vectors (count 0) what moved of late goes on for a moment; where
+// nothing moved, everything stays where it is.
 GRADCAM_API void gradcam_motion_frame(GradcamMotion *motion, enum GradcamPictureType type,
                                       const GradcamMotionVector *vector, size_t count);
 
@@ -404,7 +405,7 @@ GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, in
 
 // Moves a map of the key frame to the newest frame; region as in gradcam_overlay_blend(). out has the size that
 // gradcam_motion_size() tells; outside of the region it is 0.
-GRADCAM_API void gradcam_motion_apply(const GradcamMotion *motion, const float *map, int map_width, int map_height,
+GRADCAM_API void gradcam_motion_apply(GradcamMotion *motion, const float *map, int map_width, int map_height,
                                       const GradcamRegion *region, float *out);
 
 // --------------------------------------------------------------------------------------------------------------- boxes

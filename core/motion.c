@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Motion: from the vectors that a decoder has anyway to the way of every place since the key frame.
+ * Motion: from the vectors that a decoder has anyway to the way of what a map lies on, since its key frame.
  *
- * A field holds, for each block of 16 x 16 pixels of a frame, the displacement to where its content was in an origin
- * frame. A frame that refers to an anchor (the I or P frame before it) by a vector v has the field
+ * Encoders choose vectors by cost, not by truth: on flat ground they point anywhere. And a map is coarse: its
+ * heat spreads from an object over the ground beside it. So a frame's motion v is kept for a grid of a few
+ * cells only, and is at each the weighted median of the vectors in and around it. Each vector counts once,
+ * however large its block is, since encoders split blocks where there is detail, times the square of the heat
+ * that was shown there last: the halo goes with its object.
  *
- *     D(x) = v(x) + A(x + v(x)),       A the anchor's field,
+ * A field holds at each cell the displacement to where its content was in an origin frame. A frame that
+ * refers to an anchor (the I or P frame before it) has the field
  *
- * and the way from the key frame, whose own field is K, is D(x) - K(x + D(x) - K(x)): origin and key need not be the same,
- * so that a key frame may be a B frame, which nothing refers to.
+ *     D(x) = v(x) + A(x + v(x)),       A the anchor's field.
+ *
+ * Decoders do not tell which frame the vectors of a B frame refer to: that may be the anchor or another B
+ * frame. The one is taken that agrees better with the speed of late.
  */
 #include "gradcam.h"
 
@@ -21,20 +27,37 @@
 #define BLOCK GRADCAM_MOTION_BLOCK
 #define MOST_PIXELS 65536
 #define MOST_BLOCK 256          // pixels of a block that a vector is for
-#define FILL_PASSES 4           // of spreading vectors to blocks that have none
+#define CELLS 14                // along the longer side of a frame
+#define BINS 1024               // of vectors' lengths
+#define BIN 0.25f               // pixels; longer vectors than 128 pixels count as such
+#define COLD 1e-3f              // weight of a vector where no heat is
 
 typedef struct Displacement {
     float x, y;
 } Displacement;
 
+// How much weighs each length of vectors, from -BINS / 2 to BINS / 2 - 1 times BIN, in x and in y.
+typedef struct Histogram {
+    float x[BINS], y[BINS];
+} Histogram;
+
+// The way since a frame: of the anchor and of the newest frame.
+typedef struct Way {
+    Displacement *anchor, *newest;
+} Way;
+
 struct GradcamMotion {
     int width, height;          // in pixels
     int columns, rows;          // in blocks
-    Displacement *field;        // of the newest frame
-    Displacement *anchor, *key; // of the newest I or P frame, and of the key frame
-    Displacement *mark;         // of the frame that was marked
-    Displacement *vector;       // of the frame under way, and how much of each block it is known for
-    float *weight;
+    int across, down;           // in cells
+    float cell;                 // side of a cell in pixels
+    Way key, mark;              // since the key frame and the marked frame
+    Displacement *step;         // from the newest frame to the anchor
+    Displacement *speed;        // from a frame to the one before it, of late
+    Displacement *vector;       // of the frame under way
+    int since_anchor;           // frames
+    float *heat;                // by block, 0..1: the newest moved map
+    Histogram *histogram;       // by cell, and one for sums
 };
 
 int gradcam_motion_create(GradcamMotion **out, int width, int height)
@@ -49,17 +72,23 @@ int gradcam_motion_create(GradcamMotion **out, int width, int height)
     motion->height = height;
     motion->columns = (width + BLOCK - 1) / BLOCK;
     motion->rows = (height + BLOCK - 1) / BLOCK;
-    size_t blocks = (size_t)motion->columns * (size_t)motion->rows;
-    motion->field = gcam_calloc(5 * blocks, sizeof(*motion->field));
-    motion->weight = gcam_calloc(2 * blocks, sizeof(*motion->weight));
-    if (!motion->field || !motion->weight) {
+    motion->cell = fmaxf((float)(width > height ? width : height) / CELLS, BLOCK);
+    motion->across = (int)ceilf((float)width / motion->cell);
+    motion->down = (int)ceilf((float)height / motion->cell);
+    size_t cells = (size_t)motion->across * (size_t)motion->down;
+    Displacement *field = gcam_calloc(7 * cells, sizeof(*field));
+    motion->key.anchor = field;
+    motion->heat = gcam_calloc((size_t)motion->columns * (size_t)motion->rows, sizeof(*motion->heat));
+    motion->histogram = gcam_calloc(cells + 1, sizeof(*motion->histogram));
+    if (!field || !motion->heat || !motion->histogram) {
         gradcam_motion_free(&motion);
         return -ENOMEM;
     }
-    motion->anchor = motion->field + blocks;
-    motion->key = motion->anchor + blocks;
-    motion->mark = motion->key + blocks;
-    motion->vector = motion->mark + blocks;
+    motion->key.newest = field + cells;
+    motion->mark = (Way){ field + 2 * cells, field + 3 * cells };
+    motion->step = field + 4 * cells;
+    motion->speed = field + 5 * cells;
+    motion->vector = field + 6 * cells;
     *out = motion;
     return 0;
 }
@@ -68,38 +97,32 @@ void gradcam_motion_free(GradcamMotion **motion)
 {
     if (!motion || !*motion)
         return;
-    gcam_free((*motion)->field);
-    gcam_free((*motion)->weight);
+    gcam_free((*motion)->key.anchor);
+    gcam_free((*motion)->heat);
+    gcam_free((*motion)->histogram);
     gcam_free(*motion);
     *motion = NULL;
 }
 
-static size_t blocks_of(const GradcamMotion *motion)
+static int cells_of(const GradcamMotion *motion)
 {
-    return (size_t)motion->columns * (size_t)motion->rows;
+    return motion->across * motion->down;
 }
 
-// A field at any place, in pixels: bilinear between the centres of blocks.
+// A field at any place, in pixels: bilinear between the centres of cells.
 static Displacement sample(const GradcamMotion *motion, const Displacement *field, float x, float y)
 {
-    float u = fminf(fmaxf(x / BLOCK - 0.5f, 0), (float)(motion->columns - 1));
-    float v = fminf(fmaxf(y / BLOCK - 0.5f, 0), (float)(motion->rows - 1));
+    float u = fminf(fmaxf(x / motion->cell - 0.5f, 0), (float)(motion->across - 1));
+    float v = fminf(fmaxf(y / motion->cell - 0.5f, 0), (float)(motion->down - 1));
     int i = (int)u, j = (int)v;
-    int right = i + 1 < motion->columns, below = j + 1 < motion->rows ? motion->columns : 0;
-    const Displacement *at = field + (size_t)j * (size_t)motion->columns + i;
+    int right = i + 1 < motion->across, below = j + 1 < motion->down ? motion->across : 0;
+    const Displacement *at = field + j * motion->across + i;
     float p = u - (float)i, q = v - (float)j;
     float w[4] = { (1 - p) * (1 - q), p * (1 - q), (1 - p) * q, p * q };
     return (Displacement){
         w[0] * at[0].x + w[1] * at[right].x + w[2] * at[below].x + w[3] * at[below + right].x,
         w[0] * at[0].y + w[1] * at[right].y + w[2] * at[below].y + w[3] * at[below + right].y,
     };
-}
-
-// How many pixels two stretches share.
-static int overlap(int a, int a_size, int b, int b_size)
-{
-    int low = a > b ? a : b, high = a + a_size < b + b_size ? a + a_size : b + b_size;
-    return high > low ? high - low : 0;
 }
 
 static int is_usable(const GradcamMotionVector *v)
@@ -109,104 +132,151 @@ static int is_usable(const GradcamMotionVector *v)
            fabsf(v->dx) <= MOST_PIXELS && fabsf(v->dy) <= MOST_PIXELS;
 }
 
-// Adds a vector to the blocks that it covers, by area.
-static void add_vector(GradcamMotion *motion, const GradcamMotionVector *v)
+static int bin_of(float length)
 {
-    int first_x = v->x / BLOCK, first_y = v->y / BLOCK;
-    for (int j = first_y < 0 ? 0 : first_y; j < motion->rows && j * BLOCK < v->y + v->height; j++)
-        for (int i = first_x < 0 ? 0 : first_x; i < motion->columns && i * BLOCK < v->x + v->width; i++) {
-            size_t at = (size_t)j * (size_t)motion->columns + (size_t)i;
-            float area = (float)(overlap(i * BLOCK, BLOCK, v->x, v->width) * overlap(j * BLOCK, BLOCK, v->y, v->height));
-            motion->vector[at].x += area * v->dx;
-            motion->vector[at].y += area * v->dy;
-            motion->weight[at] += area;
-        }
+    float bin = roundf(length / BIN) + BINS / 2;
+    return (int)fminf(fmaxf(bin, 0), BINS - 1);
 }
 
-// Blocks without a vector (new content, or references to the future only) move with their neighbours.
-static void fill_holes(GradcamMotion *motion)
+// The index of the part of a side, from 0, that a place lies in; what is outside belongs to the outermost.
+static int part(float at, float size, int parts)
 {
-    size_t blocks = blocks_of(motion);
-    float *known = motion->weight, *next = motion->weight + blocks;
-    for (int pass = 0; pass < FILL_PASSES; pass++) {
-        memcpy(next, known, blocks * sizeof(*next));
-        for (int j = 0; j < motion->rows; j++)
-            for (int i = 0; i < motion->columns; i++) {
-                size_t at = (size_t)j * (size_t)motion->columns + (size_t)i;
-                Displacement sum = { 0, 0 };
-                int count = 0;
-                for (int k = 0; known[at] == 0 && k < 4; k++) {
-                    int x = i + (k == 0) - (k == 1), y = j + (k == 2) - (k == 3);
-                    size_t near = (size_t)y * (size_t)motion->columns + (size_t)x;
-                    if (x < 0 || y < 0 || x >= motion->columns || y >= motion->rows || known[near] == 0)
-                        continue;
-                    sum.x += motion->vector[near].x;
-                    sum.y += motion->vector[near].y;
-                    count++;
-                }
-                if (count) {
-                    motion->vector[at] = (Displacement){ sum.x / (float)count, sum.y / (float)count };
-                    next[at] = 1;
-                }
-            }
-        memcpy(known, next, blocks * sizeof(*known));
+    int index = at > 0 ? (int)(at / size) : 0;
+    return index < parts ? index : parts - 1;
+}
+
+// Adds the vectors to the histograms of their cells. Returns how many there are.
+static size_t count_vectors(GradcamMotion *motion, const GradcamMotionVector *vector, size_t count)
+{
+    size_t used = 0;
+    memset(motion->histogram, 0, (size_t)cells_of(motion) * sizeof(*motion->histogram));
+    for (size_t i = 0; i < count; i++) {
+        const GradcamMotionVector *v = &vector[i];
+        if (!is_usable(v))
+            continue;
+        float x = (float)v->x + (float)v->width / 2, y = (float)v->y + (float)v->height / 2;
+        int column = part(x, BLOCK, motion->columns), row = part(y, BLOCK, motion->rows);
+        float heat = motion->heat[(size_t)row * (size_t)motion->columns + (size_t)column];
+        Histogram *h = &motion->histogram[part(y, motion->cell, motion->down) * motion->across +
+                                          part(x, motion->cell, motion->across)];
+        h->x[bin_of(v->dx)] += heat * heat + COLD;
+        h->y[bin_of(v->dy)] += heat * heat + COLD;
+        used++;
     }
+    return used;
 }
 
-static float centre(int block)
+// The length with half of the weight on each side. Returns whether there is any weight.
+static int find_median(const float *weight, float *out)
 {
-    return (float)block * BLOCK + BLOCK / 2.0f;
+    float sum = 0, half = 0;
+    int bin = 0;
+    for (int i = 0; i < BINS; i++)
+        half += weight[i] / 2;
+    while (bin < BINS - 1 && (sum += weight[bin]) < half)
+        bin++;
+    *out = BIN * (float)(bin - BINS / 2);
+    return half > 0;
+}
+
+// The median of the vectors of a cell and the eight around it. Returns whether there are any.
+static int median_around(const GradcamMotion *motion, int cell, Displacement *out)
+{
+    Histogram *sum = &motion->histogram[cells_of(motion)];
+    int i = cell % motion->across, j = cell / motion->across;
+    memset(sum, 0, sizeof(*sum));
+    for (int n = j > 0 ? j - 1 : 0; n <= j + 1 && n < motion->down; n++)
+        for (int m = i > 0 ? i - 1 : 0; m <= i + 1 && m < motion->across; m++) {
+            const Histogram *h = &motion->histogram[n * motion->across + m];
+            for (int k = 0; k < BINS; k++) {
+                sum->x[k] += h->x[k];
+                sum->y[k] += h->y[k];
+            }
+        }
+    return find_median(sum->x, &out->x) && find_median(sum->y, &out->y);
+}
+
+// Squared distance between a and b.
+static float apart(Displacement a, Displacement b)
+{
+    return (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y);
+}
+
+// The displacement to the anchor at a cell, from the median of the vectors there, if any.
+static Displacement find_step(const GradcamMotion *motion, enum GradcamPictureType type, int cell,
+                              const Displacement *vector)
+{
+    float frames = (float)motion->since_anchor;
+    Displacement speed = motion->speed[cell], guess = { frames * speed.x, frames * speed.y };
+    if (!vector)
+        return guess;
+    Displacement last = motion->step[cell], other = { last.x + vector->x, last.y + vector->y };
+    if (type != GRADCAM_PICTURE_B || apart(*vector, guess) <= apart(other, guess))
+        return *vector;
+    return other;
+}
+
+static void follow(const GradcamMotion *motion, Way *way)
+{
+    for (int j = 0; j < motion->down; j++)
+        for (int i = 0; i < motion->across; i++) {
+            Displacement v = motion->vector[j * motion->across + i];
+            Displacement a = sample(motion, way->anchor, ((float)i + 0.5f) * motion->cell + v.x,
+                                    ((float)j + 0.5f) * motion->cell + v.y);
+            way->newest[j * motion->across + i] = (Displacement){ v.x + a.x, v.y + a.y };
+        }
 }
 
 void gradcam_motion_frame(GradcamMotion *motion, enum GradcamPictureType type, const GradcamMotionVector *vector,
                           size_t count)
 {
-    size_t blocks = blocks_of(motion), used = 0;
-    memset(motion->vector, 0, blocks * sizeof(*motion->vector));
-    memset(motion->weight, 0, 2 * blocks * sizeof(*motion->weight));
-    for (size_t i = 0; i < count; i++)
-        if (is_usable(&vector[i])) {
-            add_vector(motion, &vector[i]);
-            used++;
+    size_t size = (size_t)cells_of(motion) * sizeof(*motion->step);
+    size_t used = count_vectors(motion, vector, count);
+    motion->since_anchor++;
+    for (int cell = 0; cell < cells_of(motion); cell++) {
+        Displacement v, *speed = &motion->speed[cell];
+        int known = used && median_around(motion, cell, &v);
+        motion->vector[cell] = find_step(motion, type, cell, known ? &v : NULL);
+        if (type != GRADCAM_PICTURE_B) {
+            float share = known ? 1 / (float)motion->since_anchor : 0.5f / (float)motion->since_anchor;
+            *speed = (Displacement){ share * motion->vector[cell].x, share * motion->vector[cell].y };
         }
-    if (used) {
-        for (size_t i = 0; i < blocks; i++)
-            if (motion->weight[i] > 0) {
-                motion->vector[i].x /= motion->weight[i];
-                motion->vector[i].y /= motion->weight[i];
-            }
-        fill_holes(motion);
-        for (int j = 0; j < motion->rows; j++)
-            for (int i = 0; i < motion->columns; i++) {
-                size_t at = (size_t)j * (size_t)motion->columns + (size_t)i;
-                Displacement v = motion->vector[at];
-                Displacement a = sample(motion, motion->anchor, centre(i) + v.x, centre(j) + v.y);
-                motion->field[at] = (Displacement){ v.x + a.x, v.y + a.y };
-            }
     }
-    if (type != GRADCAM_PICTURE_B)
-        memcpy(motion->anchor, motion->field, blocks * sizeof(*motion->anchor));
+    follow(motion, &motion->key);
+    follow(motion, &motion->mark);
+    memcpy(motion->step, motion->vector, size);
+    if (type != GRADCAM_PICTURE_B) {
+        memcpy(motion->key.anchor, motion->key.newest, size);
+        memcpy(motion->mark.anchor, motion->mark.newest, size);
+        memset(motion->step, 0, size);
+        motion->since_anchor = 0;
+    }
+}
+
+// From here on the way is counted from the newest frame.
+static void restart(const GradcamMotion *motion, Way *way)
+{
+    for (int cell = 0; cell < cells_of(motion); cell++) {
+        way->newest[cell] = (Displacement){ 0, 0 };
+        way->anchor[cell] = (Displacement){ -motion->step[cell].x, -motion->step[cell].y };
+    }
 }
 
 void gradcam_motion_key(GradcamMotion *motion)
 {
-    size_t size = blocks_of(motion) * sizeof(*motion->field);
-    // When the newest frame is the anchor itself, it becomes the origin too.
-    if (!memcmp(motion->field, motion->anchor, size)) {
-        memset(motion->field, 0, size);
-        memset(motion->anchor, 0, size);
-    }
-    memcpy(motion->key, motion->field, size);
+    restart(motion, &motion->key);
 }
 
 void gradcam_motion_mark(GradcamMotion *motion)
 {
-    memcpy(motion->mark, motion->field, blocks_of(motion) * sizeof(*motion->field));
+    restart(motion, &motion->mark);
 }
 
 void gradcam_motion_key_marked(GradcamMotion *motion)
 {
-    memcpy(motion->key, motion->mark, blocks_of(motion) * sizeof(*motion->field));
+    size_t size = (size_t)cells_of(motion) * sizeof(*motion->step);
+    memcpy(motion->key.anchor, motion->mark.anchor, size);
+    memcpy(motion->key.newest, motion->mark.newest, size);
 }
 
 void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height)
@@ -227,19 +297,26 @@ static float sample_map(const float *map, int width, int height, float s, float 
     return (1 - q) * ((1 - p) * at[0] + p * at[right]) + q * ((1 - p) * at[below] + p * at[below + right]);
 }
 
-void gradcam_motion_apply(const GradcamMotion *motion, const float *map, int map_width, int map_height,
+// A map of the key frame at a place of the newest frame that is displaced by d; 0 outside of the region.
+static float displaced(const float *map, int map_width, int map_height, const GradcamRegion *r, float x, float y,
+                       Displacement d)
+{
+    float s = (float)((x + d.x - r->x) / r->width), t = (float)((y + d.y - r->y) / r->height);
+    return s >= 0 && s <= 1 && t >= 0 && t <= 1 ? sample_map(map, map_width, map_height, s, t) : 0;
+}
+
+void gradcam_motion_apply(GradcamMotion *motion, const float *map, int map_width, int map_height,
                           const GradcamRegion *region, float *out)
 {
-    GradcamRegion whole = { 0, 0, motion->width, motion->height };
-    const GradcamRegion *r = region ? region : &whole;
-    for (int j = 0; j < motion->rows; j++)
-        for (int i = 0; i < motion->columns; i++) {
-            size_t at = (size_t)j * (size_t)motion->columns + (size_t)i;
-            float x = centre(i), y = centre(j);
-            Displacement d = motion->field[at], k = motion->key[at];
-            k = sample(motion, motion->key, x + d.x - k.x, y + d.y - k.y);
-            float s = (float)((x + d.x - k.x - r->x) / r->width), t = (float)((y + d.y - k.y - r->y) / r->height);
-            int inside = s >= 0 && s <= 1 && t >= 0 && t <= 1;
-            out[at] = inside || !region ? sample_map(map, map_width, map_height, s, t) : 0;
-        }
+    const GradcamRegion whole = { 0, 0, motion->width, motion->height }, *r = region ? region : &whole;
+    size_t blocks = (size_t)motion->columns * (size_t)motion->rows;
+    float most = 0;
+    for (size_t i = 0; i < blocks; i++) {
+        float x = ((float)(i % (size_t)motion->columns) + 0.5f) * BLOCK;
+        float y = ((float)(i / (size_t)motion->columns) + 0.5f) * BLOCK;
+        out[i] = displaced(map, map_width, map_height, r, x, y, sample(motion, motion->key.newest, x, y));
+        most = fmaxf(most, out[i]);
+    }
+    for (size_t i = 0; i < blocks; i++)
+        motion->heat[i] = most > 0 ? fmaxf(out[i] / most, 0) : 0;
 }

@@ -20,7 +20,7 @@ static size_t uniform(GradcamMotionVector *v, float dx, float dy, int future)
 }
 
 // Centre of mass of the moved map, in pixels.
-static void centroid(const GradcamMotion *motion, const float *map, double *x, double *y)
+static void centroid(GradcamMotion *motion, const float *map, double *x, double *y)
 {
     float out[COLUMNS * ROWS];
     double sum = 0;
@@ -52,7 +52,7 @@ static GradcamMotion *create(void)
     return motion;
 }
 
-static void check_moved(const char *what, const GradcamMotion *motion, double x0, double y0, double dx, double dy)
+static void check_moved(const char *what, GradcamMotion *motion, double x0, double y0, double dx, double dy)
 {
     double x, y;
     centroid(motion, spot, &x, &y);
@@ -99,6 +99,73 @@ static void follows_b_frames_and_keys_on_them(void)
         }
         gradcam_motion_free(&motion);
     }
+}
+
+// I b B b P b B b P ...: the B frame in the middle refers to the I or P frame before, the first and the third to the frame
+// displayed before them.
+static void follows_a_pyramid_of_b_frames(void)
+{
+    GradcamMotion *motion = create();
+    double x, y;
+    gradcam_motion_frame(motion, GRADCAM_PICTURE_I, NULL, 0);
+    gradcam_motion_key(motion);
+    centroid(motion, spot, &x, &y);
+    for (int i = 1; i <= 16; i++) {
+        float since = i % 4 == 0 ? 4 : i % 4 == 2 ? 2 : 1;
+        gradcam_motion_frame(motion, i % 4 ? GRADCAM_PICTURE_B : GRADCAM_PICTURE_P, vectors,
+                             uniform(vectors, -6 * since, 0, 0));
+        if (i > 4)                              // from the first P frame on the speed is known
+            check_moved("frame", motion, x, y, 6 * i, 0);
+        else
+            centroid(motion, spot, &(double){ 0 }, &(double){ 0 });
+    }
+    gradcam_motion_free(&motion);
+}
+
+// What encoders make of flat ground must bring no heat from elsewhere.
+static void ignores_vectors_where_no_heat_is(void)
+{
+    GradcamMotion *motion = create();
+    Random random = { 7 };
+    double x, y;
+    gradcam_motion_frame(motion, GRADCAM_PICTURE_I, NULL, 0);
+    gradcam_motion_key(motion);
+    centroid(motion, spot, &x, &y);
+    double x0 = x, y0 = y;
+    for (int i = 1; i <= 10; i++) {
+        size_t n = uniform(vectors, -4, 0, 0);
+        for (size_t k = 0; k < n; k++) {        // half of those beside the spot point at it, or anywhere
+            double from_x = vectors[k].x + 4 - x, from_y = vectors[k].y + 4 - y;
+            if (hypot(from_x, from_y) > 30 && k % 2) {
+                vectors[k].dx = k % 4 == 1 ? (float)-from_x : random_float(&random, -100, 100);
+                vectors[k].dy = k % 4 == 1 ? (float)-from_y : random_float(&random, -100, 100);
+            }
+        }
+        gradcam_motion_frame(motion, GRADCAM_PICTURE_P, vectors, n);
+        centroid(motion, spot, &x, &y);
+        CHECK_NEAR(x, x0 + 4 * i, 6);
+        CHECK_NEAR(y, y0, 6);
+    }
+    gradcam_motion_free(&motion);
+}
+
+// The map of a frame that was marked comes three frames later.
+static void moves_a_late_map_from_its_frame_on(void)
+{
+    GradcamMotion *motion = create();
+    double x, y;
+    centroid(motion, spot, &x, &y);
+    for (int i = 0; i <= 12; i++) {
+        gradcam_motion_frame(motion, i % 2 ? GRADCAM_PICTURE_B : GRADCAM_PICTURE_P, vectors,
+                             uniform(vectors, i % 2 ? -5 : -10, 0, 0));
+        if (i == 4 || i == 7)                   // a P frame, a B frame
+            gradcam_motion_mark(motion);
+        if (i == 6 || i == 10)
+            gradcam_motion_key_marked(motion);
+        if (i >= 6)
+            check_moved("late map", motion, x, y, 5 * (i - (i < 10 ? 4 : 7)), 0);
+    }
+    gradcam_motion_free(&motion);
 }
 
 static void moves_parts_apart(void)
@@ -170,6 +237,9 @@ int main(void)
 {
     RUN(follows_a_chain_of_p_frames);
     RUN(follows_b_frames_and_keys_on_them);
+    RUN(follows_a_pyramid_of_b_frames);
+    RUN(ignores_vectors_where_no_heat_is);
+    RUN(moves_a_late_map_from_its_frame_on);
     RUN(moves_parts_apart);
     RUN(holds_without_vectors);
     RUN(survives_nonsense);
