@@ -572,33 +572,45 @@ static int follow_motion(GradcamFilter *s, const Item *item)
     return 0;
 }
 
+// interp=motion: the map of the key frame, moved.
+static int move_map(GradcamFilter *s, const Item *item, Blending *b)
+{
+    const GcamHeat *heat = item->heat;
+    int width, height;
+
+    gradcam_motion_size(s->motion, &width, &height);
+    av_fast_malloc(&s->between, &s->between_size, sizeof(*s->between) * width * height);
+    if (!s->between)
+        return AVERROR(ENOMEM);
+    gradcam_motion_apply(s->motion, heat->map, heat->width, heat->height, &b->region, s->between);
+    if (item->number == heat->number)
+        return 0;
+    b->map = s->between;
+    b->width = width;
+    b->height = height;
+    b->region = (GradcamRegion){ 0, 0, GRADCAM_MOTION_BLOCK * width, GRADCAM_MOTION_BLOCK * height };
+    return 0;
+}
+
 // What the item shows: the map of its key frame, or what interp makes of it.
 static int choose_map(GradcamFilter *s, const Item *item, Blending *b)
 {
     const GcamHeat *heat = item->heat, *next = heat->next;
-    int width = heat->width, height = heat->height;
     float share;
 
     b->map = heat->map;
-    b->width = width;
-    b->height = height;
-    if (item->number == heat->number || (s->interp != INTERP_MOTION && (!next || !next->map)))
-        return 0;
+    b->width = heat->width;
+    b->height = heat->height;
     if (s->interp == INTERP_MOTION)
-        gradcam_motion_size(s->motion, &width, &height);
-    av_fast_malloc(&s->between, &s->between_size, sizeof(*s->between) * width * height);
+        return move_map(s, item, b);
+    if (item->number == heat->number || !next || !next->map)
+        return 0;
+    av_fast_malloc(&s->between, &s->between_size, sizeof(*s->between) * heat->width * heat->height);
     if (!s->between)
         return AVERROR(ENOMEM);
     b->map = s->between;
-    if (s->interp == INTERP_MOTION) {
-        gradcam_motion_apply(s->motion, heat->map, heat->width, heat->height, &b->region, s->between);
-        b->width = width;
-        b->height = height;
-        b->region = (GradcamRegion){ 0, 0, GRADCAM_MOTION_BLOCK * width, GRADCAM_MOTION_BLOCK * height };
-        return 0;
-    }
     share = (float)(item->number - heat->number) / (next->number - heat->number);
-    for (int i = 0; i < width * height; i++)
+    for (int i = 0; i < heat->width * heat->height; i++)
         s->between[i] = heat->map[i] + share * (next->map[i] - heat->map[i]);
     return 0;
 }
