@@ -111,7 +111,7 @@ def pytorch_grad_cam(path, options):
     if not layers:
         return None
     cam = GradCAM(model=model, target_layers=[layers[-1]])
-    return lambda: best(lambda: cam(input_tensor=x), options.runs)
+    return lambda: best(lambda: cam(input_tensor=x, targets=None), options.runs)
 
 
 # Name, what must be importable, whether it computes a whole map (and not only the scores).
