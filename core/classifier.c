@@ -205,6 +205,19 @@ static void add_layer(GradcamModel *model, int value)
     model->layer_value[model->layers++] = value;
 }
 
+// The last layer that is not merely pooled; with weights behind it, where that is asked for. -1: there is none.
+static int last_layer(const GradcamModel *model, char *on_value, int weights)
+{
+    const GcamGraph *graph = &model->graph;
+    for (size_t i = model->layers; i-- > 1;) {
+        int value = model->layer_value[i];
+        if (!is_pooling(&graph->node[graph->value[value].node]) && depends(model, value, on_value) &&
+            (!weights || has_weights_after(model, on_value)))
+            return (int)i;
+    }
+    return -1;
+}
+
 static int find_layers(GradcamModel *model)
 {
     const GcamGraph *graph = &model->graph;
@@ -227,13 +240,9 @@ static int find_layers(GradcamModel *model)
                 graph->value[value].shape.dim[2] * graph->value[value].shape.dim[3] > 1)
                 add_layer(model, value);
         }
-    model->default_layer = -1;
-    for (size_t i = model->layers; i-- > 1 && model->default_layer < 0;) {
-        int value = model->layer_value[i];
-        if (!is_pooling(&graph->node[graph->value[value].node]) && depends(model, value, on_value) &&
-            has_weights_after(model, on_value))
-            model->default_layer = (int)i;
-    }
+    model->default_layer = last_layer(model, on_value, 1);
+    if (model->default_layer < 0)               // nothing but score maps: better than nothing
+        model->default_layer = last_layer(model, on_value, 0);
     gcam_free(spatial);
     return 0;
 }
