@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Others can open our files: the public Python package `gguf` reads the sample that test_modelfile writes.
+# Others can open our files: the public Python package `gguf` reads the sample that test_modelfile writes, and a compiled
+# network, the built-in one.
 # timeout: 300
 
 venv=$BUILD/venv-gguf
@@ -17,7 +18,7 @@ if ! "$BUILD/tests/modelfile/test_modelfile" write sample.bin 2> write.log; then
     echo "not ok - gguf_python: no sample was written: $(cat write.log)"
     exit 1
 fi
-"$venv/bin/python" - << 'END'
+"$venv/bin/python" - "$SRC/models" << 'END'
 import sys
 import numpy
 from gguf import GGUFReader, GGMLQuantizationType
@@ -57,5 +58,16 @@ for tensor in reader.tensors:
     right = tensor.tensor_type == kind and tensor.data.shape == value.shape and (tensor.data == value).all()
     check(f"reads tensor {tensor.name}", right, f"got {tensor.tensor_type!r} {tensor.data.tolist()}")
     check(f"finds {tensor.name} aligned", tensor.data_offset % 64 == 0, f"offset {tensor.data_offset}")
+
+reader = GGUFReader(sys.argv[1] + "/default.bin")
+contents = {key: field.contents() for key, field in reader.fields.items()}
+labels = open(sys.argv[1] + "/default.labels.txt").read().split("\n")[:-1]
+check("reads a network's labels", contents.get("gradcam.labels") == labels, contents.get("gradcam.labels"))
+check("reads a network's size and layer", (contents["gradcam.input.width"], contents["gradcam.input.height"],
+                                           contents["gradcam.layer"]) == (160, 160, "features"))
+check("reads a network's graph", len(contents["gradcam.graph"]) > 1000)
+weights = sum(int(t.n_elements) for t in reader.tensors)
+check("reads a network's weights", weights > 200000 and all(t.name.startswith("initializer.") for t in reader.tensors),
+      weights)
 sys.exit(failures > 0)
 END
