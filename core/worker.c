@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "result.h"
 
 void gcam_task_release(GradcamStream *stream, GcamTask *task)
@@ -48,14 +48,6 @@ static int is_turn(const GradcamStream *stream, const GcamTask *task)
         if (!t->decided)
             return 0;
     return 1;
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static int is_stopping(GradcamStream *stream)
@@ -132,7 +124,7 @@ static int compute_maps(GcamSlot *slot, GcamTask *task)
 static int run(GcamSlot *slot, GcamTask *task)
 {
     GradcamStream *stream = slot->stream;
-    const double start = now();
+    const double start = gcam_time();
     size_t classes;
     int ret = load(slot, task);
 
@@ -151,7 +143,7 @@ static int run(GcamSlot *slot, GcamTask *task)
         return ret;
     task->result->ticket = task->ticket;
     task->result->time = task->time;
-    task->result->elapsed = now() - start;
+    task->result->elapsed = gcam_time() - start;
     return 0;
 }
 
