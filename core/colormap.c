@@ -8,7 +8,8 @@
  * der Walt, Nathaniel Smith and (viridis) Eric Firing for matplotlib, 2015, CC0. cividis: Jamie Nunez,
  * Christopher Anderton, Ryan Renslow, PLoS ONE 13(7), 2018, CC BY 4.0; in matplotlib under its own licence.
  * jet: the usual formula, clip(1.5 - |4 v - c|, 0, 1) with c = 3, 2, 1 for R, G, B, which is also OpenCV's
- * table. hot: that of MATLAB, clip(8 v / 3), clip(8 v / 3 - 1), clip(4 v - 3).
+ * table. hot: that of MATLAB, clip(8 v / 3), clip(8 v / 3 - 1), clip(4 v - 3). The palette: Masataka Okabe
+ * and Kei Ito, Color Universal Design, 2002, in an order that sets early colours far apart.
  */
 #include <errno.h>
 #include <math.h>
@@ -91,4 +92,20 @@ int gradcam_colormap_find(const char *name)
             if (!strcmp(names[i], name))
                 return i;
     return -EINVAL;
+}
+
+const uint8_t *gradcam_palette(size_t index)
+{
+    static const uint8_t colors[][3] = {
+        { 213, 94, 0 },         // vermillion
+        { 86, 180, 233 },       // sky blue
+        { 240, 228, 66 },       // yellow
+        { 0, 158, 115 },        // bluish green
+        { 204, 121, 167 },      // reddish purple
+        { 0, 114, 178 },        // blue
+        { 230, 159, 0 },        // orange
+        { 0, 0, 0 },
+    };
+
+    return colors[index % (sizeof(colors) / sizeof(colors[0]))];
 }

@@ -357,6 +357,10 @@ GRADCAM_API int gradcam_colormap_find(const char *name);
 // The table: 256 colours, 8-bit R, G, B. Static, NULL for a value out of range.
 GRADCAM_API const uint8_t (*gradcam_colormap_table(enum GradcamColormap colormap))[3];
 
+// A colour for each of several classes, 8-bit R, G, B: the eight of Okabe and Ito, which colour-blind eyes tell apart
+// too, black last; the ninth is the first again. Static.
+GRADCAM_API const uint8_t *gradcam_palette(size_t index);
+
 // Where a map lies on a picture, in pixels, fractions allowed; it may reach beyond the picture. What is outside of it
 // is left as it is (overlay) or gets the colour of zero (heatmap, mask).
 typedef struct GradcamRegion {
@@ -452,6 +456,7 @@ enum GradcamOutput {
 
 typedef struct GradcamOverlaySettings {
     enum GradcamColormap colormap;
+    const uint8_t (*table)[3];  // 256 colours of the caller's own, copied by gradcam_overlay_create(); NULL: colormap's
     enum GradcamBlend blend;
     enum GradcamOutput output;
     float opacity;              // 0..1

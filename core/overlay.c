@@ -82,10 +82,9 @@ static void set_entry(GcamBlendTable *table, int level, int depth, double weight
     table->color_high[level] = color >> 8;
 }
 
-static void fill_level(GradcamOverlay *overlay, int level)
+static void fill_level(GradcamOverlay *overlay, const uint8_t color[3], int level)
 {
     const GradcamOverlaySettings *s = &overlay->settings;
-    const uint8_t *color = gradcam_colormap_table(s->colormap)[level];
     const int mask = s->output == GRADCAM_OUTPUT_MASK;
     double rgb[3], yuv[3];
 
@@ -106,10 +105,12 @@ int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *s
     GradcamOverlay *overlay = gcam_calloc(1, sizeof(*overlay));
     if (!overlay)
         return -ENOMEM;
+    const uint8_t (*colors)[3] = settings->table ? settings->table : gradcam_colormap_table(settings->colormap);
     overlay->settings = *settings;
+    overlay->settings.table = NULL;     // the caller's, who may change it from now on
     overlay->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
     for (int level = 0; level < 256; level++)
-        fill_level(overlay, level);
+        fill_level(overlay, colors[level], level);
     overlay->skip_zero = overlay->table[0].weight[0] == 0;
     *out = overlay;
     return 0;

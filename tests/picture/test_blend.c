@@ -161,7 +161,7 @@ static const double matrices[][3][3] = {
 
 static double color_of(const GradcamOverlaySettings *s, int c, int level)
 {
-    const uint8_t *color = gradcam_colormap_table(s->colormap)[level];
+    const uint8_t *color = (s->table ? s->table : gradcam_colormap_table(s->colormap))[level];
     const int depth = s->depth[c];
     const double unit = 1 << (depth - 8), most = (1 << depth) - 1;
     double rgb[3], value = 0;
@@ -415,6 +415,140 @@ static void test_full_opacity_is_the_color(void)
     }
 }
 
+// What a class of its own colour shows: the same colour at every level.
+static void test_own_tables(void)
+{
+    Random random = { 9 };
+    uint8_t table[256][3], solid[256][3];
+
+    random_bytes(&random, table[0], sizeof(table));
+    for (int i = 0; i < 256; i++)
+        memcpy(solid[i], gradcam_palette(0), 3);
+    for (int i = 0; i < 150; i++) {
+        const Format *f = &formats[random_int(&random, 0, FORMATS - 1)];
+        GradcamOverlaySettings s = make_settings(f);
+        s.table = (const uint8_t (*)[3])(i % 2 ? table : solid);
+        s.output = random_int(&random, 0, 2);
+        s.matrix = random_int(&random, 0, GRADCAM_MATRIX_YCGCO);
+        s.full_range = random_int(&random, 0, 1);
+        if (!run_once(f, &s, random_int(&random, 1, 200), random_int(&random, 1, 70), random_int(&random, 1, 20),
+                      random_int(&random, 1, 20), NULL, random_int(&random, 1, 3), &random))
+            break;
+    }
+}
+
+static void test_own_table_is_copied(void)
+{
+    Random random = { 10 };
+    uint8_t table[256][3];
+    GradcamOverlaySettings s = make_settings(&formats[0]);
+    GradcamOverlay *overlay = NULL;
+    float map[9];
+    Image image;
+
+    random_bytes(&random, table[0], sizeof(table));
+    random_floats(&random, map, 9, 0, 1);
+    s.table = (const uint8_t (*)[3])table;
+    REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
+    uint8_t (*before)[3] = malloc(sizeof(table));
+    memcpy(before, table, sizeof(table));
+    memset(table, 0, sizeof(table));
+    REQUIRE(image_init(&image, &formats[0], 100, 60, 0, &random));
+    CHECK_INT(gradcam_overlay_blend(overlay, &image.picture, map, 3, 3, NULL, 0, 1), 0);
+    s.table = (const uint8_t (*)[3])before;
+    compare(&image, &s, map, 3, 3, NULL);
+    free(before);
+    image_free(&image);
+    gradcam_overlay_free(&overlay);
+}
+
+// A weight in each entry, written to a plane of its own as full-range grey: an alpha plane.
+static void test_alpha_plane(void)
+{
+    Random random = { 11 };
+    uint8_t weights[256][3];
+    float map[16];
+
+    random_floats(&random, map, 16, -0.2f, 1.2f);
+    for (int i = 0; i < 256; i++)
+        memset(weights[i], (int)lrint(0.7 * i), 3);
+    for (int depth = 8; depth <= 16; depth++) {
+        const Format f = { "alpha", GRADCAM_COLOR_GRAY, PLANAR, depth, 0, 0, 0, 0 };
+        GradcamOverlaySettings s = make_settings(&f);
+        GradcamOverlay *overlay = NULL;
+        Image image;
+        s.table = (const uint8_t (*)[3])weights;
+        s.output = GRADCAM_OUTPUT_HEATMAP;
+        s.full_range = 1;
+        REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
+        REQUIRE(image_init(&image, &f, 91, 33, 0, &random));
+        CHECK_INT(gradcam_overlay_blend(overlay, &image.picture, map, 4, 4, NULL, 0, 1), 0);
+        const GradcamComponent *k = &image.picture.component[0];
+        for (int x = 0; x < 91; x++) {
+            const double m = clamp(map_at(map, 4, 4, (x + 0.5) / 91 * 4 - 0.5, 0), 0, 1);
+            int fine = 0;
+            for (int side = -1; side <= 1; side++)
+                fine |= sample_get(k->data + x * k->step, depth) ==
+                        lrint(weights[(int)clamp(floor(255 * m + side * 1e-4), 0, 255)][0] / 255.0 *
+                              ((1 << depth) - 1));
+            CHECK(fine);
+        }
+        compare(&image, &s, map, 4, 4, NULL);
+        image_free(&image);
+        gradcam_overlay_free(&overlay);
+    }
+}
+
+// Several classes, a colour each, one over the other: each step is within one code value of the reference.
+static void test_several_in_sequence(void)
+{
+    Random random = { 12 };
+    float map[4][30];
+
+    for (int i = 0; i < 4; i++)
+        fill_map(map[i], 30, &random);
+    for (int f = 0; f < FORMATS; f++) {
+        GradcamOverlaySettings s = make_settings(&formats[f]);
+        Image image;
+        REQUIRE(image_init(&image, &formats[f], 203, 67, 0, &random));
+        uint8_t *step = malloc(image.size);
+        for (int i = 0; i < 4; i++) {
+            uint8_t solid[256][3];
+            GradcamOverlay *overlay = NULL;
+            for (int level = 0; level < 256; level++)
+                memcpy(solid[level], gradcam_palette((size_t)i), 3);
+            s.table = (const uint8_t (*)[3])solid;
+            REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
+            CHECK_INT(gradcam_overlay_blend(overlay, &image.picture, map[i], 6, 5, NULL, 0, 1), 0);
+            memcpy(step, image.block, image.size);
+            const int fine = compare(&image, &s, map[i], 6, 5, NULL);
+            memcpy(image.block, step, image.size);
+            memcpy(image.before, step, image.size);
+            gradcam_overlay_free(&overlay);
+            if (!fine) {
+                fail("that was %s, class %d", formats[f].name, i);
+                f = FORMATS;
+                break;
+            }
+        }
+        free(step);
+        image_free(&image);
+    }
+}
+
+static void test_palette(void)
+{
+    for (size_t i = 0; i < 8; i++) {
+        CHECK(gradcam_palette(i + 8) == gradcam_palette(i));
+        for (size_t k = 0; k < i; k++) {
+            int distance = 0;
+            for (int c = 0; c < 3; c++)
+                distance += abs(gradcam_palette(i)[c] - gradcam_palette(k)[c]);
+            CHECK(distance > 60);
+        }
+    }
+}
+
 static void test_wrong_arguments(void)
 {
     Random random = { 7 };
@@ -563,6 +697,11 @@ int main(void)
     RUN(test_slices_are_equal);
     RUN(test_strange_maps);
     RUN(test_full_opacity_is_the_color);
+    RUN(test_own_tables);
+    RUN(test_own_table_is_copied);
+    RUN(test_alpha_plane);
+    RUN(test_several_in_sequence);
+    RUN(test_palette);
     RUN(test_wrong_arguments);
     for (int cpu = GCAM_CPU_GENERIC; cpu <= GCAM_CPU_AVX512; cpu++)
         test_kernels(cpu);
