@@ -70,7 +70,7 @@ static const GcamConvAlgorithm *choose(const GcamConvShape *s)
         s->out_w == s->w)
         return &gcam_conv_gemm;
     if (s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 &&
-        s->c % 16 == 0 && s->out_c % 16 == 0 && s->c >= 32 && s->out_c >= 32 && s->out_h > 2 &&
+        s->c % 16 == 0 && s->out_c % 16 == 0 && s->c >= 16 && s->out_c >= 16 && s->out_h > 2 &&
         s->out_w > 2) {
         // Multiplications with each tile, edges included. Large weights, 36 or 16 numbers for each pair of
         // channels, come from memory: one costs as much as WEIGHT multiplications.

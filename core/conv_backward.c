@@ -5,11 +5,15 @@
  * With other strides: dy times the transposed weights gives a row per output pixel, [kernel_h][kernel_w][c /
  * groups], and each pixel of dx gathers its share in a fixed order; depthwise, where a product of matrices is
  * nothing, the shares are computed on the spot.
+ *
+ * Of a 1x1 convolution that ends in classes the gradient of one class has one channel that is not zero: then only the
+ * weights of such channels are multiplied.
  */
 #include "conv.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "conv_algorithm.h"
@@ -215,11 +219,98 @@ static void gather_task(void *opaque, size_t index, int thread)
     }
 }
 
+// -------------------------------------------------------------------------------------------------- few channels
+
+enum {
+    FEW = 8,                    // channels are few when this many times as many are zero
+    SCAN = 128,                 // channels that one thread looks at
+};
+
+static int can_be_few(const GcamConvBackward *b)
+{
+    return b->turned && b->turned->algorithm == &gcam_conv_gemm && b->shape.groups == 1 && b->shape.out_c >= 2 * FEW;
+}
+
+// Scratch: a mark per channel, the channels that count, their gradients, their rows of the packed weights.
+typedef struct Few {
+    size_t pixels, channels, most;
+    const float *dy;
+    uint32_t *mark;
+    size_t *list;
+    float *a, *weights;
+    size_t floats;              // of all
+} Few;
+
+static Few make_few(const GcamConvBackward *b, float *scratch)
+{
+    const GcamConvShape *s = &b->shape;
+    Few few = {
+        .pixels = (size_t)s->n * s->out_h * s->out_w, .channels = (size_t)s->out_c, .most = (size_t)s->out_c / FEW,
+    };
+    size_t at = 0, marks = (few.channels + 15) / 16 * 16, lists = (few.most * 2 + 15) / 16 * 16;
+    float *parts[4];
+    const size_t sizes[4] = { marks, lists, (few.pixels * few.most + 15) / 16 * 16,
+                              gcam_packed_b_size(b->kernels, few.most, (size_t)s->c) };
+    for (int i = 0; i < 4; at += sizes[i++])
+        parts[i] = scratch ? scratch + at : NULL;
+    few.mark = (void *)parts[0];
+    few.list = (void *)parts[1];
+    few.a = parts[2];
+    few.weights = parts[3];
+    few.floats = at;
+    return few;
+}
+
+// Every bit but the sign of all gradients of a channel.
+static void mark_task(void *opaque, size_t index, int thread)
+{
+    const Few *few = opaque;
+    size_t first = index * SCAN, n = few->channels - first < SCAN ? few->channels - first : SCAN;
+    uint32_t *mark = few->mark + first, bits[SCAN];
+    (void)thread;
+    memset(mark, 0, n * sizeof(*mark));
+    for (size_t p = 0; p < few->pixels; p++) {
+        memcpy(bits, few->dy + p * few->channels + first, n * sizeof(*bits));
+        for (size_t i = 0; i < n; i++)
+            mark[i] |= bits[i] << 1;
+    }
+}
+
+// Whether the gradient lies in few channels; then dx is done.
+static int run_few(const GcamConvBackward *b, GcamPool *pool, const float *dy, float *dx, float *scratch)
+{
+    Few few = make_few(b, scratch);
+    GcamPackedB *from = b->turned->packed[0];
+    size_t count = 0, step = gcam_packed_b_step(b->kernels), width;
+    few.dy = dy;
+    gcam_pool_run(pool, (few.channels + SCAN - 1) / SCAN, mark_task, &few);
+    for (size_t c = 0; c < few.channels; c++) {
+        if (few.mark[c] && count == few.most)
+            return 0;
+        if (few.mark[c])
+            few.list[count++] = c;
+    }
+    GcamPackedB packed = { .kernels = b->kernels, .k = count, .n = from->n, .data = few.weights };
+    for (size_t i = 0; i < count; i++) {
+        for (size_t p = 0; p < few.pixels; p++)
+            few.a[p * count + i] = dy[p * few.channels + few.list[i]];
+        for (size_t j = 0; j < from->n; j += step) {
+            const float *row = gcam_packed_b_row(from, few.list[i], j, &width);
+            memcpy(gcam_packed_b_row(&packed, i, j, &width), row, width * sizeof(*row));
+        }
+    }
+    gcam_gemm_packed(pool, few.pixels, few.a, (ptrdiff_t)count, &packed, dx, (ptrdiff_t)from->n, NULL);
+    return 1;
+}
+
+// ------------------------------------------------------------------------------------------------------- interface
+
 size_t gcam_conv_backward_scratch(const GcamConvBackward *b, int threads)
 {
     const GcamConvShape *s = &b->shape;
+    size_t few = can_be_few(b) ? make_few(b, NULL).floats : 0;
     if (b->turned)
-        return gcam_conv_scratch(b->turned, threads);
+        return few + gcam_conv_scratch(b->turned, threads);
     if (b->weights)
         return 2 * list_length(s) * threads * (sizeof(ptrdiff_t) / sizeof(float));
     return (size_t)s->out_h * s->out_w * row_length(s);
@@ -229,6 +320,8 @@ void gcam_conv_backward_run(const GcamConvBackward *b, GcamPool *pool, const flo
                             float *scratch)
 {
     const GcamConvShape *s = &b->shape;
+    if (can_be_few(b) && run_few(b, pool, dy, dx, scratch))
+        return;
     if (b->turned) {
         gcam_conv_forward(b->turned, pool, dy, NULL, dx, scratch);
         return;

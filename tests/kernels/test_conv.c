@@ -45,6 +45,7 @@ static const Case shapes[] = {
     { "depthwise", 1, 7, 7, 130, 130, 7, 7, 1, 1, { 3, 3, 3, 3 }, 1, 1, 130 },
     { "depthwise", 1, 12, 12, 5, 5, 3, 3, 2, 1, { 2, 2, 2, 2 }, 2, 2, 5 },
     { "winograd4", 1, 12, 12, 32, 48, 3, 3, 1, 1, { 1, 1, 1, 1 }, 1, 1, 1 },
+    { "winograd4", 1, 20, 17, 16, 48, 3, 3, 1, 1, { 1, 1, 1, 1 }, 1, 1, 1 },
     { "winograd4", 2, 15, 18, 64, 32, 3, 3, 1, 1, { 1, 1, 1, 1 }, 1, 1, 1 },
     { "winograd4", 1, 56, 56, 64, 64, 3, 3, 1, 1, { 1, 1, 1, 1 }, 1, 1, 1 },
     { "winograd4", 1, 14, 14, 256, 272, 3, 3, 1, 1, { 1, 1, 1, 1 }, 1, 1, 1 },
@@ -196,10 +197,13 @@ static void forward(const Case *test)
     drop(&t, &s);
 }
 
-static void backward(const Case *test)
+// `of`: of that many output channels all but one have a gradient of zero.
+static void backward(const Case *test, int of)
 {
     GcamConvShape s = shape_of(test);
     Tensors t = make(&s);
+    for (size_t i = 0; i < t.y_size; i++)
+        t.dy[i] = i % (size_t)s.out_c % (size_t)of ? 0 : t.dy[i];
     double *dy = widen(t.dy, t.y_size), *want = widen(NULL, t.x_size);
     GcamConvBackward *conv;
     convolve(&s, want, t.w, t.scale, dy, 1);
@@ -265,10 +269,16 @@ static void cases(void)
                 t->kernel_w, t->stride_h, t->stride_w, t->pads[0], t->pads[1], t->pads[2], t->pads[3],
                 t->dilation_h, t->dilation_w, t->groups);
             if (back)
-                backward(t);
+                backward(t, 1);
             else
                 forward(t);
         }
+    }
+    static const int few[] = { 7, 8, 10, 9999 };
+    for (size_t i = 0; i < sizeof(few) / sizeof(few[0]); i++) {
+        begin_case("%s: convolution backward, gradient in one of %d channels", level(), few[i]);
+        backward(&shapes[1], few[i]);
+        backward(&shapes[2], few[i]);
     }
     begin_case("%s: refuses what does not fit", level());
     refuses_what_does_not_fit();
