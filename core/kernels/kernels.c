@@ -10,9 +10,13 @@
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static GcamKernels kernels[GCAM_CPU_AVX512 + 1];
 
+// A file of kernels is in that instruction set from its first line to its last: it is entered only where the machine
+// has it, even to have its table filled.
 static void init(void)
 {
-    for (int cpu = GCAM_CPU_GENERIC; cpu <= GCAM_CPU_AVX512; cpu++) {
+    const int highest = gcam_cpu_detected();
+
+    for (int cpu = GCAM_CPU_GENERIC; cpu <= highest; cpu++) {
         gcam_kernels_init_generic(&kernels[cpu]);
 #if defined(__x86_64__)
         if (cpu >= GCAM_CPU_AVX2)
