@@ -503,6 +503,7 @@ typedef struct GradcamResult {
     int width, height;          // of the maps
     size_t count;
     const GradcamResultMap *map;
+    int reused;                 // the picture was the same as one before: the network did not run again
 } GradcamResult;
 
 GRADCAM_API GradcamResult *gradcam_result_ref(GradcamResult *result);
@@ -525,6 +526,11 @@ typedef struct GradcamStreamSettings {
     // class=auto: a new top class takes over when it led for `hold` key frames in a row, or its logit leads by `margin`.
     int auto_hold;              // 0: 3
     float auto_margin;          // 0: 2.0
+    // A picture that is the same as the last one that was computed gets what was found there. The same is, at 0, what
+    // has the same bytes at the network's size: results are as if each had been computed. Above 0: what differs, within
+    // every block of 16 x 16 pixels at that size, by no more than this in the mean of 0..255 code values. Below 0:
+    // nothing, all pictures are computed.
+    float still;
 } GradcamStreamSettings;
 
 // Copies targets and settings; holds a reference to the model.

@@ -64,6 +64,18 @@ int gcam_result_create(GradcamResult **out, const GradcamTarget *targets, size_t
     return 0;
 }
 
+int gcam_result_copy(GradcamResult **out, const GradcamResult *from, const GradcamTarget *targets)
+{
+    const int error = gcam_result_create(out, targets, from->count, from->width, from->height);
+
+    for (size_t i = 0; !error && i < from->count; i++) {
+        memcpy(gcam_result_map(*out, i), from->map[i].map,
+               (size_t)from->width * (size_t)from->height * sizeof(*from->map[i].map));
+        *gcam_result_info(*out, i) = from->map[i].info;
+    }
+    return error;
+}
+
 float *gcam_result_map(GradcamResult *result, size_t i)
 {
     return (float *)((struct Result *)result)->map[i].map;

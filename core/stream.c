@@ -11,12 +11,12 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
-#include "mem.h"
 
 enum { AUTO_HOLD = 3, MAX_JOBS = 1024 };
 #define AUTO_MARGIN 2.0f
@@ -51,7 +51,7 @@ static int complete_settings(GradcamStreamSettings *settings)
         settings->auto_margin = AUTO_MARGIN;
     if (!settings->load || !settings->release || settings->threads < 0 || settings->jobs < 0 ||
         settings->jobs > settings->threads || settings->jobs > MAX_JOBS || settings->auto_hold < 0 ||
-        !(settings->auto_margin > 0) || !gradcam_method_name(settings->method))
+        !(settings->auto_margin > 0) || isnan(settings->still) || !gradcam_method_name(settings->method))
         return -EINVAL;
     return 0;
 }
@@ -66,15 +66,10 @@ static int open_slot(GradcamStream *stream, int i)
         .threads = threads / jobs + (i < threads % jobs),
     };
     GcamSlot *slot = &stream->slot[i];
-    int ret;
 
     slot->stream = stream;
     slot->index = i;
-    ret = gradcam_context_open(&slot->context, stream->model, &settings);
-    if (ret < 0)
-        return ret;
-    slot->rgb = gcam_alloc((size_t)stream->info->width * 3, (size_t)stream->info->height);
-    return slot->rgb ? 0 : -ENOMEM;
+    return gradcam_context_open(&slot->context, stream->model, &settings);
 }
 
 static int open_slots(GradcamStream *stream)
@@ -210,10 +205,9 @@ void gradcam_stream_close(GradcamStream **out)
     stop_workers(stream);
     drop_tasks(stream);
     gcam_look_unref(stream->look);
-    for (int i = 0; i < stream->jobs; i++) {
+    gcam_picture_unref(stream->picture);
+    for (int i = 0; i < stream->jobs; i++)
         gradcam_context_close(&stream->slot[i].context);
-        gcam_free(stream->slot[i].rgb);
-    }
     free(stream->slot);
     gradcam_model_close(&stream->model);
     destroy_sync(stream);
@@ -243,7 +237,6 @@ int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint6
     task->method = stream->settings.method;
     task->look = stream->look;
     task->look->references++;
-    task->decided = !task->look->lock;
     task->ticket = ++stream->ticket;
     *(stream->last ? &stream->last->next : &stream->first) = task;
     stream->last = task;

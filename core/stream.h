@@ -9,8 +9,12 @@
 
 #include "gradcam.h"
 #include "look.h"
+#include "still.h"
 
 enum GcamTaskState { GCAM_TASK_QUEUED, GCAM_TASK_RUNNING, GCAM_TASK_DONE };
+
+// What tasks do one after the other, in order of tickets: compare the picture with the one before, decide on classes.
+enum GcamStage { GCAM_STAGE_BEGUN, GCAM_STAGE_COMPARED, GCAM_STAGE_DECIDED };
 
 // One submitted frame. A worker owns it while it runs, apart from the fields that the stream's mutex guards.
 typedef struct GcamTask GcamTask;
@@ -22,9 +26,13 @@ struct GcamTask {
     GcamLook *look;
     enum GradcamMethod method;
     enum GcamTaskState state;
-    int decided;                // the class decision is made, or there will be none
+    enum GcamStage stage;       // how far it is, or need not be waited for
     int dropped;                // nobody will collect it: freed when it is done
     int error;
+    GcamPicture *picture;       // what it shows, or the one before when that is the same
+    int is_still;               // the one before
+    GcamAnswer *answer;         // about the picture
+    int is_own;                 // this task finds the answer
     GradcamResult *result;
     GcamTask *next;
     int *auto_class;            // [look->count], behind target[]
@@ -37,7 +45,6 @@ typedef struct GcamSlot {
     int index;
     pthread_t thread;
     GradcamContext *context;
-    uint8_t *rgb;               // the model's width x height, 3 bytes each
 } GcamSlot;
 
 struct GradcamStream {
@@ -49,14 +56,16 @@ struct GradcamStream {
     int threads_started;
     GcamSlot *slot;
 
-    // Guards what follows down to stop; state, decided, dropped and next of tasks; references of looks;
-    // settings.method.
+    // Guards what follows down to stop; state, stage, dropped and next of tasks; references of looks; settings.method;
+    // what still.h says.
     pthread_mutex_t mutex;
     pthread_cond_t work;        // a task was queued, or stop
-    pthread_cond_t turn;        // a task decided, or stop
+    pthread_cond_t turn;        // a task's stage, a picture or an answer changed, or stop
     pthread_cond_t done;        // a task is done
     GcamTask *first, *last;     // by ticket
     GcamLook *look;             // for the next submit
+    GcamPicture *picture;       // the last that was not the same as the one before, or NULL; set by the task whose
+                                // turn it is to compare
     uint64_t ticket;            // the last one given out
     int in_flight;              // tasks queued or running
     int stop;

@@ -2,10 +2,11 @@
  *
  * The workers of a stream. In: a queued task. Out: the task done, with a result or an error.
  *
- * Results do not depend on the number of workers, with one thing to see to: class=auto remembers the pictures
- * before. So between the forward and its maps a task waits until all tasks before it have decided on their
- * classes. That cannot deadlock: tasks are picked in order, so a task that runs was picked after all those it
- * waits for, and the first of them waits for nobody.
+ * A task loads its frame, compares the picture with the last one that was not the same as the one before it, decides
+ * on classes, and then finds the answer, or waits for the task that does. Results do not depend on the number of
+ * workers: comparing and deciding, which remember the pictures before, are done in order of tickets, each task
+ * waiting for its turn. That cannot deadlock: tasks are picked in order, so a task that runs was picked after all those
+ * it waits for, and the first of them waits for nobody.
  */
 #include "stream.h"
 
@@ -25,6 +26,15 @@ void gcam_task_release(GradcamStream *stream, GcamTask *task)
         stream->settings.release(stream->settings.opaque, frame);
 }
 
+// Lets go of what only a running task needs, under the mutex.
+static void forget_picture(GcamTask *task)
+{
+    gcam_picture_unref(task->picture);
+    gcam_answer_unref(task->answer);
+    task->picture = NULL;
+    task->answer = NULL;
+}
+
 void gcam_task_remove(GradcamStream *stream, GcamTask *task)
 {
     GcamTask **at = &stream->first, *before = NULL;
@@ -41,13 +51,41 @@ void gcam_task_remove(GradcamStream *stream, GcamTask *task)
     free(task);
 }
 
-// Whether all tasks before this one have decided, under the mutex.
-static int is_turn(const GradcamStream *stream, const GcamTask *task)
+// ------------------------------------------------------------------------------------------------------------- turns
+
+// Whether all tasks before this one have come to a stage, under the mutex.
+static int is_turn(const GradcamStream *stream, const GcamTask *task, enum GcamStage stage)
 {
     for (const GcamTask *t = stream->first; t != task; t = t->next)
-        if (!t->decided)
+        if (t->stage < stage)
             return 0;
     return 1;
+}
+
+// Waits until the task may enter a stage. -ECANCELED when the stream closes.
+static int await_turn(GradcamStream *stream, const GcamTask *task, enum GcamStage stage)
+{
+    int stop;
+
+    pthread_mutex_lock(&stream->mutex);
+    while (!stream->stop && !is_turn(stream, task, stage))
+        pthread_cond_wait(&stream->turn, &stream->mutex);
+    stop = stream->stop;
+    pthread_mutex_unlock(&stream->mutex);
+    return stop ? -ECANCELED : 0;
+}
+
+// Waits until somebody else's work is done, or has failed.
+static int await_other(GradcamStream *stream, const int *done, const int *error)
+{
+    int ret;
+
+    pthread_mutex_lock(&stream->mutex);
+    while (!stream->stop && !*done && !*error)
+        pthread_cond_wait(&stream->turn, &stream->mutex);
+    ret = *error ? *error : *done ? 0 : -ECANCELED;
+    pthread_mutex_unlock(&stream->mutex);
+    return ret;
 }
 
 static int is_stopping(GradcamStream *stream)
@@ -60,33 +98,90 @@ static int is_stopping(GradcamStream *stream)
     return stop;
 }
 
-// The task has decided, or gives up its turn.
-static void pass_turn(GradcamStream *stream, GcamTask *task)
+// The task has failed: nobody need wait for it.
+static void give_up(GradcamStream *stream, GcamTask *task, int error)
 {
     pthread_mutex_lock(&stream->mutex);
-    task->decided = 1;
+    task->stage = GCAM_STAGE_DECIDED;
+    if (task->is_own)
+        task->answer->error = error;
+    if (task->picture && !task->is_still && !task->picture->known)
+        task->picture->error = error;
     pthread_cond_broadcast(&stream->turn);
     pthread_mutex_unlock(&stream->mutex);
 }
 
-// Sets task->target[] by the logits: waits for the task's turn where it must. -ECANCELED when the stream
-// closes.
-static int decide(GradcamStream *stream, GcamTask *task, const float *logits)
+// ------------------------------------------------------------------------------------------------------------- steps
+
+static int load(GcamSlot *slot, GcamTask *task)
+{
+    GradcamStream *stream = slot->stream;
+    const int width = stream->info->width, height = stream->info->height;
+    int ret = gcam_picture_create(&task->picture, width, height, stream->info->classes);
+
+    if (ret >= 0)
+        ret = stream->settings.load(stream->settings.opaque, slot->index, task->frame, task->picture->rgb,
+                                    3 * (ptrdiff_t)width, width, height);
+    gcam_task_release(stream, task);
+    return ret;
+}
+
+// Sets task->picture to the last one where that is the same; else it becomes the last one.
+static int compare(GradcamStream *stream, GcamTask *task)
+{
+    const float threshold = stream->settings.still;
+    const int ret = await_turn(stream, task, GCAM_STAGE_COMPARED);
+    GcamPicture *last = stream->picture;
+
+    if (ret < 0)
+        return ret;
+    int same = last && threshold >= 0 && gcam_rgb_is_still(last->rgb, task->picture->rgb, stream->info->width,
+                                                           stream->info->height, threshold);
+    pthread_mutex_lock(&stream->mutex);
+    task->is_still = same && !last->error;
+    if (task->is_still) {
+        gcam_picture_unref(task->picture);
+        task->picture = last;
+    } else {
+        gcam_picture_unref(last);
+        stream->picture = task->picture;
+    }
+    task->picture->references++;
+    task->stage = GCAM_STAGE_COMPARED;
+    pthread_cond_broadcast(&stream->turn);
+    pthread_mutex_unlock(&stream->mutex);
+    return 0;
+}
+
+// Runs the network on the picture, and tells others of the logits.
+static int forward(GcamSlot *slot, GcamTask *task)
+{
+    GradcamStream *stream = slot->stream;
+    GcamPicture *picture = task->picture;
+    size_t classes;
+
+    if (is_stopping(stream))
+        return -ECANCELED;
+    int ret = gradcam_context_forward(slot->context, picture->rgb, 3 * (ptrdiff_t)stream->info->width);
+    if (ret < 0 || task->is_still)
+        return ret;
+    const float *logits = gradcam_context_logits(slot->context, &classes);
+    memcpy(picture->logits, logits, classes * sizeof(*logits));
+    pthread_mutex_lock(&stream->mutex);
+    picture->known = 1;
+    pthread_cond_broadcast(&stream->turn);
+    pthread_mutex_unlock(&stream->mutex);
+    return 0;
+}
+
+// Sets task->target[], with classes in the place of ranks.
+static void choose_classes(GradcamStream *stream, GcamTask *task)
 {
     GcamLook *look = task->look;
-    int stop;
 
     memcpy(task->target, look->target, look->count * sizeof(task->target[0]));
-    if (look->lock) {
-        pthread_mutex_lock(&stream->mutex);
-        while (!is_turn(stream, task) && !stream->stop)
-            pthread_cond_wait(&stream->turn, &stream->mutex);
-        stop = stream->stop;
-        pthread_mutex_unlock(&stream->mutex);
-        if (stop)
-            return -ECANCELED;
-        gcam_classlock_update(look->lock, logits);
-    }
+    if (look->lock)
+        gcam_classlock_update(look->lock, task->picture->logits);
     for (size_t i = 0; i < look->count; i++)
         if (!look->target[i].count) {
             task->auto_class[i] = gcam_classlock_class(look->lock, (size_t)look->target[i].rank);
@@ -94,17 +189,35 @@ static int decide(GradcamStream *stream, GcamTask *task, const float *logits)
             task->target[i].classes = &task->auto_class[i];
             task->target[i].count = 1;
         }
-    pass_turn(stream, task);
-    return 0;
 }
 
-static int load(GcamSlot *slot, GcamTask *task)
+// Decides what is asked about the picture, and who answers.
+static int decide(GradcamStream *stream, GcamTask *task)
 {
-    const GradcamStream *stream = slot->stream;
-    const int width = stream->info->width, height = stream->info->height;
+    GcamPicture *picture = task->picture;
+    GcamAnswer *answer;
+    int ret = await_turn(stream, task, GCAM_STAGE_DECIDED);
 
-    return stream->settings.load(stream->settings.opaque, slot->index, task->frame, slot->rgb,
-                                 3 * (ptrdiff_t)width, width, height);
+    if (ret < 0)
+        return ret;
+    choose_classes(stream, task);
+    ret = gcam_answer_create(&answer, task->method, task->target, task->look->count);
+    if (ret < 0)
+        return ret;
+    pthread_mutex_lock(&stream->mutex);
+    task->is_own = !picture->answer || picture->answer->error || !gcam_answer_alike(picture->answer, answer);
+    if (task->is_own) {
+        gcam_answer_unref(picture->answer);
+        picture->answer = answer;
+    } else {
+        gcam_answer_unref(answer);
+    }
+    task->answer = picture->answer;
+    task->answer->references++;
+    task->stage = GCAM_STAGE_DECIDED;
+    pthread_cond_broadcast(&stream->turn);
+    pthread_mutex_unlock(&stream->mutex);
+    return 0;
 }
 
 static int compute_maps(GcamSlot *slot, GcamTask *task)
@@ -120,27 +233,56 @@ static int compute_maps(GcamSlot *slot, GcamTask *task)
     return ret;
 }
 
+// Makes the maps and hands them to all who wait for them.
+static int find_answer(GcamSlot *slot, GcamTask *task, int has_run)
+{
+    GradcamStream *stream = slot->stream;
+    int ret = has_run ? 0 : forward(slot, task);
+
+    if (ret >= 0)
+        ret = compute_maps(slot, task);
+    if (ret < 0)
+        return ret;
+    pthread_mutex_lock(&stream->mutex);
+    ret = gcam_result_copy(&task->answer->result, task->result, task->target);
+    task->answer->done = ret >= 0;
+    pthread_cond_broadcast(&stream->turn);
+    pthread_mutex_unlock(&stream->mutex);
+    return ret;
+}
+
+static int await_answer(GradcamStream *stream, GcamTask *task)
+{
+    int ret = await_other(stream, &task->answer->done, &task->answer->error);
+
+    if (ret >= 0)
+        ret = gcam_result_copy(&task->result, task->answer->result, task->target);
+    if (ret >= 0)
+        task->result->reused = 1;
+    return ret;
+}
+
 // Frame to result, in a worker without the mutex.
 static int run(GcamSlot *slot, GcamTask *task)
 {
     GradcamStream *stream = slot->stream;
     const double start = gcam_time();
-    size_t classes;
+    const int needs_logits = task->look->lock != NULL;
     int ret = load(slot, task);
 
-    gcam_task_release(stream, task);
     if (ret >= 0)
-        ret = is_stopping(stream) ? -ECANCELED :
-              gradcam_context_forward(slot->context, slot->rgb, 3 * (ptrdiff_t)stream->info->width);
+        ret = compare(stream, task);
+    // class=auto asks about what the network finds.
+    if (ret >= 0 && needs_logits)
+        ret = task->is_still ? await_other(stream, &task->picture->known, &task->picture->error) : forward(slot, task);
     if (ret >= 0)
-        ret = decide(stream, task, gradcam_context_logits(slot->context, &classes));
+        ret = decide(stream, task);
+    if (ret >= 0)
+        ret = task->is_own ? find_answer(slot, task, needs_logits && !task->is_still) : await_answer(stream, task);
     if (ret < 0) {
-        pass_turn(stream, task);
+        give_up(stream, task, ret);
         return ret;
     }
-    ret = compute_maps(slot, task);
-    if (ret < 0)
-        return ret;
     task->result->ticket = task->ticket;
     task->result->time = task->time;
     task->result->elapsed = gcam_time() - start;
@@ -173,6 +315,7 @@ void *gcam_stream_worker(void *opaque)
         pthread_mutex_unlock(&stream->mutex);
         int error = run(slot, task);
         pthread_mutex_lock(&stream->mutex);
+        forget_picture(task);
         task->error = error;
         task->state = GCAM_TASK_DONE;
         stream->in_flight--;

@@ -30,7 +30,7 @@ typedef struct Script {
 typedef struct Mock {
     Script script[SCRIPTS];
     atomic_int models, contexts, frames;    // that are open
-    atomic_int loads, releases;
+    atomic_int loads, releases, forwards;
     atomic_int at_gate;         // pictures that wait there
     atomic_int open_error;      // of the context that is opened while `open_after` others are
     atomic_int open_after;
@@ -211,6 +211,7 @@ int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff
 {
     const Script *script = &mock.script[rgb[2 * stride + 11]];
 
+    mock.forwards++;
     if (context->busy++)
         return -EDEADLK;
     context->number = rgb[0];

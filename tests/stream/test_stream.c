@@ -22,10 +22,10 @@ static const GradcamTargets one = { &class_1, 1 }, two = { pair, 2 };
 static const GradcamTargets automatic = { top, 1 }, top_two = { top, 2 };
 
 // A stream over a fresh mock; closes its own reference to the model, as the stream has one.
-static GradcamStream *open_stream(const GradcamTargets *targets, int jobs)
+static GradcamStream *open_still(const GradcamTargets *targets, int jobs, float still)
 {
     const GradcamStreamSettings settings = { .threads = jobs, .jobs = jobs, .load = mock_load,
-                                             .release = mock_release };
+                                             .release = mock_release, .still = still };
     GradcamModel *model = mock_model();
     GradcamStream *stream;
 
@@ -33,6 +33,11 @@ static GradcamStream *open_stream(const GradcamTargets *targets, int jobs)
         fail("the stream did not open");
     gradcam_model_close(&model);
     return stream;
+}
+
+static GradcamStream *open_stream(const GradcamTargets *targets, int jobs)
+{
+    return open_still(targets, jobs, 0);
 }
 
 // Closes it and sees that nothing is left.
@@ -422,6 +427,7 @@ static void refuses_nonsense(void)
     REFUSED(settings.auto_hold = -1);
     REFUSED(settings.auto_margin = -1);
     REFUSED(settings.auto_margin = NAN);
+    REFUSED(settings.still = NAN);
     REFUSED(settings.method = (enum GradcamMethod)7);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         const GradcamTargets targets = { (GradcamTarget *)&bad[i], 1 };
@@ -556,6 +562,157 @@ static void hurried_caller(void)
     CHECK(accepted > 10 && seen > 5);
 }
 
+// ------------------------------------------------------------------------------------------------ still pictures
+
+// Pictures one after the other: the picture that each map is of, and whether the network ran for it.
+typedef struct Still {
+    int number, shown, reused;
+} Still;
+
+static void check_stills(int jobs, float still, const Still *scene, int pictures, int forwards)
+{
+    GradcamStream *stream;
+    int submitted = 0;
+    uint64_t ticket;
+
+    mock_reset();
+    for (int i = 0; i < pictures; i++)
+        mock.script[scene[i].number].delay = i * 613 % 1000;
+    stream = open_still(&two, jobs, still);
+    for (int i = 0; i < pictures; i++) {
+        GradcamResult *result;
+        while (submitted < pictures && submit(stream, scene[submitted].number, &ticket) == 0)
+            submitted++;
+        CHECK_INT(gradcam_stream_collect(stream, (uint64_t)i + 1, 1, &result), 0);
+        REQUIRE(result);
+        CHECK_INT(result->ticket, i + 1);
+        CHECK(result->time == scene[i].number * 0.5);
+        CHECK_INT(result->reused, scene[i].reused);
+        CHECK_STR(result->map[1].name, "group");
+        check_map(result, 0, scene[i].shown, 1, GRADCAM_METHOD_GRADCAM);
+        check_map(result, 1, scene[i].shown, 2, GRADCAM_METHOD_GRADCAM);
+        gradcam_result_unref(&result);
+    }
+    close_stream(&stream);
+    CHECK_INT(mock.forwards, forwards);
+}
+
+static void still_pictures(int jobs)
+{
+    static const Still exact[] = { { 5, 5, 0 }, { 5, 5, 1 }, { 5, 5, 1 }, { 6, 6, 0 }, { 6, 6, 1 }, { 5, 5, 0 } };
+    static const Still never[] = { { 5, 5, 0 }, { 5, 5, 0 }, { 6, 6, 0 } };
+    // Compared with the picture that was computed, so that what creeps does not creep past.
+    static const Still near[] = { { 5, 5, 0 }, { 6, 5, 1 }, { 7, 5, 1 }, { 8, 8, 0 }, { 6, 8, 1 }, { 5, 5, 0 } };
+
+    check_stills(jobs, 0, exact, 6, 3);
+    check_stills(jobs, -1, never, 3, 3);
+    check_stills(jobs, 2, near, 6, 3);
+}
+
+static void other_questions_about_a_still_picture(void)
+{
+    GradcamStream *stream;
+    GradcamResult *result;
+    uint64_t ticket;
+
+    mock_reset();
+    stream = open_stream(&one, 2);
+    for (int i = 0; i < 6; i++) {
+        if (i == 2)
+            CHECK_INT(gradcam_stream_set_targets(stream, &two), 0);
+        if (i == 4)
+            CHECK_INT(gradcam_stream_set_method(stream, GRADCAM_METHOD_COUNTERFACTUAL), 0);
+        CHECK_INT(submit(stream, 9, &ticket), 0);
+        CHECK_INT(gradcam_stream_collect(stream, ticket, 1, &result), 0);
+        REQUIRE(result);
+        CHECK_INT(result->reused, i % 2);
+        CHECK_INT(result->count, 1 + (i > 1));
+        check_map(result, 0, 9, 1, (enum GradcamMethod)(i > 3));
+        gradcam_result_unref(&result);
+    }
+    close_stream(&stream);
+    CHECK_INT(mock.forwards, 3);
+}
+
+// Everything that a result tells but for what may differ.
+static uint64_t fingerprint(const GradcamResult *result)
+{
+    uint64_t hash = result->count;
+
+    for (size_t i = 0; i < result->count; i++) {
+        for (int j = 0; j < MAP_WIDTH * MAP_HEIGHT; j++)
+            hash = hash * 1099511628211u + (uint64_t)result->map[i].map[j];
+        hash = hash * 1099511628211u + (uint64_t)result->map[i].info.class_index;
+    }
+    return hash;
+}
+
+// A long video that stands still now and then, with class=auto: what comes out, and how often a map was taken over.
+static void run_video(int jobs, float still, uint64_t *hash, int pictures, int *reused)
+{
+    Random random = { 7 };
+    GradcamStream *stream;
+    int submitted = 0, number = 0;
+    uint64_t ticket;
+
+    *reused = 0;
+    mock_reset();
+    for (int i = 0; i < SCRIPTS; i++) {
+        mock.script[i].delay = random_int(&random, 0, 60);
+        mock.script[i].logits[random_int(&random, 0, CLASSES - 1)] = (float)random_int(&random, 1, 3);
+    }
+    stream = open_still(&top_two, jobs, still);
+    for (int i = 0; i < pictures; i++) {
+        for (int full = 0; submitted < pictures && !full;) {
+            int next = random_int(&random, 0, 3) ? number : random_int(&random, 0, 9);
+            if (submitted % 50 == 49)
+                CHECK_INT(gradcam_stream_set_targets(stream, submitted % 100 == 49 ? &two : &top_two), 0);
+            full = submitted - i >= 2 * jobs - 1;       // no more than the stream takes, whatever the time
+            CHECK_INT(submit(stream, next, &ticket), 0);
+            number = next;
+            submitted++;
+        }
+        GradcamResult *result;
+        CHECK_INT(gradcam_stream_collect(stream, (uint64_t)i + 1, 1, &result), 0);
+        REQUIRE(result);
+        hash[i] = fingerprint(result);
+        *reused += result->reused;
+        gradcam_result_unref(&result);
+    }
+    close_stream(&stream);
+}
+
+static void stills_change_nothing(int jobs)
+{
+    enum { PICTURES = 500 };
+    static uint64_t each[PICTURES], still[PICTURES];
+
+    int reused;
+
+    run_video(1, -1, each, PICTURES, &reused);
+    CHECK_INT(reused, 0);
+    run_video(jobs, 0, still, PICTURES, &reused);
+    CHECK(reused > PICTURES / 3);
+    CHECK(!memcmp(each, still, sizeof(each)));
+}
+
+static void an_error_is_told_to_all(void)
+{
+    GradcamStream *stream;
+    GradcamResult *result;
+    uint64_t ticket;
+
+    mock_reset();
+    mock.script[3].forward_error = -EINVAL;
+    stream = open_stream(&one, 2);
+    for (int i = 0; i < 4; i++)
+        CHECK_INT(submit(stream, i < 3 ? 3 : 4, &ticket), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(gradcam_stream_collect(stream, (uint64_t)i + 1, 1, &result), -EINVAL);
+    collect_and_check(stream, 4, 4, 1);
+    close_stream(&stream);
+}
+
 int main(void)
 {
     for (int jobs = 1; jobs <= 4; jobs++)
@@ -581,5 +738,13 @@ int main(void)
     RUN(an_open_that_fails_leaves_nothing);
     RUN(one_message_at_a_time);
     RUN(hurried_caller);
+    for (int jobs = 1; jobs <= 4; jobs++) {
+        if (begin_case("still pictures are computed once, %d jobs", jobs))
+            still_pictures(jobs);
+        if (begin_case("stills change no result, %d jobs", jobs))
+            stills_change_nothing(jobs);
+    }
+    RUN(other_questions_about_a_still_picture);
+    RUN(an_error_is_told_to_all);
     return end_cases();
 }
