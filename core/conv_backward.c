@@ -95,7 +95,7 @@ static int create_gather(GcamConvBackward *b, const float *weights, const float 
                 for (size_t t = 0; t < taps; t++)
                     matrix[o * n + t * in + i] =
                         (scale ? scale[g * k + o] : 1) * weights[((g * k + o) * in + i) * taps + t];
-        error = gcam_packed_b_create(&b->packed[g], k, n, matrix, (ptrdiff_t)n, 1);
+        error = gcam_packed_b_create(&b->packed[g], s->type, k, n, matrix, (ptrdiff_t)n, 1);
     }
     gcam_free(matrix);
     return error;
@@ -250,7 +250,7 @@ static Few make_few(const GcamConvBackward *b, float *scratch)
     size_t at = 0, marks = (few.channels + 15) / 16 * 16, lists = (few.most * 2 + 15) / 16 * 16;
     float *parts[4];
     const size_t sizes[4] = { marks, lists, (few.pixels * few.most + 15) / 16 * 16,
-                              gcam_packed_b_size(b->kernels, few.most, (size_t)s->c) };
+                              gcam_packed_b_size(b->kernels, s->type, few.most, (size_t)s->c) };
     for (int i = 0; i < 4; at += sizes[i++])
         parts[i] = scratch ? scratch + at : NULL;
     few.mark = (void *)parts[0];
@@ -281,7 +281,7 @@ static int run_few(const GcamConvBackward *b, GcamPool *pool, const float *dy, f
 {
     Few few = make_few(b, scratch);
     GcamPackedB *from = b->turned->packed[0];
-    size_t count = 0, step = gcam_packed_b_step(b->kernels), width;
+    size_t count = 0;
     few.dy = dy;
     gcam_pool_run(pool, (few.channels + SCAN - 1) / SCAN, mark_task, &few);
     for (size_t c = 0; c < few.channels; c++) {
@@ -290,14 +290,13 @@ static int run_few(const GcamConvBackward *b, GcamPool *pool, const float *dy, f
         if (few.mark[c])
             few.list[count++] = c;
     }
-    GcamPackedB packed = { .kernels = b->kernels, .k = count, .n = from->n, .data = few.weights };
+    GcamPackedB packed = {
+        .kernels = b->kernels, .type = from->type, .k = count, .n = from->n, .data = few.weights,
+    };
     for (size_t i = 0; i < count; i++) {
         for (size_t p = 0; p < few.pixels; p++)
             few.a[p * count + i] = dy[p * few.channels + few.list[i]];
-        for (size_t j = 0; j < from->n; j += step) {
-            const float *row = gcam_packed_b_row(from, few.list[i], j, &width);
-            memcpy(gcam_packed_b_row(&packed, i, j, &width), row, width * sizeof(*row));
-        }
+        gcam_packed_b_copy_row(&packed, i, from, few.list[i]);
     }
     gcam_gemm_packed(pool, few.pixels, few.a, (ptrdiff_t)count, &packed, dx, (ptrdiff_t)from->n, NULL);
     return 1;

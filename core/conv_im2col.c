@@ -24,25 +24,44 @@ static void merge_groups(GcamConv *conv)
     }
 }
 
-// The matrix [kernel_h * kernel_w * c / groups][out_c / groups] of group g, from weights in ONNX order, some
-// output channels at a time.
-static void pack(const GcamConv *conv, size_t g, const float *weights, const float *scale, GcamPackedB *packed)
+typedef struct Packing {
+    const GcamConv *conv;
+    const float *weights, *scale;       // in ONNX order
+    size_t group;
+} Packing;
+
+// Row p of the matrix, `width` columns from j on.
+static void weight_row(const Packing *packing, size_t p, size_t j, size_t width, float *row)
 {
+    const GcamConv *conv = packing->conv;
     const GcamConvShape *s = &conv->shape;
     size_t own_in = (size_t)(s->c / s->groups / conv->merged);
     size_t own_out = (size_t)(s->out_c / s->groups / conv->merged);
     size_t in = (size_t)(s->c / s->groups), out = (size_t)(s->out_c / s->groups);
-    size_t taps = (size_t)s->kernel_h * s->kernel_w, width;
-    for (size_t j = 0; j < out; j += gcam_packed_b_step(packed->kernels))
-        for (size_t i = 0; i < in; i++)
-            for (size_t t = 0; t < taps; t++) {
-                float *row = gcam_packed_b_row(packed, t * in + i, j, &width);
-                for (size_t o = 0; o < width; o++) {
-                    size_t channel = g * out + j + o;
-                    int apart = j + o >= out || (j + o) / own_out != i / own_in;
-                    row[o] = apart ? 0 : (scale ? scale[channel] : 1) *
-                                         weights[(channel * own_in + i % own_in) * taps + t];
-                }
+    size_t taps = (size_t)s->kernel_h * s->kernel_w, i = p % in, t = p / in;
+    for (size_t o = 0; o < width; o++) {
+        size_t channel = packing->group * out + j + o;
+        int apart = j + o >= out || (j + o) / own_out != i / own_in;
+        row[o] = apart ? 0 : (packing->scale ? packing->scale[channel] : 1) *
+                             packing->weights[(channel * own_in + i % own_in) * taps + t];
+    }
+}
+
+// The matrix [kernel_h * kernel_w * c / groups][out_c / groups] of a group, some output channels at a time, and of these
+// two inputs at a time for all taps, whose weights are neighbours in memory.
+static void pack(const Packing *packing, GcamPackedB *packed)
+{
+    const GcamConvShape *s = &packing->conv->shape;
+    size_t in = (size_t)(s->c / s->groups), k = (size_t)s->kernel_h * s->kernel_w * in, run = in % 2 ? k : in;
+    float even[GCAM_GEMM_STEP], odd[GCAM_GEMM_STEP];
+    for (size_t j = 0; j < packed->n; j += gcam_packed_b_step(packed->kernels))
+        for (size_t first = 0; first < run; first += 2)
+            for (size_t p = first; p < k; p += run) {
+                size_t width = gcam_packed_b_width(packed, j);
+                weight_row(packing, p, j, width, even);
+                if (p + 1 < k)
+                    weight_row(packing, p + 1, j, width, odd);
+                gcam_packed_b_set_rows(packed, p, j, even, odd);
             }
 }
 
@@ -53,9 +72,9 @@ static int create(GcamConv *conv, const float *weights, const float *scale)
     size_t n = (size_t)(s->out_c / s->groups), k = (size_t)s->kernel_h * s->kernel_w * (s->c / s->groups);
     int error = gcam_conv_packed_create(conv, (size_t)s->groups);
     for (int g = 0; g < s->groups && !error; g++) {
-        error = gcam_packed_b_alloc(&conv->packed[g], k, n);
+        error = gcam_packed_b_alloc(&conv->packed[g], s->type, k, n);
         if (!error)
-            pack(conv, (size_t)g, weights, scale, conv->packed[g]);
+            pack(&(Packing){ conv, weights, scale, (size_t)g }, conv->packed[g]);
     }
     return error;
 }

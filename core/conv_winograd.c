@@ -111,7 +111,7 @@ static int create(GcamConv *conv, const float *weights, const float *scale, int 
     size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c;
     int error = gcam_conv_packed_create(conv, (size_t)(tile * tile));
     for (size_t p = 0; p < conv->packed_count && !error; p++)
-        error = gcam_packed_b_alloc(&conv->packed[p], in, out);
+        error = gcam_packed_b_alloc(&conv->packed[p], GCAM_F32, in, out);
     for (size_t j = 0; j < out && !error; j += gcam_packed_b_step(conv->kernels))
         for (size_t i = 0; i < in; i++)
             transform(conv, tile, weights, scale, i, j);

@@ -14,7 +14,7 @@
 
 #include "gradcam.h"
 
-static const char *const names[] = { "generic", "avx2", "avx512" };
+static const char *const names[GCAM_CPU_COUNT] = { "generic", "avx2", "avx512", "avx512bf16" };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static enum GcamCpu detected, used;
@@ -25,6 +25,12 @@ static int has_f16c(void)
 {
     unsigned eax, ebx, ecx = 0, edx;
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+}
+
+static int has_avx512bf16(void)
+{
+    unsigned eax = 0, ebx, ecx, edx;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & 1u << 5);
 }
 #endif
 
@@ -37,7 +43,7 @@ static enum GcamCpu detect(void)
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
         return GCAM_CPU_AVX2;
-    return GCAM_CPU_AVX512;
+    return has_avx512bf16() ? GCAM_CPU_AVX512BF16 : GCAM_CPU_AVX512;
 #else
     return GCAM_CPU_GENERIC;
 #endif

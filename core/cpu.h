@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Which instruction set the kernels use: what the processor and the operating system offer, or less where the
- * environment variable GRADCAM_CPU ("generic", "avx2", "avx512") asks for it. Decided once, at the first
+ * environment variable GRADCAM_CPU (one of the names below) asks for it. Decided once, at the first
  * call.
  */
 #ifndef GCAM_CPU_H
@@ -12,6 +12,8 @@ enum GcamCpu {
     GCAM_CPU_GENERIC,
     GCAM_CPU_AVX2,              // with FMA and F16C
     GCAM_CPU_AVX512,            // F, BW, DQ and VL
+    GCAM_CPU_AVX512BF16,        // with BF16
+    GCAM_CPU_COUNT
 };
 
 // The level in use. Thread-safe.
@@ -20,7 +22,7 @@ enum GcamCpu gcam_cpu(void);
 // The highest level this machine has, whatever GRADCAM_CPU says. Thread-safe.
 enum GcamCpu gcam_cpu_detected(void);
 
-// "generic", "avx2", "avx512".
+// "generic", "avx2", "avx512", "avx512bf16".
 const char *gcam_cpu_name(enum GcamCpu cpu);
 
 #endif

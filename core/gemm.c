@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gemm_block.h"
+#include "half.h"
 #include "mem.h"
 
 static size_t min_size(size_t a, size_t b)
@@ -34,10 +35,21 @@ size_t gcam_packed_b_step(const GcamKernels *kernels)
     return kernels->panel ? kernels->panel : GCAM_GEMM_STEP;
 }
 
-size_t gcam_packed_b_size(const GcamKernels *kernels, size_t k, size_t n)
+int gcam_gemm_has(enum GcamType type)
+{
+    return type == GCAM_F32 || (type == GCAM_BF16 && gcam_kernels()->gemm_bf16);
+}
+
+// Rows of packed B: of bfloat16 two are one.
+static size_t packed_rows(enum GcamType type, size_t k)
+{
+    return type == GCAM_BF16 ? ceil_div(k, 2) : k;
+}
+
+size_t gcam_packed_b_size(const GcamKernels *kernels, enum GcamType type, size_t k, size_t n)
 {
     size_t size, columns = kernels->panel ? round_up(n, kernels->panel / 2) : n;
-    return columns < n || gcam_mul(k, columns, &size) ? SIZE_MAX : size;
+    return columns < n || gcam_mul(packed_rows(type, k), columns, &size) ? SIZE_MAX : size;
 }
 
 typedef float Four __attribute__((vector_size(16)));
@@ -78,51 +90,106 @@ static void pack_panel(size_t k, size_t n, size_t width, size_t stride, const fl
         }
 }
 
-void gcam_pack_b(const GcamKernels *kernels, size_t k, size_t n, size_t first, size_t last, const float *b,
-                 ptrdiff_t row_stride, ptrdiff_t col_stride, float *packed)
+// A panel of pairs: some rows at a time are packed as floats, and then rounded.
+static void pack_pairs(const GcamKernels *kernels, size_t k, size_t n, size_t width, const float *b,
+                       ptrdiff_t row_stride, ptrdiff_t col_stride, float *packed)
 {
-    size_t step = gcam_packed_b_step(kernels);
-    for (size_t j = first; j < last; j += step) {
-        size_t columns = min_size(n - j, step);
-        size_t width = kernels->panel ? round_up(columns, kernels->panel / 2) : columns;
-        pack_panel(k, columns, width, kernels->panel ? width : n, b + (ptrdiff_t)j * col_stride, row_stride,
-                   col_stride, packed + (kernels->panel ? j * k : j));
+    enum { ROWS = 64 };
+    float rows[(ROWS + 1) * GCAM_GEMM_STEP];
+    for (size_t p = 0; p < k; p += ROWS) {
+        size_t count = min_size(k - p, ROWS);
+        pack_panel(count, n, width, width, b + (ptrdiff_t)p * row_stride, row_stride, col_stride, rows);
+        memset(rows + count * width, 0, width * sizeof(*rows));
+        for (size_t i = 0; i < count; i += 2)
+            kernels->pair_rows(packed + (p + i) / 2 * width, rows + i * width, rows + (i + 1) * width, width);
     }
 }
 
-int gcam_packed_b_alloc(GcamPackedB **out, size_t k, size_t n)
+// Packs columns first..last-1, where `first` is a multiple of gcam_packed_b_step(): packing can be divided.
+static void pack(const GcamPackedB *packed, size_t first, size_t last, const float *b, ptrdiff_t row_stride,
+                 ptrdiff_t col_stride)
+{
+    const GcamKernels *kernels = packed->kernels;
+    size_t step = gcam_packed_b_step(kernels), k = packed->k, n = packed->n;
+    for (size_t j = first; j < last; j += step) {
+        size_t columns = min_size(n - j, step), width = gcam_packed_b_width(packed, j);
+        const float *from = b + (ptrdiff_t)j * col_stride;
+        if (packed->type == GCAM_BF16)
+            pack_pairs(kernels, k, columns, width, from, row_stride, col_stride,
+                       packed->data + j * packed_rows(GCAM_BF16, k));
+        else
+            pack_panel(k, columns, width, kernels->panel ? width : n, from, row_stride, col_stride,
+                       packed->data + (kernels->panel ? j * k : j));
+    }
+}
+
+int gcam_packed_b_alloc(GcamPackedB **out, enum GcamType type, size_t k, size_t n)
 {
     enum { HEADER = 64 / sizeof(float) };
     const GcamKernels *kernels = gcam_kernels();
-    size_t size = gcam_packed_b_size(kernels, k, n);
+    size_t size = gcam_packed_b_size(kernels, type, k, n);
     *out = NULL;
     float *block = size > SIZE_MAX - HEADER ? NULL : gcam_alloc(HEADER + size, sizeof(float));
     if (!block)
         return -ENOMEM;
     _Static_assert(sizeof(GcamPackedB) <= HEADER * sizeof(float), "the header is a cache line");
     GcamPackedB *packed = (void *)block;
-    *packed = (GcamPackedB){ .kernels = kernels, .k = k, .n = n, .data = block + HEADER };
+    *packed = (GcamPackedB){ .kernels = kernels, .type = type, .k = k, .n = n, .data = block + HEADER };
     *out = packed;
     return 0;
 }
 
-float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width)
+size_t gcam_packed_b_width(const GcamPackedB *b, size_t j)
 {
     size_t columns = min_size(b->n - j, gcam_packed_b_step(b->kernels));
-    if (!b->kernels->panel) {
-        *width = columns;
-        return b->data + p * b->n + j;
-    }
-    *width = round_up(columns, b->kernels->panel / 2);
-    return b->data + j * b->k + p * *width;
+    return b->kernels->panel ? round_up(columns, b->kernels->panel / 2) : columns;
 }
 
-int gcam_packed_b_create(GcamPackedB **out, size_t k, size_t n, const float *b, ptrdiff_t row_stride,
-                         ptrdiff_t col_stride)
+float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width)
 {
-    int error = gcam_packed_b_alloc(out, k, n);
+    *width = gcam_packed_b_width(b, j);
+    return b->kernels->panel ? b->data + j * b->k + p * *width : b->data + p * b->n + j;
+}
+
+void gcam_packed_b_set_rows(GcamPackedB *b, size_t p, size_t j, const float *even, const float *odd)
+{
+    static const float zeros[GCAM_GEMM_STEP];
+    size_t width = gcam_packed_b_width(b, j);
+    if (b->type == GCAM_BF16) {
+        b->kernels->pair_rows(b->data + j * packed_rows(GCAM_BF16, b->k) + p / 2 * width, even,
+                              p + 1 < b->k ? odd : zeros, width);
+        return;
+    }
+    memcpy(gcam_packed_b_row(b, p, j, &width), even, width * sizeof(*even));
+    if (p + 1 < b->k)
+        memcpy(gcam_packed_b_row(b, p + 1, j, &width), odd, width * sizeof(*odd));
+}
+
+void gcam_packed_b_copy_row(GcamPackedB *to, size_t p, const GcamPackedB *from, size_t q)
+{
+    size_t step = gcam_packed_b_step(from->kernels), width;
+    for (size_t j = 0; j < from->n; j += step) {
+        if (from->type == GCAM_F32) {
+            float *row = gcam_packed_b_row(to, p, j, &width);
+            memcpy(row, gcam_packed_b_row((GcamPackedB *)from, q, j, &width), width * sizeof(*row));
+            continue;
+        }
+        width = gcam_packed_b_width(from, j);
+        const float *in = from->data + j * packed_rows(GCAM_BF16, from->k) + q / 2 * width;
+        float *out = to->data + j * packed_rows(GCAM_BF16, to->k) + p / 2 * width;
+        for (size_t i = 0; i < width; i++) {
+            uint32_t one = gcam_float_to_bits(in[i]) >> q % 2 * 16 & 0xffff;
+            out[i] = gcam_bits_to_float(p % 2 ? gcam_float_to_bits(out[i]) | one << 16 : one);
+        }
+    }
+}
+
+int gcam_packed_b_create(GcamPackedB **out, enum GcamType type, size_t k, size_t n, const float *b,
+                         ptrdiff_t row_stride, ptrdiff_t col_stride)
+{
+    int error = gcam_packed_b_alloc(out, type, k, n);
     if (!error)
-        gcam_pack_b((*out)->kernels, k, n, 0, n, b, row_stride, col_stride, (*out)->data);
+        pack(*out, 0, n, b, row_stride, col_stride);
     return error;
 }
 
@@ -153,8 +220,8 @@ void gcam_gemm_block(const GcamPackedB *b, size_t m, size_t n0, size_t n1, size_
                      const float *a, ptrdiff_t lda, float *c, ptrdiff_t ldc, const GcamEpilogue *ep)
 {
     // Panels of B that stay in the second cache while the rows of A pass: 256 KB.
-    size_t step = gcam_packed_b_step(b->kernels);
-    size_t columns = b->kernels->panel ? round_up(65536 / (k1 - k0 + 1) + 1, step) : n1 - n0;
+    size_t step = gcam_packed_b_step(b->kernels), rows = packed_rows(b->type, k1 - k0);
+    size_t columns = b->kernels->panel ? round_up(65536 / (rows + 1) + 1, step) : n1 - n0;
     float limits[2];
     gcam_activation_limits(ep->act, ep->lo, ep->hi, limits);
     for (size_t n = n0; n < n1; n += columns) {
@@ -179,7 +246,10 @@ void gcam_gemm_block(const GcamPackedB *b, size_t m, size_t n0, size_t n1, size_
             .lo = limits[0],
             .hi = limits[1],
         };
-        b->kernels->gemm(&block);
+        if (b->type == GCAM_BF16)
+            b->kernels->gemm_bf16(&block);
+        else
+            b->kernels->gemm(&block);
     }
 }
 
@@ -257,8 +327,8 @@ void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, c
 // -------------------------------------------------------------------------------------------------- unpacked
 
 typedef struct Packing {
-    const GcamKernels *kernels;
-    size_t rows, columns;       // of the matrix
+    const GcamPackedB *packed;  // B
+    size_t rows, columns;       // of A
     size_t step;                // columns (B) or rows (A) per task
     const float *in;
     ptrdiff_t row, col, out_row;
@@ -270,8 +340,7 @@ static void pack_b_task(void *opaque, size_t index, int thread)
     (void)thread;
     const Packing *p = opaque;
     size_t first = index * p->step;
-    gcam_pack_b(p->kernels, p->rows, p->columns, first, min_size(first + p->step, p->columns),
-                p->in, p->row, p->col, p->out);
+    pack(p->packed, first, min_size(first + p->step, p->packed->n), p->in, p->row, p->col);
 }
 
 static void pack_a_task(void *opaque, size_t index, int thread)
@@ -293,22 +362,22 @@ static size_t copied_row(size_t k)
 
 size_t gcam_gemm_scratch(size_t m, size_t n, size_t k)
 {
-    size_t a, b = gcam_packed_b_size(gcam_kernels(), k, n), sum;
+    size_t a, b = gcam_packed_b_size(gcam_kernels(), GCAM_F32, k, n), sum;
     if (k > SIZE_MAX - 32 || b > SIZE_MAX - 16 || gcam_mul(m, copied_row(k), &a))
         return SIZE_MAX;
     return __builtin_add_overflow(a, round_up(b, 16), &sum) ? SIZE_MAX : sum;
 }
 
-void gcam_gemm(GcamPool *pool, size_t m, size_t n, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_col,
-               const float *b, ptrdiff_t b_row, ptrdiff_t b_col, float *c, ptrdiff_t ldc,
+void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k, const float *a, ptrdiff_t a_row,
+               ptrdiff_t a_col, const float *b, ptrdiff_t b_row, ptrdiff_t b_col, float *c, ptrdiff_t ldc,
                const GcamEpilogue *ep, float *scratch)
 {
     if (!m || !n)
         return;
     const GcamKernels *kernels = gcam_kernels();
+    GcamPackedB packed = { .kernels = kernels, .type = type, .k = k, .n = n, .data = scratch };
     Packing packing = {
-        .kernels = kernels, .rows = k, .columns = n, .step = round_up(128, gcam_packed_b_step(kernels)),
-        .in = b, .row = b_row, .col = b_col, .out = scratch,
+        .packed = &packed, .step = round_up(128, gcam_packed_b_step(kernels)), .in = b, .row = b_row, .col = b_col,
     };
     gcam_pool_run(pool, ceil_div(n, packing.step), pack_b_task, &packing);
     if ((a_col != 1 && k > 1) || (m > 1 && a_row < (ptrdiff_t)k)) {
@@ -320,13 +389,12 @@ void gcam_gemm(GcamPool *pool, size_t m, size_t n, size_t k, const float *a, ptr
             .row = a_row,
             .col = a_col,
             .out_row = (ptrdiff_t)copied_row(k),
-            .out = scratch + round_up(gcam_packed_b_size(kernels, k, n), 16),
+            .out = scratch + round_up(gcam_packed_b_size(kernels, GCAM_F32, k, n), 16),
         };
         gcam_pool_run(pool, ceil_div(m, copy.step), pack_a_task, &copy);
         a = copy.out;
         a_row = copy.out_row;
     }
-    GcamPackedB packed = { .kernels = kernels, .k = k, .n = n, .data = scratch };
     gcam_gemm_packed(pool, m, a, a_row, &packed, c, ldc, ep);
 }
 
@@ -337,6 +405,18 @@ typedef struct Across {
     float *out;
 } Across;
 
+// The same of pairs, two by two. What fills up packed B is zero and is taken along.
+static void turn_pairs(size_t rows, size_t columns, size_t width, const uint32_t *in, size_t stride, uint32_t *out)
+{
+    memset(out, 0, ceil_div(rows, 2) * width * sizeof(*out));
+    for (size_t p = 0; p < rows; p += 2)
+        for (size_t j = 0; j < columns; j += 2) {
+            uint32_t a = in[j / 2 * stride + p], b = in[j / 2 * stride + p + 1];
+            out[p / 2 * width + j] = (a & 0xffff) | b << 16;
+            out[p / 2 * width + j + 1] = a >> 16 | (b & 0xffff0000);
+        }
+}
+
 // A panel of B transposed: each panel of B gives it as many rows as it has columns.
 static void across_task(void *opaque, size_t index, int thread)
 {
@@ -344,11 +424,15 @@ static void across_task(void *opaque, size_t index, int thread)
     const Across *across = opaque;
     const GcamPackedB *b = across->b;
     size_t step = b->kernels->panel, first = index * step, columns = min_size(step, b->k - first);
-    size_t width = round_up(columns, step / 2);
+    size_t width = round_up(columns, step / 2), k = packed_rows(b->type, b->k), n = packed_rows(b->type, b->n);
     for (size_t j = 0; j < b->n; j += step) {
-        size_t rows = min_size(step, b->n - j), stride = round_up(rows, step / 2);
-        pack_panel(rows, columns, width, width, b->data + j * b->k + first * stride, 1, (ptrdiff_t)stride,
-                   across->out + first * b->n + j * width);
+        size_t rows = min_size(step, b->n - j), stride = gcam_packed_b_width(b, j);
+        const float *in = b->data + j * k + packed_rows(b->type, first) * stride;
+        float *out = across->out + first * n + packed_rows(b->type, j) * width;
+        if (b->type == GCAM_BF16)
+            turn_pairs(rows, columns, width, (const void *)in, stride, (void *)out);
+        else
+            pack_panel(rows, columns, width, width, in, 1, (ptrdiff_t)stride, out);
     }
 }
 
@@ -356,11 +440,11 @@ void gcam_gemm_packed_across(GcamPool *pool, size_t m, const float *a, ptrdiff_t
                              float *c, ptrdiff_t ldc, float *scratch)
 {
     if (!b->kernels->panel) {
-        gcam_gemm(pool, m, b->k, b->n, a, lda, 1, b->data, 1, (ptrdiff_t)b->n, c, ldc, NULL, scratch);
+        gcam_gemm(pool, GCAM_F32, m, b->k, b->n, a, lda, 1, b->data, 1, (ptrdiff_t)b->n, c, ldc, NULL, scratch);
         return;
     }
     Across across = { b, scratch };
     gcam_pool_run(pool, ceil_div(b->k, b->kernels->panel), across_task, &across);
-    GcamPackedB packed = { .kernels = b->kernels, .k = b->n, .n = b->k, .data = scratch };
+    GcamPackedB packed = { .kernels = b->kernels, .type = b->type, .k = b->n, .n = b->k, .data = scratch };
     gcam_gemm_packed(pool, m, a, lda, &packed, c, ldc, NULL);
 }

@@ -11,6 +11,7 @@
 
 struct GcamPackedB {
     const GcamKernels *kernels;
+    enum GcamType type;         // GCAM_F32, or GCAM_BF16: see GcamKernels.gemm_bf16
     size_t k, n;
     float *data;
 };
@@ -22,21 +23,27 @@ enum { GCAM_GEMM_K = 512 };
 // The largest gcam_packed_b_step().
 enum { GCAM_GEMM_STEP = 64 };
 
-// Floats that packed B takes, or SIZE_MAX.
-size_t gcam_packed_b_size(const GcamKernels *kernels, size_t k, size_t n);
-
-// Packs columns first..last-1, where `first` is a multiple of gcam_packed_b_step(): packing can be divided.
-void gcam_pack_b(const GcamKernels *kernels, size_t k, size_t n, size_t first, size_t last, const float *b,
-                 ptrdiff_t row_stride, ptrdiff_t col_stride, float *packed);
+// Columns of a panel of packed B.
 size_t gcam_packed_b_step(const GcamKernels *kernels);
+
+// Floats that packed B takes, or SIZE_MAX.
+size_t gcam_packed_b_size(const GcamKernels *kernels, enum GcamType type, size_t k, size_t n);
 
 // Packed B for the caller to fill: every row of every panel; these begin at columns 0, step, 2 * step and so
 // on. -ENOMEM.
-int gcam_packed_b_alloc(GcamPackedB **out, size_t k, size_t n);
+int gcam_packed_b_alloc(GcamPackedB **out, enum GcamType type, size_t k, size_t n);
 
-// Row p of the panel that begins at column j: *width floats, at most GCAM_GEMM_STEP. Those beyond column n
+// Row p of the panel that begins at column j, of GCAM_F32: *width floats, at most GCAM_GEMM_STEP. Those beyond column n
 // must be zero.
 float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width);
+
+// The same for any type: writes rows p and, where there is one, p + 1 of the panel from two rows of that width. p is
+// even.
+size_t gcam_packed_b_width(const GcamPackedB *b, size_t j);
+void gcam_packed_b_set_rows(GcamPackedB *b, size_t p, size_t j, const float *even, const float *odd);
+
+// Row p of `to` becomes row q of `from`, of the same type and as many columns. Rows must come in order.
+void gcam_packed_b_copy_row(GcamPackedB *to, size_t p, const GcamPackedB *from, size_t q);
 
 // Number and length of the pieces of K: piece i is i * length .. min((i + 1) * length, k).
 size_t gcam_gemm_k_pieces(size_t k, size_t *length);

@@ -12,12 +12,6 @@
 #include "gemm.h"
 #include "pool.h"
 
-enum GcamType {
-    GCAM_F32,
-    GCAM_F16,                   // IEEE binary16
-    GCAM_BF16,                  // upper half of a binary32
-};
-
 // Bytes of one element.
 size_t gcam_type_size(enum GcamType type);
 

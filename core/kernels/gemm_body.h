@@ -4,6 +4,9 @@
  * lies, row by row: ROWS rows of it stay in the first cache while the panels of B stream by. ROWS x (2 * VW)
  * sums are held in registers. ROWS is defined by the including file, so that they and one row of a panel fill
  * the register file.
+ *
+ * What one step along K multiplies is a float of A by a row of a panel, or, where the simd_*.h defines GEMM_PAIRS, two
+ * bfloat16 in the place of each float. Rows of A are converted to that ROWS at a time.
  */
 #include "gemm.h"
 #include "kernels/kernels.h"
@@ -15,11 +18,23 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
+#ifdef GEMM_PAIRS
+enum { STEP = 2 };              // elements of K in a Factor
+#else
+enum { STEP = 1 };
+typedef float Factor;
+typedef V Factors;
+static inline Factors factors_load(const float *p) { return v_load(p); }
+static inline Factors factors_set1(Factor x) { return v_set1(x); }
+static inline V factors_add(V sum, Factors a, Factors b) { return v_fma(a, b, sum); }
+static inline void factors_from_row(Factor *out, const float *in, size_t k) { memcpy(out, in, k * sizeof(*in)); }
+#endif
+
 enum {
     PANEL = 2 * VW,
     GROUPS = (ROWS + 2) / 3,
     COPY_K = 512,               // largest k for which rows that collide in the cache are copied together
-    COPY_STRIDE = COPY_K + 16,
+    COPY_STRIDE = COPY_K / STEP + 16,
 };
 
 // What follows the product, for n columns of one row.
@@ -50,10 +65,10 @@ static void store_part(const GcamGemmBlock *b, size_t row, size_t column, size_t
 }
 
 // rows x (vectors * VW) of C. Three rows share a pointer, so that few registers hold addresses.
-INLINE void tile(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const float *a,
+INLINE void tile(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const Factor *a,
                  ptrdiff_t lda, const float *b, const int rows, const int vectors)
 {
-    const float *group[GROUPS];
+    const Factor *group[GROUPS];
     V sum[ROWS][2];
     UNROLL
     for (int g = 0; g < GROUPS; g++)
@@ -61,14 +76,14 @@ INLINE void tile(const GcamGemmBlock *block, size_t row, size_t column, size_t n
     UNROLL
     for (int r = 0; r < rows; r++)
         sum[r][0] = sum[r][1] = v_zero();
-    for (size_t p = 0; p < block->k; p++) {
-        V b0 = v_load(b), b1 = vectors > 1 ? v_load(b + VW) : b0;
+    for (size_t p = 0; p < (block->k + STEP - 1) / STEP; p++) {
+        Factors b0 = factors_load(b), b1 = vectors > 1 ? factors_load(b + VW) : b0;
         UNROLL
         for (int r = 0; r < rows; r++) {
-            V x = v_set1(group[r / 3][(r % 3) * lda + (ptrdiff_t)p]);
-            sum[r][0] = v_fma(x, b0, sum[r][0]);
+            Factors x = factors_set1(group[r / 3][(r % 3) * lda + (ptrdiff_t)p]);
+            sum[r][0] = factors_add(sum[r][0], x, b0);
             if (vectors > 1)
-                sum[r][1] = v_fma(x, b1, sum[r][1]);
+                sum[r][1] = factors_add(sum[r][1], x, b1);
         }
         b += vectors * VW;
     }
@@ -128,15 +143,15 @@ INLINE void tile(const GcamGemmBlock *block, size_t row, size_t column, size_t n
     }
 }
 
-typedef void (*Tile)(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const float *a,
+typedef void (*Tile)(const GcamGemmBlock *block, size_t row, size_t column, size_t n, const Factor *a,
                      ptrdiff_t lda, const float *b);
 
 #define TILE(rows) \
     static void tile_##rows##_1(const GcamGemmBlock *block, size_t row, size_t column, size_t n, \
-                                const float *a, ptrdiff_t lda, const float *b) \
+                                const Factor *a, ptrdiff_t lda, const float *b) \
     { tile(block, row, column, n, a, lda, b, rows, 1); } \
     static void tile_##rows##_2(const GcamGemmBlock *block, size_t row, size_t column, size_t n, \
-                                const float *a, ptrdiff_t lda, const float *b) \
+                                const Factor *a, ptrdiff_t lda, const float *b) \
     { tile(block, row, column, n, a, lda, b, rows, 2); }
 #define TILE_ENTRY(rows) { tile_##rows##_1, tile_##rows##_2 }
 
@@ -155,17 +170,22 @@ static const Tile tiles[ROWS][2] = {
 
 static void gemm(const GcamGemmBlock *block)
 {
+    size_t count = (block->m + ROWS - 1) / ROWS, b_k = (block->b_k + STEP - 1) / STEP;
+#ifdef GEMM_PAIRS
+    const int copy = 1;
+#else
     // Rows a multiple of 2 KB apart fall on the same few lines of the first cache and push each other out.
     int copy = block->k <= COPY_K && block->n > PANEL && block->lda % 512 == 0 && block->m > 1;
-    size_t count = (block->m + ROWS - 1) / ROWS;
+#endif
     for (size_t i = 0; i < count; i++) {
         size_t row = i * block->m / count, rows = (i + 1) * block->m / count - row;
-        const float *a = block->a + (ptrdiff_t)row * block->lda;
+        const float *from = block->a + (ptrdiff_t)row * block->lda;
+        const Factor *a = (const Factor *)from;
         ptrdiff_t lda = block->lda;
-        float together[ROWS * COPY_STRIDE];
+        Factor together[ROWS * COPY_STRIDE];
         if (copy) {
             for (size_t r = 0; r < rows; r++)
-                memcpy(together + r * COPY_STRIDE, a + (ptrdiff_t)r * lda, block->k * sizeof(*a));
+                factors_from_row(together + r * COPY_STRIDE, from + (ptrdiff_t)r * lda, block->k);
             a = together;
             lda = COPY_STRIDE;
         }
@@ -173,7 +193,7 @@ static void gemm(const GcamGemmBlock *block)
             size_t column = block->n0 + j, left = block->b_n - column;
             size_t width = left > VW ? PANEL : VW, n = left < PANEL ? left : PANEL;
             tiles[rows - 1][width == PANEL](block, row, j, n, a, lda,
-                                            block->b + column * block->b_k + block->k0 * width);
+                                            block->b + column * b_k + block->k0 / STEP * width);
         }
     }
 }

@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static GcamKernels kernels[GCAM_CPU_AVX512 + 1];
+static GcamKernels kernels[GCAM_CPU_COUNT];
 
 // A file of kernels is in that instruction set from its first line to its last: it is entered only where the machine
 // has it, even to have its table filled.
@@ -23,6 +23,8 @@ static void init(void)
             gcam_kernels_init_avx2(&kernels[cpu]);
         if (cpu >= GCAM_CPU_AVX512)
             gcam_kernels_init_avx512(&kernels[cpu]);
+        if (cpu >= GCAM_CPU_AVX512BF16)
+            gcam_kernels_init_avx512bf16(&kernels[cpu]);
 #endif
     }
 }

@@ -22,7 +22,7 @@ typedef struct GcamGemmBlock {
     size_t n0, k0;              // n0 is a multiple of the panel width
     const float *a;             // element (0, k0), rows lda apart
     ptrdiff_t lda;
-    const float *b;             // all of packed B
+    const float *b;             // all of packed B; of bfloat16: a pair in the place of each float
     size_t b_k, b_n;            // its size before packing
     float *c;                   // element (0, n0)
     ptrdiff_t ldc;
@@ -69,6 +69,13 @@ typedef struct GcamKernels {
     size_t rows;                // rows of C computed at once: the best granularity for blocks of A
     void (*gemm)(const GcamGemmBlock *block);
 
+    // The same product of operands rounded to bfloat16, summed in floats; k0 is even, k at most 512. Where packed B has
+    // a float it has two neighbours of a column, rows 2p (lower half) and 2p + 1; beyond the last row there is a zero.
+    // NULL where the processor has no instruction for it.
+    void (*gemm_bf16)(const GcamGemmBlock *block);
+    // n such pairs from two rows.
+    void (*pair_rows)(float *out, const float *even, const float *odd, size_t n);
+
     void (*depthwise)(const GcamDepthwise *d);
 
     // The tile that starts at x, 4x4 or 6x6 pixels, to v[position * p + i]. channels: a multiple of 16.
@@ -105,5 +112,6 @@ const GcamKernels *gcam_kernels_for(enum GcamCpu cpu);
 void gcam_kernels_init_generic(GcamKernels *kernels);
 void gcam_kernels_init_avx2(GcamKernels *kernels);
 void gcam_kernels_init_avx512(GcamKernels *kernels);
+void gcam_kernels_init_avx512bf16(GcamKernels *kernels);
 
 #endif

@@ -68,17 +68,18 @@ static void conv_release(GcamStep *step)
 
 static int conv_prepare(GcamStep *step, const GcamValue *values, int threads)
 {
-    const GcamConvShape *shape = step->node->params;
+    GcamConvShape shape = *(const GcamConvShape *)step->node->params;
     const GcamValue *weights = &values[step->input[1]];
     const GcamValue *bias = step->inputs > 2 && step->input[2] >= 0 ? &values[step->input[2]] : NULL;
     State *state = step->state = gcam_calloc(1, sizeof(*state));
     float *w = gcam_constant_floats(weights), *b = bias && !step->bias ? gcam_constant_floats(bias) : NULL;
+    shape.type = step->type;
     int error = !state || !w || (bias && !step->bias && !b) ? -ENOMEM : 0;
     if (!error)
-        error = gcam_conv_create(&state->forward, shape, w, step->scale, step->bias ? step->bias : b, step->act,
+        error = gcam_conv_create(&state->forward, &shape, w, step->scale, step->bias ? step->bias : b, step->act,
                                  step->lo, step->hi);
     if (!error && step->in_head)
-        error = gcam_conv_backward_create(&state->backward, shape, w, step->scale);
+        error = gcam_conv_backward_create(&state->backward, &shape, w, step->scale);
     if (!error)
         step->scratch = gcam_conv_scratch(state->forward, threads);
     if (!error && step->in_head && gcam_conv_backward_scratch(state->backward, threads) > step->scratch)

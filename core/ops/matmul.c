@@ -174,7 +174,7 @@ static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
     }
     if (p->m == 1)
         return 0;
-    int error = gcam_packed_b_create(&state->packed, p->k, p->n, state->weights,
+    int error = gcam_packed_b_create(&state->packed, step->type, p->k, p->n, state->weights,
                                      p->transposed_b ? 1 : (ptrdiff_t)p->n, p->transposed_b ? (ptrdiff_t)p->k : 1);
     if (!error && !p->transposed_a) {           // both directions use what was packed
         step->copied = 1;
@@ -208,7 +208,7 @@ static void matmul_forward(const GcamRun *run, const GcamStep *step)
         gcam_gemm_packed(run->pool, p->m, a, a_row, state->packed, y, (ptrdiff_t)p->n, &epilogue);
     else
         for (size_t i = 0; i < p->batch; i++)
-            gcam_gemm(run->pool, p->m, p->n, p->k, a + i * p->a_batch, a_row, a_col,
+            gcam_gemm(run->pool, step->type, p->m, p->n, p->k, a + i * p->a_batch, a_row, a_col,
                       (state->weights ? (const float *)state->weights : b) + i * p->b_batch, b_row, b_col,
                       y + i * p->m * p->n, (ptrdiff_t)p->n, &epilogue, run->scratch);
     if (p->alpha != 1)
@@ -238,16 +238,16 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
             const float *dy_i = dy + i * p->m * p->n;
             float *dx_i = dx + i * step_of;
             if (input == 0 && !p->transposed_a)
-                gcam_gemm(run->pool, p->m, p->k, p->n, dy_i, n, 1, b + i * p->b_batch, p->transposed_b ? k : 1,
+                gcam_gemm(run->pool, step->type, p->m, p->k, p->n, dy_i, n, 1, b + i * p->b_batch, p->transposed_b ? k : 1,
                           p->transposed_b ? 1 : n, dx_i, k, &add, run->scratch);
             else if (input == 0)
-                gcam_gemm(run->pool, p->k, p->m, p->n, b + i * p->b_batch, p->transposed_b ? 1 : n,
+                gcam_gemm(run->pool, step->type, p->k, p->m, p->n, b + i * p->b_batch, p->transposed_b ? 1 : n,
                           p->transposed_b ? k : 1, dy_i, 1, n, dx_i, m, &add, run->scratch);
             else if (!p->transposed_b)
-                gcam_gemm(run->pool, p->k, p->n, p->m, a + i * p->a_batch, p->transposed_a ? m : 1,
+                gcam_gemm(run->pool, step->type, p->k, p->n, p->m, a + i * p->a_batch, p->transposed_a ? m : 1,
                           p->transposed_a ? 1 : k, dy_i, n, 1, dx_i, n, &add, run->scratch);
             else
-                gcam_gemm(run->pool, p->n, p->k, p->m, dy_i, 1, n, a + i * p->a_batch, p->transposed_a ? 1 : k,
+                gcam_gemm(run->pool, step->type, p->n, p->k, p->m, dy_i, 1, n, a + i * p->a_batch, p->transposed_a ? 1 : k,
                           p->transposed_a ? m : 1, dx_i, k, &add, run->scratch);
         }
     }

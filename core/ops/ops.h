@@ -63,6 +63,7 @@ struct GcamStep {
     int *input, *output;        // value indices of the plan
     int inputs, outputs;
     int in_head;                // depends on the target layer: backward runs it too
+    enum GcamType type;         // what products may be multiplied as
     const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
     int add;                    // Conv: value added before the activation, or -1
     enum GcamActivation act;    // applied to the result

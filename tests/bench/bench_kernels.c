@@ -71,7 +71,7 @@ static void run_packed(void *opaque)
 static void run_unpacked(void *opaque)
 {
     Product *p = opaque;
-    gcam_gemm(pool, p->m, p->n, p->k, p->a, (ptrdiff_t)p->k, 1, p->b, (ptrdiff_t)p->n, 1, p->c,
+    gcam_gemm(pool, GCAM_F32, p->m, p->n, p->k, p->a, (ptrdiff_t)p->k, 1, p->b, (ptrdiff_t)p->n, 1, p->c,
               (ptrdiff_t)p->n, NULL, p->scratch);
 }
 
@@ -101,7 +101,7 @@ static void products(void)
         p.b = numbers(p.k * p.n);
         p.c = numbers(p.m * p.n);
         p.scratch = numbers(gcam_gemm_scratch(p.m, p.n, p.k));
-        if (gcam_packed_b_create(&p.packed, p.k, p.n, p.b, (ptrdiff_t)p.n, 1))
+        if (gcam_packed_b_create(&p.packed, GCAM_F32, p.k, p.n, p.b, (ptrdiff_t)p.n, 1))
             exit(1);
         double flops = 2e-9 * (double)p.m * (double)p.n * (double)p.k;
         double packed = shortest(run_packed, &p), unpacked = shortest(run_unpacked, &p);

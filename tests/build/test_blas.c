@@ -21,7 +21,7 @@ static int product(float *out, size_t rows)
 
     if (!scratch)
         return 0;
-    gcam_gemm(NULL, rows, SIZE, SIZE, a, SIZE, 1, b, SIZE, 1, out, SIZE, &plain, scratch);
+    gcam_gemm(NULL, GCAM_F32, rows, SIZE, SIZE, a, SIZE, 1, b, SIZE, 1, out, SIZE, &plain, scratch);
     free(scratch);
     return 1;
 }
