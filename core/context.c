@@ -63,6 +63,10 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
         gcam_log(&s->log, GRADCAM_LOG_ERROR, "%d threads: 1 to %d, or 0 for one per processor", threads, MOST_THREADS);
         return -EINVAL;
     }
+    if (!gradcam_precision_name(s->precision)) {
+        gcam_log(&s->log, GRADCAM_LOG_ERROR, "precision %d: there is none of that number", (int)s->precision);
+        return -EINVAL;
+    }
     int layer = gcam_model_find_layer(model, s->layer, &s->log);
     if (layer < 0)
         return layer;
@@ -72,7 +76,7 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     context->model = gradcam_model_ref(model);
     context->layer = layer;
     context->gradient_class = -1;
-    if ((error = gcam_model_plan(model, layer, threads, &context->plan, &s->log)) ||
+    if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
         (error = gcam_pool_create(&context->pool, threads)))
         goto fail;
     error = -ENOMEM;

@@ -56,8 +56,8 @@ GRADCAM_API const char *gradcam_version(void);
 // A short sentence for an error that a function of this library returned. Static string, never NULL.
 GRADCAM_API const char *gradcam_strerror(int error);
 
-// Instruction set that the kernels use on this machine: "generic", "avx2", "avx512". Static string. The environment
-// variable GRADCAM_CPU, read once, lowers it to one of these names (for tests).
+// Instruction set that the kernels use on this machine: "generic", "avx2", "avx512", "avx512bf16". Static string. The
+// environment variable GRADCAM_CPU, read once, lowers it to one of these names (for tests).
 GRADCAM_API const char *gradcam_cpu(void);
 
 // ---------------------------------------------------------------------------------------------------------------- log
@@ -195,11 +195,23 @@ GRADCAM_API void gradcam_targets_free(GradcamTargets **targets);
 // A model made ready to run for one target layer: memory for activations and gradients, planned once, and threads.
 typedef struct GradcamContext GradcamContext;
 
+enum GradcamPrecision {
+    GRADCAM_PRECISION_F32,      // single precision throughout
+    GRADCAM_PRECISION_BF16,     // operands of large products rounded to bfloat16, sums in single precision: about half
+                                // the time. Where the processor has no AVX-512 BF16: f32, and the log says so
+    GRADCAM_PRECISION_COUNT
+};
+
+// "f32", "bf16"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_precision_name(enum GradcamPrecision precision);
+GRADCAM_API int gradcam_precision_find(const char *name);
+
 // All fields may be zero.
 typedef struct GradcamSettings {
     GradcamLog log;
     const char *layer;          // tensor or node name; NULL or "auto": the model's default layer
     int threads;                // threads inside one map, the caller's included; 0: one per processor
+    enum GradcamPrecision precision;
 } GradcamSettings;
 
 enum GradcamMethod {
@@ -213,7 +225,8 @@ GRADCAM_API const char *gradcam_method_name(enum GradcamMethod method);
 // The method of that name, or -EINVAL.
 GRADCAM_API int gradcam_method_find(const char *name);
 
-// Holds a reference to the model. settings may be NULL. The result is the same bit for bit for any number of threads.
+// Holds a reference to the model. settings may be NULL. The result is the same bit for bit for any number of threads,
+// in every precision.
 GRADCAM_API int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings);
 GRADCAM_API void gradcam_context_close(GradcamContext **context);
 
@@ -531,6 +544,7 @@ typedef struct GradcamStreamSettings {
     // every block of 16 x 16 pixels at that size, by no more than this in the mean of 0..255 code values. Below 0:
     // nothing, all pictures are computed.
     float still;
+    enum GradcamPrecision precision;    // as in GradcamSettings
 } GradcamStreamSettings;
 
 // Copies targets and settings; holds a reference to the model.

@@ -335,23 +335,38 @@ const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *coun
 
 // --------------------------------------------------------------------------------------------------------------- plans
 
-int gcam_model_plan(GradcamModel *model, int layer, int threads, const GcamPlan **out, const GradcamLog *log)
+// What products are multiplied as. Without an instruction for bfloat16 it would only be slower.
+static enum GcamType product_type(enum GradcamPrecision precision, const GradcamLog *log)
+{
+    if (precision != GRADCAM_PRECISION_BF16)
+        return GCAM_F32;
+    if (gcam_gemm_has(GCAM_BF16))
+        return GCAM_BF16;
+    gcam_log(log, GRADCAM_LOG_INFO, "precision bf16: this processor (%s) has no instructions for it; computed in f32",
+             gradcam_cpu());
+    return GCAM_F32;
+}
+
+int gcam_model_plan(GradcamModel *model, int layer, int threads, enum GradcamPrecision precision,
+                    const GcamPlan **out, const GradcamLog *log)
 {
     int error = 0;
     *out = NULL;
     pthread_mutex_lock(&model->mutex);
     GcamSharedPlan *shared = model->plans;
-    while (shared && (shared->layer != layer || shared->threads != threads))
+    while (shared && (shared->layer != layer || shared->threads != threads || shared->precision != precision))
         shared = shared->next;
     if (!shared) {
         shared = gcam_calloc(1, sizeof(*shared));
         error = !shared ? -ENOMEM : gcam_plan_create(&shared->plan, &model->graph, model->picture,
-                                                     model->layer_value[layer], model->logits, threads, log);
+                                                     model->layer_value[layer], model->logits, threads,
+                                                     product_type(precision, log), log);
         if (error) {
             gcam_free(shared);
         } else {
             shared->layer = layer;
             shared->threads = threads;
+            shared->precision = precision;
             shared->next = model->plans;
             model->plans = shared;
         }

@@ -22,6 +22,7 @@
 typedef struct GcamSharedPlan {
     GcamPlan *plan;
     int layer, threads;         // what it was made for
+    enum GradcamPrecision precision;
     int users;
     struct GcamSharedPlan *next;
 } GcamSharedPlan;
@@ -56,7 +57,8 @@ int gcam_model_classify(GradcamModel *model, const char *logits, const char *lay
 int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log);
 
 // A plan for a layer (index into model->layer), made or shared; each is given back once.
-int gcam_model_plan(GradcamModel *model, int layer, int threads, const GcamPlan **out, const GradcamLog *log);
+int gcam_model_plan(GradcamModel *model, int layer, int threads, enum GradcamPrecision precision,
+                    const GcamPlan **out, const GradcamLog *log);
 void gcam_model_release_plan(GradcamModel *model, const GcamPlan *plan);
 
 #endif

@@ -271,6 +271,7 @@ static void prepare_step(void *opaque, size_t index, int thread)
     Preparation *preparation = opaque;
     GcamPlan *plan = preparation->plan;
     GcamStep *step = &plan->step[index];
+    step->type = plan->type;
     int none = 0, error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
     (void)thread;
     if (step->copied && step->inputs > 1 && step->input[1] >= 0)
@@ -334,7 +335,7 @@ static int has_constant_gradient(const GcamPlan *plan)
 }
 
 int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int layer, int logits, int threads,
-                     const GradcamLog *log)
+                     enum GcamType type, const GradcamLog *log)
 {
     int error = -ENOMEM;
     *out = NULL;
@@ -345,6 +346,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     plan->layer = layer;
     plan->logits = logits;
     plan->threads = threads;
+    plan->type = type;
     if ((error = copy_values(plan, graph)) || (error = copy_needed(plan, graph)))
         goto fail;
     if (!plan->in_head[logits] || layer == logits) {

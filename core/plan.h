@@ -20,6 +20,7 @@ typedef struct GcamPlan {
     int steps, step_room;
     int picture, layer, logits; // value indices
     int threads;
+    enum GcamType type;         // what products are multiplied as
     char *in_head;              // by value: depends on the layer (the layer itself included)
     int constant_gradient;      // of each logit by the layer, whatever the picture
     int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
@@ -28,10 +29,10 @@ typedef struct GcamPlan {
     size_t floats;              // size of the arena
 } GcamPlan;
 
-// picture, layer, logits: values of the graph. -EINVAL when the logits do not depend on the layer. The graph must
-// outlive the plan.
+// picture, layer, logits: values of the graph. type: what products may be multiplied as, one that gcam_gemm_has().
+// -EINVAL when the logits do not depend on the layer. The graph must outlive the plan.
 int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int layer, int logits, int threads,
-                     const GradcamLog *log);
+                     enum GcamType type, const GradcamLog *log);
 void gcam_plan_destroy(GcamPlan **plan);
 
 // Runs all steps: run->data of the inputs is filled in.

@@ -51,7 +51,8 @@ static int complete_settings(GradcamStreamSettings *settings)
         settings->auto_margin = AUTO_MARGIN;
     if (!settings->load || !settings->release || settings->threads < 0 || settings->jobs < 0 ||
         settings->jobs > settings->threads || settings->jobs > MAX_JOBS || settings->auto_hold < 0 ||
-        !(settings->auto_margin > 0) || isnan(settings->still) || !gradcam_method_name(settings->method))
+        !(settings->auto_margin > 0) || isnan(settings->still) || !gradcam_method_name(settings->method) ||
+        !gradcam_precision_name(settings->precision))
         return -EINVAL;
     return 0;
 }
@@ -64,6 +65,7 @@ static int open_slot(GradcamStream *stream, int i)
         .log = { stream->log.callback ? forward_log : NULL, stream },
         .layer = stream->settings.layer,
         .threads = threads / jobs + (i < threads % jobs),
+        .precision = stream->settings.precision,
     };
     GcamSlot *slot = &stream->slot[i];
 

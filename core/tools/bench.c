@@ -16,6 +16,7 @@ static const Option options[] = {
     { "threads", 't', "N", "threads inside one map, 1 to 1024 (default 0: one per processor)" },
     { "runs", 'n', "N", "runs that count, after two that do not, 1 to 10000 (default 20)" },
     { "method", 0, "NAME", "gradcam or counterfactual (default gradcam)" },
+    { "precision", 0, "NAME", "f32, or bf16: large products of bfloat16, where the processor has that (default f32)" },
     { "json", 0, NULL, "print JSON" },
     { "quiet", 'q', NULL, "print the median time of a whole map in milliseconds, and nothing else" },
     { "verbose", 'v', NULL, "every operator: its time, the algorithm, operations per second" },
@@ -199,9 +200,10 @@ static void print_json(const Bench *bench, int threads, int verbose)
 static int run_bench(const Arguments *arguments)
 {
     static const char *const methods[] = { "gradcam", "counterfactual", NULL };
+    static const char *const precisions[] = { "f32", "bf16", NULL };
     Bench bench = { .runs = 20 };
     GradcamSettings settings = { 0 };
-    int method = 0, status;
+    int method = 0, precision = 0, status;
     SayLog log;
 
     say_log_init(&log, 0);
@@ -211,11 +213,14 @@ static int run_bench(const Arguments *arguments)
     if (!status)
         status = option_choice(arguments, "method", methods, &method);
     if (!status)
+        status = option_choice(arguments, "precision", precisions, &precision);
+    if (!status)
         status = network_open(&bench.model, arguments, arguments->count ? arguments->argument[0] : NULL, &log);
     if (status)
         return status;
     bench.method = (enum GradcamMethod)method;
     settings.log = log.log;
+    settings.precision = (enum GradcamPrecision)precision;
     int error = gradcam_context_open(&bench.context, bench.model, &settings);
     if (!error)
         error = gradcam_context_set_profiling(bench.context, 1);

@@ -44,18 +44,20 @@ static const Option options[] = {
       "a further input of the network: numbers separated by commas, or a .npy file; may be "
       "repeated" },
     { "threads", 0, "N", "threads, 0 to 256; 0 is one per processor (default 0)" },
+    { "precision", 0, "NAME", "f32, or bf16: large products of bfloat16, where the processor has that (default f32)" },
     { 0 }
 };
 
 static const char *const outputs[] = { "overlay", "heatmap", "mask", NULL };
 static const char *const blends[] = { "heat", "flat", NULL };
+static const char *const precisions[] = { "f32", "bf16", NULL };
 static const char *const fits[] = { "stretch", "crop", "pad", NULL };
 
 typedef struct Explain {
     const Arguments *arguments;
     SayLog log;
     const char *out, *map_out;
-    int method, fit, threads;
+    int method, fit, threads, precision;
     GradcamOverlaySettings look;
     GradcamModel *model;
     GradcamTargets *targets;
@@ -85,6 +87,7 @@ static int read_options(Explain *e)
         (status = option_choice(a, "blend", blends, &blend)) ||
         (status = option_choice(a, "output", outputs, &output)) ||
         (status = option_choice(a, "fit", fits, &e->fit)) ||
+        (status = option_choice(a, "precision", precisions, &e->precision)) ||
         (status = option_number(a, "opacity", 0.0, 1.0, &opacity)) ||
         (status = option_number(a, "gamma", 0.1, 10.0, &gamma)) ||
         (status = option_integer(a, "threads", 0, 256, &e->threads)))
@@ -127,7 +130,9 @@ static int open_network(Explain *e)
         snprintf(what, sizeof(what), "class \"%s\"", class_text);
         return say_library(&e->log, error, what);
     }
-    const GradcamSettings settings = { .log = e->log.log, .threads = e->threads };
+    const GradcamSettings settings = {
+        .log = e->log.log, .threads = e->threads, .precision = (enum GradcamPrecision)e->precision,
+    };
     error = gradcam_context_open(&e->context, e->model, &settings);
     if (error) {
         snprintf(what, sizeof(what), "cannot run %s", network_name(model_path(e)));
