@@ -147,10 +147,13 @@ $(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
 # Programs are what has a main, and the tests. The rest they share, as archives, so that each takes only what
 # it uses: the filter's scaler and the scene renderer, and the helpers of tests.
 with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
+# Those that host the filter are left out where they cannot be linked.
+hosts = $(if $(strip $(1)),$(shell grep -l '^.include <libavfilter/' $(1)))
+hostable = $(if $(AVFILTER_LIBS),$(1),$(filter-out $(call hosts,$(1)),$(1)))
 TOOL_C := $(wildcard $(SRC)/core/tools/*.c)
-SAMPLES_C := $(wildcard $(SRC)/samples/*.c)
+SAMPLES_C := $(call hostable,$(wildcard $(SRC)/samples/*.c))
 SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
-TESTS_C := $(wildcard $(SRC)/tests/*/*.c)
+TESTS_C := $(call hostable,$(wildcard $(SRC)/tests/*/*.c))
 TEST_MAIN_C := $(sort $(call with_main,$(TESTS_C)) \
                  $(wildcard $(SRC)/tests/*/test_*.c $(SRC)/tests/*/long_*.c))
 AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C))
@@ -163,6 +166,7 @@ CLIENT_LIBS  = $(AUX_A) $(LIB_A) -Wl,--as-needed $(AV_LIBS) $(LIB_LIBS)
 
 SAMPLE_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(SAMPLE_MAIN_C))
 TEST_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(TEST_MAIN_C))
+HOST_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(call hosts,$(SAMPLE_MAIN_C) $(TEST_MAIN_C)))
 $(call remember,$(SOURCES_FILE),$(CORE_OBJ) $(AUX_C) $(TEST_AUX_C) $(TOOL_C))
 CLIENT_OBJ := $(sort $(call object,$(TOOL_C) $(SAMPLES_C) $(TESTS_C) $(AUX_C)))
 
@@ -183,6 +187,9 @@ $(AUX_A) $(TEST_AUX_A):
 $(BUILD)/bin/gradcam: $(call object,$(TOOL_C)) $(AUX_A) $(LIB_A) $(SOURCES_FILE)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) $(CLIENT_LIBS)
+
+# What libavfilter itself needs is looked up by the same path.
+$(HOST_BIN): CLIENT_LIBS += $(AVFILTER_LIBS) -Wl,--disable-new-dtags,-rpath,$(BUILD)/ffmpeg/lib
 
 $(SAMPLE_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)
