@@ -82,15 +82,16 @@ static void filter4(size_t n, const double *g0, const double *g1, const double *
     }
 }
 
+enum { MOST_POSITIONS = 36 };
+
 // G g G^T of the filters of input channel i to the output channels from j on: a row of a panel per position.
-static void transform(const GcamConv *conv, int tile, const float *weights, const float *scale, size_t i,
-                      size_t j)
+static void transform(const GcamConv *conv, int tile, const float *weights, const float *scale, size_t i, size_t j,
+                      float (*rows)[LANES])
 {
     void (*filter)(size_t, const double *, const double *, const double *, double (*)[LANES]) =
         tile == 6 ? filter4 : filter2;
-    size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c, width;
+    size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c, width = gcam_packed_b_width(conv->packed[0], j);
     double g[9][LANES], columns[3][6][LANES], result[6][LANES];
-    gcam_packed_b_row(conv->packed[0], i, j, &width);
     for (size_t o = 0; o < width; o++)
         for (int t = 0; t < 9; t++)
             g[t][o] = j + o >= out ? 0 : (scale ? scale[j + o] : 1.) * weights[((j + o) * in + i) * 9 + t];
@@ -98,23 +99,27 @@ static void transform(const GcamConv *conv, int tile, const float *weights, cons
         filter(width, g[c], g[3 + c], g[6 + c], columns[c]);
     for (int r = 0; r < tile; r++) {
         filter(width, columns[0][r], columns[1][r], columns[2][r], result);
-        for (int c = 0; c < tile; c++) {
-            float *row = gcam_packed_b_row(conv->packed[r * tile + c], i, j, &width);
+        for (int c = 0; c < tile; c++)
             for (size_t o = 0; o < width; o++)
-                row[o] = (float)result[c][o];
-        }
+                rows[r * tile + c][o] = (float)result[c][o];
     }
 }
 
 static int create(GcamConv *conv, const float *weights, const float *scale, int tile)
 {
     size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c;
+    float even[MOST_POSITIONS][LANES], odd[MOST_POSITIONS][LANES];
     int error = gcam_conv_packed_create(conv, (size_t)(tile * tile));
     for (size_t p = 0; p < conv->packed_count && !error; p++)
-        error = gcam_packed_b_alloc(&conv->packed[p], GCAM_F32, in, out);
+        error = gcam_packed_b_alloc(&conv->packed[p], conv->shape.type, in, out);
     for (size_t j = 0; j < out && !error; j += gcam_packed_b_step(conv->kernels))
-        for (size_t i = 0; i < in; i++)
-            transform(conv, tile, weights, scale, i, j);
+        for (size_t i = 0; i < in; i += 2) {
+            transform(conv, tile, weights, scale, i, j, even);
+            if (i + 1 < in)
+                transform(conv, tile, weights, scale, i + 1, j, odd);
+            for (size_t p = 0; p < conv->packed_count; p++)
+                gcam_packed_b_set_rows(conv->packed[p], i, j, even[p], odd[p]);
+        }
     return error;
 }
 
