@@ -6,7 +6,8 @@
  *   gemm        1x1, stride 1, no padding: activations are the matrix already
  *   winograd4   3x3, stride 1: a quarter of the multiplications, error some 1e-6 of the largest output
  *   winograd2   the same with smaller tiles where the large ones would hang over the edge too far: 4/9
- *   im2col      all else: rows of the matrix are gathered block by block
+ *   direct      all larger kernels else: what is multiplied is read from lines of the picture
+ *   im2col      what only a product of matrices can do: rows are gathered block by block
  */
 #include "conv.h"
 
@@ -60,12 +61,30 @@ int gcam_conv_check(const GcamConvShape *s)
     return 0;
 }
 
+// Where gathering a row of a matrix would cost as much as its product.
+static int few_channels(const GcamConvShape *s)
+{
+    return s->groups > 1 ? s->c / s->groups <= 32 && s->out_c / s->groups <= 32 : s->c <= 4;
+}
+
+// Reading in place is faster than gathering, but OpenBLAS and the kernels of bfloat16 need a matrix, and it copies all
+// lines from the first tap to the last: not worth it for strides or dilations that reach far.
+static const GcamConvAlgorithm *direct_or_gathered(const GcamConvShape *s)
+{
+    enum { MOST = 1 << 22 };
+    double lines = (s->kernel_h - 1.) * s->dilation_h + 1;
+    double columns = (s->out_w - 1.) * s->stride_w + (s->kernel_w - 1.) * s->dilation_w + 1;
+    int larger = s->kernel_h > 1 || s->kernel_w > 1;
+    int in_place = few_channels(s) || (s->type == GCAM_F32 && gcam_kernels()->panel);
+    return larger && in_place && lines * columns * s->c <= MOST ? &gcam_conv_direct : &gcam_conv_im2col;
+}
+
 static const GcamConvAlgorithm *choose(const GcamConvShape *s)
 {
     if (s->groups > 1 && s->groups == s->c && s->c == s->out_c)
         return &gcam_conv_depthwise;
     if (s->stride_h > 1 || s->stride_w > 1)
-        return &gcam_conv_im2col;
+        return direct_or_gathered(s);
     if (s->kernel_h == 1 && s->kernel_w == 1 && !s->pad_top && !s->pad_left && s->out_h == s->h &&
         s->out_w == s->w)
         return &gcam_conv_gemm;
@@ -80,7 +99,7 @@ static const GcamConvAlgorithm *choose(const GcamConvShape *s)
         double cost4 = ((double)((s->out_h + 3) / 4) * ((s->out_w + 3) / 4) * s->n + weight) * 36;
         return cost4 < cost2 ? &gcam_conv_winograd4 : &gcam_conv_winograd2;
     }
-    return &gcam_conv_im2col;
+    return direct_or_gathered(s);
 }
 
 int gcam_conv_packed_create(GcamConv *conv, size_t count)

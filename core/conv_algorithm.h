@@ -28,10 +28,10 @@ struct GcamConv {
     float lo, hi;
     GcamPackedB **packed;       // gemm, im2col: one per group; Winograd: one per position in the tile
     size_t packed_count;
-    float *weights;             // depthwise: [kernel_h][kernel_w][c]
+    float *weights;             // depthwise: [kernel_h][kernel_w][c]; direct: panels
 };
 
-extern const GcamConvAlgorithm gcam_conv_gemm, gcam_conv_im2col, gcam_conv_depthwise;
+extern const GcamConvAlgorithm gcam_conv_gemm, gcam_conv_im2col, gcam_conv_depthwise, gcam_conv_direct;
 extern const GcamConvAlgorithm gcam_conv_winograd2, gcam_conv_winograd4;
 
 // As gcam_conv_create() without its checks: pads may be negative, out_h and out_w are what the caller says.

@@ -7,6 +7,10 @@ static void fill(GcamKernels *kernels)
 {
     kernels->gemm = gemm;
     kernels->depthwise = depthwise;
+    for (int wide = VW > 8; wide < 2; wide++) {     // single vectors of 16 would often be half empty
+        kernels->direct[wide] = direct;
+        kernels->direct_vector[wide] = VW;
+    }
     kernels->winograd_input[GCAM_WINOGRAD2] = winograd_input2;
     kernels->winograd_input[GCAM_WINOGRAD4] = winograd_input4;
     kernels->winograd_output[GCAM_WINOGRAD2] = winograd_output2;

@@ -47,6 +47,22 @@ typedef struct GcamDepthwise {
     float lo, hi;
 } GcamDepthwise;
 
+// `count` pixels of a convolution of one group. Pixel p reads `runs` runs of `length` floats, run r at
+// x + p * x_step + offset[r]; its outputs are their products with the weights, plus bias, plus add, limited.
+typedef struct GcamDirect {
+    size_t count, channels;     // pixels; outputs of each
+    size_t runs, length;
+    const ptrdiff_t *offset;
+    const float *x;
+    ptrdiff_t x_step;
+    const float *w;             // panels of `panel` outputs, the last cut to whole vectors and filled up with zeros; of
+    size_t panel;               // each the weights of the first float of the first run, of the second and so on
+    const float *bias, *add;    // or NULL; add has the strides of y
+    float *y;                   // output i of pixel p at y[p * y_step + i]
+    ptrdiff_t y_step;
+    float lo, hi;
+} GcamDirect;
+
 // One output tile of a Winograd convolution, all channels.
 typedef struct GcamWinogradOutput {
     size_t channels;            // a multiple of 16
@@ -77,6 +93,10 @@ typedef struct GcamKernels {
     void (*pair_rows)(float *out, const float *even, const float *odd, size_t n);
 
     void (*depthwise)(const GcamDepthwise *d);
+
+    // For panels of one vector, and of two vectors, of so many floats.
+    void (*direct[2])(const GcamDirect *d);
+    size_t direct_vector[2];
 
     // The tile that starts at x, 4x4 or 6x6 pixels, to v[position * p + i]. channels: a multiple of 16.
     void (*winograd_input[2])(size_t channels, const float *x, ptrdiff_t row, ptrdiff_t pixel,

@@ -5,8 +5,10 @@
 #include "kernels/x86/simd_avx2.h"
 
 #define ROWS 6
+#define DIRECT_ROWS 12
 #include "kernels/depthwise_body.h"
 #include "kernels/gemm_body.h"
+#include "kernels/direct_body.h"
 #include "kernels/linear_body.h"
 #include "kernels/math_body.h"
 #include "kernels/winograd_body.h"

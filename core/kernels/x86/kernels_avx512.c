@@ -7,8 +7,10 @@
 #include "kernels/x86/simd_avx512.h"
 
 #define ROWS 14
+#define DIRECT_ROWS 14
 #include "kernels/depthwise_body.h"
 #include "kernels/gemm_body.h"
+#include "kernels/direct_body.h"
 #include "kernels/linear_body.h"
 #include "kernels/math_body.h"
 #include "kernels/winograd_body.h"
