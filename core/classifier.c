@@ -4,12 +4,14 @@
  * output, before a softmax or sigmoid that ends it; the layers that can be explained are the tensors with rows and
  * columns between the two. Of those the automatic choice is the last one that is not merely pooled, taken after its
  * activation (Selvaraju et al. 2017, section 3), and that is not the classes' own score maps: there the gradient is the
- * same constant for any picture, and nothing speaks against a class.
+ * same constant for any picture, and nothing speaks against a class. Of a transformer it is the tokens that enter the
+ * last attention (tokens.c): behind it, what is not the class token may not count any more.
  */
 #include "model.h"
 
 #include "log.h"
 #include "mem.h"
+#include "tokens.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -192,30 +194,48 @@ static void mark_needed(const GradcamModel *model, char *needed)
     }
 }
 
-static void add_layer(GradcamModel *model, int value)
+static void add_layer(GradcamModel *model, int value, const GcamTokens *tokens)
 {
     const GcamGraph *graph = &model->graph;
     const GcamValue *v = &graph->value[value];
     const GcamNode *node = v->node >= 0 ? &graph->node[v->node] : NULL;
     int last = !node && v->shape.dim[1] != 3;           // a picture that the network takes as N, H, W, C
-    model->layer[model->layers] = (GradcamLayer){
-        v->name, node ? node->name : "", node ? node->type : "Input", (int)v->shape.dim[last ? 3 : 1],
-        (int)v->shape.dim[last ? 1 : 2], (int)v->shape.dim[last ? 2 : 3], 0
-    };
+    GradcamLayer *layer = &model->layer[model->layers];
+    *layer = (GradcamLayer){ v->name, node ? node->name : "", node ? node->type : "Input", 0, 0, 0, 0 };
+    if (tokens) {
+        layer->channels = (int)v->shape.dim[v->shape.rank - 1];
+        layer->height = (int)tokens->height;
+        layer->width = (int)tokens->width;
+    } else {
+        layer->channels = (int)v->shape.dim[last ? 3 : 1];
+        layer->height = (int)v->shape.dim[last ? 1 : 2];
+        layer->width = (int)v->shape.dim[last ? 2 : 3];
+    }
+    model->layer_skip[model->layers] = tokens ? tokens->before * v->shape.dim[v->shape.rank - 1] : 0;
     model->layer_value[model->layers++] = value;
 }
 
 // The last layer that is not merely pooled; with weights behind it, where that is asked for. -1: there is none.
-static int last_layer(const GradcamModel *model, char *on_value, int weights)
+static int last_layer(const GradcamModel *model, char *on_value, const GcamTokens *tokens, int weights)
 {
     const GcamGraph *graph = &model->graph;
     for (size_t i = model->layers; i-- > 1;) {
         int value = model->layer_value[i];
-        if (!is_pooling(&graph->node[graph->value[value].node]) && depends(model, value, on_value) &&
-            (!weights || has_weights_after(model, on_value)))
+        if (!tokens[value].is_layer && !is_pooling(&graph->node[graph->value[value].node]) &&
+            depends(model, value, on_value) && (!weights || has_weights_after(model, on_value)))
             return (int)i;
     }
     return -1;
+}
+
+static int choose_layer(const GradcamModel *model, const char *needed, char *on_value, const GcamTokens *tokens)
+{
+    int chosen = last_layer(model, on_value, tokens, 1);
+    int value = gcam_tokens_choose(&model->graph, needed, tokens);
+    for (size_t i = chosen < 1 ? 1 : (size_t)chosen; value >= 0 && i < model->layers; i++)
+        if (model->layer_value[i] == value)
+            return (int)i;
+    return chosen < 0 ? last_layer(model, on_value, tokens, 0) : chosen;        // score maps: better than nothing
 }
 
 static int find_layers(GradcamModel *model)
@@ -223,28 +243,33 @@ static int find_layers(GradcamModel *model)
     const GcamGraph *graph = &model->graph;
     size_t n = (size_t)graph->values;
     char *spatial = gcam_calloc(3 * n, 1), *needed = spatial + n, *on_value = spatial + 2 * n;
+    GcamTokens *tokens = gcam_calloc(n, sizeof(*tokens));
     model->layer = gcam_zone_alloc(&model->zone, n + 1, sizeof(*model->layer));
     model->layer_value = gcam_zone_alloc(&model->zone, n + 1, sizeof(int));
-    if (!spatial || !model->layer || !model->layer_value) {
-        gcam_free(spatial);
-        return -ENOMEM;
-    }
+    model->layer_skip = gcam_zone_alloc(&model->zone, n + 1, sizeof(size_t));
+    int error = !spatial || !tokens || !model->layer || !model->layer_value || !model->layer_skip ? -ENOMEM : 0;
+    if (error)
+        goto end;
     mark_spatial(model, spatial);
     mark_needed(model, needed);
+    gcam_tokens_find(graph, model->picture, spatial, tokens);
     depends(model, model->picture, on_value);
-    add_layer(model, model->picture);
+    add_layer(model, model->picture, NULL);
     for (int i = 0; i < graph->nodes; i++)
         for (int k = 0; k < graph->node[i].outputs; k++) {
             int value = graph->node[i].output[k];
-            if (value >= 0 && spatial[value] && needed[value] && on_value[value] && value != model->logits &&
-                graph->value[value].shape.dim[2] * graph->value[value].shape.dim[3] > 1)
-                add_layer(model, value);
+            if (value < 0 || !needed[value] || !on_value[value] || value == model->logits)
+                continue;
+            if (tokens[value].is_layer)
+                add_layer(model, value, &tokens[value]);
+            else if (spatial[value] && graph->value[value].shape.dim[2] * graph->value[value].shape.dim[3] > 1)
+                add_layer(model, value, NULL);
         }
-    model->default_layer = last_layer(model, on_value, 1);
-    if (model->default_layer < 0)               // nothing but score maps: better than nothing
-        model->default_layer = last_layer(model, on_value, 0);
+    model->default_layer = choose_layer(model, needed, on_value, tokens);
+end:
     gcam_free(spatial);
-    return 0;
+    gcam_free(tokens);
+    return error;
 }
 
 int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log)

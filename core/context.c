@@ -121,6 +121,12 @@ const GradcamLayer *gradcam_context_layer(const GradcamContext *context)
     return &context->model->layer[context->layer];
 }
 
+// The layer's activations, or its gradients: [height][width][channels].
+static const float *of_layer(const GradcamContext *context, float *const *memory)
+{
+    return memory[context->plan->layer] + context->model->layer_skip[context->layer];
+}
+
 static GcamRun make_run(const GradcamContext *context)
 {
     const GcamPlan *plan = context->plan;
@@ -295,7 +301,7 @@ int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, en
         seed[list[0]] = 1;
     backward(context, list, count);
     double begin = gcam_time();
-    gcam_cam(method, context->data[plan->layer], context->grad[plan->layer],
+    gcam_cam(method, of_layer(context, context->data), of_layer(context, context->grad),
              (size_t)layer->width * (size_t)layer->height, (size_t)layer->channels, context->alpha, map);
     context->map_seconds = gcam_time() - begin;
     if (info)
@@ -307,8 +313,8 @@ int gradcam_context_tensors(const GradcamContext *context, const float **a, cons
 {
     if (!context->has_logits)
         return -EINVAL;
-    *a = context->data[context->plan->layer];
-    *g = context->has_gradient ? context->grad[context->plan->layer] : NULL;
+    *a = of_layer(context, context->data);
+    *g = context->has_gradient ? of_layer(context, context->grad) : NULL;
     return 0;
 }
 

@@ -136,13 +136,15 @@ GRADCAM_API const char *gradcam_model_label(const GradcamModel *model, size_t in
 GRADCAM_API const char *gradcam_model_group(const GradcamModel *model, size_t index, const int **classes,
                                             size_t *count);
 
-// A tensor that can be explained: it has rows and columns and lies between input and logits.
+// A tensor that can be explained: it has rows and columns and lies between input and logits. The tokens of transformers
+// have them too: [1, N, C] with N - 1 (a class token aside) or N places of the picture, [1, H, W, C].
 typedef struct GradcamLayer {
     const char *name;           // tensor name
     const char *node;           // name of the node that makes it, "" for an input
     const char *op;             // ONNX operator of that node, "Input" for an input
     int channels, height, width;
-    int is_auto;                // the automatic choice: the last such tensor, after its activation, before pooling
+    int is_auto;                // the automatic choice: the last such tensor, after its activation, before pooling; of
+                                // a transformer the normalised tokens that enter the last attention
 } GradcamLayer;
 
 // The layers in order of computation, `*count` of them, belonging to the model.

@@ -38,6 +38,7 @@ struct GradcamModel {
     GradcamModelInfo info;
     GradcamLayer *layer;
     int *layer_value;           // by layer: its value in the graph
+    size_t *layer_skip;         // by layer: elements before those of the first cell
     size_t layers;
     GradcamInput *input;
     int *input_value;           // by input

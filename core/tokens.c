@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Where transformers keep the picture: the patch embedding's rows and columns become a list of tokens [1, N, C], often
+ * with a class token before it (ViT), or stay as [1, H, W, C], halved now and then (Swin). This follows them through
+ * the graph by their shapes.
+ */
+#include "tokens.h"
+
+#include "ops/ops.h"
+
+#include <string.h>
+
+static int is_half(size_t a, size_t whole)
+{
+    return whole > 1 && (a == whole / 2 || a == (whole + 1) / 2);
+}
+
+// Operators that only move elements may put them where they mean another place.
+static int computes(const GcamOp *op)
+{
+    return op == &gcam_op_matmul || op == &gcam_op_layer_norm ||
+           (op->layout == GCAM_LAYOUT_ANY && op != &gcam_op_concat && op != &gcam_op_split && op != &gcam_op_slice &&
+            op != &gcam_op_pad);
+}
+
+// Tokens put before and behind those of input `index`.
+static void add_tokens(const GcamGraph *graph, const GcamNode *node, int index, GcamTokens *tokens)
+{
+    const GcamShape *own = &graph->value[node->input[index]].shape;
+    int64_t axis = gcam_node_int(node, "axis", 1);
+    if (node->op != &gcam_op_concat || own->rank != 3 || own->dim[1] != tokens->count || (axis != 1 && axis != -2))
+        return;
+    for (int i = 0; i < node->inputs; i++) {
+        size_t count = i == index ? 0 : graph->value[node->input[i]].shape.dim[1];
+        tokens->before += i < index ? count : 0;
+        tokens->count += count;
+    }
+}
+
+// Whether a value of that shape holds tokens, as many as before or halved in each direction.
+static int fits(const GcamShape *shape, GcamTokens *tokens)
+{
+    size_t rows = tokens->height, columns = tokens->width;
+    if (shape->dim[0] != 1 || (shape->rank != 3 && shape->rank != 4))
+        return 0;
+    if (shape->rank == 3 && shape->dim[1] == tokens->count)
+        return 1;
+    if (shape->rank == 3 && shape->dim[1] != rows * columns) {
+        rows = (rows + 1) / 2;
+        columns = (columns + 1) / 2;
+        if (shape->dim[1] != rows * columns)
+            return 0;
+    }
+    if (shape->rank == 4 && (shape->dim[1] != rows || shape->dim[2] != columns)) {
+        if (!is_half(shape->dim[1], rows) || !is_half(shape->dim[2], columns))
+            return 0;
+        rows = shape->dim[1];
+        columns = shape->dim[2];
+    }
+    *tokens = (GcamTokens){ rows, columns, 0, rows * columns, 0 };
+    return 1;
+}
+
+// What a node makes of its first input that comes of the picture.
+static GcamTokens follow(const GcamGraph *graph, const GcamNode *node, int output, const GcamTokens *tokens)
+{
+    GcamTokens made = { 0 };
+    for (int i = 0; i < node->inputs; i++)
+        if (node->input[i] >= 0 && tokens[node->input[i]].height) {
+            made = tokens[node->input[i]];
+            add_tokens(graph, node, i, &made);
+            made.is_layer = fits(&graph->value[output].shape, &made) && computes(node->op) && made.height * made.width > 1;
+            break;
+        }
+    return made;
+}
+
+void gcam_tokens_find(const GcamGraph *graph, int picture, const char *spatial, GcamTokens *tokens)
+{
+    const size_t *dim = graph->value[picture].shape.dim;
+    if (spatial[picture])
+        tokens[picture] = (GcamTokens){ dim[2], dim[3], 0, dim[2] * dim[3], 0 };
+    for (int i = 0; i < graph->nodes; i++)
+        for (int k = 0; k < graph->node[i].outputs; k++) {
+            int value = graph->node[i].output[k];
+            if (value < 0)
+                continue;
+            dim = graph->value[value].shape.dim;
+            tokens[value] = spatial[value] ? (GcamTokens){ dim[2], dim[3], 0, dim[2] * dim[3], 0 }
+                                           : follow(graph, &graph->node[i], value, tokens);
+        }
+}
+
+// The last product with weights that `node` depends on, itself aside; -1: there is none. Nodes are in order.
+static int last_product(const GcamGraph *graph, int node)
+{
+    for (int i = node; i >= 0;) {
+        const GcamNode *n = &graph->node[i];
+        int weighted = (n->op == &gcam_op_matmul || n->op == &gcam_op_gemm) && graph->value[n->input[1]].data, next = -1;
+        if (weighted)
+            return i;
+        for (int j = 0; j < n->inputs; j++) {
+            int from = n->input[j] >= 0 ? graph->value[n->input[j]].node : -1;
+            next = from > next ? from : next;
+        }
+        i = next;
+    }
+    return -1;
+}
+
+int gcam_tokens_choose(const GcamGraph *graph, const char *needed, const GcamTokens *tokens)
+{
+    for (int i = graph->nodes - 1; i >= 0; i--) {
+        const GcamNode *node = &graph->node[i];
+        if (strcmp(node->type, "Softmax") || !needed[node->output[0]] || !tokens[node->output[0]].height)
+            continue;
+        int product = last_product(graph, i), value = product < 0 ? -1 : graph->node[product].input[0];
+        while (value >= 0 && !tokens[value].is_layer)
+            value = graph->value[value].node < 0 ? -1 : graph->node[graph->value[value].node].input[0];
+        if (value >= 0)
+            return value;
+    }
+    for (int i = graph->nodes - 1; i >= 0; i--) {
+        const GcamNode *node = &graph->node[i];
+        if (node->op == &gcam_op_layer_norm && needed[node->output[0]] && tokens[node->output[0]].is_layer)
+            return node->output[0];
+    }
+    return -1;
+}
