@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Depthwise convolution, directly: for each row of the output the list of taps that lie inside the image,
- * then runs of pixels that share it. Scratch holds the lists.
+ * Depthwise convolution, directly. Kernels of 3, 5 or 7 columns, as nearly all are, compute tiles of neighbours of a
+ * row, which share what they read; at the edges of the image a table tells where each column is, zeros where there is
+ * none. Else, for each row of the output, the list of taps that lie inside the image, then runs of pixels that share
+ * it. Scratch holds the tables and lists.
  */
 #include <errno.h>
 
@@ -13,7 +15,7 @@ static int create(GcamConv *conv, const float *weights, const float *scale)
 {
     const GcamConvShape *s = &conv->shape;
     size_t taps = (size_t)s->kernel_h * s->kernel_w, channels = (size_t)s->c;
-    conv->weights = gcam_alloc(taps * channels, sizeof(float));
+    conv->weights = gcam_calloc((taps + 1) * channels, sizeof(float));      // behind them: zeros
     if (!conv->weights)
         return -ENOMEM;
     for (size_t t = 0; t < taps; t++)
@@ -26,18 +28,68 @@ typedef struct Run {
     const GcamConv *conv;
     const float *x, *add;
     float *y;
-    ptrdiff_t *lists;           // two per thread, of all taps
+    float *scratch;
     size_t rows;                // per task
 } Run;
+
+// ------------------------------------------------------------------------------------------------------- tiles
+
+static int has_tiles(const GcamConvShape *s)
+{
+    return (s->kernel_w == 3 || s->kernel_w == 5 || s->kernel_w == 7) && s->stride_w <= 2 && s->dilation_h == 1 &&
+           s->dilation_w == 1 && s->out_w >= GCAM_DEPTHWISE_TILE;
+}
+
+static int tile_columns(const GcamConvShape *s)
+{
+    return (GCAM_DEPTHWISE_TILE - 1) * s->stride_w + s->kernel_w;
+}
+
+// Where the columns of a tile are: from column ix on, in `rows` lines that begin at x.
+static void find_columns(const GcamConv *conv, const float *x, int ix, size_t rows, const float **from)
+{
+    const GcamConvShape *s = &conv->shape;
+    const float *zeros = conv->weights + (size_t)s->kernel_h * s->kernel_w * s->c;
+    int columns = tile_columns(s);
+    for (size_t r = 0; r < rows; r++, x += (ptrdiff_t)s->w * s->c)
+        for (int c = 0; c < columns; c++)
+            *from++ = ix + c < 0 || ix + c >= s->w ? zeros : x + (ptrdiff_t)(ix + c) * s->c;
+}
+
+static void row_of_tiles(const Run *run, size_t image, int oy, const float **from)
+{
+    const GcamConv *conv = run->conv;
+    const GcamConvShape *s = &conv->shape;
+    int iy = oy * s->stride_h - s->pad_top, first = iy < 0 ? -iy : 0;
+    int last = s->h - iy < s->kernel_h ? s->h - iy : s->kernel_h;
+    first = first < s->kernel_h ? first : s->kernel_h;
+    size_t rows = last > first ? (size_t)(last - first) : 0;
+    const float *x = run->x + ((ptrdiff_t)image * s->h + (rows ? iy + first : 0)) * s->w * s->c;
+    float limits[2];
+    gcam_activation_limits(conv->act, conv->lo, conv->hi, limits);
+    for (int ox = 0; ox < s->out_w; ox += GCAM_DEPTHWISE_TILE) {
+        // The last tile begins where it ends with the row: what it shares with the one before is computed twice.
+        int at = ox + GCAM_DEPTHWISE_TILE > s->out_w ? s->out_w - GCAM_DEPTHWISE_TILE : ox;
+        int ix = at * s->stride_w - s->pad_left, inside = ix >= 0 && ix + tile_columns(s) <= s->w;
+        size_t y = ((image * s->out_h + oy) * s->out_w + at) * s->c;
+        if (!inside)
+            find_columns(conv, x, ix, rows, from);
+        GcamDepthwiseTile d = {
+            .channels = (size_t)s->c, .rows = rows, .x = x + (inside ? (ptrdiff_t)ix * s->c : 0),
+            .w = conv->weights + (size_t)first * s->kernel_w * s->c,
+            .x_row = (ptrdiff_t)s->w * s->c, .x_column = s->c, .from = inside ? NULL : from,
+            .bias = conv->bias, .add = run->add ? run->add + y : NULL, .y = run->y + y, .y_step = s->c,
+            .lo = limits[0], .hi = limits[1],
+        };
+        conv->kernels->depthwise_tile[s->kernel_w / 2 - 1][s->stride_w - 1](&d);
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- lists
 
 static size_t list_length(const GcamConvShape *s)
 {
     return ((size_t)s->kernel_h * s->kernel_w + 7) / 8 * 8;
-}
-
-static size_t scratch_depthwise(const GcamConv *conv, int threads)
-{
-    return list_length(&conv->shape) * 2 * threads * (sizeof(ptrdiff_t) / sizeof(float));
 }
 
 static int inside(int in, int size)
@@ -100,14 +152,34 @@ static void row(const Run *run, size_t image, int oy, ptrdiff_t *x_offset, ptrdi
     }
 }
 
+// --------------------------------------------------------------------------------------------------------- all
+
+// Floats of a thread: a table of columns, or two lists of taps.
+static size_t thread_scratch(const GcamConvShape *s)
+{
+    size_t table = (size_t)s->kernel_h * (size_t)tile_columns(s) * sizeof(float *);
+    size_t lists = 2 * list_length(s) * sizeof(ptrdiff_t);
+    return ((has_tiles(s) ? table : lists) + 63) / 64 * 64 / sizeof(float);
+}
+
+static size_t scratch_depthwise(const GcamConv *conv, int threads)
+{
+    return thread_scratch(&conv->shape) * (size_t)threads;
+}
+
 static void task(void *opaque, size_t index, int thread)
 {
     const Run *run = opaque;
     const GcamConvShape *s = &run->conv->shape;
     size_t length = list_length(s), all = (size_t)s->n * s->out_h;
-    ptrdiff_t *lists = run->lists + 2 * length * thread;
+    float *scratch = run->scratch + thread_scratch(s) * (size_t)thread;
+    const float **from = (void *)scratch;
+    ptrdiff_t *lists = (void *)scratch;
     for (size_t r = index * run->rows; r < (index + 1) * run->rows && r < all; r++)
-        row(run, r / s->out_h, (int)(r % s->out_h), lists, lists + length);
+        if (has_tiles(s))
+            row_of_tiles(run, r / s->out_h, (int)(r % s->out_h), from);
+        else
+            row(run, r / s->out_h, (int)(r % s->out_h), lists, lists + length);
 }
 
 static void forward_depthwise(const GcamConv *conv, GcamPool *pool, const float *x, const float *add,
@@ -115,7 +187,7 @@ static void forward_depthwise(const GcamConv *conv, GcamPool *pool, const float 
 {
     enum { WORK = 1 << 16 };    // multiplications that are worth a turn
     const GcamConvShape *s = &conv->shape;
-    Run run = { .conv = conv, .x = x, .add = add, .y = y, .lists = (ptrdiff_t *)(void *)scratch };
+    Run run = { .conv = conv, .x = x, .add = add, .y = y, .scratch = scratch };
     run.rows = 1 + (size_t)(WORK / ((double)s->out_w * s->c * s->kernel_h * s->kernel_w));
     gcam_pool_run(pool, ((size_t)s->n * s->out_h + run.rows - 1) / run.rows, task, &run);
 }

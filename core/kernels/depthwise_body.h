@@ -4,6 +4,7 @@
  * Vectorised over the channels, several sums at a time, so that they do not wait for each other.
  */
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 
 static inline void depthwise_finish(const GcamDepthwise *d, ptrdiff_t pixel, size_t i, size_t n, V sum)
 {
@@ -98,3 +99,74 @@ static void depthwise(const GcamDepthwise *d)
     for (; pixel < count; pixel++)
         depthwise_one(d, pixel);
 }
+
+// ------------------------------------------------------------------------------------------------------- tiles
+
+enum { DEPTHWISE_TILE = GCAM_DEPTHWISE_TILE };
+
+// Channels i..i+n-1; `full`: n is VW. Each column that is loaded goes to all sums that have a tap there.
+INLINE void depthwise_tile_channels(const GcamDepthwiseTile *d, size_t i, size_t n, const int full, const int edge,
+                                    const int taps, const int step)
+{
+    const int columns = (DEPTHWISE_TILE - 1) * step + taps;
+    V sum[DEPTHWISE_TILE], w[7], bias = v_zero();
+    if (d->bias)
+        bias = full ? v_load(d->bias + i) : v_load_n(d->bias + i, n);
+    UNROLL
+    for (int t = 0; t < DEPTHWISE_TILE; t++)
+        sum[t] = bias;
+    for (size_t r = 0; r < d->rows; r++) {
+        const float *weights = d->w + r * (size_t)taps * d->channels + i, *line = d->x + (ptrdiff_t)r * d->x_row + i;
+        const float *const *from = d->from + r * (size_t)columns;
+        UNROLL
+        for (int k = 0; k < taps; k++)
+            w[k] = full ? v_load(weights + (size_t)k * d->channels) : v_load_n(weights + (size_t)k * d->channels, n);
+        UNROLL
+        for (int c = 0; c < columns; c++) {
+            const float *at = edge ? from[c] + i : line;
+            V x = full ? v_load(at) : v_load_n(at, n);
+            line += d->x_column;
+            UNROLL
+            for (int k = 0; k < taps; k++)
+                if (c >= k && (c - k) % step == 0 && (c - k) / step < DEPTHWISE_TILE)
+                    sum[(c - k) / step] = v_fma(x, w[k], sum[(c - k) / step]);
+        }
+    }
+    V lo = v_set1(d->lo), hi = v_set1(d->hi);
+    UNROLL
+    for (int t = 0; t < DEPTHWISE_TILE; t++) {
+        ptrdiff_t at = t * d->y_step + (ptrdiff_t)i;
+        if (d->add)
+            sum[t] = v_add(sum[t], full ? v_load(d->add + at) : v_load_n(d->add + at, n));
+        sum[t] = v_clamp(sum[t], lo, hi);
+        if (full)
+            v_store(d->y + at, sum[t]);
+        else
+            v_store_n(d->y + at, sum[t], n);
+    }
+}
+
+INLINE void depthwise_tile(const GcamDepthwiseTile *d, const int edge, const int taps, const int step)
+{
+    size_t i = 0;
+    for (; i + VW <= d->channels; i += VW)
+        depthwise_tile_channels(d, i, VW, 1, edge, taps, step);
+    if (i < d->channels)
+        depthwise_tile_channels(d, i, d->channels - i, 0, edge, taps, step);
+}
+
+#define DEPTHWISE_TILE_OF(taps, step) \
+    static void depthwise_tile_##taps##_##step(const GcamDepthwiseTile *d) \
+    { \
+        if (d->from) \
+            depthwise_tile(d, 1, taps, step); \
+        else \
+            depthwise_tile(d, 0, taps, step); \
+    }
+
+DEPTHWISE_TILE_OF(3, 1)
+DEPTHWISE_TILE_OF(3, 2)
+DEPTHWISE_TILE_OF(5, 1)
+DEPTHWISE_TILE_OF(5, 2)
+DEPTHWISE_TILE_OF(7, 1)
+DEPTHWISE_TILE_OF(7, 2)

@@ -6,17 +6,7 @@
  * pixels computed at once with two vectors and with one.
  */
 #include "kernels/kernels.h"
-
-#if !defined(INLINE)
-#define INLINE static inline __attribute__((always_inline))
-#endif
-#if !defined(UNROLL)
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
-#endif
+#include "kernels/unroll.h"
 
 enum { DIRECT_GROUPS = (DIRECT_ROWS + 2) / 3 };
 

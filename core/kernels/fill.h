@@ -7,6 +7,12 @@ static void fill(GcamKernels *kernels)
 {
     kernels->gemm = gemm;
     kernels->depthwise = depthwise;
+    kernels->depthwise_tile[0][0] = depthwise_tile_3_1;
+    kernels->depthwise_tile[0][1] = depthwise_tile_3_2;
+    kernels->depthwise_tile[1][0] = depthwise_tile_5_1;
+    kernels->depthwise_tile[1][1] = depthwise_tile_5_2;
+    kernels->depthwise_tile[2][0] = depthwise_tile_7_1;
+    kernels->depthwise_tile[2][1] = depthwise_tile_7_2;
     for (int wide = VW > 8; wide < 2; wide++) {     // single vectors of 16 would often be half empty
         kernels->direct[wide] = direct;
         kernels->direct_vector[wide] = VW;

@@ -10,13 +10,7 @@
  */
 #include "gemm.h"
 #include "kernels/kernels.h"
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
-#define INLINE static inline __attribute__((always_inline))
+#include "kernels/unroll.h"
 
 #ifdef GEMM_PAIRS
 enum { STEP = 2 };              // elements of K in a Factor

@@ -47,6 +47,23 @@ typedef struct GcamDepthwise {
     float lo, hi;
 } GcamDepthwise;
 
+// GCAM_DEPTHWISE_TILE neighbours of a row of a depthwise convolution, for kernels of 3, 5 or 7 columns and steps of 1 or 2
+// pixels: they share what they read. `rows` rows of the kernel are inside the picture, the first of them at w, the line
+// it reads at x, the others x_row further on each. Where a column lies outside, `from` has the places of all of the
+// tile's columns, row by row.
+enum { GCAM_DEPTHWISE_TILE = 7 };
+
+typedef struct GcamDepthwiseTile {
+    size_t channels, rows;
+    const float *x, *w;
+    ptrdiff_t x_row, x_column;
+    const float *const *from;   // or NULL
+    const float *bias, *add;    // or NULL
+    float *y;
+    ptrdiff_t y_step;
+    float lo, hi;
+} GcamDepthwiseTile;
+
 // `count` pixels of a convolution of one group. Pixel p reads `runs` runs of `length` floats, run r at
 // x + p * x_step + offset[r]; its outputs are their products with the weights, plus bias, plus add, limited.
 typedef struct GcamDirect {
@@ -93,6 +110,7 @@ typedef struct GcamKernels {
     void (*pair_rows)(float *out, const float *even, const float *odd, size_t n);
 
     void (*depthwise)(const GcamDepthwise *d);
+    void (*depthwise_tile[3][2])(const GcamDepthwiseTile *d);   // kernels of 3, 5, 7 columns; steps of 1, 2 pixels
 
     // For panels of one vector, and of two vectors, of so many floats.
     void (*direct[2])(const GcamDirect *d);

@@ -9,12 +9,9 @@
 #include <math.h>
 
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 
 #define WINOGRAD_ROOT ((float)M_SQRT1_2)
-
-#if !defined(INLINE)
-#define INLINE static inline __attribute__((always_inline))
-#endif
 
 // One column or row of B^T d.
 INLINE void input2(const V d[4], V out[4])
