@@ -651,10 +651,10 @@ static int fill_heat(GradcamFilter *s, GcamHeat *heat, int wait)
     return ret < 0 ? ret : gcam_heat_fill(heat, result, &s->maker);
 }
 
-// interp=linear: the key frame after is not known yet, and may still come.
+// interp=linear: the key frame after is not known yet, and may still come. (Where a class or method changed, none does.)
 static int waits_for_next(const GradcamFilter *s, const Item *item)
 {
-    return s->interp == INTERP_LINEAR && item->heat && item->number > item->heat->number && !item->heat->next &&
+    return s->interp == INTERP_LINEAR && item->heat && item->heat == s->heat && item->number > item->heat->number &&
            !s->status && av_fifo_can_read(s->queue) <= FFMAX(s->max_queue, 1);
 }
 

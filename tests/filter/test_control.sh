@@ -44,6 +44,12 @@ check "command stride" $? "$(values meta key)"
 command_at_12 "method counterfactual"
 [ "$(values meta key)" = "1 0 0 0 0 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0" ]
 check "command method makes a key frame" $? "$(values meta key)"
+for lookahead in 0 1 4; do
+    ff -f lavfi -i testsrc2=s=96x64:r=25:d=8 -f framemd5 -vf \
+        "sendcmd='2 gradcam class heart;5 gradcam method counterfactual',gradcam=class=star:stride=3:interp=linear:lookahead=$lookahead" out
+    [ $status = 0 ] && [ "$(frames out)" = 200 ] || break
+done
+check "commands with interp=linear lose no frame" $? "$(frames out) of 200 frames, lookahead=$lookahead"
 
 ff -i film.mkv -vf "gradcam=class=$any:stride=1000" -f framemd5 plain
 sums plain > plain.sums
