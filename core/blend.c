@@ -14,12 +14,12 @@
 #include <string.h>
 
 #include "blend.h"
+#include "picture.h"
 
 #define CHUNK       4096        // samples
 #define SEGMENTS    256
 #define BAND        32          // picture rows that all components pass before the next: they stay cached
 #define ONE         16777216.0  // a level of the table, in the fixed point of an index
-#define REGION_MAX  1e6         // pixels: no region is further away or larger, or smaller than its inverse
 
 // Sample i is at position (first + i * step) in cells of the map; -0.5 is its near edge, size - 0.5 the far
 // one.
@@ -208,11 +208,7 @@ static int picture_fits(const GradcamOverlay *overlay, const GradcamPicture *pic
         return 0;
     for (int i = 0; i < overlay->components; i++) {
         const GradcamComponent *c = &picture->component[i];
-        const int bytes = c->depth > 8 ? 2 : 1;
-        if (!c->data || c->width < 1 || c->height < 1 || c->depth != overlay->settings.depth[i] ||
-            c->shift < 0)
-            return 0;
-        if (c->depth + c->shift > 8 * bytes || c->step < bytes || c->step % bytes || c->stride % bytes)
+        if (!c->data || c->depth != overlay->settings.depth[i] || !gcam_component_valid(c))
             return 0;
     }
     return 1;
@@ -230,11 +226,7 @@ int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *p
     const GradcamRegion *r = region ? region : &whole;
 
     if (!overlay || !picture || !map || map_width < 1 || map_height < 1 || slice < 0 || slice >= slices ||
-        !picture_fits(overlay, picture))
-        return -EINVAL;
-    if (!(fabs(r->x) <= REGION_MAX && fabs(r->y) <= REGION_MAX) ||
-        !(r->width >= 1.0 / REGION_MAX && r->width <= REGION_MAX) ||
-        !(r->height >= 1.0 / REGION_MAX && r->height <= REGION_MAX))
+        !picture_fits(overlay, picture) || !gcam_region_valid(r))
         return -EINVAL;
 
     const int bands = (picture->height + BAND - 1) / BAND;

@@ -497,6 +497,32 @@ GRADCAM_API int gradcam_overlay_blend(const GradcamOverlay *overlay, const Gradc
                                       int map_width, int map_height, const GradcamRegion *region,
                                       int slice, int slices);
 
+// ------------------------------------------------------------------------------------------------------------ resizer
+
+typedef struct GradcamResizerSettings {
+    GradcamPicture picture;     // its size and its components' layout; data and strides do not count
+    enum GradcamColorModel model;
+    enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
+    int full_range;             // as in GradcamOverlaySettings
+    double chroma_x, chroma_y;  // where subsampled chroma lies, in pixels from the middle of those it stands for: of
+                                // 4:2:0 that is sited left (MPEG-2, H.264) -0.5, 0
+    GradcamRegion region;       // of the picture that becomes the output; may reach beyond it
+    int width, height;          // of the output
+} GradcamResizerSettings;
+
+// Makes a network's input of pictures, 8-bit RGB at the network's size: bilinear, antialiased where it shrinks (as Pillow
+// and torchvision do with RGB), converted after that and rounded once. Used by one thread at a time.
+typedef struct GradcamResizer GradcamResizer;
+
+// -EINVAL for sizes below 1 or above 32768, and for components that make no sense.
+GRADCAM_API int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *settings);
+GRADCAM_API void gradcam_resizer_free(GradcamResizer **resizer);
+
+// Reads a picture of the size and layout given before, at any address. Rows of the output are `stride` bytes apart (may be
+// negative). Pixels of the output whose centre is not on the picture are left as they are. No allocation.
+GRADCAM_API int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *rgb,
+                                    ptrdiff_t stride);
+
 // ------------------------------------------------------------------------------------------------------------- stream
 
 // Maps for the frames of a video, computed on background threads. The caller submits key frames in order and collects

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "blend.h"
+#include "matrix.h"
 #include "mem.h"
 
 static int settings_valid(const GradcamOverlaySettings *s)
@@ -22,30 +23,6 @@ static int settings_valid(const GradcamOverlaySettings *s)
         if (s->depth[c] < 8 || s->depth[c] > 16)
             return 0;
     return 1;
-}
-
-// r, g, b in 0..1 to y in 0..1 and the two chroma in -0.5..0.5.
-static void to_yuv(enum GradcamMatrix matrix, const double rgb[3], double yuv[3])
-{
-    static const struct {
-        double r, b;
-    } luma[] = {
-        [GRADCAM_MATRIX_BT601] = { 0.299, 0.114 },      [GRADCAM_MATRIX_BT709] = { 0.2126, 0.0722 },
-        [GRADCAM_MATRIX_BT2020] = { 0.2627, 0.0593 },   [GRADCAM_MATRIX_SMPTE240M] = { 0.212, 0.087 },
-        [GRADCAM_MATRIX_FCC] = { 0.30, 0.11 },
-    };
-    const double r = rgb[0], g = rgb[1], b = rgb[2];
-
-    if (matrix == GRADCAM_MATRIX_YCGCO) {
-        yuv[0] = 0.25 * r + 0.5 * g + 0.25 * b;
-        yuv[1] = 0.5 * g - 0.25 * (r + b);
-        yuv[2] = 0.5 * (r - b);
-        return;
-    }
-    const double kr = luma[matrix].r, kb = luma[matrix].b;
-    yuv[0] = kr * r + (1.0 - kr - kb) * g + kb * b;
-    yuv[1] = (b - yuv[0]) / (2.0 * (1.0 - kb));
-    yuv[2] = (r - yuv[0]) / (2.0 * (1.0 - kr));
 }
 
 // Value of component c to its code of `depth` bits.
@@ -82,23 +59,26 @@ static void set_entry(GcamBlendTable *table, int level, int depth, double weight
     table->color_high[level] = color >> 8;
 }
 
-static void fill_level(GradcamOverlay *overlay, const uint8_t color[3], int level)
+// to_yuv: what turns R, G, B into the components of a picture that is not RGB itself.
+static void fill_level(GradcamOverlay *overlay, double to_yuv[3][3], const uint8_t color[3], int level)
 {
     const GradcamOverlaySettings *s = &overlay->settings;
     const int mask = s->output == GRADCAM_OUTPUT_MASK;
-    double rgb[3], yuv[3];
+    double rgb[3];
 
     for (int c = 0; c < 3; c++)
         rgb[c] = (mask ? level : color[c]) / 255.0;
-    to_yuv(s->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : s->matrix, rgb, yuv);
     for (int c = 0; c < overlay->components; c++) {
-        const double value = s->model == GRADCAM_COLOR_RGB ? rgb[c] : yuv[c];
+        const double *m = to_yuv[c];
+        const double value = s->model == GRADCAM_COLOR_RGB ? rgb[c] : m[0] * rgb[0] + m[1] * rgb[1] + m[2] * rgb[2];
         set_entry(&overlay->table[c], level, s->depth[c], find_weight(s, level), to_code(s, c, value));
     }
 }
 
 int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings)
 {
+    double to_yuv[3][3];
+
     *out = NULL;
     if (!settings || !settings_valid(settings))
         return -EINVAL;
@@ -109,8 +89,9 @@ int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *s
     overlay->settings = *settings;
     overlay->settings.table = NULL;     // the caller's, who may change it from now on
     overlay->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
+    gcam_matrix_from_rgb(settings->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : settings->matrix, to_yuv);
     for (int level = 0; level < 256; level++)
-        fill_level(overlay, colors[level], level);
+        fill_level(overlay, to_yuv, colors[level], level);
     overlay->skip_zero = overlay->table[0].weight[0] == 0;
     *out = overlay;
     return 0;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The loops of resizing in C, and the choice among their versions.
+ */
+#include <string.h>
+
+#include "resize.h"
+
+#define BLOCK 64                // so many columns are worked on at a time
+
+void gcam_resize_rows8_c(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count)
+{
+    for (int x = 0; x < count; x += BLOCK) {
+        const int n = count - x < BLOCK ? count - x : BLOCK;
+        uint16_t sum[BLOCK];
+        for (int i = 0; i < BLOCK; i++)
+            sum[i] = (uint16_t)(taps / 2);
+        for (int t = 0; t < taps; t++) {
+            const uint8_t *row = in[t] + x;
+            const uint32_t w = weight[t];
+            if (n == BLOCK)             // a loop of known length becomes vectors
+                for (int i = 0; i < BLOCK; i++)
+                    sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << 8) * w >> 16);
+            else
+                for (int i = 0; i < n; i++)
+                    sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << 8) * w >> 16);
+        }
+        memcpy(out + x, sum, n * sizeof(*out));
+    }
+}
+
+void gcam_resize_rows16_c(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count,
+                          int shift)
+{
+    for (int x = 0; x < count; x += BLOCK) {
+        const int n = count - x < BLOCK ? count - x : BLOCK;
+        uint16_t sum[BLOCK];
+        for (int i = 0; i < BLOCK; i++)
+            sum[i] = (uint16_t)(taps / 2);
+        for (int t = 0; t < taps; t++) {
+            const uint16_t *row = (const uint16_t *)in[t] + x;
+            const uint32_t w = weight[t];
+            for (int i = 0; i < n; i++)
+                sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << shift) * w >> 16);
+        }
+        memcpy(out + x, sum, n * sizeof(*out));
+    }
+}
+
+static void columns_c(int16_t *out, const int16_t *in, const GcamResizeTaps *taps)
+{
+    for (int i = 0; i < taps->count; i++) {
+        const int16_t *at = in + taps->first[i];
+        const int16_t *weight = (const int16_t *)taps->weight + (size_t)i * taps->taps;
+        int32_t sum = 1 << (GCAM_RESIZE_COLUMN_BITS - 1);
+        for (int t = 0; t < taps->taps; t++)
+            sum += at[t] * weight[t];
+        out[i] = (int16_t)(sum >> GCAM_RESIZE_COLUMN_BITS);
+    }
+}
+
+static uint8_t to_code(int32_t v)
+{
+    v >>= GCAM_RESIZE_COLOR_BITS;
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+void gcam_resize_color_c(uint8_t *rgb, const int16_t *const in[3], int count, const GcamResizeColor *color)
+{
+    for (int k = 0; k < 3; k++) {
+        const int16_t a = color->scale[k][0], b = color->scale[k][1], c = color->scale[k][2];
+        const int32_t offset = color->offset[k];
+        for (int x = 0; x < count; x += BLOCK) {
+            const int n = count - x < BLOCK ? count - x : BLOCK;
+            uint8_t code[BLOCK];
+            for (int i = 0; i < n; i++)
+                code[i] = to_code(a * in[0][x + i] + b * in[1][x + i] + c * in[2][x + i] + offset);
+            for (int i = 0; i < n; i++)
+                rgb[3 * (x + i) + k] = code[i];
+        }
+    }
+}
+
+static const GcamResizeKernels kernels_c = { gcam_resize_rows8_c, gcam_resize_rows16_c, columns_c,
+                                             gcam_resize_color_c };
+
+const GcamResizeKernels *gcam_resize_kernels(enum GcamCpu cpu)
+{
+#if defined(__x86_64__)
+    if (cpu >= GCAM_CPU_AVX512)
+        return &gcam_resize_kernels_avx512;
+    if (cpu >= GCAM_CPU_AVX2)
+        return &gcam_resize_kernels_avx2;
+#else
+    (void)cpu;
+#endif
+    return &kernels_c;
+}
