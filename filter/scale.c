@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: an AVFrame of any pixel format that swscale reads. Out: 8-bit RGB at the model's size in a buffer of
- * the caller, or a description of the frame's samples that points into it. Every fit is one idea: the
- * picture is scaled to some size, and lies at some offset on the model's input, reaching beyond it (crop)
- * or leaving bars (pad).
+ * In: an AVFrame. Out: 8-bit RGB at the model's size in a buffer of the caller, or a description of the
+ * frame's samples that points into it. Every fit is one idea: the picture is scaled to some size, and lies at
+ * some offset on the model's input, reaching beyond it (crop) or leaving bars (pad). Formats that can be
+ * described are scaled by libgradcam, which is faster and nearer to what networks were trained with, the
+ * others by swscale.
  */
 #include "scale.h"
 
@@ -28,9 +29,9 @@ typedef struct Geometry {
     int x, y;
 } Geometry;
 
-// What a swscale context was made for.
+// What a scaler was made ready for.
 typedef struct Job {
-    int width, height, format, colorspace, range;
+    int width, height, format, colorspace, range, chroma;
     AVRational aspect;
     int out_width, out_height;
 } Job;
@@ -40,6 +41,7 @@ struct GcamScaler {
     uint8_t pad[3];
     Job job;
     Geometry geometry;
+    GradcamResizer *resizer;    // or NULL, then
     struct SwsContext *sws;
     uint8_t *scaled;            // geometry.height rows of `stride` bytes
     ptrdiff_t stride;
@@ -62,12 +64,19 @@ int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, const uint8_t pad[3])
     return 0;
 }
 
+static void unready(GcamScaler *scaler)
+{
+    gradcam_resizer_free(&scaler->resizer);
+    sws_freeContext(scaler->sws);
+    scaler->sws = NULL;
+    av_freep(&scaler->scaled);
+}
+
 void gcam_scaler_free(GcamScaler **scaler)
 {
     if (!scaler || !*scaler)
         return;
-    sws_freeContext((*scaler)->sws);
-    av_free((*scaler)->scaled);
+    unready(*scaler);
     av_freep(scaler);
 }
 
@@ -91,14 +100,20 @@ static Geometry find_geometry(enum GcamFit fit, int width, int height, AVRationa
     return g;
 }
 
+// Where an output of the given size lies on the frame.
+static GradcamRegion find_region(const Geometry *g, const AVFrame *frame, int width, int height)
+{
+    return (GradcamRegion){
+        -(double)g->x * frame->width / g->width, -(double)g->y * frame->height / g->height,
+        (double)width * frame->width / g->width, (double)height * frame->height / g->height,
+    };
+}
+
 void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int height, GradcamRegion *region)
 {
     Geometry g = find_geometry(fit, frame->width, frame->height, frame->sample_aspect_ratio, width, height);
 
-    region->x = -(double)g.x * frame->width / g.width;
-    region->y = -(double)g.y * frame->height / g.height;
-    region->width = (double)width * frame->width / g.width;
-    region->height = (double)height * frame->height / g.height;
+    *region = find_region(&g, frame, width, height);
 }
 
 enum AVPixelFormat gcam_format_plain(enum AVPixelFormat format)
@@ -164,30 +179,54 @@ const int *gcam_frame_matrix(const AVFrame *frame, int *full_range)
 static int jobs_equal(const Job *a, const Job *b)
 {
     return a->width == b->width && a->height == b->height && a->format == b->format &&
-           a->colorspace == b->colorspace && a->range == b->range &&
+           a->colorspace == b->colorspace && a->range == b->range && a->chroma == b->chroma &&
            a->aspect.num == b->aspect.num && a->aspect.den == b->aspect.den &&
            a->out_width == b->out_width && a->out_height == b->out_height;
 }
 
-static int configure(GcamScaler *scaler, const Job *job)
+// How far chroma lies from the middle of the pixels it stands for. A frame that does not tell has it in the
+// middle, where swscale puts it too; decoders do tell.
+static void find_chroma(const AVFrame *frame, double *x, double *y)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    const double half_x = 0.5 * ((1 << desc->log2_chroma_w) - 1), half_y = 0.5 * ((1 << desc->log2_chroma_h) - 1);
+    const enum AVChromaLocation at = frame->chroma_location;
+
+    *x = at == AVCHROMA_LOC_LEFT || at == AVCHROMA_LOC_TOPLEFT || at == AVCHROMA_LOC_BOTTOMLEFT ? -half_x : 0;
+    *y = at == AVCHROMA_LOC_TOP || at == AVCHROMA_LOC_TOPLEFT ? -half_y :
+         at == AVCHROMA_LOC_BOTTOM || at == AVCHROMA_LOC_BOTTOMLEFT ? half_y : 0;
+}
+
+static int ready_resizer(GcamScaler *scaler, const AVFrame *frame, int width, int height)
+{
+    GradcamOverlaySettings colors;
+    GradcamResizerSettings settings = {
+        .region = find_region(&scaler->geometry, frame, width, height), .width = width, .height = height,
+    };
+    int ret = gcam_frame_picture(frame, &settings.picture);
+
+    if (ret < 0 || (ret = gcam_frame_colors(frame, &colors)) < 0)
+        return ret;
+    settings.model = colors.model;
+    settings.matrix = colors.matrix;
+    settings.full_range = colors.full_range;
+    find_chroma(frame, &settings.chroma_x, &settings.chroma_y);
+    return gradcam_resizer_create(&scaler->resizer, &settings);
+}
+
+static int ready_swscale(GcamScaler *scaler, const Job *job)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(job->format);
     const int flags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
-    const Geometry g = find_geometry(scaler->fit, job->width, job->height, job->aspect,
-                                     job->out_width, job->out_height);
+    const Geometry *g = &scaler->geometry;
 
-    sws_freeContext(scaler->sws);
-    scaler->sws = NULL;
-    av_freep(&scaler->scaled);
-    memset(&scaler->job, 0, sizeof(scaler->job));
     if (!desc || !sws_isSupportedInput(gcam_format_plain(job->format)))
         return AVERROR(ENOTSUP);
-
-    scaler->stride = FFALIGN((ptrdiff_t)g.width * 3, ROW_ALIGN);
-    scaler->scaled = av_malloc((size_t)scaler->stride * g.height + ROW_ALIGN);
+    scaler->stride = FFALIGN((ptrdiff_t)g->width * 3, ROW_ALIGN);
+    scaler->scaled = av_malloc((size_t)scaler->stride * g->height + ROW_ALIGN);
     if (!scaler->scaled)
         return AVERROR(ENOMEM);
-    scaler->sws = sws_getContext(job->width, job->height, gcam_format_plain(job->format), g.width, g.height,
+    scaler->sws = sws_getContext(job->width, job->height, gcam_format_plain(job->format), g->width, g->height,
                                  AV_PIX_FMT_RGB24, flags, NULL, NULL, NULL);
     if (!scaler->sws)
         return AVERROR(EINVAL);
@@ -195,9 +234,25 @@ static int configure(GcamScaler *scaler, const Job *job)
     const int *matrix = find_coefficients(find_matrix(job->colorspace, job->width, job->height));
     sws_setColorspaceDetails(scaler->sws, matrix, is_full_range(desc, job->format, job->range), matrix, 1,
                              0, 1 << 16, 1 << 16);
-    scaler->geometry = g;
-    scaler->job = *job;
     return 0;
+}
+
+static int make_ready(GcamScaler *scaler, const AVFrame *frame, const Job *job)
+{
+    int ret = AVERROR(EINVAL);
+
+    unready(scaler);
+    scaler->geometry = find_geometry(scaler->fit, job->width, job->height, job->aspect, job->out_width,
+                                     job->out_height);
+    if (gcam_format_supported(job->format))
+        ret = ready_resizer(scaler, frame, job->out_width, job->out_height);
+    if (ret == AVERROR(EINVAL))         // of another format, or larger than it takes
+        ret = ready_swscale(scaler, job);
+    if (ret < 0)
+        unready(scaler);
+    else
+        scaler->job = *job;
+    return ret;
 }
 
 static void fill_row(uint8_t *row, const uint8_t color[3], int width)
@@ -206,8 +261,8 @@ static void fill_row(uint8_t *row, const uint8_t color[3], int width)
         memcpy(row + 3 * x, color, 3);
 }
 
-// Copies the scaled picture, or the part of it that lies on the output, and paints the rest.
-static void place(const GcamScaler *scaler, uint8_t *rgb, ptrdiff_t stride, int width, int height)
+// Paints what the scaled picture does not cover.
+static void paint_bars(const GcamScaler *scaler, uint8_t *rgb, ptrdiff_t stride, int width, int height)
 {
     const Geometry *g = &scaler->geometry;
     const int left = FFMAX(g->x, 0), right = FFMIN(g->x + g->width, width);
@@ -216,34 +271,48 @@ static void place(const GcamScaler *scaler, uint8_t *rgb, ptrdiff_t stride, int 
         uint8_t *row = rgb + y * stride;
         if (y < g->y || y >= g->y + g->height) {
             fill_row(row, scaler->pad, width);
-            continue;
+        } else {
+            fill_row(row, scaler->pad, left);
+            fill_row(row + 3 * right, scaler->pad, width - right);
         }
-        fill_row(row, scaler->pad, left);
-        const uint8_t *in = scaler->scaled + (y - g->y) * scaler->stride + 3 * (left - g->x);
-        memcpy(row + 3 * left, in, 3 * (right - left));
-        fill_row(row + 3 * right, scaler->pad, width - right);
     }
+}
+
+static int run_swscale(GcamScaler *scaler, const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride, int width,
+                       int height)
+{
+    const Geometry *g = &scaler->geometry;
+    const int left = FFMAX(g->x, 0), right = FFMIN(g->x + g->width, width);
+    uint8_t *const planes[4] = { scaler->scaled };
+    const int strides[4] = { (int)scaler->stride };
+    int ret = sws_scale(scaler->sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
+                        planes, strides);
+
+    if (ret < 0)
+        return ret;
+    for (int y = FFMAX(g->y, 0); y < FFMIN(g->y + g->height, height); y++)
+        memcpy(rgb + y * stride + 3 * left, scaler->scaled + (y - g->y) * scaler->stride + 3 * (left - g->x),
+               3 * (right - left));
+    return 0;
 }
 
 int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
                     uint8_t *rgb, ptrdiff_t stride, int width, int height)
 {
     const Job job = { frame->width, frame->height, frame->format, frame->colorspace, frame->color_range,
-                      frame->sample_aspect_ratio, width, height };
+                      frame->chroma_location, frame->sample_aspect_ratio, width, height };
+    GradcamPicture picture;
 
-    if (!scaler->sws || !jobs_equal(&job, &scaler->job)) {
-        int ret = configure(scaler, &job);
+    if ((!scaler->sws && !scaler->resizer) || !jobs_equal(&job, &scaler->job)) {
+        int ret = make_ready(scaler, frame, &job);
         if (ret < 0)
             return ret;
     }
-    uint8_t *const planes[4] = { scaler->scaled };
-    const int strides[4] = { (int)scaler->stride };
-    int ret = sws_scale(scaler->sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
-                        planes, strides);
-    if (ret < 0)
-        return ret;
-    place(scaler, rgb, stride, width, height);
-    return 0;
+    paint_bars(scaler, rgb, stride, width, height);
+    if (!scaler->resizer)
+        return run_swscale(scaler, frame, rgb, stride, width, height);
+    gcam_frame_picture(frame, &picture);
+    return gradcam_resizer_run(scaler->resizer, &picture, rgb, stride);
 }
 
 // Number of components that are blended, alpha left out; 0 when the format cannot be.

@@ -24,7 +24,7 @@ enum GcamFit {
     GCAM_FIT_COUNT
 };
 
-// A swscale context and what it was made for. Used by one thread at a time; every thread has its own.
+// Used by one thread at a time; every thread has its own.
 typedef struct GcamScaler GcamScaler;
 
 // pad: R, G, B of the bars of GCAM_FIT_PAD; NULL for black.
@@ -33,8 +33,8 @@ void gcam_scaler_free(GcamScaler **scaler);
 
 // Writes the frame as R, G, B interleaved, width x height, rows `stride` bytes apart. Bilinear, antialiased
 // when it shrinks; the frame's matrix and range are honoured, its sample aspect ratio too unless it is
-// stretched. Any pixel format that swscale reads. Adapts to a frame that differs from the last one;
-// allocates only then.
+// stretched. Any pixel format of gcam_format_supported() or that swscale reads. Adapts to a frame that differs
+// from the last one; allocates only then.
 int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
                     uint8_t *rgb, ptrdiff_t stride, int width, int height);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * filter/scale.c: frames of many pixel formats to 8-bit RGB, the three fits and where they lie, and every
+ * filter/scale.c: frames of many pixel formats to 8-bit RGB, how near that is to scaling RGB itself, the
+ * three fits and where they lie, where chroma is, frames stored upside down, and every
  * format that FFmpeg knows as a picture for the overlay: its samples described by us are those that FFmpeg
  * itself reads.
  */
@@ -212,6 +213,252 @@ static void test_antialiasing(void)
     av_frame_free(&frame);
 }
 
+// ----------------------------------------------------------------------------------------- against a reference
+
+enum { REF_WIDTH = 478, REF_HEIGHT = 271, REF_SIZE = 112 };
+
+typedef double Rgb[REF_HEIGHT][REF_WIDTH][3];
+
+static const double from_rgb[3][3] = { { 0.2126, 0.7152, 0.0722 },
+                                       { -0.2126 / 1.8556, -0.7152 / 1.8556, 0.5 },
+                                       { 0.5, -0.7152 / 1.5748, -0.0722 / 1.5748 } };
+
+// Rings that grow finer, a ramp, and blocks with sharp edges.
+static double scene(int x, int y, int c)
+{
+    const double rings = 128 + 70 * cos((x * x + y * y) / (900.0 + 200 * c)), ramp = 255.0 * x / REF_WIDTH;
+
+    return (x / 60 + y / 50) % 3 == 0 ? rings : (x / 60 + y / 50) % 3 == 1 ? ramp : 50 + 60 * ((x / 7 + y / 9 + c) % 3);
+}
+
+// Cuts off what does not fit.
+static double byte(double v)
+{
+    return v < 0 ? 0 : v > 255 ? 255 : v;
+}
+
+// Sample of a chroma plane, between its neighbours.
+static double between(const AVFrame *frame, int plane, double x, double y)
+{
+    const int width = (REF_WIDTH + 1) / 2, height = (REF_HEIGHT + 1) / 2;
+    const int x0 = (int)floor(x), y0 = (int)floor(y);
+    double sum = 0;
+
+    for (int j = 0; j < 2; j++)
+        for (int i = 0; i < 2; i++) {
+            const int at_x = av_clip(x0 + i, 0, width - 1), at_y = av_clip(y0 + j, 0, height - 1);
+            sum += (i ? x - x0 : 1 - x + x0) * (j ? y - y0 : 1 - y + y0) *
+                   frame->data[plane][at_y * frame->linesize[plane] + at_x];
+        }
+    return sum;
+}
+
+// Full-range 4:2:0 of the scene, chroma the mean of four pixels; and the RGB it stands for.
+static AVFrame *scene_420(Rgb rgb)
+{
+    AVFrame *frame = make_frame(AV_PIX_FMT_YUV420P, REF_WIDTH, REF_HEIGHT);
+
+    for (int p = 0; p < 3; p++)
+        for (int y = 0; y < (p ? (REF_HEIGHT + 1) / 2 : REF_HEIGHT); y++)
+            for (int x = 0; x < (p ? (REF_WIDTH + 1) / 2 : REF_WIDTH); x++) {
+                const int n = p ? 2 : 1;
+                double sum = 0;
+                for (int k = 0; k < n * n * 3; k++)
+                    sum += from_rgb[p][k % 3] * scene(n * x + k / 3 % n, n * y + k / 3 / n, k % 3) / (n * n);
+                frame->data[p][y * frame->linesize[p] + x] = (uint8_t)rint(byte(sum + (p ? 128 : 0)));
+            }
+    for (int y = 0; y < REF_HEIGHT; y++)
+        for (int x = 0; x < REF_WIDTH; x++) {
+            const double luma = frame->data[0][y * frame->linesize[0] + x];
+            const double cb = between(frame, 1, (x + 0.5) / 2 - 0.5, (y + 0.5) / 2 - 0.5) - 128;
+            const double cr = between(frame, 2, (x + 0.5) / 2 - 0.5, (y + 0.5) / 2 - 0.5) - 128;
+            rgb[y][x][0] = rint(byte(luma + 1.5748 * cr));
+            rgb[y][x][1] = rint(byte(luma - (0.2126 * 1.5748 * cr + 0.0722 * 1.8556 * cb) / 0.7152));
+            rgb[y][x][2] = rint(byte(luma + 1.8556 * cb));
+        }
+    frame->colorspace = AVCOL_SPC_BT709;
+    frame->color_range = AVCOL_RANGE_JPEG;
+    return frame;
+}
+
+static AVFrame *scene_rgb(Rgb rgb)
+{
+    AVFrame *frame = make_frame(AV_PIX_FMT_RGB24, REF_WIDTH, REF_HEIGHT);
+
+    for (int y = 0; y < REF_HEIGHT; y++)
+        for (int x = 0; x < REF_WIDTH; x++)
+            for (int c = 0; c < 3; c++) {
+                rgb[y][x][c] = rint(byte(scene(x, y, c)));
+                frame->data[0][y * frame->linesize[0] + 3 * x + c] = (uint8_t)rgb[y][x][c];
+            }
+    return frame;
+}
+
+// The weighted mean of Pillow and torchvision, not rounded.
+static double shrunk(Rgb rgb, int x, int y, int c)
+{
+    const double sx = (double)REF_WIDTH / REF_SIZE, sy = (double)REF_HEIGHT / REF_SIZE;
+    const double px = (x + 0.5) * sx, py = (y + 0.5) * sy;
+    double sum = 0, weights = 0;
+
+    for (int j = FFMAX((int)(py - sy - 1), 0); j < FFMIN((int)(py + sy + 2), REF_HEIGHT); j++)
+        for (int i = FFMAX((int)(px - sx - 1), 0); i < FFMIN((int)(px + sx + 2), REF_WIDTH); i++) {
+            const double w = fmax(1 - fabs(i + 0.5 - px) / sx, 0) * fmax(1 - fabs(j + 0.5 - py) / sy, 0);
+            sum += w * rgb[j][i][c];
+            weights += w;
+        }
+    return sum / weights;
+}
+
+typedef struct Errors {
+    double most, mean;
+} Errors;
+
+static Errors find_errors(Rgb rgb, const uint8_t *got)
+{
+    Errors e = { 0, 0 };
+
+    for (int i = 0; i < REF_SIZE * REF_SIZE * 3; i++) {
+        const double error = fabs(got[i] - shrunk(rgb, i / 3 % REF_SIZE, i / 3 / REF_SIZE, i % 3));
+        e.most = fmax(e.most, error);
+        e.mean += error / (REF_SIZE * REF_SIZE * 3);
+    }
+    return e;
+}
+
+static Errors swscale_errors(Rgb rgb, const AVFrame *frame)
+{
+    static uint8_t out[REF_SIZE * REF_SIZE * 3 + 64];
+    const int *matrix = sws_getCoefficients(SWS_CS_ITU709);
+    uint8_t *const planes[4] = { out };
+    const int strides[4] = { 3 * REF_SIZE };
+    struct SwsContext *sws =
+        sws_getContext(frame->width, frame->height, frame->format, REF_SIZE, REF_SIZE, AV_PIX_FMT_RGB24,
+                       SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
+
+    sws_setColorspaceDetails(sws, matrix, 1, matrix, 1, 0, 1 << 16, 1 << 16);
+    sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, planes, strides);
+    sws_freeContext(sws);
+    return find_errors(rgb, out);
+}
+
+// Not farther from what training code makes of the same picture in RGB than swscale is, and within a code where
+// chroma does not come into it.
+static void test_near_the_reference(void)
+{
+    static uint8_t out[REF_SIZE * REF_SIZE * 3];
+    Rgb *rgb = malloc(sizeof(*rgb));
+
+    for (int i = 0; i < 2; i++) {
+        AVFrame *frame = i ? scene_420(*rgb) : scene_rgb(*rgb);
+        GcamScaler *scaler = NULL;
+        REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+        CHECK_INT(gcam_scaler_run(scaler, frame, out, 3 * REF_SIZE, REF_SIZE, REF_SIZE), 0);
+        const Errors ours = find_errors(*rgb, out), theirs = swscale_errors(*rgb, frame);
+        note("%s: most %.2f, mean %.3f; swscale %.2f, %.3f", i ? "yuv420p" : "rgb24", ours.most, ours.mean,
+             theirs.most, theirs.mean);
+        CHECK(ours.most <= theirs.most && ours.mean <= theirs.mean);
+        CHECK(i || ours.most <= 0.6);
+        gcam_scaler_free(&scaler);
+        av_frame_free(&frame);
+    }
+    free(rgb);
+}
+
+// Chroma that grows by a code value from sample to sample, so that half a sample to the left is half a code more.
+static void test_chroma_siting(void)
+{
+    static const struct {
+        enum AVChromaLocation at;
+        double x, y;            // where chroma lies, in samples of it from the middle
+    } site[] = {
+        { AVCHROMA_LOC_UNSPECIFIED, 0, 0 },  { AVCHROMA_LOC_CENTER, 0, 0 },     { AVCHROMA_LOC_LEFT, -0.25, 0 },
+        { AVCHROMA_LOC_TOPLEFT, -0.25, -0.25 }, { AVCHROMA_LOC_TOP, 0, -0.25 }, { AVCHROMA_LOC_BOTTOMLEFT, -0.25, 0.25 },
+    };
+    AVFrame *frame = make_frame(AV_PIX_FMT_YUV420P, 200, 200);
+    GcamScaler *scaler = NULL;
+    static uint8_t rgb[50 * 150];
+
+    memset(frame->data[0], 128, frame->linesize[0] * 200);
+    for (int y = 0; y < 100; y++)
+        for (int x = 0; x < 100; x++) {
+            frame->data[1][y * frame->linesize[1] + x] = (uint8_t)(78 + x);
+            frame->data[2][y * frame->linesize[2] + x] = (uint8_t)(78 + y);
+        }
+    frame->colorspace = AVCOL_SPC_BT709;
+    frame->color_range = AVCOL_RANGE_JPEG;
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+    for (size_t i = 0; i < sizeof(site) / sizeof(site[0]); i++) {
+        double blue = 0, red = 0;
+        frame->chroma_location = site[i].at;
+        CHECK_INT(gcam_scaler_run(scaler, frame, rgb, 150, 50, 50), 0);
+        for (int k = 5; k < 45; k++) {
+            blue += (rgb[25 * 150 + 3 * k + 2] - (128 + 1.8556 * (78 + 2 * k + 0.5 - site[i].x - 128))) / 40;
+            red += (rgb[k * 150 + 3 * 25] - (128 + 1.5748 * (78 + 2 * k + 0.5 - site[i].y - 128))) / 40;
+        }
+        if (fabs(blue) > 0.1 || fabs(red) > 0.1)
+            fail("siting %d: off by %.2f, %.2f", site[i].at, blue, red);
+    }
+    gcam_scaler_free(&scaler);
+    av_frame_free(&frame);
+}
+
+// The same picture stored from the last row to the first gives the same bits.
+static void test_upside_down(void)
+{
+    static const enum AVPixelFormat formats[] = { AV_PIX_FMT_YUV420P, AV_PIX_FMT_NV12, AV_PIX_FMT_RGB24,
+                                                  AV_PIX_FMT_P010, AV_PIX_FMT_RGB565 };
+
+    for (int f = 0; f < 5; f++) {
+        AVFrame *frame = painting(formats[f], 320, 200, AVCOL_SPC_BT709, 0), *other = make_frame(formats[f], 320, 200);
+        uint8_t rgb[2][60 * 180];
+        GcamScaler *scaler = NULL;
+        for (int p = 0; p < 4 && other->data[p]; p++) {
+            const int rows = p && av_pix_fmt_desc_get(formats[f])->log2_chroma_h ? 100 : 200;
+            for (int y = 0; y < rows; y++)
+                memcpy(other->data[p] + (rows - 1 - y) * other->linesize[p], frame->data[p] + y * frame->linesize[p],
+                       FFMIN(other->linesize[p], frame->linesize[p]));
+            other->data[p] += (rows - 1) * other->linesize[p];
+            other->linesize[p] *= -1;
+        }
+        other->colorspace = frame->colorspace;
+        other->color_range = frame->color_range;
+        REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+        CHECK_INT(gcam_scaler_run(scaler, frame, rgb[0], 180, 60, 60), 0);
+        CHECK_INT(gcam_scaler_run(scaler, other, rgb[1], 180, 60, 60), 0);
+        CHECK(!memcmp(rgb[0], rgb[1], sizeof(rgb[0])));
+        gcam_scaler_free(&scaler);
+        av_frame_free(&other);
+        av_frame_free(&frame);
+    }
+}
+
+// A cut or a bar hides nothing else: what is seen is the stretched picture of the part.
+static void test_fits_agree(void)
+{
+    AVFrame *frame = painting(AV_PIX_FMT_YUV420P, 400, 200, AVCOL_SPC_BT709, 0);
+    uint8_t whole[60 * 360], part[60 * 180];
+    GcamScaler *scaler = NULL;
+
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+    CHECK_INT(gcam_scaler_run(scaler, frame, whole, 360, 120, 60), 0);
+    gcam_scaler_free(&scaler);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_CROP, NULL) == 0);
+    CHECK_INT(gcam_scaler_run(scaler, frame, part, 180, 60, 60), 0);
+    for (int y = 0; y < 60; y++)
+        CHECK(!memcmp(part + 180 * y, whole + 360 * y + 3 * 30, 180));
+    gcam_scaler_free(&scaler);
+
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+    CHECK_INT(gcam_scaler_run(scaler, frame, whole, 180, 60, 30), 0);
+    gcam_scaler_free(&scaler);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_PAD, NULL) == 0);
+    CHECK_INT(gcam_scaler_run(scaler, frame, part, 180, 60, 60), 0);
+    CHECK(!memcmp(part + 180 * 15, whole, 180 * 30));
+    gcam_scaler_free(&scaler);
+    av_frame_free(&frame);
+}
+
 // Reads every sample of every format both ways.
 static void test_pictures_of_all_formats(void)
 {
@@ -292,6 +539,10 @@ int main(void)
     RUN(test_fits);
     RUN(test_changing_frames);
     RUN(test_antialiasing);
+    RUN(test_near_the_reference);
+    RUN(test_chroma_siting);
+    RUN(test_upside_down);
+    RUN(test_fits_agree);
     RUN(test_pictures_of_all_formats);
     RUN(test_colors);
     return end_cases();
