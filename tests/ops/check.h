@@ -55,13 +55,19 @@ static inline double scaled_difference(const float *got, const double *want, siz
 }
 
 // From [height][width][channels] to ONNX's order.
-static inline float *to_plain(const float *from, const GradcamLayer *layer)
+static inline float *to_plain(const float *from, const GradcamLayer *layer, int tokens)
 {
     size_t c = (size_t)layer->channels, cells = (size_t)layer->width * (size_t)layer->height;
     float *to = malloc(c * cells * sizeof(*to));
     for (size_t i = 0; to && i < c * cells; i++)
-        to[i % c * cells + i / c] = from[i];
+        to[tokens ? i : i % c * cells + i / c] = from[i];
     return to;
+}
+
+// Whether a layer lies in ONNX's order as it is shown: [1, N, C] or [1, H, W, C].
+static inline int is_tokens(const RefTensor *tensor, const GradcamLayer *layer)
+{
+    return tensor->rank == 3 || (tensor->rank == 4 && tensor->dim[1] != (size_t)layer->channels);
 }
 
 typedef struct Tolerances {
@@ -79,24 +85,27 @@ static inline void check_gradient(GradcamContext *context, Reference *reference,
     size_t elements = (size_t)layer->channels * (size_t)layer->width * (size_t)layer->height;
     const GradcamTarget target = { "", classes, count, 0 };
     float *map = calloc(elements, sizeof(*map));
-    double *want = calloc(elements, sizeof(*want));
+    double *want = calloc(want_a ? want_a->count : 1, sizeof(*want));
     const float *a, *g;
     GradcamMapInfo info;
-    if (!want_a || want_a->count != elements) {
+    const int tokens = want_a && is_tokens(want_a, layer);
+    // A class token comes before the picture's.
+    const size_t skip = tokens && want_a->count > elements ? want_a->count - elements : 0;
+    if (!want_a || want_a->count != elements + skip || skip > (size_t)layer->channels) {
         fail("layer '%s' has %zu elements", layer->name, elements);
     } else if (gradcam_context_map(context, &target, GRADCAM_METHOD_GRADCAM, map, &info) < 0 ||
                gradcam_context_tensors(context, &a, &g) < 0) {
         fail("no map of layer '%s'", layer->name);
     } else {
-        float *plain_a = to_plain(a, layer), *plain_g = to_plain(g, layer);
+        float *plain_a = to_plain(a, layer, tokens), *plain_g = to_plain(g, layer, tokens);
         double score = reference_score(reference_find(reference, logits), classes, count);
-        double off = scaled_difference(plain_a, want_a->data, elements);
+        double off = scaled_difference(plain_a, want_a->data + skip, elements);
         if (!(off <= tolerances.forward))
             fail("layer '%s': activations off by %.2g of the largest", layer->name, off);
         if (!(fabs(info.score - score) <= 1e-4 * (1 + fabs(score))))
             fail("layer '%s': score %g, not %g", layer->name, info.score, score);
         reference_gradient(reference, layer->name, logits, classes, count, want);
-        off = scaled_difference(plain_g, want, elements);
+        off = scaled_difference(plain_g, want + skip, elements);
         if (!(off <= tolerances.backward))
             fail("layer '%s', %zu class%s from %d: gradient off by %.2g of the largest", layer->name, count,
                  count == 1 ? "" : "es", classes[0], off);

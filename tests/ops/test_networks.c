@@ -14,6 +14,7 @@
 
 typedef struct Network {
     const char *name, *text;
+    const char *layer;          // the automatic choice, where it is not plain to see
 } Network;
 
 static const Network networks[] = {
@@ -27,13 +28,13 @@ static const Network networks[] = {
       "Elu(c4);"
       "k = Concat(r3, r4) axis=1; m = MaxPool(k) kernel_shape=[2,2] strides=[2,2];"
       "c5 = Conv(m, %8x8x3x3@-0.4:0.4, %8) pads=[1,1,1,1]; r5 = Relu(c5);"
-      "p = GlobalAveragePool(r5); f = Flatten(p); logits = Gemm(f, %7x8, %7) transB=1; output logits" },
+      "p = GlobalAveragePool(r5); f = Flatten(p); logits = Gemm(f, %7x8, %7) transB=1; output logits", NULL },
     { "residual whose both sides are convolutions, activations before the addition",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %4x3x3x3) pads=[1,1,1,1]; r1 = Clip(c1, =0.0, =0.8);"
       "c2 = Conv(r1, %4x4x3x3@-0.4:0.4, %4) pads=[1,1,1,1]; c3 = Conv(r1, %4x4x1x1);"
       "s1 = Add(c2, c3); c4 = Conv(s1, %4x4x1x1); r4 = Relu(c4); s2 = Add(s1, r4); s3 = Add(s2, s2);"
-      "p = ReduceMean(s3) axes=[2,3] keepdims=0; logits = MatMul(p, %4x5); output logits" },
+      "p = ReduceMean(s3) axes=[2,3] keepdims=0; logits = MatMul(p, %4x5); output logits", NULL },
     { "depthwise, squeeze and excitation, hard swish",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %8x3x3x3) strides=[2,2] pads=[1,1,1,1]; h1 = HardSwish(c1);"
@@ -41,7 +42,7 @@ static const Network networks[] = {
       "h2 = HardSwish(b); g = GlobalAveragePool(h2); e1 = Conv(g, %4x8x1x1, %4); e2 = Relu(e1);"
       "e3 = Conv(e2, %8x4x1x1, %8); e4 = HardSigmoid(e3); s = Mul(h2, e4);"
       "c2 = Conv(s, %8x8x1x1); z = Add(c2, h1); y = Sigmoid(z); t = Mul(z, y);"
-      "q = GlobalAveragePool(t); f = Flatten(q); logits = Gemm(f, %8x6, %6); output logits" },
+      "q = GlobalAveragePool(t); f = Flatten(q); logits = Gemm(f, %8x6, %6); output logits", NULL },
     { "batch norm and relu before the convolution, dense concatenation",
       "input x 1x3x8x8;"
       "c0 = Conv(x, %4x3x3x3) pads=[1,1,1,1];"
@@ -51,7 +52,7 @@ static const Network networks[] = {
       "c2 = Conv(r2, %3x7x3x3) pads=[1,1,1,1]; k2 = Concat(k1, c2) axis=1;"
       "a = AveragePool(k2) kernel_shape=[2,2] strides=[2,2];"
       "b3 = BatchNormalization(a, %10, %10, %10, %10@0.5:2); r3 = Relu(b3);"
-      "p = GlobalAveragePool(r3); f = Flatten(p); logits = Gemm(f, %10x6); output logits" },
+      "p = GlobalAveragePool(r3); f = Flatten(p); logits = Gemm(f, %10x6); output logits", NULL },
     { "GELU in two spellings, rows added to products, SiLU and HardSwish written out",
       "input x 1x3x6x6;"
       "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1] strides=[2,2]; g1 = Sigmoid(c1); h1 = Mul(g1, c1);"
@@ -60,14 +61,14 @@ static const Network networks[] = {
       "d1 = Div(a1, =1.41421356); e1 = Erf(d1); o1 = Add(e1, =1.0); p1 = Mul(a1, o1); y1 = Mul(p1, =0.5);"
       "m2 = MatMul(y1, %12x8); a2 = Add(%8, m2); q2 = Mul(=0.5, a2); d2 = Mul(a2, =0.70710678);"
       "e2 = Erf(d2); o2 = Add(=1.0, e2); y2 = Mul(q2, o2); u = Transpose(y2) perm=[0,3,1,2]; s = Add(u, h2);"
-      "p = GlobalAveragePool(s); f = Flatten(p); logits = Gemm(f, %8x6, %6); output logits" },
+      "p = GlobalAveragePool(s); f = Flatten(p); logits = Gemm(f, %8x6, %6); output logits", NULL },
     { "channel shuffle",
       "input x 1x3x6x6;"
       "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1]; l, r = Split(c1) axis=1; c2 = Conv(r, %4x4x1x1, %4); r2 = "
       "Relu(c2);"
       "k = Concat(l, r2) axis=1; v = Reshape(k, #1/2/4/6/6); t = Transpose(v) perm=[0,2,1,3,4];"
       "w = Reshape(t, #1/8/6/6); c3 = Conv(w, %4x4x3x3) group=2; r3 = Relu(c3);"
-      "p = ReduceMean(r3) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5); output logits" },
+      "p = ReduceMean(r3) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5); output logits", NULL },
     { "channels last inside, layer norm, attention",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; t1 = Transpose(c1) perm=[0,2,3,1];"
@@ -76,23 +77,40 @@ static const Network networks[] = {
       "c2 = Conv(z, %6x6x1x1); v = Reshape(c2, #6/16); q = MatMul(%16x6, v); u = Transpose(v);"
       "k = MatMul(u, %6x16); a = Add(q, k); h = Softmax(a); o = MatMul(v, h); w = Reshape(o, #1/6/4/4);"
       "c3 = Conv(w, %4x6x1x1); p = GlobalAveragePool(c3); f = Flatten(p); logits = Gemm(f, %4x5); output "
-      "logits" },
+      "logits", NULL },
+    { "tokens with a class token",
+      "input x 1x3x6x8;"
+      "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; f1 = Reshape(c1, #1/6/12); t1 = Transpose(f1) perm=[0,2,1];"
+      "k1 = Concat(%1x1x6, t1) axis=1; s1 = Add(k1, %1x13x6);"
+      "n1 = LayerNormalization(s1, %6, %6); q = MatMul(n1, %6x6); k = MatMul(n1, %6x6); kt = Transpose(k) perm=[0,2,1];"
+      "v = MatMul(n1, %6x6); a = MatMul(q, kt); h = Softmax(a); o = MatMul(h, v); p1 = MatMul(o, %6x6); b1 = Add(p1, %6);"
+      "s2 = Add(s1, b1); n2 = LayerNormalization(s2, %6, %6); m1 = MatMul(n2, %6x12); g1 = Sigmoid(m1);"
+      "m2 = MatMul(g1, %12x6); s3 = Add(s2, m2); n3 = LayerNormalization(s3, %6, %6); c = Gather(n3, #0) axis=1;"
+      "f = Reshape(c, #1/6); logits = Gemm(f, %6x5, %5); output logits", "n1" },
+    { "tokens that are merged",
+      "input x 1x3x8x8;"
+      "c1 = Conv(x, %5x3x2x2) strides=[2,2]; t1 = Transpose(c1) perm=[0,2,3,1]; n1 = LayerNormalization(t1, %5, %5);"
+      "w = Reshape(n1, #4/4/5); q = MatMul(w, %5x5); k = MatMul(w, %5x5); kt = Transpose(k) perm=[0,2,1];"
+      "a = MatMul(q, kt); h = Softmax(a); o = MatMul(h, w); u = Reshape(o, #1/4/4/5); s1 = Add(t1, u);"
+      "e1, e2 = Split(s1) axis=1; d1 = Concat(e1, e2) axis=3; e3, e4 = Split(d1) axis=2; d2 = Concat(e3, e4) axis=3;"
+      "m1 = MatMul(d2, %20x6); n2 = LayerNormalization(m1, %6, %6); p = ReduceMean(n2) axes=[1,2] keepdims=0;"
+      "logits = Gemm(p, %6x5); output logits", "n1" },
     { "a picture stored channels last",
       "input x 1x8x8x3; m = Sub(x, %3);"
       "t = Transpose(m) perm=[0,3,1,2]; c1 = Conv(t, %4x3x3x3) pads=[1,1,1,1]; r1 = Relu(c1);"
       "c2 = Conv(r1, %4x4x3x3) strides=[2,2]; p = GlobalAveragePool(c2); f = Flatten(p);"
-      "logits = Gemm(f, %4x5); output logits" },
+      "logits = Gemm(f, %4x5); output logits", NULL },
     { "fully connected head, local response normalisation",
       "input x 1x3x10x10;"
       "c1 = Conv(x, %6x3x3x3, %6); r1 = Elu(c1); l1 = LRN(r1) size=3 alpha=0.1;"
       "m1 = MaxPool(l1) kernel_shape=[3,3] strides=[2,2] ceil_mode=1; c2 = Conv(m1, %6x3x3x3) group=2; r2 = "
       "Relu(c2);"
       "f = Flatten(r2); g1 = Gemm(f, %24x8, %8); r3 = Tanh(g1); g2 = Gemm(r3, %8x6, %6); d = Dropout(g2);"
-      "y = Softmax(d) axis=1; output y" },
+      "y = Softmax(d) axis=1; output y", NULL },
     { "class maps and global pooling",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %6x3x3x3); r1 = LeakyRelu(c1) alpha=0.1; c2 = Conv(r1, %5x6x1x1, %5);"
-      "p = GlobalAveragePool(c2); s = Squeeze(p, #2/3); y = Sigmoid(s); output y" },
+      "p = GlobalAveragePool(c2); s = Squeeze(p, #2/3); y = Sigmoid(s); output y", NULL },
 };
 
 static GradcamModel *open_network(const Graph *graph)
@@ -123,7 +141,7 @@ static void set_picture(Reference *reference, const float *planes)
         x->data[i] = last ? planes[i % 3 * cells + i / 3] : planes[i];
 }
 
-static void check_network(Graph *graph)
+static void check_network(Graph *graph, const char *chosen)
 {
     Reference *reference = reference_create(graph);
     float *picture = random_picture(reference, "x", -1, 1, 11);
@@ -135,6 +153,8 @@ static void check_network(Graph *graph)
     const int plain = graph->input[0].dim[1] == 3;
     for (size_t i = !plain; i < layers; i++) // a picture stored channels last has no ONNX order to compare in
         check_layer(model, reference, layer[i].name, picture, usual);
+    if (chosen && model)
+        CHECK_STR(gradcam_model_info(model)->layer, chosen);
     note("%zu layers", layers);
     CHECK(layers >= 4);
     gradcam_model_close(&model);
@@ -158,7 +178,7 @@ static void constants_among_operands(void)
         half[i] = gcam_float_to_half((float)(i * 29 % 64) / 32 - 1);
     graph_tensor(graph, "half", 10, 4, dim, half, sizeof(half));
     graph_tensor(graph, "weights", 10, 2, (const int64_t[]){ 4, 4 }, half, 32)->typed = 1;
-    check_network(graph);
+    check_network(graph, NULL);
 }
 
 // ----------------------------------------------------------------------------------------- between maps
@@ -381,7 +401,7 @@ int main(void)
 {
     for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
         begin_case("each layer: %s", networks[i].name);
-        check_network(make_graph(networks[i].text));
+        check_network(make_graph(networks[i].text), networks[i].layer);
     }
     RUN(constants_among_operands);
     RUN(grad_cam_is_cam);
