@@ -29,6 +29,11 @@ void gcam_convert(float *out, const void *in, enum GcamType type, size_t n)
     gcam_kernels()->convert[type](out, in, n);
 }
 
+void gcam_to_half(void *out, const float *in, size_t n)
+{
+    gcam_kernels()->narrow(out, in, n);
+}
+
 typedef struct Linear {
     const GcamKernels *kernels;
     size_t rows, columns;       // of w in memory

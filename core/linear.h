@@ -18,6 +18,9 @@ size_t gcam_type_size(enum GcamType type);
 // n elements to floats. `in` need not be aligned to more than its element size.
 void gcam_convert(float *out, const void *in, enum GcamType type, size_t n);
 
+// Floats to GCAM_F16, rounded to the nearest. `out` need not be aligned.
+void gcam_to_half(void *out, const float *in, size_t n);
+
 // x[in], y[out], bias[out] or NULL. transposed 0: w[out][in]; 1: w[in][out]. lo and hi are those of
 // GCAM_ACT_CLIP. y must not overlap x. The result is the same for any number of threads.
 void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,

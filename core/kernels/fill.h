@@ -30,6 +30,7 @@ static void fill(GcamKernels *kernels)
     kernels->convert[GCAM_F32] = convert_f32;
     kernels->convert[GCAM_F16] = convert_f16;
     kernels->convert[GCAM_BF16] = convert_bf16;
+    kernels->narrow = narrow_f16;
     kernels->exp = map_exp;
     kernels->sigmoid = map_sigmoid;
     kernels->tanh = map_tanh;

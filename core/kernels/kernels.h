@@ -128,6 +128,8 @@ typedef struct GcamKernels {
     void (*axpy[3])(float *y, const void *const w[GCAM_LINEAR_ROWS], const void *const next[GCAM_LINEAR_ROWS],
                     const float factor[GCAM_LINEAR_ROWS], size_t n);
     void (*convert[3])(float *out, const void *in, size_t n);
+    // To GCAM_F16, rounded to the nearest.
+    void (*narrow)(void *out, const float *in, size_t n);
 
     // y[i] = f(x[i]) to a few units in the last place; y may be x. exp is limited to the range of normal
     // floats.

@@ -8,6 +8,13 @@
 
 enum { LINEAR_ROWS = GCAM_LINEAR_ROWS };
 
+// Without it sums are kept in memory.
+#if defined(__clang__)
+#define EACH_ROW _Pragma("clang loop unroll(full)") for (int r = 0; r < LINEAR_ROWS; r++)
+#else
+#define EACH_ROW _Pragma("GCC unroll 4") for (int r = 0; r < LINEAR_ROWS; r++)
+#endif
+
 static inline V v_load_f32(const void *p, size_t n) { return n >= VW ? v_load(p) : v_load_n(p, n); }
 
 #define LINEAR(type, element)                                                                                \
@@ -16,20 +23,20 @@ static inline V v_load_f32(const void *p, size_t n) { return n >= VW ? v_load(p)
     {                                                                                                        \
         const element *const w[] = { weights[0], weights[1], weights[2], weights[3] };                       \
         V sum[LINEAR_ROWS][2];                                                                               \
-        for (int r = 0; r < LINEAR_ROWS; r++)                                                                \
+        EACH_ROW                                                                                             \
             sum[r][0] = sum[r][1] = v_zero();                                                                \
         size_t i = 0;                                                                                        \
         for (; i + 2 * VW <= n; i += 2 * VW) {                                                               \
             V x0 = v_load(x + i), x1 = v_load(x + i + VW);                                                   \
-            for (int r = 0; r < LINEAR_ROWS; r++) {                                                          \
+            EACH_ROW {                                                                                       \
                 sum[r][0] = v_fma(v_load_##type(w[r] + i, VW), x0, sum[r][0]);                               \
                 sum[r][1] = v_fma(v_load_##type(w[r] + i + VW, VW), x1, sum[r][1]);                          \
             }                                                                                                \
         }                                                                                                    \
         for (; i < n; i += VW)                                                                               \
-            for (int r = 0; r < LINEAR_ROWS; r++)                                                            \
+            EACH_ROW                                                                                         \
                 sum[r][0] = v_fma(v_load_##type(w[r] + i, n - i), v_load_n(x + i, n - i), sum[r][0]);        \
-        for (int r = 0; r < LINEAR_ROWS; r++)                                                                \
+        EACH_ROW                                                                                             \
             out[r] = v_sum(v_add(sum[r][0], sum[r][1]));                                                     \
     }                                                                                                        \
                                                                                                              \
@@ -39,12 +46,12 @@ static inline V v_load_f32(const void *p, size_t n) { return n >= VW ? v_load(p)
         const element *const w[] = { weights[0], weights[1], weights[2], weights[3] };                       \
         const element *const p[] = { next[0], next[1], next[2], next[3] };                                   \
         V f[LINEAR_ROWS];                                                                                    \
-        for (int r = 0; r < LINEAR_ROWS; r++)                                                                \
+        EACH_ROW                                                                                             \
             f[r] = v_set1(factor[r]);                                                                        \
         size_t i = 0;                                                                                        \
         for (; i + VW <= n; i += VW) {                                                                       \
             V sum = v_load(y + i);                                                                           \
-            for (int r = 0; r < LINEAR_ROWS; r++) {                                                          \
+            EACH_ROW {                                                                                       \
                 __builtin_prefetch(p[r] + i);                                                                \
                 sum = v_fma(v_load_##type(w[r] + i, VW), f[r], sum);                                         \
             }                                                                                                \
@@ -52,7 +59,7 @@ static inline V v_load_f32(const void *p, size_t n) { return n >= VW ? v_load(p)
         }                                                                                                    \
         if (i < n) {                                                                                         \
             V sum = v_load_n(y + i, n - i);                                                                  \
-            for (int r = 0; r < LINEAR_ROWS; r++)                                                            \
+            EACH_ROW                                                                                         \
                 sum = v_fma(v_load_##type(w[r] + i, n - i), f[r], sum);                                      \
             v_store_n(y + i, sum, n - i);                                                                    \
         }                                                                                                    \
@@ -68,3 +75,10 @@ static inline V v_load_f32(const void *p, size_t n) { return n >= VW ? v_load(p)
 LINEAR(f32, float)
 LINEAR(f16, uint16_t)
 LINEAR(bf16, uint16_t)
+
+static void narrow_f16(void *out, const float *in, size_t n)
+{
+    uint16_t *half = out;
+    for (size_t i = 0; i < n; i += VW)
+        v_store_f16(half + i, v_load_n(in + i, n - i), n - i);
+}

@@ -72,6 +72,13 @@ static inline V v_load_f16(const void *p, size_t n)
                 gcam_half_to_float(h[2]), gcam_half_to_float(h[3]) };
 }
 
+static inline void v_store_f16(void *p, V v, size_t n)
+{
+    const uint16_t h[VW] = { gcam_float_to_half(v[0]), gcam_float_to_half(v[1]), gcam_float_to_half(v[2]),
+                             gcam_float_to_half(v[3]) };
+    memcpy(p, h, (n < VW ? n : VW) * sizeof(*h));
+}
+
 static inline V v_load_bf16(const void *p, size_t n)
 {
     uint16_t h[VW] = { 0 };

@@ -10,6 +10,7 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ typedef struct Params {
 
 typedef struct State {
     GcamPackedB *packed;                        // m > 1, b constant
-    float *floats;                              // b converted, where it cannot be used in place
+    void *own;                                  // b converted, where it is not used in place
     const void *weights;                        // b constant: what is used
     enum GcamType type;
     float *bias;                                // n elements, beta applied; or NULL
@@ -103,7 +104,7 @@ static void matmul_release(GcamStep *step)
     if (!state)
         return;
     gcam_packed_b_destroy(&state->packed);
-    gcam_free(state->floats);
+    gcam_free(state->own);
     gcam_free(state->bias);
     gcam_free(state);
     step->state = NULL;
@@ -154,6 +155,29 @@ static size_t scratch_floats(const GcamStep *step, const GcamValue *values)
     return step->in_head && !constant && by_b > most ? by_b : most;
 }
 
+// Products of one row are as slow as their weights come from memory. Where bfloat16 is precise enough, so is fp16, which is
+// as short, if no weight is beyond its range.
+static int make_half(const GcamStep *step, const Params *p, State *state)
+{
+    const float *in = state->weights;
+    size_t count = p->k * p->n;
+    float most = 0;
+    if (step->type != GCAM_BF16 || p->m > 1 || state->type != GCAM_F32)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        most = fmaxf(most, fabsf(in[i]));
+    if (!(most <= 65504))
+        return 0;
+    uint16_t *half = gcam_alloc(count, sizeof(*half));
+    if (!half)
+        return -ENOMEM;
+    gcam_to_half(half, in, count);
+    gcam_free(state->own);
+    state->weights = state->own = half;
+    state->type = GCAM_F16;
+    return 1;
+}
+
 static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
 {
     const Params *p = step->node->params;
@@ -168,18 +192,21 @@ static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
     state->weights = b->data;
     if (!usable_in_place(b, &state->type) || (p->m > 1 && state->type != GCAM_F32)) {
         state->type = GCAM_F32;
-        state->weights = state->floats = gcam_constant_floats(b);
-        if (!state->floats)
+        state->weights = state->own = gcam_constant_floats(b);
+        if (!state->own)
             return -ENOMEM;
     }
-    if (p->m == 1)
-        return 0;
+    if (p->m == 1) {
+        int made = make_half(step, p, state);
+        step->copied = made > 0;
+        return made < 0 ? made : 0;
+    }
     int error = gcam_packed_b_create(&state->packed, step->type, p->k, p->n, state->weights,
                                      p->transposed_b ? 1 : (ptrdiff_t)p->n, p->transposed_b ? (ptrdiff_t)p->k : 1);
     if (!error && !p->transposed_a) {           // both directions use what was packed
         step->copied = 1;
-        gcam_free(state->floats);
-        state->floats = NULL;
+        gcam_free(state->own);
+        state->own = NULL;
     }
     return error;
 }

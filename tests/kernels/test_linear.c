@@ -93,6 +93,21 @@ static void converts(enum GcamType type)
     }
 }
 
+static void narrows(void)
+{
+    const float in[] = { 0, -0.0f, 1, 1 + 0x1p-11f, 1 + 0x3p-11f, -0x1p-24f, 0x1p-25f, 0x1.8p-25f, 65504, 65519, 65520,
+                         1e-5f, 6.1e-5f, 0.1f, INFINITY, -INFINITY, NAN };
+    size_t n = sizeof(in) / sizeof(in[0]);
+    for (size_t count = 0; count <= n; count++) {
+        uint16_t out[sizeof(in) / sizeof(in[0]) + 1] = { 0 };
+        out[count] = 0x5a5a;
+        gcam_to_half(out, in, count);
+        for (size_t i = 0; i < count; i++)
+            CHECK(isnan(in[i]) ? isnan(gcam_half_to_float(out[i])) : out[i] == gcam_float_to_half(in[i]));
+        CHECK(out[count] == 0x5a5a);
+    }
+}
+
 static void cases(void)
 {
     static const size_t sizes[][2] = { { 1, 1 },     { 3, 5 },     { 10, 64 },  { 17, 100 },
@@ -109,6 +124,8 @@ static void cases(void)
         begin_case("%s: converts %s", level(), type_names[type]);
         converts(type);
     }
+    begin_case("%s: rounds to fp16", level());
+    narrows();
 }
 
 LEVELS_MAIN(cases)

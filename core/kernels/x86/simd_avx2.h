@@ -74,6 +74,12 @@ static inline __m128i load_u16(const void *p, size_t n)
 
 static inline V v_load_f16(const void *p, size_t n) { return _mm256_cvtph_ps(load_u16(p, n)); }
 
+static inline void v_store_f16(void *p, V v, size_t n)
+{
+    __m128i half = _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    memcpy(p, &half, (n < VW ? n : VW) * sizeof(uint16_t));
+}
+
 static inline V v_load_bf16(const void *p, size_t n)
 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_u16(p, n)), 16));

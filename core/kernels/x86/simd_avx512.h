@@ -43,6 +43,11 @@ static inline V v_load_f16(const void *p, size_t n)
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(v_mask(n), p));
 }
 
+static inline void v_store_f16(void *p, V v, size_t n)
+{
+    _mm256_mask_storeu_epi16(p, v_mask(n), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
 static inline V v_load_bf16(const void *p, size_t n)
 {
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(v_mask(n), p));
