@@ -17,6 +17,8 @@ static void fill(GcamKernels *kernels)
         kernels->direct[wide] = direct;
         kernels->direct_vector[wide] = VW;
     }
+    kernels->window_maximum = window_maximum;
+    kernels->window_sum = window_sum;
     kernels->winograd_input[GCAM_WINOGRAD2] = winograd_input2;
     kernels->winograd_input[GCAM_WINOGRAD4] = winograd_input4;
     kernels->winograd_output[GCAM_WINOGRAD2] = winograd_output2;

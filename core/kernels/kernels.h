@@ -64,6 +64,16 @@ typedef struct GcamDepthwiseTile {
     float lo, hi;
 } GcamDepthwiseTile;
 
+// A window of pixels: element i of the result is the greatest of `start` and the x[r * row + c * column + i], or their sum
+// times scale. What is not a number is passed over by the maximum.
+typedef struct GcamWindowBlock {
+    size_t channels, rows, columns;
+    const float *x;
+    ptrdiff_t row, column;
+    float *y;
+    float start, scale;
+} GcamWindowBlock;
+
 // `count` pixels of a convolution of one group. Pixel p reads `runs` runs of `length` floats, run r at
 // x + p * x_step + offset[r]; its outputs are their products with the weights, plus bias, plus add, limited.
 typedef struct GcamDirect {
@@ -111,6 +121,9 @@ typedef struct GcamKernels {
 
     void (*depthwise)(const GcamDepthwise *d);
     void (*depthwise_tile[3][2])(const GcamDepthwiseTile *d);   // kernels of 3, 5, 7 columns; steps of 1, 2 pixels
+
+    void (*window_maximum)(const GcamWindowBlock *w);
+    void (*window_sum)(const GcamWindowBlock *w);
 
     // For panels of one vector, and of two vectors, of so many floats.
     void (*direct[2])(const GcamDirect *d);

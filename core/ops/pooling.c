@@ -9,6 +9,8 @@
 #include <float.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
+
 typedef struct Params {
     GcamWindow window;
     size_t n, c;
@@ -110,66 +112,78 @@ static float divisor(const Params *params, const Cell *cell)
     return (float)((last_y - first) * (last_x - first_x));
 }
 
-// One row of the output.
-static void max_row(void *opaque, size_t row, int thread)
+enum { CHANNELS = 64 };         // that one thread takes at a time, of a window over all of the picture
+
+// Into how many parts the channels of a row are divided.
+static size_t channel_parts(const Params *params)
 {
-    const Job *job = opaque;
+    return params->window.out_h > 1 || params->window.out_w > 1 ? 1 : (params->c + CHANNELS - 1) / CHANNELS;
+}
+
+// The part of a window inside the picture, for `channels` channels from `first` on.
+static GcamWindowBlock block_of(const Job *job, size_t n, const Cell *cell, size_t first, size_t channels)
+{
     const Params *params = job->params;
     const GcamWindow *w = &params->window;
-    size_t n = row / (size_t)w->out_h, c = params->c;
-    (void)thread;
+    GcamWindowBlock block = {
+        .channels = channels, .rows = (size_t)(cell->last_y - cell->first_y),
+        .columns = (size_t)(cell->last_x - cell->first_x),
+        .row = (ptrdiff_t)((size_t)w->dilation_h * (size_t)w->in_w * params->c),
+        .column = (ptrdiff_t)((size_t)w->dilation_w * params->c), .start = -FLT_MAX,
+    };
+    if (block.rows && block.columns)
+        block.x = job->x + first + pixel(params, n, cell->y + cell->first_y * w->dilation_h,
+                                         cell->x + cell->first_x * w->dilation_w);
+    else
+        block.rows = 0;
+    return block;
+}
+
+// One row of the output; where there is but one, some of its channels.
+static void pool_part(const Job *job, size_t index, void (*window)(const GcamWindowBlock *block))
+{
+    const Params *params = job->params;
+    const GcamWindow *w = &params->window;
+    size_t parts = channel_parts(params), row = index / parts, n = row / (size_t)w->out_h;
+    size_t first = parts > 1 ? index % parts * CHANNELS : 0;
+    size_t channels = parts > 1 && params->c - first > CHANNELS ? CHANNELS : params->c - first;
     for (int ox = 0; ox < w->out_w; ox++) {
-        float *restrict out = job->out + (row * (size_t)w->out_w + (size_t)ox) * c;
         Cell cell = cell_of(w, (int)(row % (size_t)w->out_h), ox);
-        for (size_t k = 0; k < c; k++)
-            out[k] = -FLT_MAX;
-        for (int i = cell.first_y; i < cell.last_y; i++)
-            for (int j = cell.first_x; j < cell.last_x; j++) {
-                const float *x = job->x + pixel(params, n, cell.y + i * w->dilation_h, cell.x + j * w->dilation_w);
-                for (size_t k = 0; k < c; k++)
-                    out[k] = x[k] > out[k] ? x[k] : out[k];
-            }
+        GcamWindowBlock block = block_of(job, n, &cell, first, channels);
+        float count = divisor(params, &cell);
+        block.scale = count > 0 ? 1.0f / count : 0;
+        block.y = job->out + (row * (size_t)w->out_w + (size_t)ox) * params->c + first;
+        window(&block);
     }
 }
 
-static void average_row(void *opaque, size_t row, int thread)
+static void max_part(void *opaque, size_t index, int thread)
 {
-    const Job *job = opaque;
-    const Params *params = job->params;
-    const GcamWindow *w = &params->window;
-    size_t n = row / (size_t)w->out_h, c = params->c;
     (void)thread;
-    for (int ox = 0; ox < w->out_w; ox++) {
-        float *restrict out = job->out + (row * (size_t)w->out_w + (size_t)ox) * c;
-        Cell cell = cell_of(w, (int)(row % (size_t)w->out_h), ox);
-        float count = divisor(params, &cell), scale = count > 0 ? 1.0f / count : 0;
-        memset(out, 0, c * sizeof(*out));
-        for (int i = cell.first_y; i < cell.last_y; i++)
-            for (int j = cell.first_x; j < cell.last_x; j++) {
-                const float *x = job->x + pixel(params, n, cell.y + i * w->dilation_h, cell.x + j * w->dilation_w);
-                for (size_t k = 0; k < c; k++)
-                    out[k] += x[k];
-            }
-        for (size_t k = 0; k < c; k++)
-            out[k] *= scale;
-    }
+    pool_part(opaque, index, gcam_kernels()->window_maximum);
 }
 
-static void pool_forward(const GcamRun *run, const GcamStep *step, GcamPoolFn row)
+static void average_part(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    pool_part(opaque, index, gcam_kernels()->window_sum);
+}
+
+static void pool_forward(const GcamRun *run, const GcamStep *step, GcamPoolFn part)
 {
     const Params *params = step->node->params;
     Job job = { params, run->data[step->input[0]], NULL, NULL, run->data[step->output[0]] };
-    gcam_pool_run(run->pool, params->n * (size_t)params->window.out_h, row, &job);
+    gcam_pool_run(run->pool, params->n * (size_t)params->window.out_h * channel_parts(params), part, &job);
 }
 
 static void max_forward(const GcamRun *run, const GcamStep *step)
 {
-    pool_forward(run, step, max_row);
+    pool_forward(run, step, max_part);
 }
 
 static void average_forward(const GcamRun *run, const GcamStep *step)
 {
-    pool_forward(run, step, average_row);
+    pool_forward(run, step, average_part);
 }
 
 // The gradient goes to the first maximum of each window, in raster order (as PyTorch does).
