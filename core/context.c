@@ -77,7 +77,7 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     context->layer = layer;
     context->gradient_class = -1;
     if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
-        (error = gcam_pool_create(&context->pool, threads)))
+        (error = gcam_pool_create(&context->pool, threads, s->nice)))
         goto fail;
     error = -ENOMEM;
     size_t values = (size_t)context->plan->values;

@@ -214,6 +214,8 @@ typedef struct GradcamSettings {
     const char *layer;          // tensor or node name; NULL or "auto": the model's default layer
     int threads;                // threads inside one map, the caller's included; 0: one per processor
     enum GradcamPrecision precision;
+    int nice;                   // how much more the threads that are started here give way to others, 0 to 19; has an
+                                // effect on Linux only
 } GradcamSettings;
 
 enum GradcamMethod {
@@ -573,6 +575,7 @@ typedef struct GradcamStreamSettings {
     // nothing, all pictures are computed.
     float still;
     enum GradcamPrecision precision;    // as in GradcamSettings
+    int nice;                   // as in GradcamSettings
 } GradcamStreamSettings;
 
 // Copies targets and settings; holds a reference to the model.

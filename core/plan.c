@@ -285,7 +285,7 @@ static int prepare(GcamPlan *plan, const GcamGraph *graph)
 {
     Preparation preparation = { plan, graph, 0 };
     GcamPool *pool;
-    int error = gcam_pool_create(&pool, plan->threads);
+    int error = gcam_pool_create(&pool, plan->threads, 0);
     if (error)
         return error;
     gcam_pool_run(pool, (size_t)plan->steps, prepare_step, &preparation);

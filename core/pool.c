@@ -5,7 +5,7 @@
  * those who joined: a worker that was asleep does not delay a short loop. Jobs follow each other within
  * microseconds inside a network, so a worker looks for the next one for a little while before it sleeps.
  */
-#define _GNU_SOURCE             // CPU_COUNT
+#define _GNU_SOURCE             // CPU_COUNT, syscall
 #include "pool.h"
 
 #include <errno.h>
@@ -13,6 +13,11 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "mem.h"
 
@@ -45,10 +50,23 @@ struct GcamPool {
     pthread_cond_t wake, done;
 
     int threads;                // with the caller
+    int nice;
     int spins;
     int started;                // workers to join
     Worker workers[];
 };
+
+// On Linux, what is the priority of a process elsewhere is that of a thread.
+void gcam_thread_nice(int nice)
+{
+#if defined(__linux__)
+    const id_t thread = (id_t)syscall(SYS_gettid);
+    if (nice > 0)
+        setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + nice);
+#else
+    (void)nice;
+#endif
+}
 
 static void relax(void)
 {
@@ -95,6 +113,7 @@ static void *work(void *opaque)
     Worker *worker = opaque;
     GcamPool *pool = worker->pool;
     uint64_t seen = 0;
+    gcam_thread_nice(pool->nice);
     for (;;) {
         await_news(pool, seen);
         if (atomic_load(&pool->quit))
@@ -175,7 +194,7 @@ static void stop(GcamPool *pool)
         pthread_join(pool->workers[i].thread, NULL);
 }
 
-int gcam_pool_create(GcamPool **out, int threads)
+int gcam_pool_create(GcamPool **out, int threads, int nice)
 {
     int error;
     *out = NULL;
@@ -185,6 +204,7 @@ int gcam_pool_create(GcamPool **out, int threads)
     if (!pool)
         return -ENOMEM;
     pool->threads = threads;
+    pool->nice = nice;
     pool->spins = spins_for(threads);
     atomic_init(&pool->next, 0);
     atomic_init(&pool->state, 0);

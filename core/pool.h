@@ -13,9 +13,13 @@ typedef struct GcamPool GcamPool;
 
 typedef void (*GcamPoolFn)(void *opaque, size_t index, int thread);
 
-// `threads` >= 1 counts the caller: threads - 1 workers are started. -EINVAL, -ENOMEM, or what
-// pthread_create() gave.
-int gcam_pool_create(GcamPool **out, int threads);
+// `threads` >= 1 counts the caller: threads - 1 workers are started, nicer than the caller by `nice`. -EINVAL,
+// -ENOMEM, or what pthread_create() gave.
+int gcam_pool_create(GcamPool **out, int threads, int nice);
+
+// Makes the calling thread, and no other, give way to those of the machine that are less nice, if nice > 0. Does
+// nothing where a thread has no priority of its own.
+void gcam_thread_nice(int nice);
 
 // Joins the workers. Accepts NULL and a pointer to NULL.
 void gcam_pool_destroy(GcamPool **pool);

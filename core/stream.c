@@ -66,6 +66,7 @@ static int open_slot(GradcamStream *stream, int i)
         .layer = stream->settings.layer,
         .threads = threads / jobs + (i < threads % jobs),
         .precision = stream->settings.precision,
+        .nice = stream->settings.nice,
     };
     GcamSlot *slot = &stream->slot[i];
 

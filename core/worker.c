@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "pool.h"
 #include "result.h"
 
 void gcam_task_release(GradcamStream *stream, GcamTask *task)
@@ -305,6 +306,7 @@ void *gcam_stream_worker(void *opaque)
     GradcamStream *stream = slot->stream;
     GcamTask *task = NULL;
 
+    gcam_thread_nice(stream->settings.nice);
     pthread_mutex_lock(&stream->mutex);
     for (;;) {
         while (!stream->stop && !(task = find_queued(stream)))

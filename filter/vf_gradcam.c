@@ -35,6 +35,9 @@
 // Of FFmpeg's own option "threads", which takes the name before the filter's does, the range is wider.
 #define MAX_THREADS 1024
 
+// live=1: how much the threads that compute maps give way to those that the frames pass through.
+#define LIVE_NICE 10
+
 // Rows that a slice thread should have at least.
 #define SLICE_ROWS 16
 
@@ -344,6 +347,7 @@ static int open_stream(AVFilterContext *ctx)
     GradcamStreamSettings settings = {
         .log = { log_message, ctx }, .layer = s->layer, .method = s->method,
         .threads = FFMIN(wanted ? wanted : av_cpu_count(), MAX_THREADS),
+        .nice = s->live ? LIVE_NICE : 0,
         .load = load_frame, .release = release_frame, .opaque = ctx,
     };
     GradcamTargets *targets;

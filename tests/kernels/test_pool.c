@@ -3,8 +3,11 @@
  * The parallel loop: every index once, threads told apart, loops one after another, with and without sleep
  * between.
  */
+#define _GNU_SOURCE             // syscall
 #include <errno.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -50,9 +53,9 @@ static void check_loop(GcamPool *pool, size_t count)
 static void refuses_no_threads(void)
 {
     GcamPool *pool = (GcamPool *)&seen;
-    CHECK_INT(gcam_pool_create(&pool, 0), -EINVAL);
+    CHECK_INT(gcam_pool_create(&pool, 0, 0), -EINVAL);
     CHECK(!pool);
-    CHECK_INT(gcam_pool_create(&pool, -3), -EINVAL);
+    CHECK_INT(gcam_pool_create(&pool, -3, 0), -EINVAL);
     gcam_pool_destroy(&pool);
     gcam_pool_destroy(NULL);
 }
@@ -76,7 +79,7 @@ static void orders_memory(void)
 {
     int numbers[64] = { 0 };
     GcamPool *pool;
-    REQUIRE(gcam_pool_create(&pool, 3) == 0);
+    REQUIRE(gcam_pool_create(&pool, 3, 0) == 0);
     for (int round = 0; round < 5000; round++) {
         gcam_pool_run(pool, 64, add, numbers);
         for (int i = 0; i < 64; i++)
@@ -90,7 +93,7 @@ static void orders_memory(void)
 static void wakes_from_sleep(void)
 {
     GcamPool *pool;
-    REQUIRE(gcam_pool_create(&pool, 2) == 0);
+    REQUIRE(gcam_pool_create(&pool, 2, 0) == 0);
     for (int round = 0; round < 100; round++) {
         usleep(round * 20);
         check_loop(pool, 100);
@@ -111,17 +114,39 @@ static void uses_all_threads(void)
 {
     GcamPool *pool;
     atomic_int used = 0;
-    REQUIRE(gcam_pool_create(&pool, THREADS) == 0);
+    REQUIRE(gcam_pool_create(&pool, THREADS, 0) == 0);
     gcam_pool_run(pool, 40, nap, &used);
     CHECK_INT(atomic_load(&used), (1 << THREADS) - 1);
     gcam_pool_destroy(&pool);
 }
 
+#if defined(__linux__)
+static void note_priority(void *opaque, size_t index, int thread)
+{
+    (void)index;
+    int *priority = opaque;
+    priority[thread] = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
+    usleep(2000);
+}
+
+static void workers_give_way(void)
+{
+    GcamPool *pool;
+    int before = getpriority(PRIO_PROCESS, 0), priority[2] = { -100, -100 };
+    REQUIRE(gcam_pool_create(&pool, 2, 4) == 0);
+    for (int i = 0; i < 100 && priority[1] == -100; i++)
+        gcam_pool_run(pool, 10, note_priority, priority);
+    CHECK_INT(priority[0], before);
+    CHECK_INT(priority[1], before < 15 ? before + 4 : 19);
+    gcam_pool_destroy(&pool);
+}
+#endif
+
 static void is_created_and_destroyed_idle(void)
 {
     for (int round = 0; round < 50; round++) {
         GcamPool *pool;
-        REQUIRE(gcam_pool_create(&pool, 1 + round % THREADS) == 0);
+        REQUIRE(gcam_pool_create(&pool, 1 + round % THREADS, 0) == 0);
         if (round % 3 == 0)
             check_loop(pool, 5);
         gcam_pool_destroy(&pool);
@@ -135,7 +160,7 @@ int main(void)
     for (int threads = 1; threads <= THREADS; threads++) {
         GcamPool *pool;
         begin_case("visits every index once with %d threads", threads);
-        if (gcam_pool_create(&pool, threads)) {
+        if (gcam_pool_create(&pool, threads, 0)) {
             fail("no pool");
             continue;
         }
@@ -149,6 +174,9 @@ int main(void)
     RUN(orders_memory);
     RUN(wakes_from_sleep);
     RUN(uses_all_threads);
+#if defined(__linux__)
+    RUN(workers_give_way);
+#endif
     RUN(is_created_and_destroyed_idle);
     return end_cases();
 }
