@@ -130,6 +130,9 @@ void gcam_value_strides(const GcamValue *value, ptrdiff_t stride[GCAM_MAX_RANK])
 // operators, and turns small constants into float32 or int64. Errors name node, operator and opset.
 int gcam_graph_simplify(GcamGraph *graph, const GradcamLog *log);
 
+// After simplifying: computes for one token alone what is thrown away for the others. (narrow.c)
+int gcam_graph_narrow(GcamGraph *graph, const GradcamLog *log);
+
 // Tries to compute node `index` from its constant inputs: 1 folded, 0 not foldable, or a negative errno. (fold.c)
 int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log);
 

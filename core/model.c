@@ -266,7 +266,7 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
     if ((error = gcam_onnx_build(model->onnx, &model->graph, o->width ? o->width : (int)width,
                                  o->height ? o->height : (int)height, &o->log)) ||
         (error = fill_info(model, path)) ||
-        (error = gcam_graph_simplify(&model->graph, &o->log)) ||
+        (error = gcam_graph_simplify(&model->graph, &o->log)) || (error = gcam_graph_narrow(&model->graph, &o->log)) ||
         (error = gcam_model_classify(model, logits, layer, &o->log)) ||
         (error = read_labels(model, o->labels, &o->log)) ||
         (error = read_preprocessing(model, o->preprocessing, &o->log)) ||
