@@ -58,8 +58,9 @@ void gcam_conv_backward_destroy(GcamConvBackward **conv);
 const char *gcam_conv_backward_algorithm(const GcamConvBackward *conv);
 size_t gcam_conv_backward_scratch(const GcamConvBackward *conv, int threads);
 
-// dx is overwritten; it must not overlap dy.
-void gcam_conv_backward_run(const GcamConvBackward *conv, GcamPool *pool, const float *dy, float *dx,
+// dx is overwritten; it must not overlap dy. y: the output, where a ReLU was applied to it, or NULL; dy is then the
+// gradient by what came out of that, and may be changed.
+void gcam_conv_backward_run(const GcamConvBackward *conv, GcamPool *pool, float *dy, const float *y, float *dx,
                             float *scratch);
 
 #endif

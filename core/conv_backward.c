@@ -277,7 +277,8 @@ static void mark_task(void *opaque, size_t index, int thread)
 }
 
 // Whether the gradient lies in few channels; then dx is done.
-static int run_few(const GcamConvBackward *b, GcamPool *pool, const float *dy, float *dx, float *scratch)
+static int run_few(const GcamConvBackward *b, GcamPool *pool, const float *dy, const float *y, float *dx,
+                   float *scratch)
 {
     Few few = make_few(b, scratch);
     GcamPackedB *from = b->turned->packed[0];
@@ -294,8 +295,8 @@ static int run_few(const GcamConvBackward *b, GcamPool *pool, const float *dy, f
         .kernels = b->kernels, .type = from->type, .k = count, .n = from->n, .data = few.weights,
     };
     for (size_t i = 0; i < count; i++) {
-        for (size_t p = 0; p < few.pixels; p++)
-            few.a[p * count + i] = dy[p * few.channels + few.list[i]];
+        for (size_t p = 0, at = few.list[i]; p < few.pixels; p++, at += few.channels)
+            few.a[p * count + i] = !y || y[at] > 0 ? dy[at] : 0;
         gcam_packed_b_copy_row(&packed, i, from, few.list[i]);
     }
     gcam_gemm_packed(pool, few.pixels, few.a, (ptrdiff_t)count, &packed, dx, (ptrdiff_t)from->n, NULL);
@@ -315,12 +316,33 @@ size_t gcam_conv_backward_scratch(const GcamConvBackward *b, int threads)
     return (size_t)s->out_h * s->out_w * row_length(s);
 }
 
-void gcam_conv_backward_run(const GcamConvBackward *b, GcamPool *pool, const float *dy, float *dx,
+typedef struct Mask {
+    size_t count;
+    const float *y;
+    float *dy;
+} Mask;
+
+enum { MASK = 1 << 14 };        // elements that one thread takes at a time
+
+static void mask_relu(void *opaque, size_t index, int thread)
+{
+    const Mask *mask = opaque;
+    size_t last = (index + 1) * MASK < mask->count ? (index + 1) * MASK : mask->count;
+    (void)thread;
+    for (size_t i = index * MASK; i < last; i++)
+        mask->dy[i] = mask->y[i] > 0 ? mask->dy[i] : 0;
+}
+
+void gcam_conv_backward_run(const GcamConvBackward *b, GcamPool *pool, float *dy, const float *y, float *dx,
                             float *scratch)
 {
     const GcamConvShape *s = &b->shape;
-    if (can_be_few(b) && run_few(b, pool, dy, dx, scratch))
+    if (can_be_few(b) && run_few(b, pool, dy, y, dx, scratch))
         return;
+    if (y) {
+        Mask mask = { (size_t)s->n * s->out_h * s->out_w * s->out_c, y, dy };
+        gcam_pool_run(pool, (mask.count + MASK - 1) / MASK, mask_relu, &mask);
+    }
     if (b->turned) {
         gcam_conv_forward(b->turned, pool, dy, NULL, dx, scratch);
         return;

@@ -92,10 +92,13 @@ static void fuse_add(GcamPlan *plan, Users *users, GcamStep *step)
     absorb(plan, users, conv, step);
 }
 
+// In the head only a ReLU, whose derivative is seen in the result, and only where backward knows it.
 static void fuse_activation(GcamPlan *plan, Users *users, GcamStep *step)
 {
     GcamStep *into = private_producer(plan, users, step->input[0]);
     if (!into || into->act != GCAM_ACT_NONE || (into->op != &gcam_op_conv && into->op != &gcam_op_batch_norm))
+        return;
+    if (step->in_head && (into->op != &gcam_op_conv || !step_of_type(step, "Relu")))
         return;
     into->act = step_of_type(step, "Relu") ? GCAM_ACT_RELU : GCAM_ACT_CLIP;
     if (into->act == GCAM_ACT_CLIP)
@@ -259,7 +262,7 @@ static int fuse_step(GcamPlan *plan, Users *users, GcamStep *step)
         error = fuse_gelu(plan, users, step);
     else if (step_of_type(step, "Add") && !(error = fuse_row(plan, users, step)) && step->op && !step->in_head)
         fuse_add(plan, users, step);
-    else if ((step_of_type(step, "Relu") || step_of_type(step, "Clip")) && !step->in_head)
+    else if (step_of_type(step, "Relu") || step_of_type(step, "Clip"))
         fuse_activation(plan, users, step);
     return error;
 }

@@ -328,7 +328,8 @@ static int has_constant_gradient(const GcamPlan *plan)
         int product = step->op == &gcam_op_gemm || step->op == &gcam_op_matmul;
         int weights = product && plan->value[step->input[1]].data;
         int sum = !strcmp(step->op->type, "Add") || !strcmp(step->op->type, "Sub");
-        if (step->in_head && step->op->flags & (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y) && !weights && !sum)
+        int reads = step->op->flags & (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y) || step->act != GCAM_ACT_NONE;
+        if (step->in_head && reads && !weights && !sum)
             return 0;
     }
     return 1;

@@ -101,7 +101,8 @@ static void conv_backward(const GcamRun *run, const GcamStep *step, int input, f
 {
     const State *state = step->state;
     (void)input;
-    gcam_conv_backward_run(state->backward, run->pool, run->grad[step->output[0]], dx, run->scratch);
+    gcam_conv_backward_run(state->backward, run->pool, run->grad[step->output[0]],
+                           step->act == GCAM_ACT_RELU ? run->data[step->output[0]] : NULL, dx, run->scratch);
 }
 
 static double conv_flops(const GcamStep *step, const GcamValue *values)

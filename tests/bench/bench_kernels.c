@@ -138,7 +138,7 @@ static void run_forward(void *opaque)
 static void run_backward(void *opaque)
 {
     Job *job = opaque;
-    gcam_conv_backward_run(job->backward, pool, job->y, job->x, job->scratch);
+    gcam_conv_backward_run(job->backward, pool, job->y, NULL, job->x, job->scratch);
 }
 
 static size_t larger(size_t a, size_t b)

@@ -170,7 +170,8 @@ static void drop(Tensors *t, const GcamConvShape *s)
     checked_free("dx", t->dx, t->x_size);
 }
 
-// Runs with one to three threads; a scratch of exactly the size asked for, with canaries behind it.
+// Runs with one to three threads; a scratch of exactly the size asked for, with canaries behind it. with_add: forward,
+// a residual; backward, the same tensor as an output after a ReLU.
 static void run(const GcamConv *forward, const GcamConvBackward *backward, const Tensors *t, int with_add)
 {
     size_t size = forward ? t->y_size : t->x_size;
@@ -184,7 +185,7 @@ static void run(const GcamConv *forward, const GcamConvBackward *backward, const
         if (forward)
             gcam_conv_forward(forward, pool_of(threads), t->x, with_add ? t->add : NULL, out, scratch);
         else
-            gcam_conv_backward_run(backward, pool_of(threads), t->dy, out, scratch);
+            gcam_conv_backward_run(backward, pool_of(threads), t->dy, with_add ? t->add : NULL, out, scratch);
         for (int i = 0; i < CANARIES; i++)
             CHECK(isnan(scratch[room + i]));
         gcam_free(scratch);
@@ -228,20 +229,22 @@ static void forward(const Case *test)
     drop(&t, &s);
 }
 
-// `of`: of that many output channels all but one have a gradient of zero.
-static void backward(const Case *test, int of)
+// `of`: of that many output channels all but one have a gradient of zero. relu: one was applied to the output.
+static void backward(const Case *test, int of, int relu)
 {
     GcamConvShape s = shape_of(test);
     Tensors t = make(&s);
     for (size_t i = 0; i < t.y_size; i++)
         t.dy[i] = i % (size_t)s.out_c % (size_t)of ? 0 : t.dy[i];
     double *dy = widen(t.dy, t.y_size), *want = widen(NULL, t.x_size);
+    for (size_t i = 0; relu && i < t.y_size; i++)
+        dy[i] = t.add[i] > 0 ? dy[i] : 0;
     GcamConvBackward *conv;
     convolve(&s, want, t.w, t.scale, dy, 1);
     if (gcam_conv_backward_create(&conv, &s, t.w, t.scale)) {
         fail("not created");
     } else {
-        run(NULL, conv, &t, 0);
+        run(NULL, conv, &t, relu);
         note("%s, %.1e", gcam_conv_backward_algorithm(conv), worst(t.dx, want, t.x_size));
         CHECK_WORST(t.dx, want, t.x_size, limit_of(gcam_conv_backward_algorithm(conv)));
         gcam_conv_backward_destroy(&conv);
@@ -299,7 +302,7 @@ static void cases_of_type(const char *name)
                 t->kernel_w, t->stride_h, t->stride_w, t->pads[0], t->pads[1], t->pads[2], t->pads[3],
                 t->dilation_h, t->dilation_w, t->groups);
             if (back)
-                backward(t, 1);
+                backward(t, 1, 0);
             else
                 forward(t);
         }
@@ -307,8 +310,13 @@ static void cases_of_type(const char *name)
     static const int few[] = { 7, 8, 10, 9999 };
     for (size_t i = 0; i < sizeof(few) / sizeof(few[0]); i++) {
         begin_case("%s: %s convolution backward, gradient in one of %d channels", level(), name, few[i]);
-        backward(&shapes[1], few[i]);
-        backward(&shapes[2], few[i]);
+        backward(&shapes[1], few[i], 0);
+        backward(&shapes[2], few[i], 0);
+    }
+    for (int i = 0; i < 20; i += 4) {
+        begin_case("%s: %s convolution backward behind a ReLU, %dx%d", level(), name, shapes[i].h, shapes[i].w);
+        backward(&shapes[i], 1, 1);
+        backward(&shapes[i], 20, 1);
     }
 }
 
