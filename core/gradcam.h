@@ -478,6 +478,7 @@ typedef struct GradcamOverlaySettings {
     enum GradcamOutput output;
     float opacity;              // 0..1
     float gamma;                // > 0, of GRADCAM_BLEND_HEAT
+    float threshold;            // 0..1: where the map is below it, it counts as 0, whatever blend is
     enum GradcamColorModel model;
     enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
     int full_range;             // 0: 16..235 and 16..240 scaled to the depth; GRADCAM_COLOR_YUV and _GRAY only

@@ -17,7 +17,8 @@ static int settings_valid(const GradcamOverlaySettings *s)
         (unsigned)s->output > GRADCAM_OUTPUT_MASK || (unsigned)s->model > GRADCAM_COLOR_GRAY ||
         (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO)
         return 0;
-    if (!(s->opacity >= 0.0f && s->opacity <= 1.0f) || !(s->gamma > 0.0f && isfinite(s->gamma)))
+    if (!(s->opacity >= 0.0f && s->opacity <= 1.0f) || !(s->gamma > 0.0f && isfinite(s->gamma)) ||
+        !(s->threshold >= 0.0f && s->threshold <= 1.0f))
         return 0;
     for (int c = 0; c < (s->model == GRADCAM_COLOR_GRAY ? 1 : 3); c++)
         if (s->depth[c] < 8 || s->depth[c] > 16)
@@ -44,6 +45,8 @@ static double find_weight(const GradcamOverlaySettings *s, int level)
 {
     if (s->output != GRADCAM_OUTPUT_OVERLAY)
         return 1.0;
+    if (level < 255 * s->threshold)
+        return 0.0;
     return s->blend == GRADCAM_BLEND_FLAT ? s->opacity : s->opacity * pow(level / 255.0, s->gamma);
 }
 
@@ -59,15 +62,16 @@ static void set_entry(GcamBlendTable *table, int level, int depth, double weight
     table->color_high[level] = color >> 8;
 }
 
-// to_yuv: what turns R, G, B into the components of a picture that is not RGB itself.
-static void fill_level(GradcamOverlay *overlay, double to_yuv[3][3], const uint8_t color[3], int level)
+// An entry of the tables; its colours are those of level `seen`. to_yuv: what turns R, G, B into the components of a
+// picture that is not RGB itself.
+static void fill_level(GradcamOverlay *overlay, double to_yuv[3][3], const uint8_t color[3], int seen, int level)
 {
     const GradcamOverlaySettings *s = &overlay->settings;
     const int mask = s->output == GRADCAM_OUTPUT_MASK;
     double rgb[3];
 
     for (int c = 0; c < 3; c++)
-        rgb[c] = (mask ? level : color[c]) / 255.0;
+        rgb[c] = (mask ? seen : color[c]) / 255.0;
     for (int c = 0; c < overlay->components; c++) {
         const double *m = to_yuv[c];
         const double value = s->model == GRADCAM_COLOR_RGB ? rgb[c] : m[0] * rgb[0] + m[1] * rgb[1] + m[2] * rgb[2];
@@ -90,8 +94,10 @@ int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *s
     overlay->settings.table = NULL;     // the caller's, who may change it from now on
     overlay->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
     gcam_matrix_from_rgb(settings->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : settings->matrix, to_yuv);
-    for (int level = 0; level < 256; level++)
-        fill_level(overlay, to_yuv, colors[level], level);
+    for (int level = 0; level < 256; level++) {
+        const int seen = level < 255 * settings->threshold ? 0 : level;
+        fill_level(overlay, to_yuv, colors[seen], seen, level);
+    }
     overlay->skip_zero = overlay->table[0].weight[0] == 0;
     *out = overlay;
     return 0;
