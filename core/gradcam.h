@@ -603,6 +603,8 @@ GRADCAM_API int gradcam_stream_newest(GradcamStream *stream, GradcamResult **out
 // Changes what is looked for, from the next submit on.
 GRADCAM_API int gradcam_stream_set_targets(GradcamStream *stream, const GradcamTargets *targets);
 GRADCAM_API int gradcam_stream_set_method(GradcamStream *stream, enum GradcamMethod method);
+// The maps may then have another size. Memory for it is made on the worker threads. -ENOENT, and a sentence in the log.
+GRADCAM_API int gradcam_stream_set_layer(GradcamStream *stream, const char *layer);
 
 #ifdef __cplusplus
 }

@@ -34,9 +34,10 @@ void gcam_picture_unref(GcamPicture *picture)
     }
 }
 
-int gcam_answer_create(GcamAnswer **out, enum GradcamMethod method, const GradcamTarget *target, size_t count)
+int gcam_answer_create(GcamAnswer **out, int layer, enum GradcamMethod method, const GradcamTarget *target,
+                       size_t count)
 {
-    size_t length = 1;
+    size_t length = 2;
     GcamAnswer *answer;
 
     for (size_t i = 0; i < count; i++)
@@ -46,6 +47,7 @@ int gcam_answer_create(GcamAnswer **out, enum GradcamMethod method, const Gradca
         return -ENOMEM;
     *answer = (GcamAnswer){ .references = 1, .length = length };
     int *at = answer->question;
+    *at++ = layer;
     *at++ = (int)method;
     for (size_t i = 0; i < count; i++) {
         *at++ = (int)target[i].count;

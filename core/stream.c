@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "model.h"
 
 enum { AUTO_HOLD = 3, MAX_JOBS = 1024 };
 #define AUTO_MARGIN 2.0f
@@ -57,28 +58,33 @@ static int complete_settings(GradcamStreamSettings *settings)
     return 0;
 }
 
-// The i-th slot with its share of the threads.
-static int open_slot(GradcamStream *stream, int i)
+int gcam_slot_open(GcamSlot *slot, const char *layer)
 {
+    const GradcamStream *stream = slot->stream;
     const int threads = stream->settings.threads, jobs = stream->settings.jobs;
     const GradcamSettings settings = {
-        .log = { stream->log.callback ? forward_log : NULL, stream },
-        .layer = stream->settings.layer,
-        .threads = threads / jobs + (i < threads % jobs),
+        .log = { stream->log.callback ? forward_log : NULL, (void *)stream },
+        .layer = layer,
+        .threads = threads / jobs + (slot->index < threads % jobs),
         .precision = stream->settings.precision,
         .nice = stream->settings.nice,
     };
+
+    gradcam_context_close(&slot->context);
+    return gradcam_context_open(&slot->context, stream->model, &settings);
+}
+
+static int open_slot(GradcamStream *stream, int i)
+{
     GcamSlot *slot = &stream->slot[i];
 
     slot->stream = stream;
     slot->index = i;
-    return gradcam_context_open(&slot->context, stream->model, &settings);
+    return gcam_slot_open(slot, stream->settings.layer);
 }
 
 static int open_slots(GradcamStream *stream)
 {
-    const GradcamLayer *layer;
-
     stream->slot = calloc((size_t)stream->settings.jobs, sizeof(*stream->slot));
     if (!stream->slot)
         return -ENOMEM;
@@ -89,9 +95,7 @@ static int open_slots(GradcamStream *stream)
             return ret;
         }
     }
-    layer = gradcam_context_layer(stream->slot[0].context);
-    stream->map_width = layer->width;
-    stream->map_height = layer->height;
+    stream->layer = gradcam_context_layer(stream->slot[0].context);
     for (; stream->threads_started < stream->jobs; stream->threads_started++) {
         GcamSlot *slot = &stream->slot[stream->threads_started];
         int ret = pthread_create(&slot->thread, NULL, gcam_stream_worker, slot);
@@ -238,6 +242,7 @@ int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint6
         return -EAGAIN;
     }
     task->method = stream->settings.method;
+    task->layer = stream->layer;
     task->look = stream->look;
     task->look->references++;
     task->ticket = ++stream->ticket;
@@ -348,6 +353,19 @@ int gradcam_stream_set_method(GradcamStream *stream, enum GradcamMethod method)
         return -EINVAL;
     pthread_mutex_lock(&stream->mutex);
     stream->settings.method = method;
+    pthread_mutex_unlock(&stream->mutex);
+    return 0;
+}
+
+int gradcam_stream_set_layer(GradcamStream *stream, const char *name)
+{
+    const GradcamLog log = { stream->log.callback ? forward_log : NULL, stream };
+    const int layer = gcam_model_find_layer(stream->model, name, &log);
+
+    if (layer < 0)
+        return layer;
+    pthread_mutex_lock(&stream->mutex);
+    stream->layer = &stream->model->layer[layer];
     pthread_mutex_unlock(&stream->mutex);
     return 0;
 }

@@ -25,6 +25,7 @@ struct GcamTask {
     double time;
     GcamLook *look;
     enum GradcamMethod method;
+    const GradcamLayer *layer;  // the model's
     enum GcamTaskState state;
     enum GcamStage stage;       // how far it is, or need not be waited for
     int dropped;                // nobody will collect it: freed when it is done
@@ -51,7 +52,6 @@ struct GradcamStream {
     GradcamModel *model;
     const GradcamModelInfo *info;
     GradcamStreamSettings settings;     // .log and .layer are not used after open
-    int map_width, map_height;
     int jobs;                   // number of slots
     int threads_started;
     GcamSlot *slot;
@@ -64,6 +64,7 @@ struct GradcamStream {
     pthread_cond_t done;        // a task is done
     GcamTask *first, *last;     // by ticket
     GcamLook *look;             // for the next submit
+    const GradcamLayer *layer;  // likewise
     GcamPicture *picture;       // the last that was not the same as the one before, or NULL; set by the task whose
                                 // turn it is to compare
     uint64_t ticket;            // the last one given out
@@ -73,6 +74,9 @@ struct GradcamStream {
     pthread_mutex_t log_mutex;  // guards the calls of log
     GradcamLog log;
 };
+
+// A context for the layer, with the slot's share of the threads, in the place of the one that it has.
+int gcam_slot_open(GcamSlot *slot, const char *layer);
 
 // The thread of a slot: works on queued tasks until the stream stops. opaque is a GcamSlot.
 void *gcam_stream_worker(void *opaque);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "model.h"
 #include "pool.h"
 #include "result.h"
 
@@ -202,7 +203,8 @@ static int decide(GradcamStream *stream, GcamTask *task)
     if (ret < 0)
         return ret;
     choose_classes(stream, task);
-    ret = gcam_answer_create(&answer, task->method, task->target, task->look->count);
+    ret = gcam_answer_create(&answer, (int)(task->layer - stream->model->layer), task->method, task->target,
+                             task->look->count);
     if (ret < 0)
         return ret;
     pthread_mutex_lock(&stream->mutex);
@@ -221,11 +223,19 @@ static int decide(GradcamStream *stream, GcamTask *task)
     return 0;
 }
 
+// The context explains the layer from now on. Without one, after a failure, it is made anew too.
+static int take_layer(GcamSlot *slot, const GradcamLayer *layer)
+{
+    if (slot->context && gradcam_context_layer(slot->context) == layer)
+        return 0;
+    return gcam_slot_open(slot, layer->name);
+}
+
 static int compute_maps(GcamSlot *slot, GcamTask *task)
 {
     GradcamStream *stream = slot->stream;
-    int ret = gcam_result_create(&task->result, task->target, task->look->count, stream->map_width,
-                                 stream->map_height);
+    int ret = gcam_result_create(&task->result, task->target, task->look->count, task->layer->width,
+                                 task->layer->height);
 
     for (size_t i = 0; ret >= 0 && i < task->look->count; i++)
         ret = is_stopping(stream) ? -ECANCELED :
@@ -271,6 +281,8 @@ static int run(GcamSlot *slot, GcamTask *task)
     const int needs_logits = task->look->lock != NULL;
     int ret = load(slot, task);
 
+    if (ret >= 0)
+        ret = take_layer(slot, task->layer);
     if (ret >= 0)
         ret = compare(stream, task);
     // class=auto asks about what the network finds.
