@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: a result with one raw map per target. Out: one normalised map, and metadata.
+ * In: a result with one raw map per target. Out: the maps from 0 to 1, and where they are hot.
  */
 #include "heat.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "libavutil/avstring.h"
 #include "libavutil/common.h"
-#include "libavutil/detection_bbox.h"
-#include "libavutil/dict.h"
 #include "libavutil/error.h"
-#include "libavutil/macros.h"
 #include "libavutil/mem.h"
-
-#define PREFIX "lavfi.gradcam."
 
 // Maps are enlarged to so many columns and rows to find their boxes.
 #define BOX_CELLS 112
@@ -43,7 +37,7 @@ void gcam_heat_unref(GcamHeat **heat)
         gradcam_result_unref(&(*heat)->result);
         gcam_heat_unref(&(*heat)->next);
         av_free((*heat)->map);
-        av_free((*heat)->box);
+        av_free((*heat)->place);
         av_free(*heat);
     }
     *heat = NULL;
@@ -93,134 +87,69 @@ static int note_name(GcamHeatMaker *maker, size_t i, const char *name)
     return maker->name[i] ? 0 : AVERROR(ENOMEM);
 }
 
+// The centre of gravity, NAN, NAN where there is nothing.
+static void find_centre(GcamPlace *place, const float *map, int width, int height)
+{
+    double sum = 0, x = 0, y = 0;
+
+    for (int j = 0; j < height; j++)
+        for (int i = 0; i < width; i++) {
+            const double m = map[j * width + i];
+
+            sum += m;
+            x += m * (i + 0.5);
+            y += m * (j + 0.5);
+        }
+    place->x = sum > 0 ? x / sum / width : NAN;
+    place->y = sum > 0 ? y / sum / height : NAN;
+}
+
+int gcam_place_find(GcamPlace *place, const float *map, int width, int height)
+{
+    int ret;
+
+    place->box = (GradcamRegion){ 0 };
+    find_centre(place, map, width, height);
+    if (isnan(place->x) || !(place->share > 0))
+        return 0;
+    ret = gradcam_map_box(map, width, height, BOX_CELLS, BOX_CELLS, place->share, &place->box);
+    return FFMIN(ret, 0);
+}
+
+GcamMoment gcam_heat_moment(const GcamHeat *heat, size_t target, double n, double t)
+{
+    const GradcamMapInfo *info = &heat->result->map[target].info;
+
+    return (GcamMoment){ t, n, info->score, info->probability };
+}
+
 int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GcamHeatMaker *maker)
 {
     const size_t size = (size_t)result->width * result->height;
-    float *one = av_malloc_array(size, 2 * sizeof(*one));       // the map, and the one that is being added
     int ret;
 
     heat->result = result;
-    heat->map = one;
-    if (!one)
-        return AVERROR(ENOMEM);
     heat->width = result->width;
     heat->height = result->height;
     heat->empty = 1;
-    memset(heat->map, 0, size * sizeof(*heat->map));
-    one += size;
+    heat->map = av_calloc(FFMAX(result->count, 1), size * sizeof(*heat->map));
+    heat->place = av_calloc(FFMAX(result->count, 1), sizeof(*heat->place));
+    if (!heat->map || !heat->place)
+        return AVERROR(ENOMEM);
     if ((ret = prepare_maker(maker, heat)) < 0)
         return ret;
-    if (maker->box > 0 && !(heat->box = av_calloc(result->count, sizeof(*heat->box))))
-        return AVERROR(ENOMEM);
     for (size_t i = 0; i < result->count; i++) {
+        const GcamMoment moment = gcam_heat_moment(heat, i, heat->number, result->time);
+        float *map = heat->map + i * size;
+
+        heat->place[i].share = gcam_number_at(&maker->box, &moment);
         if ((ret = note_name(maker, i, result->map[i].name)) < 0 ||
-            (ret = gradcam_steady_update(maker->steady[i], result->map[i].map, size, result->time, one)) < 0)
+            (ret = gradcam_steady_update(maker->steady[i], result->map[i].map, size, result->time, map)) < 0)
             return ret;
-        if (!ret)
-            continue;
-        heat->empty = 0;
-        if (heat->box && (ret = gradcam_map_box(one, heat->width, heat->height, BOX_CELLS, BOX_CELLS, maker->box,
-                                                &heat->box[i])) < 0)
-            return ret;
-        for (size_t j = 0; j < size; j++)
-            heat->map[j] = FFMAX(heat->map[j], one[j]);
-    }
-    return 0;
-}
-
-// A box in pixels of the frame: x, y, width, height.
-static void box_pixels(const GradcamRegion *box, const GradcamRegion *region, const AVFrame *frame, int pixels[4])
-{
-    const double left = region->x + box->x * region->width, top = region->y + box->y * region->height;
-
-    pixels[0] = av_clip(lrint(left), 0, frame->width - 1);
-    pixels[1] = av_clip(lrint(top), 0, frame->height - 1);
-    pixels[2] = av_clip(lrint(left + box->width * region->width), pixels[0] + 1, frame->width) - pixels[0];
-    pixels[3] = av_clip(lrint(top + box->height * region->height), pixels[1] + 1, frame->height) - pixels[1];
-}
-
-// Boxes as other filters know them (drawbox, drawtext). Detections that are there already stay as they are.
-static int describe_boxes(const GcamHeat *heat, AVFrame *frame, const GradcamRegion *region)
-{
-    AVDetectionBBoxHeader *header;
-    uint32_t count = 0;
-
-    for (size_t i = 0; i < heat->result->count; i++)
-        count += heat->box[i].width > 0;
-    if (!count || av_frame_get_side_data(frame, AV_FRAME_DATA_DETECTION_BBOXES))
-        return 0;
-    header = av_detection_bbox_create_side_data(frame, count);
-    if (!header)
-        return AVERROR(ENOMEM);
-    av_strlcpy(header->source, "gradcam", sizeof(header->source));
-    for (size_t i = 0, n = 0; i < heat->result->count; i++) {
-        const GradcamResultMap *map = &heat->result->map[i];
-        AVDetectionBBox *box;
-        int pixels[4];
-
-        if (!(heat->box[i].width > 0))
-            continue;
-        box = av_get_detection_bbox(header, n++);
-        box_pixels(&heat->box[i], region, frame, pixels);
-        box->x = pixels[0];
-        box->y = pixels[1];
-        box->w = pixels[2];
-        box->h = pixels[3];
-        av_strlcpy(box->detect_label, map->name, sizeof(box->detect_label));
-        box->detect_confidence = av_make_q(lrintf(av_clipf(map->info.probability, 0, 1) * 10000), 10000);
-    }
-    return 0;
-}
-
-// Sets PREFIX"name" for the first map, PREFIX"2.name" for the second, and so on. pixels: of its box, or NULL.
-static int describe_map(AVDictionary **metadata, const GradcamResultMap *map, size_t i, const int *pixels)
-{
-    static const char *const box_names[] = { "x", "y", "w", "h" };
-    char prefix[64] = PREFIX, key[96], value[64];
-    const struct { const char *name; double value; } number[] = {
-        { "score", map->info.score }, { "probability", map->info.probability },
-    };
-    int ret;
-
-    if (i)
-        snprintf(prefix, sizeof(prefix), PREFIX "%zu.", i + 1);
-    snprintf(key, sizeof(key), "%sname", prefix);
-    if ((ret = av_dict_set(metadata, key, map->name, 0)) < 0)
-        return ret;
-    snprintf(key, sizeof(key), "%sclass", prefix);
-    if ((ret = av_dict_set_int(metadata, key, map->info.class_index, 0)) < 0)
-        return ret;
-    for (size_t j = 0; j < FF_ARRAY_ELEMS(number); j++) {
-        snprintf(key, sizeof(key), "%s%s", prefix, number[j].name);
-        snprintf(value, sizeof(value), "%f", number[j].value);
-        if ((ret = av_dict_set(metadata, key, value, 0)) < 0)
-            return ret;
-    }
-    for (size_t j = 0; pixels && j < FF_ARRAY_ELEMS(box_names); j++) {
-        snprintf(key, sizeof(key), "%s%s", prefix, box_names[j]);
-        if ((ret = av_dict_set_int(metadata, key, pixels[j], 0)) < 0)
+        if (ret)
+            heat->empty = 0;
+        if ((ret = gcam_place_find(&heat->place[i], map, heat->width, heat->height)) < 0)
             return ret;
     }
     return 0;
-}
-
-int gcam_heat_describe(const GcamHeat *heat, AVFrame *frame, int64_t number, const GradcamRegion *region)
-{
-    int ret, pixels[4];
-
-    for (size_t i = 0; i < heat->result->count; i++) {
-        const int boxed = heat->box && heat->box[i].width > 0;
-
-        if (boxed)
-            box_pixels(&heat->box[i], region, frame, pixels);
-        ret = describe_map(&frame->metadata, &heat->result->map[i], i, boxed ? pixels : NULL);
-        if (ret < 0)
-            return ret;
-    }
-    if (heat->box && (ret = describe_boxes(heat, frame, region)) < 0)
-        return ret;
-    if ((ret = av_dict_set_int(&frame->metadata, PREFIX "age", number - heat->number, 0)) < 0 ||
-        (ret = av_dict_set_int(&frame->metadata, PREFIX "key", number == heat->number, 0)) < 0)
-        return ret;
-    return av_dict_set_int(&frame->metadata, PREFIX "empty", heat->empty, 0);
 }

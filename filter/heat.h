@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What is shown on the frames that belong to one key frame: the maps of its result as one map from 0 to 1,
- * and the metadata that tells about them. Used by one thread at a time.
+ * What is shown on the frames that belong to one key frame: the maps of its result, each from 0 to 1, and where they
+ * are hot. Used by one thread at a time.
  */
 #ifndef GCAM_HEAT_H
 #define GCAM_HEAT_H
 
 #include <stdint.h>
 
-#include "libavutil/frame.h"
-
 #include "gradcam.h"
+#include "number.h"
 
 // How raw maps become what is shown; remembers, for each target, what came before.
 typedef struct GcamHeatMaker {
     GradcamSteadySettings settings;     // may be changed at any time
-    double box;                 // share of the highest value from which on a cell belongs to the box; 0: no boxes
+    GcamNumber box;             // share of the highest value from which on a cell belongs to the box; 0: no boxes
 
     GradcamSteadySettings made; // settings of the steadies
     GradcamSteady **steady;     // by target
@@ -26,18 +25,29 @@ typedef struct GcamHeatMaker {
 // Forgets what came before.
 void gcam_heatmaker_reset(GcamHeatMaker *maker);
 
+// Where a map is hot, in parts of the map, from 0 to 1.
+typedef struct GcamPlace {
+    GradcamRegion box;          // width 0: none
+    double x, y;                // centre of gravity; NAN where the map is empty
+    double share;               // of the highest value, of the box
+} GcamPlace;
+
+// Finds the place of a map of height x width; place->share is set by the caller, 0 for no box. AVERROR(ENOMEM).
+int gcam_place_find(GcamPlace *place, const float *map, int width, int height);
+
 // Shared by the frames that show it, or will.
 typedef struct GcamHeat {
     int references;
     int64_t number;             // of the key frame, counted from 0
     uint64_t ticket;            // of its job
-    int empty;                  // nothing to see
-    float *map;                 // height x width, NULL until gcam_heat_fill()
-    int width, height;
-    GradcamResult *result;
-    GradcamRegion *box;         // by target, in parts of the map; width 0: none. NULL: no boxes
     int fresh;                  // has nothing to do with the one before
     struct GcamHeat *next;      // of the key frame after, where the frames between are to know it
+
+    GradcamResult *result;      // NULL until gcam_heat_fill()
+    int empty;                  // nothing to see
+    int width, height;
+    float *map;                 // by target, height x width each
+    GcamPlace *place;           // by target
 } GcamHeat;
 
 // One that waits for its result, with one reference.
@@ -45,12 +55,11 @@ GcamHeat *gcam_heat_create(int64_t number);
 GcamHeat *gcam_heat_ref(GcamHeat *heat);
 void gcam_heat_unref(GcamHeat **heat);
 
-// Takes over the result, whatever becomes of it. Each of its maps is scaled to 0..1 by itself; where they
-// overlap, the greatest value counts. To be called in the order of the key frames. AVERROR(ENOMEM).
+// Takes over the result, whatever becomes of it, and makes its maps. To be called in the order of the key frames.
+// AVERROR(ENOMEM).
 int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GcamHeatMaker *maker);
 
-// Writes lavfi.gradcam.* into the frame's metadata, and boxes as detections into its side data; `number` is
-// the frame's, region where the map lies.
-int gcam_heat_describe(const GcamHeat *heat, AVFrame *frame, int64_t number, const GradcamRegion *region);
+// What an expression of the target's can depend on, on frame n at t seconds.
+GcamMoment gcam_heat_moment(const GcamHeat *heat, size_t target, double n, double t);
 
 #endif

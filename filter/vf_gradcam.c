@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The gradcam filter: lays class activation maps, computed by libgradcam, over video. It translates options,
- * formats, frames, errors and messages, and decides which frame shows which map.
+ * formats, frames, errors and messages, and decides which frame waits for which map.
  *
- * Every stride-th frame is a key frame: a reference to it is submitted to a GradcamStream, whose threads
- * scale it, run the network and compute its map. The others show the map of the key frame before them.
+ * keys.c tells which frames are key frames. A reference to such a frame is submitted to the engine, whose threads
+ * scale it, run the network and compute its maps. A heat is what comes of them (heat.c); the frames that follow share
+ * it (between.c), show.c makes it visible, report.c and journal.c tell about it.
  *
  * live=0: a frame waits in the queue until the map of its key frame is there, so that the output does not
  * depend on speed. live=1: a frame is passed on at once with the newest map there is; nothing waits.
@@ -14,86 +15,67 @@
 #include <string.h>
 
 #include "libavutil/avstring.h"
-#include "libavutil/cpu.h"
-#include "libavutil/eval.h"
 #include "libavutil/fifo.h"
 #include "libavutil/imgutils.h"
 #include "libavutil/mem.h"
-#include "libavutil/motion_vector.h"
 #include "libavutil/opt.h"
 #include "libavutil/pixdesc.h"
 
 #include "ffcompat.h"
+
+#include "between.h"
+#include "engine.h"
 #include "gradcam.h"
 #include "heat.h"
-#include "modelcache.h"
-#include "scale.h"
+#include "journal.h"
+#include "keys.h"
+#include "report.h"
+#include "show.h"
+#include "style.h"
 
 // Bytes that the frames of the queue may hold.
 #define QUEUE_BYTES (256 << 20)
 
-// Of FFmpeg's own option "threads", which takes the name before the filter's does, the range is wider.
 #define MAX_THREADS 1024
 
 // live=1: how much the threads that compute maps give way to those that the frames pass through.
 #define LIVE_NICE 10
 
-// Rows that a slice thread should have at least.
-#define SLICE_ROWS 16
-
-// How a map is made visible. The fields are options, hence int.
-typedef struct Style {
-    int colormap, blend, output;
-    float opacity, gamma;
-} Style;
-
 // A frame on its way through the filter.
 typedef struct Item {
     AVFrame *frame;
     int64_t number;             // counted from 0
-    Style style;                // as it was when the frame came in
-    GcamHeat *heat;             // what it shows; NULL: it passes as it is
+    double time;                // seconds, NAN where it has none
+    GcamStyle *style;           // as it was when the frame came in
+    GcamHeat *heat;             // what it shows; NULL: nothing
     int marked;                 // live=1: a key frame, whose map will come later
 } Item;
-
-// What frames between two key frames show.
-enum Interp { INTERP_HOLD, INTERP_LINEAR, INTERP_MOTION, INTERP_COUNT };
 
 typedef struct GradcamFilter {
     const AVClass *class;
 
     // options
-    char *model_path, *class_text, *layer, *labels, *logits, *mean, *std;
-    int bgr, width, height;
-    int method, stride, threads, lookahead, live, fit, interp, scale;
-    double smooth, release, low, high, box;
-    Style style;
+    GcamEngine engine;
+    GcamKeys keys;
+    GcamBetween between;
+    GcamStyleOptions look;
+    int lookahead, live, scale, log_format;
+    double smooth, release, low, high;
+    char *box, *log_path;
 
-    // set by config_input()
-    GradcamModel *model;
-    GradcamStream *stream;
-    GcamScaler **scaler;        // one per job
-    int jobs;
+    GcamStyle *style;
+    GcamHeatMaker maker;
+    GcamShow show;
+    GcamJournal *journal;
+    GcamPlace *place;           // of the frame under way, by target
+    unsigned place_size;        // bytes
+
     int max_queue;              // frames that memory allows in the queue
-
-    GradcamOverlay *overlay;    // for overlay_settings
-    GradcamOverlaySettings overlay_settings;
-
-    AVFifo *queue;              // of Item, live=0
+    AVFifo *queue;              // of Item
     int64_t count;              // frames taken so far
-    int64_t since_key;          // of them, since the last key frame
-    int key_due;                // the next frame is to be a key frame
     GcamHeat *heat;             // of the newest key frame; live=1: the one that is shown
     GcamHeat *coming;           // live=1: submitted, not finished
     int64_t skipped;            // live=1: frames that should have been key frames
-    GcamHeatMaker maker;
-
-    GradcamMotion *motion;      // interp=motion, for frames of this size
-    int motion_width, motion_height;
-    GradcamMotionVector *vector;        // of the frame under way
-    unsigned vector_size;       // bytes
-    float *between;             // interp=linear, motion: what the frame under way shows
-    unsigned between_size;      // bytes
 
     int status;                 // of the input, once it is acknowledged
     int64_t status_pts;
@@ -123,42 +105,59 @@ typedef struct GradcamFilter {
 #define MODEL_HELP   "network: an .onnx file or a compiled .bin file (default: the built-in network)"
 #define CLASS_HELP   "what to look for: class name, group or index, several joined by |; auto: the top class"
 #define LAYER_HELP   "tensor or node whose activations are explained (default: chosen by the network's shape)"
+#define SCENE_HELP   "scene score from which on a frame counts as a cut and gets a map of its own (0: never)"
+#define BOX_HELP     "share of a map's highest value from which on a place belongs to its box (0: no boxes)"
+#define COLORS_HELP  "colours of the classes, joined by |; auto: a palette for several; none: the colormap"
+#define STILL_HELP   "difference, of 255, up to which a picture counts as the last one and gets its map (-1: none)"
 #define STRIDE_HELP  "compute a map for every stride-th frame; the frames between show the same map"
 
 static const AVOption gradcam_options[] = {
-    STRING("model",  model_path, MODEL_HELP, NULL, FLAGS),
-    STRING("m",      model_path, MODEL_HELP, NULL, FLAGS),
-    STRING("class",  class_text, CLASS_HELP, "auto", TFLAGS),
-    STRING("c",      class_text, CLASS_HELP, "auto", TFLAGS),
-    STRING("layer",  layer, LAYER_HELP, "auto", FLAGS),
-    STRING("l",      layer, LAYER_HELP, "auto", FLAGS),
-    STRING("labels", labels, "file with a class name a line, imagenet, or none (default: the network's own)",
+    STRING("model",  engine.path, MODEL_HELP, NULL, FLAGS),
+    STRING("m",      engine.path, MODEL_HELP, NULL, FLAGS),
+    STRING("class",  engine.class_text, CLASS_HELP, "auto", TFLAGS),
+    STRING("c",      engine.class_text, CLASS_HELP, "auto", TFLAGS),
+    STRING("layer",  engine.layer, LAYER_HELP, "auto", TFLAGS),
+    STRING("l",      engine.layer, LAYER_HELP, "auto", TFLAGS),
+    STRING("labels", engine.labels, "file with a class name a line, imagenet, or none (default: the network's own)",
            NULL, FLAGS),
-    STRING("logits", logits, "tensor or node with the class scores (default: the output before any softmax)",
+    STRING("logits", engine.logits, "tensor or node with the class scores (default: the output before any softmax)",
            NULL, FLAGS),
-    STRING("mean",   mean, "a/b/c to subtract from the network's three channels, 0..255 (default: its own)",
+    STRING("mean",   engine.mean, "a/b/c to subtract from the network's three channels, 0..255 (default: its own)",
            NULL, FLAGS),
-    STRING("std",    std, "a/b/c to divide the network's three channels by (default: its own)", NULL, FLAGS),
-    BOOL("bgr",      bgr, "feed the network in the order B, G, R (default: the network's)", -1, -1, FLAGS),
-    { "size", "input size of a network that leaves it open (default: 224x224)", OFFSET(width),
+    STRING("std",    engine.std, "a/b/c to divide the network's three channels by (default: its own)", NULL, FLAGS),
+    BOOL("bgr",      engine.bgr, "feed the network in the order B, G, R (default: the network's)", -1, -1, FLAGS),
+    { "size", "input size of a network that leaves it open (default: 224x224)", OFFSET(engine.width),
       AV_OPT_TYPE_IMAGE_SIZE, { .str = NULL }, 0, 0, FLAGS },
-    ENUM("method",   method, "how the map is computed", GRADCAM_METHOD_GRADCAM, GRADCAM_METHOD_COUNT, TFLAGS,
+    ENUM("method",   engine.method, "how the map is computed", GRADCAM_METHOD_GRADCAM, GRADCAM_METHOD_COUNT, TFLAGS,
          "method"),
         CONST("gradcam", "what speaks for the class", GRADCAM_METHOD_GRADCAM, TFLAGS, "method"),
         CONST("counterfactual", "what speaks against it", GRADCAM_METHOD_COUNTERFACTUAL, TFLAGS, "method"),
-    INT("stride",    stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
-    INT("s",         stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
-    INT("threads",   threads, "threads that compute maps (0: one per processor)", 0, 0, MAX_THREADS, FLAGS),
+    INT("stride",    keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
+    INT("s",         keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
+    ENUM("origin",   keys.origin, "where the stride is counted from", GCAM_ORIGIN_START, GCAM_ORIGIN_COUNT, FLAGS,
+         "origin"),
+        CONST("start", "the first frame", GCAM_ORIGIN_START, FLAGS, "origin"),
+        CONST("keyframe", "and anew from each key frame of the coded video", GCAM_ORIGIN_KEYFRAME, FLAGS, "origin"),
+        CONST("timestamp", "time 0, in frames of the frame rate", GCAM_ORIGIN_TIMESTAMP, FLAGS, "origin"),
+    DOUBLE("scene",  keys.scene, SCENE_HELP, 0.4, 0, 1, TFLAGS),
+    INT("threads",   engine.threads, "threads that compute maps (0: one per processor)", 0, 0, MAX_THREADS, FLAGS),
+    ENUM("precision", engine.precision, "arithmetic of the network", GRADCAM_PRECISION_F32, GRADCAM_PRECISION_COUNT,
+         FLAGS, "precision"),
+        CONST("f32", "single precision", GRADCAM_PRECISION_F32, FLAGS, "precision"),
+        CONST("bf16", "large products in bfloat16, where the processor can", GRADCAM_PRECISION_BF16, FLAGS,
+              "precision"),
+    FLOAT("still",   engine.still, STILL_HELP, 0, -1, 255, FLAGS),
     INT("lookahead", lookahead, "key frames to compute in advance while their frames are held back", 0, 0,
         1024, FLAGS),
     BOOL("live",     live, "never hold up the video: show the newest map there is, skip key frames when busy",
          0, 0, FLAGS),
-    ENUM("interp",   interp, "what frames between two key frames show", INTERP_HOLD, INTERP_COUNT, FLAGS, "interp"),
-        CONST("hold", "the map of the key frame before", INTERP_HOLD, FLAGS, "interp"),
+    ENUM("interp",   between.interp, "what frames between two key frames show", GCAM_INTERP_HOLD, GCAM_INTERP_COUNT,
+         FLAGS, "interp"),
+        CONST("hold", "the map of the key frame before", GCAM_INTERP_HOLD, FLAGS, "interp"),
         CONST("linear", "what lies between the maps of both; delays the video by a stride, not for live=1",
-              INTERP_LINEAR, FLAGS, "interp"),
+              GCAM_INTERP_LINEAR, FLAGS, "interp"),
         CONST("motion", "the map before, moved by the decoder's motion vectors (-flags2 +export_mvs)",
-              INTERP_MOTION, FLAGS, "interp"),
+              GCAM_INTERP_MOTION, FLAGS, "interp"),
     DOUBLE("smooth", smooth, "time constant of the smoothing of maps, in seconds (0: none)", 0, 0, 60, TFLAGS),
     ENUM("scale",    scale, "range of values that the colours stand for", GRADCAM_SCALE_FRAME, GRADCAM_SCALE_COUNT,
          TFLAGS, "scale"),
@@ -168,17 +167,17 @@ static const AVOption gradcam_options[] = {
     DOUBLE("release", release, "time constant with which scale=running falls, in seconds", 2, 0.01, 3600, TFLAGS),
     DOUBLE("low",    low, "raw value of scale=fixed that gets the lowest colour", 0, -FLT_MAX, FLT_MAX, TFLAGS),
     DOUBLE("high",   high, "raw value of scale=fixed that gets the highest colour", 1, -FLT_MAX, FLT_MAX, TFLAGS),
-    DOUBLE("box",    box, "share of a map's highest value from which on a place belongs to its box (0: no boxes)", 0.15,
-           0, 1, TFLAGS),
-    ENUM("fit",      fit, "how a frame is brought to the network's shape", GCAM_FIT_STRETCH, GCAM_FIT_COUNT,
+    STRING("box",    box, BOX_HELP, "0.15", TFLAGS),
+    ENUM("fit",      engine.fit, "how a frame is brought to the network's shape", GCAM_FIT_STRETCH, GCAM_FIT_COUNT,
          FLAGS, "fit"),
         CONST("stretch", "the whole frame, aspect ratio lost", GCAM_FIT_STRETCH, FLAGS, "fit"),
         CONST("crop", "the largest centred part", GCAM_FIT_CROP, FLAGS, "fit"),
         CONST("pad", "the whole frame with bars", GCAM_FIT_PAD, FLAGS, "fit"),
-    FLOAT("opacity", style.opacity, "greatest weight of the colours", 0.6, 0, 1, TFLAGS),
-    FLOAT("gamma",   style.gamma, "exponent of the map in blend=heat; below 1 shows more of the weak places",
+    STRING("opacity", look.opacity, "greatest weight of the colours", "0.6", TFLAGS),
+    STRING("threshold", look.threshold, "value of the map, 0 to 1, below which it counts as 0", "0", TFLAGS),
+    FLOAT("gamma",   look.gamma, "exponent of the map in blend=heat; below 1 shows more of the weak places",
           1, 0.1, 10, TFLAGS),
-    ENUM("colormap", style.colormap, "colours of the map", GRADCAM_COLORMAP_TURBO, GRADCAM_COLORMAP_COUNT,
+    ENUM("colormap", look.colormap, "colours of the map", GRADCAM_COLORMAP_TURBO, GRADCAM_COLORMAP_COUNT,
          TFLAGS, "colormap"),
         CONST("turbo", "dark blue to dark red, even", GRADCAM_COLORMAP_TURBO, TFLAGS, "colormap"),
         CONST("jet", "dark blue to dark red", GRADCAM_COLORMAP_JET, TFLAGS, "colormap"),
@@ -190,14 +189,21 @@ static const AVOption gradcam_options[] = {
               "colormap"),
         CONST("hot", "black over red to white", GRADCAM_COLORMAP_HOT, TFLAGS, "colormap"),
         CONST("gray", "black to white", GRADCAM_COLORMAP_GRAY, TFLAGS, "colormap"),
-    ENUM("blend",    style.blend, "weight of the colours", GRADCAM_BLEND_HEAT, 2, TFLAGS, "blend"),
+    ENUM("blend",    look.blend, "weight of the colours", GRADCAM_BLEND_HEAT, 2, TFLAGS, "blend"),
         CONST("heat", "opacity times the map: what the network ignores stays as it is", GRADCAM_BLEND_HEAT,
               TFLAGS, "blend"),
         CONST("flat", "opacity everywhere", GRADCAM_BLEND_FLAT, TFLAGS, "blend"),
-    ENUM("output",   style.output, "what to show", GRADCAM_OUTPUT_OVERLAY, 3, TFLAGS, "output"),
-        CONST("overlay", "the map over the frame", GRADCAM_OUTPUT_OVERLAY, TFLAGS, "output"),
-        CONST("heatmap", "the colours of the map alone", GRADCAM_OUTPUT_HEATMAP, TFLAGS, "output"),
-        CONST("mask", "the map as grey levels", GRADCAM_OUTPUT_MASK, TFLAGS, "output"),
+    STRING("colors", look.colors, COLORS_HELP, "auto", TFLAGS),
+    ENUM("output",   look.output, "what to show", GCAM_OUTPUT_OVERLAY, GCAM_OUTPUT_COUNT, TFLAGS, "output"),
+        CONST("overlay", "the map over the frame", GCAM_OUTPUT_OVERLAY, TFLAGS, "output"),
+        CONST("heatmap", "the colours of the map alone", GCAM_OUTPUT_HEATMAP, TFLAGS, "output"),
+        CONST("mask", "the map as grey levels", GCAM_OUTPUT_MASK, TFLAGS, "output"),
+        CONST("side", "the frame, and right of it the overlay", GCAM_OUTPUT_SIDE, TFLAGS, "output"),
+        CONST("alpha", "the colours, and their weight as alpha", GCAM_OUTPUT_ALPHA, TFLAGS, "output"),
+    STRING("log_path", log_path, "file with a line for each frame that shows a map; -: standard output", NULL, FLAGS),
+    ENUM("log_fmt",  log_format, "format of that file", GCAM_JOURNAL_JSON, GCAM_JOURNAL_COUNT, FLAGS, "log_fmt"),
+        CONST("json", "an object a line, the last one a summary", GCAM_JOURNAL_JSON, FLAGS, "log_fmt"),
+        CONST("csv", "a row for each class on each frame", GCAM_JOURNAL_CSV, FLAGS, "log_fmt"),
     { NULL }
 };
 
@@ -235,188 +241,98 @@ static const enum AVPixelFormat pixel_formats[] = {
     AV_PIX_FMT_NONE
 };
 
-static void log_message(void *ctx, enum GradcamLogLevel level, const char *message)
+// Formats with alpha, of those.
+static int find_alpha_formats(enum AVPixelFormat formats[FF_ARRAY_ELEMS(pixel_formats)])
 {
-    static const int av_level[] = {
-        [GRADCAM_LOG_ERROR] = AV_LOG_ERROR, [GRADCAM_LOG_WARNING] = AV_LOG_WARNING,
-        [GRADCAM_LOG_INFO] = AV_LOG_VERBOSE, [GRADCAM_LOG_DEBUG] = AV_LOG_DEBUG,
-    };
+    int count = 0;
 
-    av_log(ctx, av_level[level], "%s\n", message);
+    for (int i = 0; pixel_formats[i] != AV_PIX_FMT_NONE; i++) {
+        const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(pixel_formats[i]);
+
+        if (desc && desc->flags & AV_PIX_FMT_FLAG_ALPHA)
+            formats[count++] = pixel_formats[i];
+    }
+    formats[count] = AV_PIX_FMT_NONE;
+    return count;
 }
 
-// Three numbers; any of / , | and space may stand between them.
-static int parse_triple(void *ctx, const char *name, const char *text, float value[3])
+// A frame leaves in the format in which it came.
+static GCAM_QUERY_FORMATS(query_formats)
 {
-    const char *at = text;
+    const GradcamFilter *s = ctx->priv;
+    enum AVPixelFormat alpha[FF_ARRAY_ELEMS(pixel_formats)];
 
-    for (int i = 0; i < 3; i++) {
-        char *end;
-        value[i] = av_strtod(at, &end);
-        if (end == at || !isfinite(value[i]) || (i < 2 ? !*end || !strchr("/,| ", *end) : *end)) {
-            av_log(ctx, AV_LOG_ERROR, "%s=%s is not three numbers joined by /\n", name, text);
-            return AVERROR(EINVAL);
-        }
-        at = end + 1;
-    }
-    return 0;
+    if (s->look.output != GCAM_OUTPUT_ALPHA)
+        return gcam_set_formats(pixel_formats);
+    find_alpha_formats(alpha);
+    return gcam_set_formats(alpha);
 }
 
 // --------------------------------------------------------------------------------------------- configuration
 
-// The options change a part of the preprocessing; the model, opened without that, tells the rest.
-static int find_preprocessing(AVFilterContext *ctx, GradcamModelOptions *options, GradcamPreprocessing *p)
-{
-    GradcamFilter *s = ctx->priv;
-    GradcamModel *model;
-    int ret = gcam_modelcache_get(&model, s->model_path, options);
-
-    if (ret < 0)
-        return ret;
-    *p = gradcam_model_info(model)->preprocessing;
-    gcam_modelcache_put(&model);
-    if (s->bgr >= 0)
-        p->bgr = s->bgr;
-    if ((s->mean && (ret = parse_triple(ctx, "mean", s->mean, p->mean)) < 0) ||
-        (s->std && (ret = parse_triple(ctx, "std", s->std, p->std)) < 0))
-        return ret;
-    for (int i = 0; i < 3; i++)
-        if (!(p->std[i] > 0)) {
-            av_log(ctx, AV_LOG_ERROR, "std=%s has a number that is not above 0\n", s->std);
-            return AVERROR(EINVAL);
-        }
-    options->preprocessing = p;
-    return 0;
-}
-
-static int open_model(AVFilterContext *ctx)
-{
-    GradcamFilter *s = ctx->priv;
-    GradcamPreprocessing preprocessing;
-    GradcamModelOptions options = {
-        .log = { log_message, ctx }, .labels = s->labels, .logits = s->logits, .width = s->width,
-        .height = s->height,
-    };
-    int ret = 0;
-
-    if (s->mean || s->std || s->bgr >= 0)
-        ret = find_preprocessing(ctx, &options, &preprocessing);
-    return ret < 0 ? ret : gcam_modelcache_get(&s->model, s->model_path, &options);
-}
-
-// A bar has the colour that becomes 0 in the network.
-static void find_bar_color(const GradcamModelInfo *info, uint8_t color[3])
-{
-    for (int i = 0; i < 3; i++)
-        color[i] = av_clip_uint8(lrintf(info->preprocessing.mean[info->preprocessing.bgr ? 2 - i : i]));
-}
-
-static int load_frame(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width,
-                      int height)
-{
-    AVFilterContext *ctx = opaque;
-    GradcamFilter *s = ctx->priv;
-    const AVFrame *in = frame;
-    int ret = gcam_scaler_run(s->scaler[job], in, rgb, stride, width, height);
-
-    if (ret < 0)
-        av_log(ctx, AV_LOG_ERROR, "Cannot scale a frame of %dx%d in %s to the network's %dx%d: %s\n",
-               in->width, in->height, av_get_pix_fmt_name(in->format), width, height, av_err2str(ret));
-    return ret;
-}
-
-static void release_frame(void *opaque, void *frame)
-{
-    AVFrame *in = frame;
-
-    av_frame_free(&in);
-}
-
-// Jobs run at once only as far as their frames may wait for them.
-static int choose_jobs(const GradcamFilter *s, int threads)
-{
-    const int64_t keys = 1 + (int64_t)s->max_queue / s->stride;
-
-    return s->live || !s->lookahead ? 1 : FFMIN3(keys, threads, s->lookahead);
-}
-
-static int open_stream(AVFilterContext *ctx)
-{
-    GradcamFilter *s = ctx->priv;
-    const int wanted = s->threads ? s->threads : ctx->nb_threads;
-    GradcamStreamSettings settings = {
-        .log = { log_message, ctx }, .layer = s->layer, .method = s->method,
-        .threads = FFMIN(wanted ? wanted : av_cpu_count(), MAX_THREADS),
-        .nice = s->live ? LIVE_NICE : 0,
-        .load = load_frame, .release = release_frame, .opaque = ctx,
-    };
-    GradcamTargets *targets;
-    uint8_t bar[3];
-    int ret;
-
-    settings.jobs = s->jobs = choose_jobs(s, settings.threads);
-    s->scaler = av_calloc(s->jobs, sizeof(*s->scaler));
-    if (!s->scaler)
-        return AVERROR(ENOMEM);
-    find_bar_color(gradcam_model_info(s->model), bar);
-    for (int i = 0; i < s->jobs; i++)
-        if ((ret = gcam_scaler_create(&s->scaler[i], s->fit, bar)) < 0)
-            return ret;
-    ret = gradcam_targets_resolve(&targets, s->model, s->class_text, &settings.log);
-    if (ret < 0)
-        return ret;
-    ret = gradcam_stream_open(&s->stream, s->model, targets, &settings);
-    gradcam_targets_free(&targets);
-    return ret;
-}
-
 static void free_item(Item *item)
 {
     av_frame_free(&item->frame);
+    gcam_style_unref(&item->style);
     gcam_heat_unref(&item->heat);
 }
 
-// Back to before config_input(). The stream goes first: its threads use the scalers.
+// Back to before config_input().
 static void close_all(AVFilterContext *ctx)
 {
     GradcamFilter *s = ctx->priv;
     Item item;
 
-    gradcam_stream_close(&s->stream);
-    for (int i = 0; s->scaler && i < s->jobs; i++)
-        gcam_scaler_free(&s->scaler[i]);
-    av_freep(&s->scaler);
-    gradcam_overlay_free(&s->overlay);
+    gcam_engine_close(&s->engine);
     while (s->queue && av_fifo_read(s->queue, &item, 1) >= 0)
         free_item(&item);
     av_fifo_freep2(&s->queue);
     gcam_heat_unref(&s->heat);
     gcam_heat_unref(&s->coming);
     gcam_heatmaker_reset(&s->maker);
-    gradcam_motion_free(&s->motion);
-    av_freep(&s->vector);
-    s->vector_size = 0;
-    av_freep(&s->between);
-    s->between_size = 0;
-    gcam_modelcache_put(&s->model);
+    gcam_number_free(&s->maker.box);
+    gcam_style_unref(&s->style);
+    gcam_keys_reset(&s->keys);
+    gcam_between_reset(&s->between);
+    gcam_show_reset(&s->show);
+    av_freep(&s->place);
+    s->place_size = 0;
 }
 
-static int set_maker(AVFilterContext *ctx)
+// What the options say of maps and their looks. Changes nothing when it fails.
+static int take_looks(AVFilterContext *ctx)
 {
     GradcamFilter *s = ctx->priv;
+    GcamStyle *style;
+    int ret;
 
     if (s->scale == GRADCAM_SCALE_FIXED && s->low >= s->high) {
         av_log(ctx, AV_LOG_ERROR, "low=%g is not below high=%g\n", s->low, s->high);
         return AVERROR(EINVAL);
     }
+    if ((ret = gcam_style_create(&style, ctx, &s->look)) < 0)
+        return ret;
+    if ((ret = gcam_number_parse(&s->maker.box, ctx, "box", s->box, 0, 1)) < 0) {
+        gcam_style_unref(&style);
+        return ret;
+    }
+    gcam_style_unref(&s->style);
+    s->style = style;
     memset(&s->maker.settings, 0, sizeof(s->maker.settings));   // compared as bytes
     s->maker.settings.smooth = s->smooth;
     s->maker.settings.scale = s->scale;
     s->maker.settings.release = s->release;
     s->maker.settings.low = s->low;
     s->maker.settings.high = s->high;
-    s->maker.box = s->box;
     return 0;
+}
+
+// Jobs run at once only as far as their frames may wait for them.
+static int choose_jobs(const GradcamFilter *s)
+{
+    const int64_t keys = 1 + (int64_t)s->max_queue / s->keys.stride;
+
+    return s->live || !s->lookahead ? 1 : FFMIN(keys, s->lookahead);
 }
 
 // Models and threads come to life here, not in init(): FFmpeg makes filters that it never runs.
@@ -424,223 +340,156 @@ static int config_input(AVFilterLink *inlink)
 {
     AVFilterContext *ctx = inlink->dst;
     GradcamFilter *s = ctx->priv;
-    int size = av_image_get_buffer_size(inlink->format, inlink->w, inlink->h, 16);
+    const int size = av_image_get_buffer_size(inlink->format, inlink->w, inlink->h, 16);
     int ret;
 
     close_all(ctx);
     s->max_queue = size > 0 ? QUEUE_BYTES / size : 0;
-    s->key_due = 1;
+    s->keys.time_base = inlink->time_base;
+    s->keys.frame_rate = gcam_frame_rate(inlink);
     s->queue = av_fifo_alloc2(8, sizeof(Item), AV_FIFO_FLAG_AUTO_GROW);
     if (!s->queue)
         return AVERROR(ENOMEM);
-    if (s->live && s->interp == INTERP_LINEAR) {
+    if (s->live && s->between.interp == GCAM_INTERP_LINEAR) {
         av_log(ctx, AV_LOG_WARNING, "interp=linear would delay the video: with live=1, maps are held\n");
-        s->interp = INTERP_HOLD;
+        s->between.interp = GCAM_INTERP_HOLD;
     }
-    if ((ret = set_maker(ctx)) >= 0 && (ret = open_model(ctx)) >= 0)
-        ret = open_stream(ctx);
+    if ((ret = take_looks(ctx)) >= 0 &&
+        (ret = gcam_engine_open(&s->engine, ctx, ctx->nb_threads, choose_jobs(s), s->live ? LIVE_NICE : 0)) >= 0 && !s->journal)
+        ret = gcam_journal_open(&s->journal, ctx, s->log_path, s->log_format);
     return ret == -EBADMSG ? AVERROR_INVALIDDATA : ret;     // strerror() would say "Bad message"
+}
+
+static int config_output(AVFilterLink *outlink)
+{
+    const GradcamFilter *s = outlink->src->priv;
+    const AVFilterLink *inlink = outlink->src->inputs[0];
+
+    outlink->w = gcam_show_width(s->look.output, inlink->format, inlink->w);
+    return 0;
 }
 
 static av_cold void uninit(AVFilterContext *ctx)
 {
+    GradcamFilter *s = ctx->priv;
+
     close_all(ctx);
+    gcam_journal_close(&s->journal);
 }
 
-static int set_class(AVFilterContext *ctx, const char *text)
+// -------------------------------------------------------------------------------------------------- commands
+
+// Size and format of the output cannot change any more.
+static int check_output(AVFilterContext *ctx, int before)
+{
+    const GradcamFilter *s = ctx->priv;
+    const int now = s->look.output;
+
+    if (now == before || (now < GCAM_OUTPUT_SIDE && before < GCAM_OUTPUT_SIDE))
+        return 0;
+    av_log(ctx, AV_LOG_ERROR, "output=side and output=alpha cannot be changed to or from while the video runs\n");
+    return AVERROR(EINVAL);
+}
+
+// What an option that was changed asks for.
+static int apply_command(AVFilterContext *ctx, const char *command, int output)
 {
     GradcamFilter *s = ctx->priv;
-    const GradcamLog log = { log_message, ctx };
-    GradcamTargets *targets;
     int ret;
 
-    if (s->stream) {
-        ret = gradcam_targets_resolve(&targets, s->model, text, &log);
-        if (ret < 0)
-            return ret;
-        ret = gradcam_stream_set_targets(s->stream, targets);
-        gradcam_targets_free(&targets);
-        if (ret < 0)
-            return ret;
-    }
-    s->key_due = 1;
-    return av_opt_set(s, "class", text, 0);
+    if ((ret = check_output(ctx, output)) < 0 || !s->engine.stream)
+        return ret;
+    if (!strcmp(command, "class") || !strcmp(command, "c"))
+        ret = gcam_engine_set_class(&s->engine, s->engine.class_text);
+    else if (!strcmp(command, "layer") || !strcmp(command, "l"))
+        ret = gradcam_stream_set_layer(s->engine.stream, s->engine.layer);
+    else if (!strcmp(command, "method"))
+        ret = gradcam_stream_set_method(s->engine.stream, s->engine.method);
+    else
+        return take_looks(ctx);
+    if (ret >= 0)
+        gcam_keys_restart(&s->keys);
+    return ret;
 }
 
 static int process_command(AVFilterContext *ctx, const char *command, const char *arg, char *result,
                            int length, int flags)
 {
     GradcamFilter *s = ctx->priv;
-    const int method = s->method, scale = s->scale;
-    const double low = s->low, high = s->high;
+    const int output = s->look.output;
+    uint8_t *before;
     int ret;
 
-    if (!strcmp(command, "class") || !strcmp(command, "c"))
-        return set_class(ctx, arg ? arg : "");
+    if (av_opt_get(s, command, 0, &before) < 0)
+        return AVERROR(ENOSYS);
     ret = ff_filter_process_command(ctx, command, arg, result, length, flags);
-    if (ret < 0)
-        return ret;
-    if ((ret = set_maker(ctx)) < 0) {
-        s->scale = scale;
-        s->low = low;
-        s->high = high;
-        return ret;
-    }
-    if (s->method == method)
-        return 0;
-    s->key_due = 1;
-    return s->stream ? gradcam_stream_set_method(s->stream, s->method) : 0;
+    if (ret >= 0 && (ret = apply_command(ctx, command, output)) < 0)
+        av_opt_set(s, command, before, 0);
+    av_free(before);
+    return ret;
 }
 
 // ---------------------------------------------------------------------------------------------------- frames
 
-typedef struct Blending {
-    const GradcamOverlay *overlay;
-    const float *map;
-    int width, height;          // of the map
-    GradcamPicture picture;
-    GradcamRegion region;
-} Blending;
-
-static int blend_slice(AVFilterContext *ctx, void *arg, int slice, int slices)
+// Where the maps are hot on the item's frame.
+static int find_places(GradcamFilter *s, const GcamHeat *heat, const GcamPlanes *planes, const GcamPlace **places)
 {
-    const Blending *b = arg;
+    const size_t size = (size_t)planes->width * planes->height;
 
-    return gradcam_overlay_blend(b->overlay, &b->picture, b->map, b->width, b->height, &b->region, slice, slices);
-}
-
-// The tables for this style and the colours of this frame.
-static int prepare_overlay(GradcamFilter *s, const AVFrame *frame, const Style *style)
-{
-    GradcamOverlaySettings settings;
-    int ret;
-
-    memset(&settings, 0, sizeof(settings));         // compared as bytes below
-    settings.colormap = style->colormap;
-    settings.blend = style->blend;
-    settings.output = style->output;
-    settings.opacity = style->opacity;
-    settings.gamma = style->gamma;
-    if ((ret = gcam_frame_colors(frame, &settings)) < 0)
-        return ret;
-    if (s->overlay && !memcmp(&settings, &s->overlay_settings, sizeof(settings)))
+    *places = heat->place;
+    if (!planes->own)
         return 0;
-    gradcam_overlay_free(&s->overlay);
-    s->overlay_settings = settings;
-    return gradcam_overlay_create(&s->overlay, &settings);
-}
-
-// A host may send frames of another size or format than it announced; the link's buffers are no help then.
-static int make_writable(AVFilterLink *inlink, AVFrame **frame)
-{
-    if ((*frame)->width == inlink->w && (*frame)->height == inlink->h && (*frame)->format == inlink->format)
-        return ff_inlink_make_frame_writable(inlink, frame);
-    return av_frame_make_writable(*frame);
-}
-
-// The next frame in order: where everything in it has come from.
-static int follow_motion(GradcamFilter *s, const Item *item)
-{
-    const AVFrameSideData *side = av_frame_get_side_data(item->frame, AV_FRAME_DATA_MOTION_VECTORS);
-    const AVMotionVector *from = side ? (const AVMotionVector *)side->data : NULL;
-    const size_t count = side ? side->size / sizeof(*from) : 0;
-    enum GradcamPictureType type = item->frame->pict_type == AV_PICTURE_TYPE_B ? GRADCAM_PICTURE_B
-                                 : item->frame->pict_type == AV_PICTURE_TYPE_I ? GRADCAM_PICTURE_I
-                                                                               : GRADCAM_PICTURE_P;
-
-    if (!s->motion || item->frame->width != s->motion_width || item->frame->height != s->motion_height) {
+    av_fast_malloc(&s->place, &s->place_size, sizeof(*s->place) * FFMAX(heat->result->count, 1));
+    if (!s->place)
+        return AVERROR(ENOMEM);
+    for (size_t i = 0; i < heat->result->count; i++) {
         int ret;
 
-        gradcam_motion_free(&s->motion);
-        s->motion_width = item->frame->width;
-        s->motion_height = item->frame->height;
-        if ((ret = gradcam_motion_create(&s->motion, s->motion_width, s->motion_height)) < 0)
+        s->place[i].share = heat->place[i].share;
+        if ((ret = gcam_place_find(&s->place[i], planes->map + i * size, planes->width, planes->height)) < 0)
             return ret;
     }
-    av_fast_malloc(&s->vector, &s->vector_size, FFMAX(count, 1) * sizeof(*s->vector));
-    if (!s->vector)
-        return AVERROR(ENOMEM);
-    for (size_t i = 0; i < count; i++) {
-        const float scale = from[i].motion_scale ? from[i].motion_scale : 1;
-
-        s->vector[i] = (GradcamMotionVector){
-            from[i].dst_x - from[i].w / 2, from[i].dst_y - from[i].h / 2, from[i].w, from[i].h,
-            from[i].motion_x / scale, from[i].motion_y / scale, from[i].source > 0
-        };
-    }
-    gradcam_motion_frame(s->motion, type, s->vector, count);
-    if (item->marked)
-        gradcam_motion_mark(s->motion);
-    else if (!s->live && item->heat && item->number == item->heat->number)
-        gradcam_motion_key(s->motion);
+    *places = s->place;
     return 0;
 }
 
-// interp=motion: the map of the key frame, moved.
-static int move_map(GradcamFilter *s, const Item *item, Blending *b)
+// Lays the item's maps over its frame, and tells about them.
+static int show_heat(AVFilterContext *ctx, Item *item)
 {
-    const GcamHeat *heat = item->heat;
-    int width, height;
+    GradcamFilter *s = ctx->priv;
+    const GradcamModelInfo *info = gradcam_model_info(s->engine.model);
+    const GcamMoment moment = gcam_heat_moment(item->heat, 0, item->number, item->time);
+    GcamReport report = {
+        item->heat, NULL, NULL, item->style, item->frame->width, item->frame->height, item->number, item->time,
+        s->live ? s->skipped : -1
+    };
+    GradcamRegion region;
+    GcamPlanes planes;
+    int ret;
 
-    gradcam_motion_size(s->motion, &width, &height);
-    av_fast_malloc(&s->between, &s->between_size, sizeof(*s->between) * width * height);
-    if (!s->between)
-        return AVERROR(ENOMEM);
-    gradcam_motion_apply(s->motion, heat->map, heat->width, heat->height, &b->region, s->between);
-    if (item->number == heat->number)
-        return 0;
-    b->map = s->between;
-    b->width = width;
-    b->height = height;
-    b->region = (GradcamRegion){ 0, 0, GRADCAM_MOTION_BLOCK * width, GRADCAM_MOTION_BLOCK * height };
-    return 0;
+    gcam_scaler_region(s->engine.fit, item->frame, info->width, info->height, &region);
+    if ((ret = gcam_between_planes(&s->between, item->heat, item->number, &region, &planes)) < 0 ||
+        (ret = find_places(s, item->heat, &planes, &report.place)) < 0 ||
+        (ret = gcam_show_frame(&s->show, ctx, &item->frame, &planes, item->heat->result->count, item->style,
+                               &moment)) < 0)
+        return ret;
+    report.region = &planes.region;
+    ret = gcam_report_frame(&report, item->frame);
+    return ret < 0 ? ret : gcam_journal_frame(s->journal, &report);
 }
 
-// What the item shows: the map of its key frame, or what interp makes of it.
-static int choose_map(GradcamFilter *s, const Item *item, Blending *b)
-{
-    const GcamHeat *heat = item->heat, *next = heat->next;
-    float share;
-
-    b->map = heat->map;
-    b->width = heat->width;
-    b->height = heat->height;
-    if (s->interp == INTERP_MOTION)
-        return move_map(s, item, b);
-    if (item->number == heat->number || !next || !next->map)
-        return 0;
-    av_fast_malloc(&s->between, &s->between_size, sizeof(*s->between) * heat->width * heat->height);
-    if (!s->between)
-        return AVERROR(ENOMEM);
-    b->map = s->between;
-    share = (float)(item->number - heat->number) / (next->number - heat->number);
-    for (int i = 0; i < heat->width * heat->height; i++)
-        s->between[i] = heat->map[i] + share * (next->map[i] - heat->map[i]);
-    return 0;
-}
-
-// Lays the item's map over its frame and tells about it in the metadata.
 static int show(AVFilterContext *ctx, Item *item)
 {
     GradcamFilter *s = ctx->priv;
-    const GradcamModelInfo *info = gradcam_model_info(s->model);
-    const int slices = FFMIN(ff_filter_get_nb_threads(ctx), FFMAX(item->frame->height / SLICE_ROWS, 1));
-    Blending b = { 0 };
-    int ret;
+    const int key = !s->live && item->heat && item->number == item->heat->number;
+    int ret = gcam_between_follow(&s->between, item->frame, key, item->marked);
 
-    gcam_scaler_region(s->fit, item->frame, info->width, info->height, &b.region);
-    if ((ret = make_writable(ctx->inputs[0], &item->frame)) < 0 ||
-        (ret = gcam_frame_picture(item->frame, &b.picture)) < 0 ||
-        (ret = prepare_overlay(s, item->frame, &item->style)) < 0 ||
-        (ret = gcam_heat_describe(item->heat, item->frame, item->number, &b.region)) < 0 ||
-        (ret = choose_map(s, item, &b)) < 0)
+    if (ret < 0)
         return ret;
-    if (s->live &&
-        (ret = av_dict_set_int(&item->frame->metadata, "lavfi.gradcam.skipped", s->skipped, 0)) < 0)
-        return ret;
-    b.overlay = s->overlay;
-    ff_filter_execute(ctx, blend_slice, &b, NULL, slices);
-    return 0;
+    if (item->heat)
+        return show_heat(ctx, item);
+    gcam_journal_plain(s->journal);
+    return gcam_show_frame(&s->show, ctx, &item->frame, NULL, 0, item->style, NULL);
 }
 
 // Fetches the result of a key frame, if that has not been done.
@@ -649,17 +498,17 @@ static int fill_heat(GradcamFilter *s, GcamHeat *heat, int wait)
     GradcamResult *result;
     int ret;
 
-    if (!heat || heat->map)
+    if (!heat || heat->result)
         return 0;
-    ret = gradcam_stream_collect(s->stream, heat->ticket, wait, &result);
+    ret = gradcam_stream_collect(s->engine.stream, heat->ticket, wait, &result);
     return ret < 0 ? ret : gcam_heat_fill(heat, result, &s->maker);
 }
 
 // interp=linear: the key frame after is not known yet, and may still come. (Where a class or method changed, none does.)
 static int waits_for_next(const GradcamFilter *s, const Item *item)
 {
-    return s->interp == INTERP_LINEAR && item->heat && item->heat == s->heat && item->number > item->heat->number &&
-           !s->status && av_fifo_can_read(s->queue) <= FFMAX(s->max_queue, 1);
+    return s->between.interp == GCAM_INTERP_LINEAR && item->heat && item->heat == s->heat &&
+           item->number > item->heat->number && !s->status && av_fifo_can_read(s->queue) <= FFMAX(s->max_queue, 1);
 }
 
 // Passes on the first frame of the queue. AVERROR(EAGAIN) when there is none, or its map is not ready and
@@ -677,16 +526,13 @@ static int deliver(AVFilterContext *ctx, int wait)
     if (item.heat && item.number > item.heat->number && (ret = fill_heat(s, item.heat->next, wait)) < 0)
         return ret;
     av_fifo_drain2(s->queue, 1);
-    if (s->interp == INTERP_MOTION)
-        ret = follow_motion(s, &item);
-    if (ret >= 0 && item.heat)
-        ret = show(ctx, &item);
-    gcam_heat_unref(&item.heat);
-    if (ret < 0) {
-        av_frame_free(&item.frame);
-        return ret;
+    ret = show(ctx, &item);
+    if (ret >= 0) {
+        ret = ff_filter_frame(ctx->outputs[0], item.frame);
+        item.frame = NULL;
     }
-    return ff_filter_frame(ctx->outputs[0], item.frame);
+    free_item(&item);
+    return ret;
 }
 
 // ------------------------------------------------------------------------------------------------ key frames
@@ -694,18 +540,12 @@ static int deliver(AVFilterContext *ctx, int wait)
 static int submit(AVFilterContext *ctx, const Item *item, GcamHeat *heat)
 {
     GradcamFilter *s = ctx->priv;
-    const AVRational base = ctx->inputs[0]->time_base;
-    const double time = item->frame->pts == AV_NOPTS_VALUE ? 0 : item->frame->pts * av_q2d(base);
-    AVFrame *frame = av_frame_clone(item->frame);
+    const double time = isnan(item->time) ? 0 : item->time;
     int ret;
 
-    if (!frame)
-        return AVERROR(ENOMEM);
-    while ((ret = gradcam_stream_submit(s->stream, frame, time, &heat->ticket)) == AVERROR(EAGAIN))
+    while ((ret = gcam_engine_submit(&s->engine, item->frame, time, &heat->ticket)) == AVERROR(EAGAIN))
         if ((ret = deliver(ctx, 1)) < 0)
             break;
-    if (ret < 0)
-        av_frame_free(&frame);
     return ret;
 }
 
@@ -724,13 +564,12 @@ static int start_key(AVFilterContext *ctx, const Item *item, GcamHeat **heat)
         gcam_heat_unref(&next);
         return ret;
     }
-    next->fresh = s->key_due;
-    if (s->interp == INTERP_LINEAR && *heat && !next->fresh)
+    next->fresh = s->keys.fresh;
+    if (s->between.interp == GCAM_INTERP_LINEAR && *heat && !next->fresh)
         (*heat)->next = gcam_heat_ref(next);
     gcam_heat_unref(heat);
     *heat = next;
-    s->since_key = 0;
-    s->key_due = 0;
+    gcam_keys_taken(&s->keys);
     return 0;
 }
 
@@ -738,25 +577,24 @@ static int start_key(AVFilterContext *ctx, const Item *item, GcamHeat **heat)
 static int poll_newest(GradcamFilter *s)
 {
     GradcamResult *result;
-    int ret = s->coming ? gradcam_stream_newest(s->stream, &result) : AVERROR(EAGAIN);
+    int ret = s->coming ? gradcam_stream_newest(s->engine.stream, &result) : AVERROR(EAGAIN);
 
     if (ret < 0)
         return ret == AVERROR(EAGAIN) ? 0 : ret;
     gcam_heat_unref(&s->heat);
     s->heat = s->coming;
     s->coming = NULL;
-    if (s->motion)
-        gradcam_motion_key_marked(s->motion);
+    gcam_between_key_marked(&s->between);
     return gcam_heat_fill(s->heat, result, &s->maker);
 }
 
 // Decides which map the item shows.
-static int choose_heat(AVFilterContext *ctx, Item *item)
+static int choose_heat(AVFilterContext *ctx, Item *item, int due)
 {
     GradcamFilter *s = ctx->priv;
     int ret = s->live ? poll_newest(s) : 0;
 
-    if (ret >= 0 && (s->key_due || s->since_key >= s->stride)) {
+    if (ret >= 0 && due) {
         if (!s->live)
             ret = start_key(ctx, item, &s->heat);
         else if (!s->coming)
@@ -774,12 +612,14 @@ static int choose_heat(AVFilterContext *ctx, Item *item)
 static int take_frame(AVFilterContext *ctx, AVFrame *frame)
 {
     GradcamFilter *s = ctx->priv;
-    Item item = { .frame = frame, .number = s->count++, .style = s->style };
-    int ret = 0;
+    Item item = {
+        .frame = frame, .number = s->count++, .style = gcam_style_ref(s->style),
+        .time = frame->pts == AV_NOPTS_VALUE ? NAN : frame->pts * av_q2d(ctx->inputs[0]->time_base),
+    };
+    int ret = gcam_keys_frame(&s->keys, frame);
 
-    s->since_key++;
-    if (!ctx->is_disabled)
-        ret = choose_heat(ctx, &item);
+    if (ret >= 0)
+        ret = ctx->is_disabled ? 0 : choose_heat(ctx, &item, ret);
     if (ret >= 0)
         ret = av_fifo_write(s->queue, &item, 1);
     if (ret < 0)
@@ -792,7 +632,7 @@ static int take_frame(AVFilterContext *ctx, AVFrame *frame)
 // How many frames may wait in the queue for a map.
 static int64_t max_waiting(const GradcamFilter *s)
 {
-    return s->live ? 0 : FFMIN((int64_t)s->lookahead * s->stride, s->max_queue);
+    return s->live ? 0 : FFMIN((int64_t)s->lookahead * s->keys.stride, s->max_queue);
 }
 
 // One step: takes a frame, passes one on, or acknowledges the end.
@@ -850,7 +690,7 @@ static const AVFilterPad gradcam_inputs[] = {
 };
 
 static const AVFilterPad gradcam_outputs[] = {
-    { .name = "default", .type = AVMEDIA_TYPE_VIDEO },
+    { .name = "default", .type = AVMEDIA_TYPE_VIDEO, .config_props = config_output },
 };
 
 const GcamFilter ff_vf_gradcam = {
@@ -864,5 +704,5 @@ const GcamFilter ff_vf_gradcam = {
     .process_command           = process_command,
     FILTER_INPUTS(gradcam_inputs),
     FILTER_OUTPUTS(gradcam_outputs),
-    FILTER_PIXFMTS_ARRAY(pixel_formats),
+    GCAM_FILTER_QUERY_FORMATS(query_formats),
 };

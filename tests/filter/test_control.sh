@@ -26,16 +26,16 @@ done
 
 # COMMAND [OPTIONS]: sends a command at frame 12 of 30.
 command_at_12() {
-    look=gradcam=class=${class:-$any}:${2:-stride=1000}
+    look=gradcam=class=${class:-$any}:scene=0:colors=none:${2:-stride=1000}
     ff -i film.mkv -vf "sendcmd='1.15 gradcam $1',$look,metadata=print:file=meta" -f framemd5 out
 }
 
 class=star
 for lookahead in 0 3; do
     command_at_12 "class heart" stride=1000:lookahead=$lookahead
-    [ "$(values meta name)" = "$(yes star | head -n 12 | paste -s -d ' ') $(yes heart | head -n 18 | paste -s -d ' ')" ] &&
+    [ "$(values meta label)" = "$(yes star | head -n 12 | paste -s -d ' ') $(yes heart | head -n 18 | paste -s -d ' ')" ] &&
         [ "$(values meta key)" = "1 0 0 0 0 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0" ]
-    check "command class from its very frame, lookahead=$lookahead" $? "$(values meta name)"
+    check "command class from its very frame, lookahead=$lookahead" $? "$(values meta label)"
 done
 class=
 command_at_12 "stride 3" stride=5
@@ -51,11 +51,11 @@ for lookahead in 0 1 4; do
 done
 check "commands with interp=linear lose no frame" $? "$(frames out) of 200 frames, lookahead=$lookahead"
 
-ff -i film.mkv -vf "gradcam=class=$any:stride=1000" -f framemd5 plain
+ff -i film.mkv -vf "gradcam=class=$any:scene=0:colors=none:stride=1000" -f framemd5 plain
 sums plain > plain.sums
 ff -i film.mkv -f framemd5 source
 sums source > source.sums
-for command in "opacity 0" "colormap hot" "blend flat" "gamma 3" "output mask"; do
+for command in "opacity 0" "colormap hot" "blend flat" "gamma 3" "output mask" "threshold 0.5" "colors red|lime"; do
     command_at_12 "$command" stride=1000:lookahead=3        # frames before it may still wait for their map
     sums out > out.sums
     [ $status = 0 ] && [ "$(head -n 12 out.sums)" = "$(head -n 12 plain.sums)" ] &&
@@ -65,7 +65,7 @@ for command in "opacity 0" "colormap hot" "blend flat" "gamma 3" "output mask"; 
     check "command $command: result" $?
 done
 for command in "class unicorn" "opacity 7" "stride 0" "colormap rainbow" "method magic" "model x.bin" "smooth -1" \
-               "nonsense 1"; do
+               "nonsense 1" "opacity t+" "threshold 2" "colors red|nocolor" "layer nosuch" "output side" "output alpha"; do
     level=verbose command_at_12 "$command"
     [ $status = 0 ] && [ "$(sums out)" = "$(cat plain.sums)" ] &&
         grep -q 'Command reply for command #0: ret:[A-Z]' log && ! grep -q 'ret:Success' log

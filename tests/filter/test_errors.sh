@@ -50,7 +50,13 @@ refused "a mean that is no number" mean=1/2/x mean=1/2/x
 refused "a std of 0" std=1/0/1 std=1/0/1
 refused "an unknown option" bogus=1 "option 'bogus'"
 refused "an unknown colour map" colormap=rainbow "option .\?colormap"
-refused "an opacity above 1" opacity=1.5 "option .\?opacity"
+refused "an opacity above 1" opacity=1.5 opacity=1.5
+refused "an opacity that is no expression" "opacity=if(" "opacity=if( is neither"
+refused "an unknown variable" "opacity=x*2" "opacity=x\*2 is neither"
+refused "a threshold below 0" threshold=-1 threshold=-1
+refused "a box above 1" box=2 box=2
+refused "an unknown colour" "colors='red|nocolor'" "colors=red|nocolor: .nocolor. is not a colour"
+refused "a log in no directory" log_path=no/such/log.json "log_path=no/such/log.json: No such file"
 refused "a stride of 0" stride=0 "option .\?stride"
 
 # A network without a layer that has rows and columns: x [1,3,8,8] -> Flatten -> Gemm -> y [1,10].

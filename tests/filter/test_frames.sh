@@ -37,7 +37,7 @@ want=$(seq -s ' ' 0 19)
 [ "$(values meta age)" = "$want $want $(seq -s ' ' 0 9)" ]
 check "age counts frames since the key frame" $? "$(values meta age)"
 missing=
-for key in name class score probability age key empty; do
+for key in label class score probability age key empty cx cy ms; do
     [ "$(values meta $key | tr ' ' '\n' | grep -c '[^-]')" -ge 50 ] || missing="$missing $key"
 done
 [ -z "$missing" ]

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * In: options as texts, and frames. Out: an open model and a stream of results.
+ */
+#include "engine.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "libavutil/common.h"
+#include "libavutil/cpu.h"
+#include "libavutil/error.h"
+#include "libavutil/eval.h"
+#include "libavutil/log.h"
+#include "libavutil/mem.h"
+#include "libavutil/pixdesc.h"
+
+#include "modelcache.h"
+
+// Of FFmpeg's own option "threads", which takes the name before the filter's does, the range is wider.
+#define MAX_THREADS 1024
+
+static void log_message(void *ctx, enum GradcamLogLevel level, const char *message)
+{
+    static const int av_level[] = {
+        [GRADCAM_LOG_ERROR] = AV_LOG_ERROR, [GRADCAM_LOG_WARNING] = AV_LOG_WARNING,
+        [GRADCAM_LOG_INFO] = AV_LOG_VERBOSE, [GRADCAM_LOG_DEBUG] = AV_LOG_DEBUG,
+    };
+
+    av_log(ctx, av_level[level], "%s\n", message);
+}
+
+// Three numbers; any of / , | and space may stand between them.
+static int parse_triple(void *log, const char *name, const char *text, float value[3])
+{
+    const char *at = text;
+
+    for (int i = 0; i < 3; i++) {
+        char *end;
+        value[i] = av_strtod(at, &end);
+        if (end == at || !isfinite(value[i]) || (i < 2 ? !*end || !strchr("/,| ", *end) : *end)) {
+            av_log(log, AV_LOG_ERROR, "%s=%s is not three numbers joined by /\n", name, text);
+            return AVERROR(EINVAL);
+        }
+        at = end + 1;
+    }
+    return 0;
+}
+
+// The options change a part of the preprocessing; the model, opened without that, tells the rest.
+static int find_preprocessing(GcamEngine *e, GradcamModelOptions *options, GradcamPreprocessing *p)
+{
+    GradcamModel *model;
+    int ret = gcam_modelcache_get(&model, e->path, options);
+
+    if (ret < 0)
+        return ret;
+    *p = gradcam_model_info(model)->preprocessing;
+    gcam_modelcache_put(&model);
+    if (e->bgr >= 0)
+        p->bgr = e->bgr;
+    if ((e->mean && (ret = parse_triple(e->log, "mean", e->mean, p->mean)) < 0) ||
+        (e->std && (ret = parse_triple(e->log, "std", e->std, p->std)) < 0))
+        return ret;
+    for (int i = 0; i < 3; i++)
+        if (!(p->std[i] > 0)) {
+            av_log(e->log, AV_LOG_ERROR, "std=%s has a number that is not above 0\n", e->std);
+            return AVERROR(EINVAL);
+        }
+    options->preprocessing = p;
+    return 0;
+}
+
+static int open_model(GcamEngine *e)
+{
+    GradcamPreprocessing preprocessing;
+    GradcamModelOptions options = {
+        .log = { log_message, e->log }, .labels = e->labels, .logits = e->logits, .width = e->width,
+        .height = e->height,
+    };
+    int ret = 0;
+
+    if (e->mean || e->std || e->bgr >= 0)
+        ret = find_preprocessing(e, &options, &preprocessing);
+    return ret < 0 ? ret : gcam_modelcache_get(&e->model, e->path, &options);
+}
+
+// A bar has the colour that becomes 0 in the network.
+static void find_bar_color(const GradcamModelInfo *info, uint8_t color[3])
+{
+    for (int i = 0; i < 3; i++)
+        color[i] = av_clip_uint8(lrintf(info->preprocessing.mean[info->preprocessing.bgr ? 2 - i : i]));
+}
+
+static int load_frame(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width, int height)
+{
+    GcamEngine *e = opaque;
+    const AVFrame *in = frame;
+    int ret = gcam_scaler_run(e->scaler[job], in, rgb, stride, width, height);
+
+    if (ret < 0)
+        av_log(e->log, AV_LOG_ERROR, "Cannot scale a frame of %dx%d in %s to the network's %dx%d: %s\n",
+               in->width, in->height, av_get_pix_fmt_name(in->format), width, height, av_err2str(ret));
+    return ret;
+}
+
+static void release_frame(void *opaque, void *frame)
+{
+    AVFrame *in = frame;
+
+    av_frame_free(&in);
+}
+
+static int open_scalers(GcamEngine *e)
+{
+    uint8_t bar[3];
+
+    e->scaler = av_calloc(e->jobs, sizeof(*e->scaler));
+    if (!e->scaler)
+        return AVERROR(ENOMEM);
+    find_bar_color(gradcam_model_info(e->model), bar);
+    for (int i = 0; i < e->jobs; i++) {
+        const int ret = gcam_scaler_create(&e->scaler[i], e->fit, bar);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nice)
+{
+    const int wanted = e->threads ? e->threads : processors ? processors : av_cpu_count();
+    GradcamStreamSettings settings = {
+        .log = { log_message, log }, .layer = e->layer, .method = e->method, .threads = FFMIN(wanted, MAX_THREADS),
+        .precision = e->precision, .still = e->still, .nice = nice,
+        .load = load_frame, .release = release_frame, .opaque = e,
+    };
+    GradcamTargets *targets;
+    int ret;
+
+    e->log = log;
+    settings.jobs = e->jobs = FFMIN(jobs, settings.threads);
+    if ((ret = open_model(e)) < 0 || (ret = open_scalers(e)) < 0 ||
+        (ret = gradcam_targets_resolve(&targets, e->model, e->class_text, &settings.log)) < 0)
+        return ret;
+    ret = gradcam_stream_open(&e->stream, e->model, targets, &settings);
+    gradcam_targets_free(&targets);
+    return ret;
+}
+
+// The stream goes first: its threads use the scalers.
+void gcam_engine_close(GcamEngine *e)
+{
+    gradcam_stream_close(&e->stream);
+    for (int i = 0; e->scaler && i < e->jobs; i++)
+        gcam_scaler_free(&e->scaler[i]);
+    av_freep(&e->scaler);
+    gcam_modelcache_put(&e->model);
+}
+
+int gcam_engine_set_class(GcamEngine *e, const char *text)
+{
+    const GradcamLog log = { log_message, e->log };
+    GradcamTargets *targets;
+    int ret = gradcam_targets_resolve(&targets, e->model, text, &log);
+
+    if (ret < 0)
+        return ret;
+    ret = gradcam_stream_set_targets(e->stream, targets);
+    gradcam_targets_free(&targets);
+    return ret;
+}
+
+int gcam_engine_submit(GcamEngine *e, const AVFrame *frame, double time, uint64_t *ticket)
+{
+    AVFrame *copy = av_frame_clone(frame);
+    int ret;
+
+    if (!copy)
+        return AVERROR(ENOMEM);
+    ret = gradcam_stream_submit(e->stream, copy, time, ticket);
+    if (ret < 0)
+        av_frame_free(&copy);
+    return ret;
+}

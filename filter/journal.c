@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * In: what is told of each frame. Out: a line for it. JSON: one object a line, the last one {"summary": ...}; CSV: a
+ * header, and a row for each class on each frame. Each line is in the file before the next frame comes.
+ */
+#include "journal.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "libavutil/bprint.h"
+#include "libavutil/common.h"
+#include "libavutil/error.h"
+#include "libavutil/log.h"
+#include "libavutil/mem.h"
+
+#define CSV_HEADER "n,t,key,age,empty,ms,index,label,class,score,probability,x,y,w,h,cx,cy\n"
+
+// A class, and on how many frames it was looked for.
+typedef struct Seen {
+    char *label;
+    int64_t frames;
+} Seen;
+
+struct GcamJournal {
+    void *log;
+    char *path;
+    FILE *file;                 // NULL: none
+    int format;
+    AVBPrint line;
+
+    int64_t frames, shown, maps, empty, reused, skipped;
+    int64_t last;               // key frame of the map that was counted last
+    double seconds, most;       // of work for maps: the sum, the longest
+    Seen *seen;
+    size_t count;
+};
+
+// The files that this process has written, for as long as it runs.
+static pthread_mutex_t written_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char **written;
+static int written_count;
+
+// Whether this process has written to the path before; from now on it has.
+static int note_written(const char *path)
+{
+    char *copy = NULL;
+    int found = 0;
+
+    pthread_mutex_lock(&written_mutex);
+    for (int i = 0; i < written_count; i++)
+        found |= !strcmp(written[i], path);
+    if (!found && (copy = av_strdup(path)))
+        av_dynarray_add(&written, &written_count, copy);
+    pthread_mutex_unlock(&written_mutex);
+    return found;
+}
+
+// Puts the line into the file.
+static int flush_line(GcamJournal *j)
+{
+    int ret = 0;
+
+    if (!av_bprint_is_complete(&j->line))
+        ret = AVERROR(ENOMEM);
+    else if (fwrite(j->line.str, 1, j->line.len, j->file) != j->line.len || fflush(j->file))
+        ret = AVERROR(errno);
+    if (ret < 0)
+        av_log(j->log, AV_LOG_ERROR, "Cannot write to log_path=%s: %s\n", j->path, av_err2str(ret));
+    av_bprint_clear(&j->line);
+    return ret;
+}
+
+static int open_file(GcamJournal *j, const char *path)
+{
+    int again;
+
+    if (!(j->path = av_strdup(path)))
+        return AVERROR(ENOMEM);
+    if (!strcmp(path, "-")) {
+        j->file = stdout;
+        again = 0;
+    } else {
+        again = note_written(path);
+        j->file = fopen(path, again ? "a" : "w");
+    }
+    if (!j->file) {
+        const int ret = AVERROR(errno);
+
+        av_log(j->log, AV_LOG_ERROR, "Cannot open log_path=%s: %s\n", path, av_err2str(ret));
+        return ret;
+    }
+    if (j->format != GCAM_JOURNAL_CSV || again)
+        return 0;
+    av_bprintf(&j->line, CSV_HEADER);
+    return flush_line(j);
+}
+
+int gcam_journal_open(GcamJournal **out, void *log, const char *path, int format)
+{
+    GcamJournal *j = av_mallocz(sizeof(*j));
+    int ret;
+
+    *out = NULL;
+    if (!j)
+        return AVERROR(ENOMEM);
+    j->log = log;
+    j->format = format;
+    j->last = -1;
+    av_bprint_init(&j->line, 0, AV_BPRINT_SIZE_UNLIMITED);
+    if (path && (ret = open_file(j, path)) < 0) {
+        gcam_journal_close(&j);
+        return ret;
+    }
+    *out = j;
+    return 0;
+}
+
+// --------------------------------------------------------------------------------------------------------- lines
+
+static void put_json_text(AVBPrint *line, const char *text)
+{
+    av_bprint_chars(line, '"', 1);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            av_bprintf(line, "\\%c", *text);
+        else if ((unsigned char)*text < 0x20)
+            av_bprintf(line, "\\u%04x", *text);
+        else
+            av_bprint_chars(line, *text, 1);
+    }
+    av_bprint_chars(line, '"', 1);
+}
+
+static void put_csv_text(AVBPrint *line, const char *text)
+{
+    av_bprint_chars(line, '"', 1);
+    for (; *text; text++)
+        av_bprint_chars(line, *text, *text == '"' ? 2 : 1);
+    av_bprint_chars(line, '"', 1);
+}
+
+static void put_json(GcamJournal *j, const GcamReport *r)
+{
+    const GradcamResult *result = r->heat->result;
+    AVBPrint *line = &j->line;
+
+    av_bprintf(line, "{\"n\": %"PRId64", \"t\": ", r->number);
+    if (isnan(r->time))
+        av_bprintf(line, "null");
+    else
+        av_bprintf(line, "%.6f", r->time);
+    av_bprintf(line, ", \"key\": %d, \"age\": %"PRId64", \"empty\": %d, \"ms\": %.3f, \"classes\": [",
+               r->number == r->heat->number, r->number - r->heat->number, r->heat->empty, result->elapsed * 1000);
+    for (size_t i = 0; i < result->count; i++) {
+        const GradcamMapInfo *info = &result->map[i].info;
+        const GcamPixels p = gcam_report_pixels(r, i);
+
+        av_bprintf(line, "%s{\"label\": ", i ? ", " : "");
+        put_json_text(line, result->map[i].name);
+        av_bprintf(line, ", \"class\": %d, \"score\": %.6f, \"probability\": %.6f", info->class_index, info->score,
+                   info->probability);
+        if (p.boxed)
+            av_bprintf(line, ", \"box\": [%d, %d, %d, %d]", p.x, p.y, p.width, p.height);
+        if (p.centred)
+            av_bprintf(line, ", \"centre\": [%d, %d]", p.centre_x, p.centre_y);
+        av_bprint_chars(line, '}', 1);
+    }
+    av_bprintf(line, "]}\n");
+}
+
+static void put_csv(GcamJournal *j, const GcamReport *r)
+{
+    const GradcamResult *result = r->heat->result;
+    AVBPrint *line = &j->line;
+
+    for (size_t i = 0; i < result->count; i++) {
+        const GradcamMapInfo *info = &result->map[i].info;
+        const GcamPixels p = gcam_report_pixels(r, i);
+
+        av_bprintf(line, "%"PRId64",", r->number);
+        if (!isnan(r->time))
+            av_bprintf(line, "%.6f", r->time);
+        av_bprintf(line, ",%d,%"PRId64",%d,%.3f,%zu,", r->number == r->heat->number, r->number - r->heat->number,
+                   r->heat->empty, result->elapsed * 1000, i + 1);
+        put_csv_text(line, result->map[i].name);
+        av_bprintf(line, ",%d,%.6f,%.6f", info->class_index, info->score, info->probability);
+        if (p.boxed)
+            av_bprintf(line, ",%d,%d,%d,%d", p.x, p.y, p.width, p.height);
+        else
+            av_bprintf(line, ",,,,");
+        if (p.centred)
+            av_bprintf(line, ",%d,%d\n", p.centre_x, p.centre_y);
+        else
+            av_bprintf(line, ",,\n");
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------- summary
+
+static int count_label(GcamJournal *j, const char *label)
+{
+    Seen *seen;
+
+    for (size_t i = 0; i < j->count; i++)
+        if (!strcmp(j->seen[i].label, label)) {
+            j->seen[i].frames++;
+            return 0;
+        }
+    seen = av_realloc_array(j->seen, j->count + 1, sizeof(*seen));
+    if (!seen)
+        return AVERROR(ENOMEM);
+    j->seen = seen;
+    seen[j->count].frames = 1;
+    seen[j->count].label = av_strdup(label);
+    return seen[j->count].label ? (j->count++, 0) : AVERROR(ENOMEM);
+}
+
+int gcam_journal_frame(GcamJournal *j, const GcamReport *r)
+{
+    const GradcamResult *result = r->heat->result;
+    int ret;
+
+    j->frames++;
+    j->shown++;
+    j->skipped = FFMAX(r->skipped, 0);
+    if (r->heat->number != j->last) {
+        j->last = r->heat->number;
+        j->maps++;
+        j->empty += r->heat->empty;
+        j->reused += result->reused;
+        j->seconds += result->elapsed;
+        j->most = FFMAX(j->most, result->elapsed);
+    }
+    for (size_t i = 0; i < result->count; i++)
+        if ((ret = count_label(j, result->map[i].name)) < 0)
+            return ret;
+    if (!j->file)
+        return 0;
+    if (j->format == GCAM_JOURNAL_CSV)
+        put_csv(j, r);
+    else
+        put_json(j, r);
+    return flush_line(j);
+}
+
+void gcam_journal_plain(GcamJournal *j)
+{
+    j->frames++;
+}
+
+static void put_summary(GcamJournal *j)
+{
+    AVBPrint *line = &j->line;
+
+    av_bprintf(line, "{\"summary\": {\"frames\": %"PRId64", \"shown\": %"PRId64", \"maps\": %"PRId64,
+               j->frames, j->shown, j->maps);
+    av_bprintf(line, ", \"empty\": %"PRId64", \"reused\": %"PRId64", \"skipped\": %"PRId64,
+               j->empty, j->reused, j->skipped);
+    av_bprintf(line, ", \"ms_mean\": %.3f, \"ms_max\": %.3f, \"labels\": {",
+               j->maps ? j->seconds * 1000 / j->maps : 0, j->most * 1000);
+    for (size_t i = 0; i < j->count; i++) {
+        if (i)
+            av_bprintf(line, ", ");
+        put_json_text(line, j->seen[i].label);
+        av_bprintf(line, ": %"PRId64, j->seen[i].frames);
+    }
+    av_bprintf(line, "}}}\n");
+}
+
+// The same for people, at most a few labels.
+static void log_summary(GcamJournal *j)
+{
+    AVBPrint text;
+
+    av_bprint_init(&text, 0, 1024);
+    for (size_t i = 0; i < FFMIN(j->count, 5); i++)
+        av_bprintf(&text, "%s%s on %"PRId64, i ? ", " : "; ", j->seen[i].label, j->seen[i].frames);
+    av_log(j->log, AV_LOG_INFO,
+           "%"PRId64" frames, %"PRId64" with a map; %"PRId64" maps (%"PRId64" empty, %"PRId64" reused, %"PRId64
+           " skipped), %.1f ms each, at most %.1f%s%s\n", j->frames, j->shown, j->maps, j->empty, j->reused, j->skipped,
+           j->maps ? j->seconds * 1000 / j->maps : 0, j->most * 1000, text.str, j->count > 5 ? ", ..." : "");
+}
+
+void gcam_journal_close(GcamJournal **journal)
+{
+    GcamJournal *j = *journal;
+
+    if (!j)
+        return;
+    if (j->frames) {
+        log_summary(j);
+        if (j->file && j->format == GCAM_JOURNAL_JSON) {
+            put_summary(j);
+            flush_line(j);
+        }
+    }
+    if (j->file && j->file != stdout)
+        fclose(j->file);
+    for (size_t i = 0; i < j->count; i++)
+        av_free(j->seen[i].label);
+    av_free(j->seen);
+    av_free(j->path);
+    av_bprint_finalize(&j->line, NULL);
+    av_freep(journal);
+}

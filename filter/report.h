@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the filter tells about a frame, in its metadata, its side data and the log.
+ */
+#ifndef GCAM_REPORT_H
+#define GCAM_REPORT_H
+
+#include "libavutil/frame.h"
+
+#include "heat.h"
+#include "style.h"
+
+// About one frame. Owns nothing.
+typedef struct GcamReport {
+    const GcamHeat *heat;
+    const GcamPlace *place;     // by target, of the maps as they are shown
+    const GradcamRegion *region;        // where those lie on the frame, in pixels
+    const GcamStyle *style;
+    int width, height;          // of the frame
+    int64_t number;             // of the frame, counted from 0
+    double time;                // seconds, NAN where it has none
+    int64_t skipped;            // live=1: frames so far that should have been key frames; -1: not live
+} GcamReport;
+
+// A place in pixels of the frame.
+typedef struct GcamPixels {
+    int boxed;                  // there is a box
+    int x, y, width, height;    // the box
+    int centred;                // there is a centre
+    int centre_x, centre_y;
+} GcamPixels;
+
+GcamPixels gcam_report_pixels(const GcamReport *report, size_t target);
+
+// Writes lavfi.gradcam.* into the frame's metadata, and boxes as detections into its side data. AVERROR(ENOMEM).
+int gcam_report_frame(const GcamReport *report, AVFrame *frame);
+
+#endif

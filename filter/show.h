@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Makes maps visible on a frame.
+ */
+#ifndef GCAM_SHOW_H
+#define GCAM_SHOW_H
+
+#include "avfilter.h"
+
+#include "between.h"
+#include "style.h"
+
+// Memory that one filter needs for it. All zero at first.
+typedef struct GcamShow {
+    struct GcamPaint *paint;    // one per pass
+    int paints;
+    float *map;                 // maps made of those of the classes
+    unsigned map_size;          // bytes
+} GcamShow;
+
+// Width of the output for frames of this width; differs for GCAM_OUTPUT_SIDE only.
+int gcam_show_width(int output, enum AVPixelFormat format, int width);
+
+// Lays the maps of `targets` classes over the frame, as the style has it; moment is that of the first. planes NULL:
+// there is no map; the frame stays, in the size of the output. *frame may be replaced. Uses the filter's slice threads.
+// AVERROR(ENOMEM), or AVERROR(EINVAL) for a format that is not supported.
+int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const GcamPlanes *planes, size_t targets,
+                    const GcamStyle *style, const GcamMoment *moment);
+
+void gcam_show_reset(GcamShow *show);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * In: options as texts. Out: an immutable style.
+ */
+#include "style.h"
+
+#include <string.h>
+
+#include "libavutil/error.h"
+#include "libavutil/log.h"
+#include "libavutil/mem.h"
+#include "libavutil/parseutils.h"
+
+// Names of colours joined by |.
+static int parse_colors(GcamStyle *style, void *log, const char *text)
+{
+    const char *at = text;
+    size_t most = 1;
+    char name[128];
+
+    for (const char *bar = text; (bar = strchr(bar, '|')); bar++)
+        most++;
+    style->color = av_calloc(most, sizeof(*style->color));
+    if (!style->color)
+        return AVERROR(ENOMEM);
+    for (; style->colors < most; style->colors++) {
+        const size_t length = strcspn(at, "|");
+        uint8_t rgba[4];
+
+        if (length >= sizeof(name))
+            return AVERROR(EINVAL);
+        memcpy(name, at, length);
+        name[length] = 0;
+        if (av_parse_color(rgba, name, -1, log) < 0) {
+            av_log(log, AV_LOG_ERROR, "colors=%s: '%s' is not a colour\n", text, name);
+            return AVERROR(EINVAL);
+        }
+        memcpy(style->color[style->colors], rgba, 3);
+        at += length + 1;
+    }
+    return 0;
+}
+
+int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *options)
+{
+    GcamStyle *style = av_mallocz(sizeof(*style));
+    int ret;
+
+    *out = NULL;
+    if (!style)
+        return AVERROR(ENOMEM);
+    style->references = 1;
+    style->colormap = options->colormap;
+    style->blend = options->blend;
+    style->output = options->output;
+    style->gamma = options->gamma;
+    style->one_colormap = !strcmp(options->colors, "none");
+    if ((ret = gcam_number_parse(&style->opacity, log, "opacity", options->opacity, 0, 1)) < 0 ||
+        (ret = gcam_number_parse(&style->threshold, log, "threshold", options->threshold, 0, 1)) < 0 ||
+        (!style->one_colormap && strcmp(options->colors, "auto") &&
+         (ret = parse_colors(style, log, options->colors)) < 0)) {
+        gcam_style_unref(&style);
+        return ret;
+    }
+    *out = style;
+    return 0;
+}
+
+GcamStyle *gcam_style_ref(GcamStyle *style)
+{
+    style->references++;
+    return style;
+}
+
+void gcam_style_unref(GcamStyle **style)
+{
+    if (*style && !--(*style)->references) {
+        gcam_number_free(&(*style)->opacity);
+        gcam_number_free(&(*style)->threshold);
+        av_free((*style)->color);
+        av_free(*style);
+    }
+    *style = NULL;
+}
+
+const uint8_t *gcam_style_color(const GcamStyle *style, size_t index, size_t count)
+{
+    if (style->colors)
+        return style->color[index % style->colors];
+    return style->one_colormap || count < 2 ? NULL : gradcam_palette(index);
+}
