@@ -34,10 +34,10 @@ void gcam_picture_unref(GcamPicture *picture)
     }
 }
 
-int gcam_answer_create(GcamAnswer **out, int layer, enum GradcamMethod method, const GradcamTarget *target,
-                       size_t count)
+int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum GradcamMethod method,
+                       const GradcamTarget *target, size_t count)
 {
-    size_t length = 2;
+    size_t length = 1;
     GcamAnswer *answer;
 
     for (size_t i = 0; i < count; i++)
@@ -45,9 +45,8 @@ int gcam_answer_create(GcamAnswer **out, int layer, enum GradcamMethod method, c
     *out = answer = malloc(sizeof(*answer) + length * sizeof(answer->question[0]));
     if (!answer)
         return -ENOMEM;
-    *answer = (GcamAnswer){ .references = 1, .length = length };
+    *answer = (GcamAnswer){ .references = 1, .layer = layer, .length = length };
     int *at = answer->question;
-    *at++ = layer;
     *at++ = (int)method;
     for (size_t i = 0; i < count; i++) {
         *at++ = (int)target[i].count;
@@ -67,7 +66,7 @@ void gcam_answer_unref(GcamAnswer *answer)
 
 int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b)
 {
-    return a->length == b->length && !memcmp(a->question, b->question, a->length * sizeof(a->question[0]));
+    return a->layer == b->layer && a->length == b->length && !memcmp(a->question, b->question, a->length * sizeof(a->question[0]));
 }
 
 static unsigned row_difference(const uint8_t *a, const uint8_t *b, int bytes)

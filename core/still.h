@@ -15,8 +15,9 @@ typedef struct GcamAnswer {
     int references;
     int done, error;
     GradcamResult *result;      // done without an error
+    const GradcamLayer *layer;  // the question: of this layer, and
     size_t length;
-    int question[];             // layer, method; of each target the number of its classes, and those
+    int question[];             // method; of each target the number of its classes, and those
 } GcamAnswer;
 
 // A picture at the network's size. Shared; references, known, error and answer are guarded by the stream's mutex, logits
@@ -36,9 +37,8 @@ int gcam_picture_create(GcamPicture **out, int width, int height, size_t classes
 void gcam_picture_unref(GcamPicture *picture);
 
 // With one reference. -ENOMEM.
-// layer: its index among the model's.
-int gcam_answer_create(GcamAnswer **out, int layer, enum GradcamMethod method, const GradcamTarget *target,
-                       size_t count);
+int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum GradcamMethod method,
+                       const GradcamTarget *target, size_t count);
 void gcam_answer_unref(GcamAnswer *answer);
 // Whether both are answers to the same question.
 int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b);

@@ -203,8 +203,7 @@ static int decide(GradcamStream *stream, GcamTask *task)
     if (ret < 0)
         return ret;
     choose_classes(stream, task);
-    ret = gcam_answer_create(&answer, (int)(task->layer - stream->model->layer), task->method, task->target,
-                             task->look->count);
+    ret = gcam_answer_create(&answer, task->layer, task->method, task->target, task->look->count);
     if (ret < 0)
         return ret;
     pthread_mutex_lock(&stream->mutex);
