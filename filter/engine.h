@@ -25,7 +25,8 @@ typedef struct GcamEngine {
 } GcamEngine;
 
 // Opens what the options name. processors: threads to use where the options leave it open, 0: as many as there are;
-// jobs: maps that may be computed at once; nice: of the threads. gcam_engine_close() is due even when it fails. Negative AVERROR values.
+// jobs: maps that may be computed at once; nice: of the threads. gcam_engine_close() is due even when it fails.
+// Negative AVERROR values.
 int gcam_engine_open(GcamEngine *engine, void *log, int processors, int jobs, int nice);
 void gcam_engine_close(GcamEngine *engine);
 
