@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A whole Grad-CAM by gradcam beside the forward pass alone of other engines: a table of milliseconds and ratios.
 
-    compare.py [--gradcam BIN] [--threads N] [--rounds N] [--runs N] DIRECTORY|MODEL.onnx ...
+    compare.py [--gradcam BIN] [--threads N] [--rounds N] [--runs N] [--precision f32|bf16] DIRECTORY|MODEL.onnx ...
 
 Run it with the Python of an environment that holds the contestants; those that cannot be imported are left out:
 onnxruntime, openvino, ncnn (with pnnx-made MODEL.ncnn.param beside the model), and torch with pytorch-grad-cam, whose
 network is torchvision's of the file's name and whose time is that of a whole Grad-CAM.
 
 Contestants take turns, round after round, so that what else the machine does hits all of them alike; of each the least
-time of all rounds counts. Inputs are one random picture in the size of the model.
+time of all rounds counts. At --precision bf16 those take part that have it. Inputs are one random picture in the size of the model.
 The ratio is gradcam's time over the best of the others' forward passes: below 1, the whole map is there before anyone
 else has so much as the scores. Not part of `make test`: it takes minutes and judges nothing.
 """
@@ -34,7 +34,8 @@ def best(call, runs):
 
 
 def gradcam(path, options):
-    command = [options.gradcam, 'bench', path, '--json', '-t', str(options.threads), '-n', str(options.runs)]
+    command = [options.gradcam, 'bench', path, '--json', '-t', str(options.threads), '-n', str(options.runs),
+               '--precision', options.precision]
 
     def run():
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)['min_ms']
@@ -67,7 +68,7 @@ def openvino(path, options):
     if model.inputs[0].partial_shape.is_dynamic:
         model.reshape([1, 3, 224, 224])
     compiled = core.compile_model(model, 'CPU', {'INFERENCE_NUM_THREADS': options.threads,
-                                                 'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32'})
+                                                 'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': options.precision})
     request, x = compiled.create_infer_request(), picture(list(model.inputs[0].shape))
     return lambda: best(lambda: request.infer([x]), options.runs)
 
@@ -119,6 +120,7 @@ CONTESTANTS = [
     (gradcam, [], True), (onnxruntime, ['onnxruntime'], False), (openvino, ['openvino'], False),
     (ncnn, ['ncnn'], False), (pytorch_grad_cam, ['torch', 'torchvision', 'pytorch_grad_cam'], True),
 ]
+HAVE_BF16 = [gradcam, openvino]
 
 
 def importable(modules):
@@ -175,14 +177,15 @@ def main():
     parser.add_argument('--gradcam', default='build/bin/gradcam')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--precision', choices=['f32', 'bf16'], default='f32')
     parser.add_argument('--runs', type=int, default=10, help='runs of each contestant in a round')
     options = parser.parse_args()
     paths = []
     for entry in options.models:
         paths += sorted(os.path.join(entry, f) for f in os.listdir(entry) if f.endswith('.onnx')) \
             if os.path.isdir(entry) else [entry]
-    contestants = [c for c in CONTESTANTS if importable(c[1])]
-    print(f'{machine()}; threads {options.threads}. Milliseconds, the least of {options.rounds} rounds.\n')
+    contestants = [c for c in CONTESTANTS if importable(c[1]) and (options.precision == 'f32' or c[0] in HAVE_BF16)]
+    print(f'{machine()}; threads {options.threads}, {options.precision}. Milliseconds, the least of {options.rounds} rounds.\n')
     print('| network | ' + ' | '.join(run.__name__ + (' map' if whole else ' forward') for run, _, whole in contestants)
           + ' | gradcam / best forward |')
     print('|---|' + '---:|' * (len(contestants) + 1))

@@ -26,5 +26,8 @@ assert any(o["op"] == "Conv" and o["gflops"] > 0 and o["algorithm"] for o in b["
 END
 
 "$gradcam" bench $network --runs 2 | grep -q '^whole map'; ok $? "bench prints a table"
+"$gradcam" bench $network --runs 1 --precision bf16 | grep -q '^whole map'; ok $? "bench --precision bf16"
+"$gradcam" bench $network --precision f64 2> message; [ $? = 2 ] && grep -q 'f32, bf16' message
+ok $? "bench --precision f64 is a usage error that names those there are"
 "$gradcam" bench $network --runs 0 2> message; [ $? = 2 ] && grep -q runs message; ok $? "bench --runs 0 is a usage error"
 exit $failed
