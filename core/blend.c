@@ -4,8 +4,8 @@
  *
  * Along a row the enlarged map is a chain of straight lines, one per pair of neighbouring cells. A row of
  * one component is cut into such segments once; each has a start and a slope that are themselves straight
- * lines from one row of the map to the next. So per picture row a segment costs two multiplications, and
- * per sample remain an addition (index = top byte of a 32-bit sum), two lookups and the blend. Segments
+ * lines from one row of the map to the next. So per picture row a segment costs two multiplications (done
+ * here, so that all kernels see the same numbers), and per sample remain an addition (index = top byte of a 32-bit sum), two lookups and the blend. Segments
  * that are zero at all four corners are not visited where zero means "leave it". Nothing is allocated: rows
  * are worked on in chunks that fit the stack.
  */
@@ -28,6 +28,18 @@ typedef struct Axis {
     int size;
     int begin, end;             // samples inside of the map
 } Axis;
+
+// Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map row,
+// the first of them `offset` cells from the left one. left == right: constant. left < 0: outside of the map,
+// zero.
+typedef struct Segment {
+    int x, count;
+    int left, right;
+    double offset;
+    double upper[2];            // of the upper row of the map: value of the first sample, change to the next one
+    double change[2];           // of both, to the lower row
+    int zero;                   // at all four corners
+} Segment;
 
 // What one call works on.
 typedef struct Job {
@@ -55,14 +67,14 @@ static Axis make_axis(int samples, int pixels, double begin, double length, int 
 }
 
 // Cuts the samples from x on into segments, as many as fit a chunk; returns where the chunk ends.
-static int cut(const Axis *axis, int begin, int end, GcamSegment *segment, int *count)
+static int cut(const Axis *axis, int begin, int end, Segment *segment, int *count)
 {
     int x = begin;
 
     end = end - begin > CHUNK ? begin + CHUNK : end;
     for (*count = 0; x < end && *count < SEGMENTS; ++*count) {
         const double position = axis->first + x * axis->step;
-        GcamSegment s = { .x = x - begin };
+        Segment s = { .x = x - begin };
         double last;            // position where the segment ends
 
         if (x < axis->begin || x >= axis->end) {
@@ -101,18 +113,40 @@ static double level(const float *row, int cell)
 }
 
 // Readies the segments for picture rows between two rows of the map.
-static void load_rows(GcamSegment *segment, int count, const float *upper, const float *lower,
+static void load_rows(Segment *segment, int count, const float *upper, const float *lower,
                       double cells_per_sample)
 {
     for (int i = 0; i < count; i++) {
-        GcamSegment *s = &segment[i];
+        Segment *s = &segment[i];
         const double a = level(upper, s->left), b = level(upper, s->right);
         const double c = level(lower, s->left), d = level(lower, s->right);
-        s->start = a + s->offset * (b - a);
-        s->start_dy = c + s->offset * (d - c) - s->start;
-        s->step = (b - a) * cells_per_sample;
-        s->step_dy = (d - c) * cells_per_sample - s->step;
+        // Rounded, start and step lose half a unit each: this much more keeps sums from falling below zero.
+        s->upper[0] = a + s->offset * (b - a) + s->count;
+        s->upper[1] = (b - a) * cells_per_sample;
+        s->change[0] = c + s->offset * (d - c) + s->count - s->upper[0];
+        s->change[1] = (d - c) * cells_per_sample - s->upper[1];
         s->zero = a < ONE && b < ONE && c < ONE && d < ONE;
+    }
+}
+
+// The nearest integer, modulo 2^32: where adding this puts it, in the low bits.
+static uint32_t to_integer(double value)
+{
+    const double magic = 6755399441055744.0;    // 1.5 * 2^52
+    uint64_t bits;
+
+    value += magic;
+    memcpy(&bits, &value, sizeof(bits));
+    return (uint32_t)bits;
+}
+
+// The segments as ramps, for a row `fraction` of the way from the upper row of the map to the lower.
+static void make_ramps(GcamRamp *ramp, const Segment *segment, int count, double fraction)
+{
+    for (int i = 0; i < count; i++) {
+        const Segment *s = &segment[i];
+        ramp[i] = (GcamRamp){ s->x, s->count, to_integer(s->upper[0] + fraction * s->change[0]),
+                              to_integer(s->upper[1] + fraction * s->change[1]) };
     }
 }
 
@@ -126,29 +160,31 @@ static void mix(const Job *job, const Group *group, int x, int y, const uint8_t 
         else if (c->depth <= GCAM_BLEND_DEPTH)
             job->kernels->mix16(row, c->step, c->shift, index, count, group->table[i]);
         else
-            gcam_blend_mix_deep(row, c->step, c->shift, index, count, group->table[i]);
+            job->kernels->mix_deep(row, c->step, c->shift, index, count, group->table[i]);
     }
 }
 
 // One row of a chunk: finds the indices of each run of segments that is not skipped, and blends it.
-static void blend_row(const Job *job, const Group *group, const GcamSegment *segment, int count, int x, int y,
+static void blend_row(const Job *job, const Group *group, const Segment *segment, int count, int x, int y,
                       double fraction)
 {
     uint8_t index[CHUNK + GCAM_BLEND_MARGIN];
+    GcamRamp ramp[SEGMENTS];
 
+    make_ramps(ramp, segment, count, fraction);
     for (int i = 0, end; i < count; i = end + 1) {
         for (end = i; end < count && !(segment[end].zero && job->overlay->skip_zero); end++)
             ;
         if (end == i)
             continue;
         const int begin = segment[i].x, samples = segment[end - 1].x + segment[end - 1].count - begin;
-        job->kernels->index(index, segment + i, end - i, fraction);
+        job->kernels->index(index, ramp + i, end - i);
         mix(job, group, x + begin, y, index + begin, samples);
     }
 }
 
 // Rows y0 .. y1 - 1 of a group's components, columns x .. up to where the segments end.
-static void blend_chunk(const Job *job, const Group *group, GcamSegment *segment, int count, int x, int y0,
+static void blend_chunk(const Job *job, const Group *group, Segment *segment, int count, int x, int y0,
                         int y1)
 {
     static const int none = -1;
@@ -184,7 +220,7 @@ static void blend_group(const Job *job, const Group *group, int y0, int y1)
     const int width = group->component[0]->width;
     const int begin = whole ? 0 : job->x.begin, end = whole ? width : job->x.end;
     const int top = y0 > job->y.begin ? y0 : job->y.begin, bottom = y1 < job->y.end ? y1 : job->y.end;
-    GcamSegment segment[SEGMENTS];
+    Segment segment[SEGMENTS];
     int count;
 
     if (top >= bottom) {

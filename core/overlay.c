@@ -52,11 +52,11 @@ static double find_weight(const GradcamOverlaySettings *s, int level)
 
 static void set_entry(GcamBlendTable *table, int level, int depth, double weight, uint16_t color)
 {
-    const uint32_t small = (uint32_t)fmin(lrint(weight * 32768.0), 32767.0);
+    const long w = depth > GCAM_BLEND_DEPTH ? lrint(weight * 65535.0) : lrint(fmin(weight * 32768.0, 32767.0));
 
-    table->weight[level] = depth > GCAM_BLEND_DEPTH ? (uint32_t)lrint(weight * 65536.0) : small;
-    table->weight_low[level] = small & 0xff;
-    table->weight_high[level] = small >> 8;
+    table->weight[level] = (uint16_t)w;
+    table->weight_low[level] = w & 0xff;
+    table->weight_high[level] = (uint8_t)(w >> 8);
     table->color[level] = color;
     table->color_low[level] = color & 0xff;
     table->color_high[level] = color >> 8;

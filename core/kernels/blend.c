@@ -5,12 +5,12 @@
  */
 #include "blend.h"
 
-void gcam_blend_index_c(uint8_t *index, const GcamSegment *segment, int count, double fraction)
+static void index_c(uint8_t *index, const GcamRamp *ramp, int count)
 {
-    for (const GcamSegment *s = segment; s < segment + count; s++) {
-        const uint32_t start = gcam_segment_start(s, fraction), step = gcam_segment_step(s, fraction);
-        const int samples = s->count;
-        uint8_t *out = index + s->x;
+    for (const GcamRamp *r = ramp; r < ramp + count; r++) {
+        const uint32_t start = r->start, step = r->step;
+        const int samples = r->count;
+        uint8_t *out = index + r->x;
         for (int i = 0; i < samples; i++)
             out[i] = (start + (uint32_t)i * step) >> 24;
     }
@@ -19,7 +19,7 @@ void gcam_blend_index_c(uint8_t *index, const GcamSegment *segment, int count, d
 void gcam_blend_mix8_c(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table)
 {
     for (int i = 0; i < count; i++, row += step) {
-        const int in = *row, weight = (int)table->weight[index[i]], color = table->color[index[i]];
+        const int in = *row, weight = table->weight[index[i]], color = table->color[index[i]];
         *row = (uint8_t)(in + ((weight * (color - in) + (1 << 14)) >> 15));
     }
 }
@@ -30,22 +30,26 @@ void gcam_blend_mix16_c(uint8_t *row, int step, int shift, const uint8_t *index,
     for (int i = 0; i < count; i++, row += step) {
         uint16_t *sample = (uint16_t *)row;
         const int in = *sample >> shift;
-        const int weight = (int)table->weight[index[i]], color = table->color[index[i]];
+        const int weight = table->weight[index[i]], color = table->color[index[i]];
         *sample = (uint16_t)((in + ((weight * (color - in) + (1 << 14)) >> 15)) << shift);
     }
 }
 
-void gcam_blend_mix_deep(uint8_t *row, int step, int shift, const uint8_t *index, int count,
-                         const GcamBlendTable *table)
+// The sum is below 2^32; added to its own 65536th part it is divided by 65535 with a shift.
+void gcam_blend_mix_deep_c(uint8_t *row, int step, int shift, const uint8_t *index, int count,
+                           const GcamBlendTable *table)
 {
     for (int i = 0; i < count; i++, row += step) {
         uint16_t *sample = (uint16_t *)row;
-        const int64_t in = *sample >> shift, weight = table->weight[index[i]], color = table->color[index[i]];
-        *sample = (uint16_t)((in + ((weight * (color - in) + (1 << 15)) >> 16)) << shift);
+        const uint32_t in = *sample >> shift, weight = table->weight[index[i]], color = table->color[index[i]];
+        const uint32_t sum = in * (65535 - weight) + color * weight + 32768;
+        *sample = (uint16_t)((sum + (sum >> 16)) >> 16 << shift);
     }
 }
 
-static const GcamBlendKernels kernels_c = { gcam_blend_index_c, gcam_blend_mix8_c, gcam_blend_mix16_c };
+static const GcamBlendKernels kernels_c = {
+    index_c, gcam_blend_mix8_c, gcam_blend_mix16_c, gcam_blend_mix_deep_c,
+};
 
 const GcamBlendKernels *gcam_blend_kernels(enum GcamCpu cpu)
 {

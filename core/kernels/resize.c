@@ -40,8 +40,12 @@ void gcam_resize_rows16_c(int16_t *out, const uint8_t *const *in, const uint16_t
         for (int t = 0; t < taps; t++) {
             const uint16_t *row = (const uint16_t *)in[t] + x;
             const uint32_t w = weight[t];
-            for (int i = 0; i < n; i++)
-                sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << shift) * w >> 16);
+            if (n == BLOCK)
+                for (int i = 0; i < BLOCK; i++)
+                    sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << shift) * w >> 16);
+            else
+                for (int i = 0; i < n; i++)
+                    sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << shift) * w >> 16);
         }
         memcpy(out + x, sum, n * sizeof(*out));
     }

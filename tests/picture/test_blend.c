@@ -612,7 +612,7 @@ static int check_mix(const GcamBlendKernels *k, const GcamBlendTable *table, int
                      Random *random)
 {
     enum { MOST = 700 };
-    uint8_t index[MOST + GCAM_BLEND_MARGIN], a[MOST * 8 + 128], b[MOST * 8 + 128];
+    uint8_t index[MOST + GCAM_BLEND_MARGIN], a[MOST * 10 + 128], b[MOST * 10 + 128];
     const int count = random_int(random, 0, MOST), offset = 64 + 2 * random_int(random, 0, 15);
     const uint32_t first = (uint32_t)random_bits(random);
     const uint32_t slope = (uint32_t)random_int(random, -(1 << random_int(random, 18, 27)), 1 << 25);
@@ -622,14 +622,17 @@ static int check_mix(const GcamBlendKernels *k, const GcamBlendTable *table, int
     random_bytes(random, a, sizeof(a));
     if (depth > 8)
         for (size_t i = 0; i < sizeof(a); i += 2)
-            a[i + 1] &= (1 << (depth + shift - 8)) - 1;
+            a[i + 1] &= (uint8_t)((1 << (depth + shift - 8)) - 1);
     memcpy(b, a, sizeof(a));
     if (depth == 8) {
         k->mix8(a + offset, step, index, count, table);
         gcam_blend_mix8_c(b + offset, step, index, count, table);
-    } else {
+    } else if (depth <= GCAM_BLEND_DEPTH) {
         k->mix16(a + offset, step, shift, index, count, table);
         gcam_blend_mix16_c(b + offset, step, shift, index, count, table);
+    } else {
+        k->mix_deep(a + offset, step, shift, index, count, table);
+        gcam_blend_mix_deep_c(b + offset, step, shift, index, count, table);
     }
     if (!memcmp(a, b, sizeof(a)))
         return 1;
@@ -639,24 +642,19 @@ static int check_mix(const GcamBlendKernels *k, const GcamBlendTable *table, int
 
 static int check_index(const GcamBlendKernels *k, Random *random)
 {
-    enum { SEGMENTS = 5, MOST = 200 };
-    uint8_t a[SEGMENTS * MOST + GCAM_BLEND_MARGIN + 1], b[SEGMENTS * MOST + GCAM_BLEND_MARGIN];
-    const double fraction = random_float(random, 0, 1);
-    GcamSegment s[SEGMENTS];
+    enum { RAMPS = 5, MOST = 200 };
+    uint8_t a[RAMPS * MOST + GCAM_BLEND_MARGIN + 1], b[RAMPS * MOST + GCAM_BLEND_MARGIN];
+    GcamRamp ramp[RAMPS];
     int x = random_int(random, 0, 3), begin = x;
 
-    for (int i = 0; i < SEGMENTS; i++) {
-        s[i] = (GcamSegment) {
-            .x = x, .count = random_int(random, 1, i % 2 ? MOST - 1 : 9),
-            .start = (uint32_t)random_bits(random), .step = (int32_t)random_bits(random),
-        };
-        s[i].start_dy = (uint32_t)random_bits(random) - s[i].start;
-        s[i].step_dy = (int32_t)random_bits(random) - s[i].step;
-        x += s[i].count;
+    for (int i = 0; i < RAMPS; i++) {
+        ramp[i] = (GcamRamp){ x, random_int(random, 1, i % 2 ? MOST - 1 : 9), (uint32_t)random_bits(random),
+                              (uint32_t)random_bits(random) };
+        x += ramp[i].count;
     }
     a[x + GCAM_BLEND_MARGIN] = 55;
-    k->index(a, s, SEGMENTS, fraction);
-    gcam_blend_index_c(b, s, SEGMENTS, fraction);
+    k->index(a, ramp, RAMPS);
+    gcam_blend_kernels(GCAM_CPU_GENERIC)->index(b, ramp, RAMPS);
     if (!memcmp(a + begin, b + begin, x - begin) && a[x + GCAM_BLEND_MARGIN] == 55)
         return 1;
     fail("indices of %d samples differ", x - begin);
@@ -673,14 +671,14 @@ static void test_kernels(enum GcamCpu cpu)
         skip("this machine lacks it");
         return;
     }
-    for (int depth = 8; depth <= GCAM_BLEND_DEPTH; depth += 2) {
+    for (int depth = 8; depth <= 16; depth += 2) {
         GradcamOverlaySettings s = make_settings(&formats[0]);
         GradcamOverlay *overlay = NULL;
         s.depth[0] = s.depth[1] = s.depth[2] = depth;
         s.opacity = 1.0f;
         REQUIRE(gradcam_overlay_create(&overlay, &s) == 0);
         for (int i = 0, fine = 1; i < 2500 && fine; i++) {
-            const int step = depth == 8 ? 1 + i % 5 : 2 + 2 * (i % 4),
+            const int step = depth == 8 ? 1 + i % 5 : 2 + 2 * (i % 5),
                       shift = depth == 8 ? 0 : i % (17 - depth);
             fine =
                 check_index(k, &random) && check_mix(k, &overlay->table[i % 3], depth, step, shift, &random);

@@ -1,93 +1,99 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The loops of blending for AVX2. An enlarged map changes slowly along a row, so 16 neighbouring levels
- * mostly lie within 16 entries of the tables: then one byte shuffle of these looks them all up. Where they
- * do not, C does it.
+ * mostly lie within 16 entries of the tables, or within 32: then one byte shuffle of these, or two, look them
+ * all up. Where they do not, C does it.
  */
 #include <immintrin.h>
 
 #include "blend.h"
 
-static void blend_index(uint8_t *index, const GcamSegment *segment, int count, double fraction)
+#define TARGET
+#define INLINE __attribute__((always_inline)) static inline
+
+static void blend_index(uint8_t *index, const GcamRamp *ramp, int count)
 {
-    const __m256i ramp = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
 
-    for (const GcamSegment *s = segment; s < segment + count; s++) {
-        const __m256i step = _mm256_set1_epi32((int)gcam_segment_step(s, fraction));
-        const __m256i next = _mm256_slli_epi32(step, 3);
-        __m256i a = _mm256_set1_epi32((int)gcam_segment_start(s, fraction));
-        a = _mm256_add_epi32(a, _mm256_mullo_epi32(ramp, step));
-        for (int i = 0; i < s->count; i += 32) {
+    for (const GcamRamp *r = ramp; r < ramp + count; r++) {
+        const __m256i step = _mm256_set1_epi32((int)r->step), next = _mm256_slli_epi32(step, 3);
+        __m256i a = _mm256_add_epi32(_mm256_set1_epi32((int)r->start), _mm256_mullo_epi32(lanes, step));
+        for (int i = 0; i < r->count; i += 32) {
             const __m256i b = _mm256_add_epi32(a, next), c = _mm256_add_epi32(b, next);
             const __m256i d = _mm256_add_epi32(c, next);
             const __m256i ab = _mm256_packus_epi32(_mm256_srli_epi32(a, 24), _mm256_srli_epi32(b, 24));
             const __m256i cd = _mm256_packus_epi32(_mm256_srli_epi32(c, 24), _mm256_srli_epi32(d, 24));
             const __m256i abcd = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
-            _mm256_storeu_si256((__m256i *)(index + s->x + i), abcd);
+            _mm256_storeu_si256((__m256i *)(index + r->x + i), abcd);
             a = _mm256_add_epi32(d, next);
         }
     }
 }
 
-// 16 levels as a base and distances from it; returns the base, or -1 when a distance is above 15.
-static inline int find_window(const uint8_t *index, __m128i *distance)
+// 16 levels as distances from the least of them.
+typedef struct Window {
+    __m128i distance;
+    int base;
+    int wide;                   // distances are above 15, but below GCAM_BLEND_WINDOW
+} Window;
+
+// 0 when they are not within a window.
+INLINE int find_window(const uint8_t *index, Window *w)
 {
     const __m128i x = _mm_loadu_si128((const __m128i *)index);
     const __m128i least = _mm_minpos_epu16(_mm_min_epu8(x, _mm_srli_epi16(x, 8)));
 
-    *distance = _mm_sub_epi8(x, _mm_broadcastb_epi8(least));
-    return _mm_testz_si128(*distance, _mm_set1_epi8((char)0xf0)) ? _mm_extract_epi16(least, 0) : -1;
+    w->distance = _mm_sub_epi8(x, _mm_broadcastb_epi8(least));
+    w->base = _mm_extract_epi16(least, 0);
+    w->wide = !_mm_testz_si128(w->distance, _mm_set1_epi8((char)0xf0));
+    return !w->wide || _mm_testz_si128(w->distance, _mm_set1_epi8((char)0xe0));
 }
 
-static inline __m128i look_up(const uint8_t *window, __m128i distance)
+INLINE __m128i look_up(const uint8_t *table, const Window *w)
 {
-    return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)window), distance);
+    const __m128i *at = (const __m128i *)(table + w->base);
+    const __m128i low = _mm_shuffle_epi8(_mm_loadu_si128(at), w->distance);
+
+    if (!w->wide)
+        return low;
+    // The fifth bit of a distance becomes the sign, which chooses.
+    return _mm_blendv_epi8(low, _mm_shuffle_epi8(_mm_loadu_si128(at + 1), w->distance),
+                           _mm_slli_epi16(w->distance, 3));
 }
 
-static inline __m256i widen(__m128i low, __m128i high)
+INLINE __m256i widen(__m128i low, __m128i high)
 {
     return _mm256_set_m128i(_mm_unpackhi_epi8(low, high), _mm_unpacklo_epi8(low, high));
 }
 
-static inline __m256i mix_words(__m256i in, __m256i color, __m256i weight)
+INLINE __m256i find_weights(const GcamBlendTable *t, const Window *w)
+{
+    return widen(look_up(t->weight_low, w), look_up(t->weight_high, w));
+}
+
+// in + weight * (color - in) of samples of up to GCAM_BLEND_DEPTH bits.
+INLINE __m256i blend_words(__m256i in, __m256i color, __m256i weight)
 {
     return _mm256_add_epi16(in, _mm256_mulhrs_epi16(_mm256_sub_epi16(color, in), weight));
 }
 
-// Weights and colours of 16 samples; 0 when they are not within a window.
-static inline int find_colors(const GcamBlendTable *t, const uint8_t *index, __m256i *color, __m256i *weight)
+// The sum for samples of more bits, divided by 65535.
+INLINE __m256i divide(__m256i sum)
 {
-    __m128i distance;
-    const int base = find_window(index, &distance);
-
-    if (base < 0)
-        return 0;
-    *weight = widen(look_up(t->weight_low + base, distance), look_up(t->weight_high + base, distance));
-    *color = widen(look_up(t->color_low + base, distance), look_up(t->color_high + base, distance));
-    return 1;
+    sum = _mm256_add_epi32(sum, _mm256_set1_epi32(32768));
+    return _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_srli_epi32(sum, 16)), 16);
 }
 
-static inline __m128i mix_bytes(__m128i bytes, __m256i color, __m256i weight)
+INLINE __m256i blend_deep(__m256i in, __m256i color, __m256i weight)
 {
-    const __m256i out = mix_words(_mm256_cvtepu8_epi16(bytes), color, weight);
+    const __m256i rest = _mm256_xor_si256(weight, _mm256_set1_epi32(-1));
+    const __m256i al = _mm256_mullo_epi16(in, rest), ah = _mm256_mulhi_epu16(in, rest);
+    const __m256i bl = _mm256_mullo_epi16(color, weight), bh = _mm256_mulhi_epu16(color, weight);
+    const __m256i low = _mm256_add_epi32(_mm256_unpacklo_epi16(al, ah), _mm256_unpacklo_epi16(bl, bh));
+    const __m256i high = _mm256_add_epi32(_mm256_unpackhi_epi16(al, ah), _mm256_unpackhi_epi16(bl, bh));
 
-    return _mm_packus_epi16(_mm256_castsi256_si128(out), _mm256_extracti128_si256(out, 1));
-}
-
-static void mix8_planar(uint8_t *row, const uint8_t *index, int count, const GcamBlendTable *table)
-{
-    int i = 0;
-
-    for (; i + 16 <= count; i += 16) {
-        __m128i *at = (__m128i *)(row + i);
-        __m256i color, weight;
-        if (find_colors(table, index + i, &color, &weight))
-            _mm_storeu_si128(at, mix_bytes(_mm_loadu_si128(at), color, weight));
-        else
-            gcam_blend_mix8_c(row + i, 1, index + i, 16, table);
-    }
-    gcam_blend_mix8_c(row + i, 1, index + i, count - i, table);
+    return _mm256_packus_epi32(divide(low), divide(high));
 }
 
 #define LIST4(f, n, i)  f(n, (i)), f(n, (i) + 1), f(n, (i) + 2), f(n, (i) + 3)
@@ -95,73 +101,98 @@ static void mix8_planar(uint8_t *row, const uint8_t *index, int count, const Gca
 #define LIST64(f, n)    { LIST16(f, n, 0), LIST16(f, n, 16), LIST16(f, n, 32), LIST16(f, n, 48) }
 
 // Which of 16 samples, n bytes apart, byte i of their row belongs to; 128 if to none.
-#define OWNER(n, i)     (i) % (n) || (i) / (n) > 15 ? 128 : (i) / (n)
+#define OWNER8(n, i)    (i) % (n) || (i) / (n) > 15 ? 128 : (i) / (n)
 // Where in vector i / 16 of the row sample i % 16 is found; 128 if it is in another.
-#define PLACE(n, i)     ((i) % 16) * (n) / 16 == (i) / 16 ? ((i) % 16) * (n) % 16 : 128
+#define PLACE8(n, i)    ((i) % 16) * (n) / 16 == (i) / 16 ? ((i) % 16) * (n) % 16 : 128
+// The same for the bytes of 8 samples of two each, n samples apart.
+#define OWNER16(n, i)   (i) / 2 % (n) || (i) / 2 / (n) > 7 ? 128 : (i) / 2 / (n) * 2 + (i) % 2
+#define PLACE16(n, i)   ((i) % 16) / 2 * (n) / 8 == (i) / 16 ? ((i) % 16) / 2 * (n) % 8 * 2 + (i) % 2 : 128
 
-static const uint8_t owner[5][4][16] = {
-    [2] = LIST64(OWNER, 2), [3] = LIST64(OWNER, 3), [4] = LIST64(OWNER, 4),
+static const uint8_t owner8[5][4][16] = {
+    [2] = LIST64(OWNER8, 2), [3] = LIST64(OWNER8, 3), [4] = LIST64(OWNER8, 4),
 };
-static const uint8_t place[5][4][16] = {
-    [2] = LIST64(PLACE, 2), [3] = LIST64(PLACE, 3), [4] = LIST64(PLACE, 4),
+static const uint8_t place8[5][4][16] = {
+    [2] = LIST64(PLACE8, 2), [3] = LIST64(PLACE8, 3), [4] = LIST64(PLACE8, 4),
+};
+static const uint8_t owner16[5][4][16] = {
+    [2] = LIST64(OWNER16, 2), [3] = LIST64(OWNER16, 3), [4] = LIST64(OWNER16, 4),
+};
+static const uint8_t place16[5][4][16] = {
+    [2] = LIST64(PLACE16, 2), [3] = LIST64(PLACE16, 3), [4] = LIST64(PLACE16, 4),
 };
 
-// The component's bytes are gathered from `step` vectors, blended, and put back among the others.
-static inline void mix8_packed(uint8_t *row, const int step, const uint8_t *index, int count,
-                               const GcamBlendTable *table)
+// A component's bytes out of `step` vectors.
+INLINE __m128i gather(const uint8_t *row, const int step, const uint8_t (*place)[16])
 {
+    __m128i in = _mm_setzero_si128();
+
+    if (step == 1)
+        return _mm_loadu_si128((const __m128i *)row);
+    for (int k = 0; k < step; k++)
+        in = _mm_or_si128(in, _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(row + 16 * k)),
+                                               _mm_loadu_si128((const __m128i *)place[k])));
+    return in;
+}
+
+// And back among the others.
+INLINE void scatter(uint8_t *row, const int step, const uint8_t (*owner)[16], __m128i out)
+{
+    if (step == 1)
+        _mm_storeu_si128((__m128i *)row, out);
+    for (int k = 0; k < step && step > 1; k++) {
+        __m128i *at = (__m128i *)(row + 16 * k);
+        const __m128i mine = _mm_loadu_si128((const __m128i *)owner[k]);
+        _mm_storeu_si128(at, _mm_blendv_epi8(_mm_shuffle_epi8(out, mine), _mm_loadu_si128(at), mine));
+    }
+}
+
+// Where samples lie apart the last is left out: the bytes after it may not belong to the row.
+INLINE int mix_bytes(uint8_t *row, const int step, const uint8_t *index, int count, const GcamBlendTable *table)
+{
+    const int last = step > 1;
     int i = 0;
 
-    // The last sample is left to the C version: the bytes after it may not belong to the row.
-    for (; i + 16 < count; i += 16, row += 16 * step) {
-        __m128i v[4], in = _mm_setzero_si128();
-        __m256i color, weight;
-        if (!find_colors(table, index + i, &color, &weight)) {
+    for (; i + 16 + last <= count; i += 16, row += 16 * step) {
+        Window w;
+        if (!find_window(index + i, &w)) {
             gcam_blend_mix8_c(row, step, index + i, 16, table);
             continue;
         }
-        for (int k = 0; k < step; k++) {
-            v[k] = _mm_loadu_si128((const __m128i *)(row + 16 * k));
-            in = _mm_or_si128(in, _mm_shuffle_epi8(v[k], _mm_loadu_si128((const __m128i *)place[step][k])));
-        }
-        const __m128i out = mix_bytes(in, color, weight);
-        for (int k = 0; k < step; k++) {
-            const __m128i sample = _mm_loadu_si128((const __m128i *)owner[step][k]);
-            _mm_storeu_si128((__m128i *)(row + 16 * k),
-                             _mm_blendv_epi8(_mm_shuffle_epi8(out, sample), v[k], sample));
-        }
+        const __m256i in = _mm256_cvtepu8_epi16(gather(row, step, place8[step]));
+        const __m256i color = _mm256_cvtepu8_epi16(look_up(table->color_low, &w));
+        const __m256i out = blend_words(in, color, find_weights(table, &w));
+        scatter(row, step, owner8[step],
+                _mm_packus_epi16(_mm256_castsi256_si128(out), _mm256_extracti128_si256(out, 1)));
     }
-    gcam_blend_mix8_c(row, step, index + i, count - i, table);
+    return i;
 }
 
-static void blend_mix8(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table)
-{
-    switch (step) {
-    case 1:  mix8_planar(row, index, count, table); break;
-    case 2:  mix8_packed(row, 2, index, count, table); break;
-    case 3:  mix8_packed(row, 3, index, count, table); break;
-    case 4:  mix8_packed(row, 4, index, count, table); break;
-    default: gcam_blend_mix8_c(row, step, index, count, table);
-    }
-}
-
-static void blend_mix16(uint8_t *row, int step, int shift, const uint8_t *index, int count,
-                        const GcamBlendTable *table)
+INLINE int mix_words(uint8_t *row, const int step, const int deep, int shift, const uint8_t *index, int count,
+                     const GcamBlendTable *table)
 {
     const __m128i bits = _mm_cvtsi32_si128(shift);
+    const int last = step > 1;
     int i = 0;
 
-    for (; step == 2 && i + 16 <= count; i += 16, row += 32) {
-        __m256i color, weight;
-        if (find_colors(table, index + i, &color, &weight)) {
-            const __m256i in = _mm256_srl_epi16(_mm256_loadu_si256((const __m256i *)row), bits);
-            const __m256i out = mix_words(in, color, weight);
-            _mm256_storeu_si256((__m256i *)row, _mm256_sll_epi16(out, bits));
-        } else {
-            gcam_blend_mix16_c(row, step, shift, index + i, 16, table);
+    for (; i + 16 + last <= count; i += 16, row += 32 * step) {
+        Window w;
+        if (!find_window(index + i, &w)) {
+            (deep ? gcam_blend_mix_deep_c : gcam_blend_mix16_c)(row, 2 * step, shift, index + i, 16, table);
+            continue;
         }
+        const __m256i both = _mm256_set_m128i(gather(row + 16 * step, step, place16[step]),
+                                              gather(row, step, place16[step]));
+        const __m256i in = _mm256_srl_epi16(both, bits);
+        const __m256i color = widen(look_up(table->color_low, &w), look_up(table->color_high, &w));
+        const __m256i weight = find_weights(table, &w);
+        const __m256i mixed = deep ? blend_deep(in, color, weight) : blend_words(in, color, weight);
+        const __m256i out = _mm256_sll_epi16(mixed, bits);
+        scatter(row, step, owner16[step], _mm256_castsi256_si128(out));
+        scatter(row + 16 * step, step, owner16[step], _mm256_extracti128_si256(out, 1));
     }
-    gcam_blend_mix16_c(row, step, shift, index + i, count - i, table);
+    return i;
 }
 
-const GcamBlendKernels gcam_blend_kernels_avx2 = { blend_index, blend_mix8, blend_mix16 };
+#include "kernels/x86/blend_steps.h"
+
+const GcamBlendKernels gcam_blend_kernels_avx2 = { blend_index, blend_mix8, blend_mix16, blend_mix_deep };
