@@ -280,7 +280,7 @@ int main(int argc, char **argv)
 {
     threads = argc > 1 ? atoi(argv[1]) : 1;
     word = argc > 2 ? argv[2] : "";
-    if (threads < 1 || gcam_pool_create(&pool, threads)) {
+    if (threads < 1 || gcam_pool_create(&pool, threads, 0)) {
         fprintf(stderr, "usage: bench_kernels [threads] [word]\n");
         return 2;
     }
