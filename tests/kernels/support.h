@@ -112,7 +112,7 @@ enum { POOLS = 3 };
 static inline GcamPool *pool_of(int threads)
 {
     static GcamPool *pools[POOLS + 1];
-    if (threads > 1 && !pools[threads] && gcam_pool_create(&pools[threads], threads))
+    if (threads > 1 && !pools[threads] && gcam_pool_create(&pools[threads], threads, 0))
         abort();
     return threads > 1 ? pools[threads] : NULL;
 }
