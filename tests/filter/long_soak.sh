@@ -30,13 +30,14 @@ film sizes 320x240 yuv420p mpeg4 1 && film sizes 426x240 yuv420p mpeg4 4 && film
     film formats 320x240 yuv420p mpeg2video 1 && film formats 320x240 yuv422p mpeg2video 4
 check "films for the soak" $?
 
-# A command every second of the film. (Not where graphs are made anew: sendcmd then keeps memory, without gradcam too.)
-awk -v seconds=$((seconds * 60)) 'BEGIN {
+# Some thousand commands, for as long as the film may get. (Not where graphs are made anew: sendcmd needs 20 kB for each
+# command, and gives it back slowly.)
+awk -v seconds=$((30 * seconds)) -v step=$((seconds > 200 ? seconds / 100 : 2)) 'BEGIN {
     split("star heart moon flower fish key|ring arrow auto auto:2 bolt", class, " ")
     split("turbo jet viridis hot gray", colormap, " ")
     split("overlay mask heatmap overlay", output, " ")
-    for (s = 1; s < seconds; s++) {
-        at = s " gradcam "
+    for (s = 1; s * step < seconds; s++) {
+        at = s * step " gradcam "
         if (s % 4 == 0) print at "class " class[1 + s / 4 % 10] ";"
         if (s % 4 == 1) print at "colormap " colormap[1 + int(s / 4) % 5] ";"
         if (s % 4 == 2) print at (s % 8 == 2 ? "method counterfactual" : "method gradcam") ";"
