@@ -18,7 +18,8 @@
 
 #define CHUNK       4096        // samples
 #define SEGMENTS    256
-#define BAND        32          // picture rows that all components pass before the next: they stay cached
+#define BAND        16          // picture rows: slices end where bands do
+#define BANDS       8           // that all components pass before the next, so that what they share stays cached
 #define ONE         16777216.0  // a level of the table, in the fixed point of an index
 
 // Sample i is at position (first + i * step) in cells of the map; -0.5 is its near edge, size - 0.5 the far
@@ -29,6 +30,9 @@ typedef struct Axis {
     int begin, end;             // samples inside of the map
 } Axis;
 
+// Two numbers in a vector register.
+typedef double Pair __attribute__((vector_size(16)));
+
 // Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map row,
 // the first of them `offset` cells from the left one. left == right: constant. left < 0: outside of the map,
 // zero.
@@ -36,8 +40,8 @@ typedef struct Segment {
     int x, count;
     int left, right;
     double offset;
-    double upper[2];            // of the upper row of the map: value of the first sample, change to the next one
-    double change[2];           // of both, to the lower row
+    Pair upper;                 // of the upper row of the map: value of the first sample, change to the next one
+    Pair change;                // of both, to the lower row
     int zero;                   // at all four corners
 } Segment;
 
@@ -129,24 +133,18 @@ static void load_rows(Segment *segment, int count, const float *upper, const flo
     }
 }
 
-// The nearest integer, modulo 2^32: where adding this puts it, in the low bits.
-static uint32_t to_integer(double value)
-{
-    const double magic = 6755399441055744.0;    // 1.5 * 2^52
-    uint64_t bits;
-
-    value += magic;
-    memcpy(&bits, &value, sizeof(bits));
-    return (uint32_t)bits;
-}
-
 // The segments as ramps, for a row `fraction` of the way from the upper row of the map to the lower.
 static void make_ramps(GcamRamp *ramp, const Segment *segment, int count, double fraction)
 {
+    const Pair share = { fraction, fraction };
+    const Pair magic = { 6755399441055744.0, 6755399441055744.0 };      // 1.5 * 2^52: puts integers into the low bits
+
     for (int i = 0; i < count; i++) {
         const Segment *s = &segment[i];
-        ramp[i] = (GcamRamp){ s->x, s->count, to_integer(s->upper[0] + fraction * s->change[0]),
-                              to_integer(s->upper[1] + fraction * s->change[1]) };
+        const Pair sum = s->upper + share * s->change + magic;
+        uint64_t bits[2];
+        memcpy(bits, &sum, sizeof(bits));
+        ramp[i] = (GcamRamp){ s->x, s->count, (uint32_t)bits[0], (uint32_t)bits[1] };
     }
 }
 
@@ -268,7 +266,8 @@ int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *p
     const int bands = (picture->height + BAND - 1) / BAND;
     const int first = (int)((int64_t)bands * slice / slices);
     const int last = (int)((int64_t)bands * (slice + 1) / slices);
-    for (int band = first; band < last; band++) {
+    for (int band = first; band < last; band += BANDS) {
+        const int end = band + BANDS < last ? band + BANDS : last;
         for (int i = 0; i < overlay->components; i++) {
             const GradcamComponent *c = &picture->component[i];
             Group group = { .count = 0 };
@@ -284,7 +283,7 @@ int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *p
                 make_axis(c->height, picture->height, r->y, r->height, map_height),
             };
             blend_group(&job, &group, (int)((int64_t)c->height * band / bands),
-                        (int)((int64_t)c->height * (band + 1) / bands));
+                        (int)((int64_t)c->height * end / bands));
         }
     }
     return 0;
