@@ -233,6 +233,29 @@ static int fuse_row(GcamPlan *plan, Users *users, GcamStep *step)
     return 0;
 }
 
+// Whether `value` is one half of the channels of `whole`.
+static int is_half(const GcamPlan *plan, int value, int whole)
+{
+    GcamShape shape = plan->value[value].shape;
+    shape.dim[1] *= 2;
+    return gcam_shape_equal(&shape, &plan->value[whole].shape);
+}
+
+// A shuffle of two groups that a Concat put behind each other reads them where they are.
+static void join_groups(GcamPlan *plan, const Users *users, GcamStep *shuffle, size_t groups)
+{
+    int whole = shuffle->input[0];
+    GcamStep *concat = producer_of_type(plan, users, whole, "Concat");
+    if (!concat || shuffle->in_head || groups != 2 || concat->inputs != 2)
+        return;
+    for (int i = 0; i < 2; i++)
+        if (plan->value[concat->input[i]].data || !is_half(plan, concat->input[i], whole))
+            return;
+    shuffle->inputs = 2;
+    shuffle->input = concat->input;
+    concat->op = NULL;
+}
+
 // Reshape to (N, groups, C / groups, H, W), exchange of the two, Reshape back.
 static int fuse_shuffle(GcamPlan *plan, Users *users, GcamStep *step)
 {
@@ -248,7 +271,42 @@ static int fuse_shuffle(GcamPlan *plan, Users *users, GcamStep *step)
         split->dim[0] != from->dim[0] || split->dim[1] * split->dim[2] != from->dim[1] ||
         split->dim[3] != from->dim[2])
         return 0;
-    return replace(plan, step, &gcam_op_channel_shuffle, x, split->dim[1], others, 2);
+    int error = replace(plan, step, &gcam_op_channel_shuffle, x, split->dim[1], others, 2);
+    if (!error)
+        join_groups(plan, users, step, split->dim[1]);
+    return error;
+}
+
+// A shuffle of two groups whose result is only read as two halves makes these itself.
+static int divide_shuffle(GcamPlan *plan, const Users *users, GcamStep *shuffle)
+{
+    int whole = shuffle->output[0], half[2] = { -1, -1 };
+    size_t channels = plan->value[whole].shape.dim[1];
+    if (shuffle->in_head || *(const size_t *)shuffle->node->params != 2 || channels % 4 || whole == plan->layer ||
+        whole == plan->logits)
+        return 0;
+    for (int i = (int)(shuffle - plan->step) + 1; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        if (!step->op || step->input[0] != whole || !is_half(plan, step->output[0], whole))
+            continue;
+        if (step->op == &gcam_op_split && step->outputs == 2 && users->count[whole] == 1)
+            memcpy(half, step->output, sizeof(half));
+        for (size_t j = 0; j < 2; j++)
+            if (step->op == &gcam_op_slice && users->count[whole] == 2 &&
+                gcam_slices_channels(step->node, j * channels / 2))
+                half[j] = step->output[0];
+    }
+    if (half[0] < 0 || half[1] < 0)
+        return 0;
+    int *output = gcam_zone_alloc(&plan->zone, 2, sizeof(*output));
+    if (!output)
+        return -ENOMEM;
+    memcpy(output, half, sizeof(half));
+    for (int i = 0; i < 2; i++)
+        plan->step[users->producer[half[i]]].op = NULL;
+    shuffle->outputs = 2;
+    shuffle->output = output;
+    return 0;
 }
 
 static int fuse_step(GcamPlan *plan, Users *users, GcamStep *step)
@@ -273,6 +331,8 @@ int gcam_plan_fuse(GcamPlan *plan)
     int kept = 0, error = count_users(plan, &users);
     for (int i = 0; !error && i < plan->steps; i++)
         error = plan->step[i].op ? fuse_step(plan, &users, &plan->step[i]) : 0;
+    for (int i = 0; !error && i < plan->steps; i++)
+        error = plan->step[i].op == &gcam_op_channel_shuffle ? divide_shuffle(plan, &users, &plan->step[i]) : 0;
     for (int i = 0; i < plan->steps; i++)
         if (plan->step[i].op)
             plan->step[kept++] = plan->step[i];

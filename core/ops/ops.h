@@ -81,6 +81,8 @@ struct GcamRun {
     float *scratch;
     GcamPool *pool;
     double *seconds;            // NULL, or by step: time of its forward, then by step: of its backward
+    int (*interrupt)(void *opaque);     // as in GradcamSettings
+    void *opaque;
 };
 
 // The operators, one after the other; NULL past the last.
@@ -101,6 +103,8 @@ extern const size_t gcam_op_unary_count, gcam_op_binary_count;
 // What a plan asks of a node: the dimension of the input that becomes dimension i of a Transpose; the bounds of a Clip.
 const int *gcam_transpose_perm(const GcamNode *node);
 void gcam_clip_bounds(const GcamNode *node, float *low, float *high);
+// Whether a Slice of rank 4 takes neighbouring channels from `first` on and all of every other dimension.
+int gcam_slices_channels(const GcamNode *node, size_t first);
 
 extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // put between others by a plan
 extern const GcamOp gcam_op_silu, gcam_op_channel_shuffle;  // put in the place of several nodes by a plan

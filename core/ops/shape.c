@@ -214,6 +214,15 @@ static int slice_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &shape);
 }
 
+int gcam_slices_channels(const GcamNode *node, size_t first)
+{
+    const BoxParams *params = node->params;
+    for (int i = 0; i < 4; i++)
+        if (params->step[i] != 1 || params->start[i] != (i == 1 ? (int64_t)first : 0))
+            return 0;
+    return 1;
+}
+
 static GcamMove slice_move(const GcamRun *run, const GcamStep *step)
 {
     const BoxParams *params = step->node->params;

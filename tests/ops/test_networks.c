@@ -69,6 +69,15 @@ static const Network networks[] = {
       "k = Concat(l, r2) axis=1; v = Reshape(k, #1/2/4/6/6); t = Transpose(v) perm=[0,2,1,3,4];"
       "w = Reshape(t, #1/8/6/6); c3 = Conv(w, %4x4x3x3) group=2; r3 = Relu(c3);"
       "p = ReduceMean(r3) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5); output logits", NULL },
+    { "channel shuffles between halves",
+      "input x 1x3x6x6;"
+      "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1]; l, r = Split(c1) axis=1; c2 = Conv(r, %4x4x1x1, %4); r2 = Relu(c2);"
+      "k = Concat(l, r2) axis=1; v = Reshape(k, #1/2/4/6/6); t = Transpose(v) perm=[0,2,1,3,4]; w = Reshape(t, #1/8/6/6);"
+      "h1 = Slice(w, #0, #4, #1); h2 = Slice(w, #4, #8, #1); c3 = Conv(h2, %4x4x3x3) pads=[1,1,1,1]; r3 = Relu(c3);"
+      "k2 = Concat(h1, r3) axis=1; v2 = Reshape(k2, #1/2/4/6/6); t2 = Transpose(v2) perm=[0,2,1,3,4];"
+      "w2 = Reshape(t2, #1/8/6/6); h3, h4 = Split(w2) axis=1; c4 = Conv(h4, %4x4x1x1); s = Mul(h3, c4);"
+      "c5 = Conv(s, %4x4x3x3); p = ReduceMean(c5) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5);"
+      "output logits", NULL },
     { "channels last inside, layer norm, attention",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; t1 = Transpose(c1) perm=[0,2,3,1];"
