@@ -31,6 +31,8 @@ struct GradcamContext {
     int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none
     double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
     double preprocess_seconds, map_seconds;
+    int (*interrupt)(void *opaque);     // as in GradcamSettings
+    void *interrupt_opaque;
     GradcamProfile *profile;    // room for every entry
 };
 
@@ -76,6 +78,8 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     context->model = gradcam_model_ref(model);
     context->layer = layer;
     context->gradient_class = -1;
+    context->interrupt = s->interrupt;
+    context->interrupt_opaque = s->interrupt_opaque;
     if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
         (error = gcam_pool_create(&context->pool, threads, s->nice)))
         goto fail;
@@ -131,16 +135,16 @@ static GcamRun make_run(const GradcamContext *context)
 {
     const GcamPlan *plan = context->plan;
     return (GcamRun){ plan->value, context->data, context->grad, context->arena + plan->scratch_at, context->pool,
-                      context->seconds };
+                      context->seconds, context->interrupt, context->interrupt_opaque };
 }
 
 static int forward(GradcamContext *context)
 {
     GcamRun run = make_run(context);
     context->has_gradient = 0;
-    gcam_plan_forward(context->plan, &run);
-    context->has_logits = 1;
-    return 0;
+    int error = gcam_plan_forward(context->plan, &run);
+    context->has_logits = !error;
+    return error;
 }
 
 int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride)
@@ -268,7 +272,7 @@ static void describe(const GradcamContext *context, const GradcamTarget *target,
 
 // The gradient of the score by the layer. Behind the layers that most networks are explained by come only pooling and
 // one linear layer: then it depends on the class alone, and is still there when the class was the same last time.
-static void backward(GradcamContext *context, const int *list, size_t count)
+static int backward(GradcamContext *context, const int *list, size_t count)
 {
     const GcamPlan *plan = context->plan;
     int single = count == 1 && plan->constant_gradient ? list[0] : -1;
@@ -276,11 +280,13 @@ static void backward(GradcamContext *context, const int *list, size_t count)
     if (single >= 0 && single == context->gradient_class) {
         if (context->seconds)
             memset(context->seconds + plan->steps, 0, (size_t)plan->steps * sizeof(*context->seconds));
-        return;
+        return 0;
     }
     GcamRun run = make_run(context);
-    gcam_plan_backward(plan, &run);
-    context->gradient_class = single;
+    int error = gcam_plan_backward(plan, &run);
+    context->has_gradient = !error;
+    context->gradient_class = error ? -1 : single;
+    return error;
 }
 
 int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method, float *map,
@@ -299,7 +305,9 @@ int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, en
     double score = log_sum_exp(context->data[plan->logits], list, count, seed);
     if (count == 1)
         seed[list[0]] = 1;
-    backward(context, list, count);
+    int error = backward(context, list, count);
+    if (error)
+        return error;
     double begin = gcam_time();
     gcam_cam(method, of_layer(context, context->data), of_layer(context, context->grad),
              (size_t)layer->width * (size_t)layer->height, (size_t)layer->channels, context->alpha, map);

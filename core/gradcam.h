@@ -216,6 +216,9 @@ typedef struct GradcamSettings {
     enum GradcamPrecision precision;
     int nice;                   // how much more the threads that are started here give way to others, 0 to 19; has an
                                 // effect on Linux only
+    int (*interrupt)(void *opaque);     // asked between operators, on the caller's thread: other than 0, and what runs
+                                        // ends with -ECANCELED. May be NULL
+    void *interrupt_opaque;
 } GradcamSettings;
 
 enum GradcamMethod {
@@ -582,7 +585,8 @@ typedef struct GradcamStreamSettings {
 // Copies targets and settings; holds a reference to the model.
 GRADCAM_API int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamTargets *targets,
                                     const GradcamStreamSettings *settings);
-// Returns once running jobs have ended; jobs not yet begun are dropped, their frames released.
+// Returns once running jobs have ended, which they do after the operator under way; jobs not yet begun are dropped,
+// their frames released.
 GRADCAM_API void gradcam_stream_close(GradcamStream **stream);
 
 // Hands in a key frame. *ticket counts up from 1. Never waits: -EAGAIN, and the frame stays the caller's, when as many

@@ -373,16 +373,24 @@ fail:
     return error;
 }
 
-void gcam_plan_forward(const GcamPlan *plan, const GcamRun *run)
+static int is_interrupted(const GcamRun *run)
+{
+    return run->interrupt && run->interrupt(run->opaque);
+}
+
+int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run)
 {
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
+        if (is_interrupted(run))
+            return -ECANCELED;
         double begin = run->seconds ? gcam_time() : 0;
         if (plan->root[step->output[0]] == step->output[0])
             step->op->forward(run, step);
         if (run->seconds)
             run->seconds[i] = gcam_time() - begin;
     }
+    return 0;
 }
 
 // The gradients by one step's inputs; what another user of an input has contributed is added to.
@@ -404,13 +412,16 @@ static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
     }
 }
 
-void gcam_plan_backward(const GcamPlan *plan, const GcamRun *run)
+int gcam_plan_backward(const GcamPlan *plan, const GcamRun *run)
 {
     for (int i = plan->steps - 1; i >= 0; i--) {
+        if (is_interrupted(run))
+            return -ECANCELED;
         double begin = run->seconds ? gcam_time() : 0;
         if (plan->step[i].in_head)
             step_backward(plan, run, i);
         if (run->seconds)
             run->seconds[plan->steps + i] = gcam_time() - begin;
     }
+    return 0;
 }

@@ -35,10 +35,10 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
                      enum GcamType type, const GradcamLog *log);
 void gcam_plan_destroy(GcamPlan **plan);
 
-// Runs all steps: run->data of the inputs is filled in.
-void gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
+// Runs all steps: run->data of the inputs is filled in. 0, or -ECANCELED when it was interrupted.
+int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
 
-// After a forward, and with run->grad[plan->logits] filled in: computes run->grad[plan->layer].
-void gcam_plan_backward(const GcamPlan *plan, const GcamRun *run);
+// After a forward, and with run->grad[plan->logits] filled in: computes run->grad[plan->layer]. As gcam_plan_forward().
+int gcam_plan_backward(const GcamPlan *plan, const GcamRun *run);
 
 #endif

@@ -68,6 +68,8 @@ int gcam_slot_open(GcamSlot *slot, const char *layer)
         .threads = threads / jobs + (slot->index < threads % jobs),
         .precision = stream->settings.precision,
         .nice = stream->settings.nice,
+        .interrupt = gcam_stream_is_stopping,
+        .interrupt_opaque = (void *)stream,
     };
 
     gradcam_context_close(&slot->context);

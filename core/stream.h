@@ -81,6 +81,9 @@ int gcam_slot_open(GcamSlot *slot, const char *layer);
 // The thread of a slot: works on queued tasks until the stream stops. opaque is a GcamSlot.
 void *gcam_stream_worker(void *opaque);
 
+// Whether the stream, a GradcamStream, is being closed. Thread-safe.
+int gcam_stream_is_stopping(void *stream);
+
 // Gives the frame back to the caller of the stream, if that has not been done. Not under the mutex.
 void gcam_task_release(GradcamStream *stream, GcamTask *task);
 // Takes a task that is not running out of the list, and frees it. Under the mutex; its frame must be

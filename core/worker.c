@@ -90,8 +90,9 @@ static int await_other(GradcamStream *stream, const int *done, const int *error)
     return ret;
 }
 
-static int is_stopping(GradcamStream *stream)
+int gcam_stream_is_stopping(void *opaque)
 {
+    GradcamStream *stream = opaque;
     int stop;
 
     pthread_mutex_lock(&stream->mutex);
@@ -162,7 +163,7 @@ static int forward(GcamSlot *slot, GcamTask *task)
     GcamPicture *picture = task->picture;
     size_t classes;
 
-    if (is_stopping(stream))
+    if (gcam_stream_is_stopping(stream))
         return -ECANCELED;
     int ret = gradcam_context_forward(slot->context, picture->rgb, 3 * (ptrdiff_t)stream->info->width);
     if (ret < 0 || task->is_still)
@@ -237,7 +238,7 @@ static int compute_maps(GcamSlot *slot, GcamTask *task)
                                  task->layer->height);
 
     for (size_t i = 0; ret >= 0 && i < task->look->count; i++)
-        ret = is_stopping(stream) ? -ECANCELED :
+        ret = gcam_stream_is_stopping(stream) ? -ECANCELED :
               gradcam_context_map(slot->context, &task->target[i], task->method,
                                   gcam_result_map(task->result, i), gcam_result_info(task->result, i));
     return ret;
