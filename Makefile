@@ -11,7 +11,7 @@ override BUILD := $(abspath $(BUILD))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all lib cli ffmpeg samples tests test test-long demo install uninstall clean help
+.PHONY: all lib cli ffmpeg samples tests test test-long bench demo install uninstall clean help
 
 help:
 	@echo 'make            library, command line and ffmpeg with the gradcam filter, under $(BUILD)'
@@ -22,6 +22,7 @@ help:
 	@echo 'make tests      the test programs'
 	@echo 'make test       run all tests but the long ones; TESTS=words: those whose name has one of them'
 	@echo 'make test-long  the long ones: fuzzing, soaks'
+	@echo 'make bench      time of kernels, of blending by pixel format, and of the filter beside others of FFmpeg'
 	@echo 'make demo       heatmaps over a rendered scene, written to $(BUILD)/demo'
 	@echo 'make install    to PREFIX, given to configure; DESTDIR is honoured'
 	@echo 'make uninstall  remove what install put there'
@@ -226,6 +227,14 @@ test: all tests
 
 test-long: all tests
 	@BUILD=$(BUILD) $(SRC)/tests/run --long $(TESTS)
+
+BENCH_BIN := $(filter $(BUILD)/tests/bench/%,$(TEST_BIN))
+bench: $(BENCH_BIN) ffmpeg
+	@$(BUILD)/tests/bench/bench_kernels
+	@echo
+	@$(BUILD)/tests/bench/bench_blend
+	@echo
+	@BUILD=$(BUILD) $(SRC)/tests/bench/filters.py
 
 demo: all
 	@$(SRC)/samples/demo.sh $(BUILD)
