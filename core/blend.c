@@ -5,9 +5,9 @@
  * Along a row the enlarged map is a chain of straight lines, one per pair of neighbouring cells. A row of
  * one component is cut into such segments once; each has a start and a slope that are themselves straight
  * lines from one row of the map to the next. So per picture row a segment costs two multiplications (done
- * here, so that all kernels see the same numbers), and per sample remain an addition (index = top byte of a 32-bit sum), two lookups and the blend. Segments
- * that are zero at all four corners are not visited where zero means "leave it". Nothing is allocated: rows
- * are worked on in chunks that fit the stack.
+ * here, so that all kernels see the same numbers), and per sample remain an addition (index = top byte of a
+ * 32-bit sum), two lookups and the blend. Segments that are zero at all four corners are not visited where
+ * zero means "leave it". Nothing is allocated: rows are worked on in chunks that fit the stack.
  */
 #include <errno.h>
 #include <math.h>

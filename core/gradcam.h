@@ -516,16 +516,16 @@ typedef struct GradcamResizerSettings {
     int width, height;          // of the output
 } GradcamResizerSettings;
 
-// Makes a network's input of pictures, 8-bit RGB at the network's size: bilinear, antialiased where it shrinks (as Pillow
-// and torchvision do with RGB), converted after that and rounded once. Used by one thread at a time.
+// Makes a network's input of pictures, 8-bit RGB at the network's size: bilinear, antialiased where it shrinks (as
+// Pillow and torchvision do with RGB), converted after that and rounded once. Used by one thread at a time.
 typedef struct GradcamResizer GradcamResizer;
 
 // -EINVAL for sizes below 1 or above 32768, and for components that make no sense.
 GRADCAM_API int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *settings);
 GRADCAM_API void gradcam_resizer_free(GradcamResizer **resizer);
 
-// Reads a picture of the size and layout given before, at any address. Rows of the output are `stride` bytes apart (may be
-// negative). Pixels of the output whose centre is not on the picture are left as they are. No allocation.
+// Reads a picture of the size and layout given before, at any address. Rows of the output are `stride` bytes apart (may
+// be negative). Pixels of the output whose centre is not on the picture are left as they are. No allocation.
 GRADCAM_API int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *rgb,
                                     ptrdiff_t stride);
 

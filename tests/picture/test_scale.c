@@ -372,8 +372,9 @@ static void test_chroma_siting(void)
         enum AVChromaLocation at;
         double x, y;            // where chroma lies, in samples of it from the middle
     } site[] = {
-        { AVCHROMA_LOC_UNSPECIFIED, 0, 0 },  { AVCHROMA_LOC_CENTER, 0, 0 },     { AVCHROMA_LOC_LEFT, -0.25, 0 },
-        { AVCHROMA_LOC_TOPLEFT, -0.25, -0.25 }, { AVCHROMA_LOC_TOP, 0, -0.25 }, { AVCHROMA_LOC_BOTTOMLEFT, -0.25, 0.25 },
+        { AVCHROMA_LOC_UNSPECIFIED, 0, 0 },     { AVCHROMA_LOC_CENTER, 0, 0 }, { AVCHROMA_LOC_LEFT, -0.25, 0 },
+        { AVCHROMA_LOC_TOPLEFT, -0.25, -0.25 }, { AVCHROMA_LOC_TOP, 0, -0.25 },
+        { AVCHROMA_LOC_BOTTOMLEFT, -0.25, 0.25 },
     };
     AVFrame *frame = make_frame(AV_PIX_FMT_YUV420P, 200, 200);
     GcamScaler *scaler = NULL;
