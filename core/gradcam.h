@@ -402,9 +402,16 @@ enum GradcamPictureType {
     GRADCAM_PICTURE_B,          // refers to past and future
 };
 
-// Follows what moves from a key frame on, so that its map can be moved along with it: for each place of the newest frame,
-// where it was in the key frame. The map that was moved last tells which vectors matter: those where heat is.
+// Follows what moves from a key frame on, so that its map can be moved along with it. Its map tells which vectors matter:
+// those where heat is. How well the map of a key frame fits that of the next one where it was moved to tells how far maps
+// are moved from then on: all the way, half of it, or, where motion says nothing of them, not at all.
 typedef struct GradcamMotion GradcamMotion;
+
+// How far off the content of a place of one frame is in another frame, in pixels. A way is an array of these, over the
+// whole frame.
+typedef struct GradcamShift {
+    float x, y;
+} GradcamShift;
 
 // For frames of width x height pixels. -EINVAL for sizes below 1 or above 65536.
 GRADCAM_API int gradcam_motion_create(GradcamMotion **out, int width, int height);
@@ -415,22 +422,38 @@ GRADCAM_API void gradcam_motion_free(GradcamMotion **motion);
 GRADCAM_API void gradcam_motion_frame(GradcamMotion *motion, enum GradcamPictureType type,
                                       const GradcamMotionVector *vector, size_t count);
 
-// Makes the newest frame the key frame: from here on motion is counted from it.
-GRADCAM_API void gradcam_motion_key(GradcamMotion *motion);
+// Makes the newest frame the key frame: from here on motion is counted from it. Its map is read during the call only;
+// region as in gradcam_overlay_blend().
+GRADCAM_API void gradcam_motion_key(GradcamMotion *motion, const float *map, int map_width, int map_height,
+                                    const GradcamRegion *region);
 
 // Remembers the newest frame; gradcam_motion_key_marked() makes it the key frame later on, when its map is there.
 GRADCAM_API void gradcam_motion_mark(GradcamMotion *motion);
-GRADCAM_API void gradcam_motion_key_marked(GradcamMotion *motion);
+GRADCAM_API void gradcam_motion_key_marked(GradcamMotion *motion, const float *map, int map_width, int map_height,
+                                           const GradcamRegion *region);
 
-// Size of a moved map: a value for each block of GRADCAM_MOTION_BLOCK pixels squared. It covers GRADCAM_MOTION_BLOCK * width
-// x GRADCAM_MOTION_BLOCK * height pixels from the upper left corner on, which may reach beyond the frame.
-#define GRADCAM_MOTION_BLOCK 16
+// Forgets all frames, for a scene that has nothing to do with the one before. There is no key frame then.
+GRADCAM_API void gradcam_motion_reset(GradcamMotion *motion);
+
+// Number of shifts in a way, the same for all of them.
+GRADCAM_API size_t gradcam_motion_way_count(const GradcamMotion *motion);
+
+// The way from the newest frame to the key frame.
+GRADCAM_API void gradcam_motion_way(const GradcamMotion *motion, GradcamShift *way);
+
+// The way from a frame to the next key frame, which comes after it, from the ways of both to the key frame before it.
+GRADCAM_API void gradcam_motion_way_on(const GradcamMotion *motion, const GradcamShift *way, const GradcamShift *next,
+                                       GradcamShift *out);
+
+// Size of a moved map. It covers the whole frame.
 GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height);
 
-// Moves a map of the key frame to the newest frame; region as in gradcam_overlay_blend(). out has the size that
-// gradcam_motion_size() tells; outside of the region it is 0.
-GRADCAM_API void gradcam_motion_apply(GradcamMotion *motion, const float *map, int map_width, int map_height,
-                                      const GradcamRegion *region, float *out);
+// Moves a map of a key frame to the frame from which the way leads there (NULL: from the newest frame to its key frame).
+// region as in gradcam_overlay_blend(). out has the size that gradcam_motion_size() tells; outside of the region it is 0.
+// Between two key frames, show (1 - s) times the map of the one before and s times the map of the one after, both moved,
+// at the share s of the time between them.
+GRADCAM_API void gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map,
+                                      int map_width, int map_height, const GradcamRegion *region, float *out);
 
 // --------------------------------------------------------------------------------------------------------------- boxes
 

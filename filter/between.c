@@ -18,6 +18,8 @@ static int prepare_motion(GcamBetween *b, const AVFrame *frame)
     gradcam_motion_free(&b->motion);
     b->motion_width = frame->width;
     b->motion_height = frame->height;
+    b->key = -1;
+    b->way_end = b->way_first;
     return gradcam_motion_create(&b->motion, frame->width, frame->height);
 }
 
@@ -42,7 +44,24 @@ static int64_t read_vectors(GcamBetween *b, const AVFrame *frame)
     return count;
 }
 
-int gcam_between_follow(GcamBetween *b, const AVFrame *frame, int key, int marked)
+// Keeps the way of the newest frame; the first one after a gap begins anew. There is room for one more behind the last.
+static int keep_way(GcamBetween *b, int64_t number)
+{
+    const size_t count = gradcam_motion_way_count(b->motion);
+    GradcamShift *way;
+
+    if (number != b->way_end)
+        b->way_first = b->way_end = number;
+    way = av_fast_realloc(b->way, &b->way_size, (number + 2 - b->way_first) * count * sizeof(*way));
+    if (!way)
+        return AVERROR(ENOMEM);
+    b->way = way;
+    gradcam_motion_way(b->motion, way + (number - b->way_first) * count);
+    b->way_end = number + 1;
+    return 0;
+}
+
+int gcam_between_follow(GcamBetween *b, const AVFrame *frame, int64_t number, int flags)
 {
     const enum GradcamPictureType type = frame->pict_type == AV_PICTURE_TYPE_B ? GRADCAM_PICTURE_B
                                        : frame->pict_type == AV_PICTURE_TYPE_I ? GRADCAM_PICTURE_I
@@ -56,18 +75,53 @@ int gcam_between_follow(GcamBetween *b, const AVFrame *frame, int key, int marke
         return ret;
     if ((count = read_vectors(b, frame)) < 0)
         return count;
+    if (flags & GCAM_FOLLOW_FRESH) {
+        gradcam_motion_reset(b->motion);
+        b->key = -1;
+    }
     gradcam_motion_frame(b->motion, type, b->vector, count);
-    if (marked)
+    b->followed = number;
+    b->moving |= count > 0;
+    if (flags & GCAM_FOLLOW_MARK)
         gradcam_motion_mark(b->motion);
-    else if (key)
-        gradcam_motion_key(b->motion);
+    return flags & GCAM_FOLLOW_KEEP ? keep_way(b, number) : 0;
+}
+
+// Tells the motion where it is hot: the greatest value of all targets at each place.
+static int take_key(GcamBetween *b, const GcamHeat *heat, const GradcamRegion *region,
+                    void (*take)(GradcamMotion *motion, const float *map, int map_width, int map_height,
+                                 const GradcamRegion *region))
+{
+    const size_t size = (size_t)heat->width * heat->height;
+
+    if (!b->motion)
+        return 0;
+    av_fast_malloc(&b->map, &b->map_size, sizeof(*b->map) * size);
+    if (!b->map)
+        return AVERROR(ENOMEM);
+    memset(b->map, 0, sizeof(*b->map) * size);
+    for (size_t i = 0; i < heat->result->count; i++)
+        for (size_t j = 0; j < size; j++)
+            b->map[j] = FFMAX(b->map[j], heat->map[i * size + j]);
+    take(b->motion, b->map, heat->width, heat->height, region);
+    b->key = heat->number;
+    b->moved = b->moving;
+    b->moving = 0;
     return 0;
 }
 
-void gcam_between_key_marked(GcamBetween *b)
+int gcam_between_key(GcamBetween *b, const GcamHeat *heat, const GradcamRegion *region)
 {
-    if (b->motion)
-        gradcam_motion_key_marked(b->motion);
+    return take_key(b, heat, region, gradcam_motion_key);
+}
+
+int gcam_between_key_marked(GcamBetween *b, const GcamHeat *heat, const GradcamRegion *region)
+{
+    const int moving = b->moving;
+    const int ret = take_key(b, heat, region, gradcam_motion_key_marked);
+
+    b->moving = moving;                 // since the key frame: there may have been vectors already
+    return ret;
 }
 
 // Room for the maps of all targets.
@@ -79,21 +133,53 @@ static int allocate_maps(GcamBetween *b, size_t targets, GcamPlanes *planes)
     return b->map ? 0 : AVERROR(ENOMEM);
 }
 
-// interp=motion: the maps of the key frame, moved.
+// The whole of the frame.
+static int prepare_moved(GcamBetween *b, size_t targets, GcamPlanes *planes)
+{
+    gradcam_motion_size(b->motion, &planes->width, &planes->height);
+    planes->region = (GradcamRegion){ 0, 0, b->motion_width, b->motion_height };
+    return allocate_maps(b, targets, planes);
+}
+
+// interp=motion, where the next key frame is not known: the maps of the one before, moved on.
 static int move_maps(GcamBetween *b, const GcamHeat *heat, GcamPlanes *planes)
 {
+    const size_t size = (size_t)heat->width * heat->height;
     const GradcamRegion region = planes->region;
-    int ret;
+    int ret = prepare_moved(b, heat->result->count, planes);
 
-    gradcam_motion_size(b->motion, &planes->width, &planes->height);
-    if ((ret = allocate_maps(b, heat->result->count, planes)) < 0)
-        return ret;
-    for (size_t i = 0; i < heat->result->count; i++)
-        gradcam_motion_apply(b->motion, heat->map + i * heat->width * heat->height, heat->width, heat->height, &region,
+    for (size_t i = 0; ret >= 0 && i < heat->result->count; i++)
+        gradcam_motion_apply(b->motion, NULL, heat->map + i * size, heat->width, heat->height, &region,
                              b->map + i * planes->width * planes->height);
-    planes->region = (GradcamRegion){
-        0, 0, GRADCAM_MOTION_BLOCK * planes->width, GRADCAM_MOTION_BLOCK * planes->height
-    };
+    return ret;
+}
+
+// interp=motion: between the maps of the key frame before, moved on, and those of the one after, moved back.
+static int meet_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, GcamPlanes *planes)
+{
+    const GcamHeat *next = heat->next;
+    const float share = (float)(number - heat->number) / (next->number - heat->number);
+    const size_t targets = heat->result->count, size = (size_t)heat->width * heat->height;
+    const size_t count = gradcam_motion_way_count(b->motion);
+    const GradcamShift *way = b->way + (number - b->way_first) * count;
+    const GradcamShift *next_way = b->way + (next->number - b->way_first) * count;
+    GradcamShift *on = b->way + (b->way_end - b->way_first) * count;
+    const GradcamRegion region = planes->region;
+    int ret = prepare_moved(b, targets + 1, planes);
+    const size_t moved = (size_t)planes->width * planes->height;
+    float *back = b->map + targets * moved;
+
+    if (ret < 0)
+        return ret;
+    gradcam_motion_way_on(b->motion, way, next_way, on);
+    for (size_t i = 0; i < targets; i++) {
+        float *map = b->map + i * moved;
+
+        gradcam_motion_apply(b->motion, way, heat->map + i * size, heat->width, heat->height, &region, map);
+        gradcam_motion_apply(b->motion, on, next->map + i * size, heat->width, heat->height, &region, back);
+        for (size_t j = 0; j < moved; j++)
+            map[j] += share * (back[j] - map[j]);
+    }
     return 0;
 }
 
@@ -124,17 +210,17 @@ static int next_fits(const GcamHeat *heat)
 int gcam_between_planes(GcamBetween *b, const GcamHeat *heat, int64_t number, const GradcamRegion *region,
                         GcamPlanes *planes)
 {
-    const GcamPlanes own = { heat->map, heat->width, heat->height, *region, 0 };
-    int ret = 0;
-
-    *planes = own;
-    if (b->interp == GCAM_INTERP_MOTION)        // on the key frame too: it tells which vectors matter later
-        ret = move_maps(b, heat, planes);
-    else if (b->interp == GCAM_INTERP_LINEAR && number > heat->number && next_fits(heat))
-        ret = mix_maps(b, heat, number, planes);
+    *planes = (GcamPlanes){ heat->map, heat->width, heat->height, *region, 0 };
     if (number == heat->number)
-        *planes = own;
-    return ret;
+        return 0;
+    if (b->interp == GCAM_INTERP_LINEAR && next_fits(heat))
+        return mix_maps(b, heat, number, planes);
+    if (b->interp == GCAM_INTERP_MOTION && b->key == heat->number && b->followed == number && b->moving)
+        return move_maps(b, heat, planes);
+    if (b->interp == GCAM_INTERP_MOTION && next_fits(heat) && b->key == heat->next->number && b->moved &&
+        number >= b->way_first && b->way_end > heat->next->number)
+        return meet_maps(b, heat, number, planes);
+    return 0;
 }
 
 void gcam_between_reset(GcamBetween *b)
@@ -142,6 +228,11 @@ void gcam_between_reset(GcamBetween *b)
     gradcam_motion_free(&b->motion);
     av_freep(&b->vector);
     b->vector_size = 0;
+    av_freep(&b->way);
+    b->way_size = 0;
+    b->way_first = b->way_end = 0;
+    b->followed = b->key = -1;
+    b->moving = b->moved = 0;
     av_freep(&b->map);
     b->map_size = 0;
 }

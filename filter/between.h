@@ -21,6 +21,14 @@ typedef struct GcamBetween {
     int motion_width, motion_height;
     GradcamMotionVector *vector;        // of the frame under way
     unsigned vector_size;       // bytes
+    int64_t followed;           // number of the newest frame that was followed
+    int64_t key;                // of the motion's key frame; -1: none
+    int moving, moved;          // a frame since it has vectors; a frame between it and the one before had
+
+    GradcamShift *way;          // the ways that were kept, to the key frame before
+    unsigned way_size;          // bytes
+    int64_t way_first, way_end; // numbers of their frames
+
     float *map;                 // of the frame under way
     unsigned map_size;          // bytes
 } GcamBetween;
@@ -33,12 +41,24 @@ typedef struct GcamPlanes {
     int own;                    // they are not those of the key frame
 } GcamPlanes;
 
-// The next frame in order: where everything in it has come from. key: it is the key frame from now on; marked: it will
-// be, at gcam_between_key_marked().
-int gcam_between_follow(GcamBetween *between, const AVFrame *frame, int key, int marked);
-void gcam_between_key_marked(GcamBetween *between);
+enum GcamFollow {
+    GCAM_FOLLOW_FRESH = 1,      // has nothing to do with the frame before
+    GCAM_FOLLOW_MARK  = 2,      // will be the key frame, at gcam_between_key_marked()
+    GCAM_FOLLOW_KEEP  = 4,      // its way is kept: its maps may be asked for when later frames have been followed
+};
 
-// The maps on frame `number`, that of the last gcam_between_follow(). region: where the heat's maps lie on it.
+// Frame `number`, the next one in order: where everything in it has come from. flags are of GcamFollow. interp=motion
+// only, else nothing is done. AVERROR(ENOMEM).
+int gcam_between_follow(GcamBetween *between, const AVFrame *frame, int64_t number, int flags);
+
+// The newest frame, or the marked one, is the key frame of this heat. region: where its maps lie on it.
+// AVERROR(ENOMEM).
+int gcam_between_key(GcamBetween *between, const GcamHeat *heat, const GradcamRegion *region);
+int gcam_between_key_marked(GcamBetween *between, const GcamHeat *heat, const GradcamRegion *region);
+
+// The maps on frame `number`: between those of the heat and of the next one, where that is known and the ways up to its
+// key frame have been kept; else the frame is that of the last gcam_between_follow(). region: where the heat's maps lie
+// on it. AVERROR(ENOMEM).
 int gcam_between_planes(GcamBetween *between, const GcamHeat *heat, int64_t number, const GradcamRegion *region,
                         GcamPlanes *planes);
 

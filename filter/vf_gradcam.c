@@ -156,7 +156,7 @@ static const AVOption gradcam_options[] = {
         CONST("hold", "the map of the key frame before", GCAM_INTERP_HOLD, FLAGS, "interp"),
         CONST("linear", "what lies between the maps of both; delays the video by a stride, not for live=1",
               GCAM_INTERP_LINEAR, FLAGS, "interp"),
-        CONST("motion", "the map before, moved by the decoder's motion vectors (-flags2 +export_mvs)",
+        CONST("motion", "both maps, moved by the decoder's motion vectors (-flags2 +export_mvs)",
               GCAM_INTERP_MOTION, FLAGS, "interp"),
     DOUBLE("smooth", smooth, "time constant of the smoothing of maps, in seconds (0: none)", 0, 0, 60, TFLAGS),
     ENUM("scale",    scale, "range of values that the colours stand for", GRADCAM_SCALE_FRAME, GRADCAM_SCALE_COUNT,
@@ -453,21 +453,29 @@ static int find_places(GradcamFilter *s, const GcamHeat *heat, const GcamPlanes 
     return 0;
 }
 
+// Where its maps lie on the item's frame.
+static GradcamRegion find_region(const GradcamFilter *s, const Item *item)
+{
+    const GradcamModelInfo *info = gradcam_model_info(s->engine.model);
+    GradcamRegion region;
+
+    gcam_scaler_region(s->engine.fit, item->frame, info->width, info->height, &region);
+    return region;
+}
+
 // Lays the item's maps over its frame, and tells about them.
 static int show_heat(AVFilterContext *ctx, Item *item)
 {
     GradcamFilter *s = ctx->priv;
-    const GradcamModelInfo *info = gradcam_model_info(s->engine.model);
+    const GradcamRegion region = find_region(s, item);
     const GcamMoment moment = gcam_heat_moment(item->heat, 0, item->number, item->time);
     GcamReport report = {
         item->heat, NULL, NULL, item->style, item->frame->width, item->frame->height, item->number, item->time,
         s->live ? s->skipped : -1
     };
-    GradcamRegion region;
     GcamPlanes planes;
     int ret;
 
-    gcam_scaler_region(s->engine.fit, item->frame, info->width, info->height, &region);
     if ((ret = gcam_between_planes(&s->between, item->heat, item->number, &region, &planes)) < 0 ||
         (ret = find_places(s, item->heat, &planes, &report.place)) < 0 ||
         (ret = gcam_show_frame(&s->show, ctx, &item->frame, &planes, item->heat->result->count, item->style,
@@ -478,11 +486,40 @@ static int show_heat(AVFilterContext *ctx, Item *item)
     return ret < 0 ? ret : gcam_journal_frame(s->journal, &report);
 }
 
+// Follows what moves up to the item.
+static int follow(GradcamFilter *s, const Item *item, int flags)
+{
+    const int key = !s->live && item->heat && item->number == item->heat->number;
+    const GcamHeat *fresh = item->marked ? s->coming : key ? item->heat : NULL;
+    const GradcamRegion region = find_region(s, item);
+    int ret;
+
+    if (item->number <= s->between.followed)
+        return 0;
+    flags |= (fresh && fresh->fresh ? GCAM_FOLLOW_FRESH : 0) | (item->marked ? GCAM_FOLLOW_MARK : 0);
+    ret = gcam_between_follow(&s->between, item->frame, item->number, flags);
+    return ret < 0 || !key ? ret : gcam_between_key(&s->between, item->heat, &region);
+}
+
+// And on to the next key frame, where its map is there: the item's is to meet it.
+static int follow_ahead(GradcamFilter *s, const Item *item)
+{
+    const GcamHeat *next = item->heat && item->number > item->heat->number ? item->heat->next : NULL;
+    Item later = *item;
+    int ret = 0;
+
+    for (int i = 0; ret >= 0 && next && next->result && later.number <= next->number; i++) {
+        ret = follow(s, &later, GCAM_FOLLOW_KEEP);
+        if (av_fifo_peek(s->queue, &later, 1, i) < 0)
+            break;
+    }
+    return ret < 0 ? ret : follow(s, item, 0);
+}
+
 static int show(AVFilterContext *ctx, Item *item)
 {
     GradcamFilter *s = ctx->priv;
-    const int key = !s->live && item->heat && item->number == item->heat->number;
-    int ret = gcam_between_follow(&s->between, item->frame, key, item->marked);
+    int ret = s->between.interp == GCAM_INTERP_MOTION ? follow_ahead(s, item) : 0;
 
     if (ret < 0)
         return ret;
@@ -504,11 +541,17 @@ static int fill_heat(GradcamFilter *s, GcamHeat *heat, int wait)
     return ret < 0 ? ret : gcam_heat_fill(heat, result, &s->maker);
 }
 
-// interp=linear: the key frame after is not known yet, and may still come. (Where a class or method changed, none does.)
+// Whether frames between key frames show something of both.
+static int looks_ahead(const GradcamFilter *s)
+{
+    return s->between.interp != GCAM_INTERP_HOLD && !s->live;
+}
+
+// The key frame after is not known yet, and may still come. (Where a class or method changed, none does.)
 static int waits_for_next(const GradcamFilter *s, const Item *item)
 {
-    return s->between.interp == GCAM_INTERP_LINEAR && item->heat && item->heat == s->heat &&
-           item->number > item->heat->number && !s->status && av_fifo_can_read(s->queue) <= FFMAX(s->max_queue, 1);
+    return looks_ahead(s) && item->heat && item->heat == s->heat && item->number > item->heat->number && !s->status &&
+           av_fifo_can_read(s->queue) <= FFMAX(s->max_queue, 1);
 }
 
 // Passes on the first frame of the queue. AVERROR(EAGAIN) when there is none, or its map is not ready and
@@ -565,7 +608,7 @@ static int start_key(AVFilterContext *ctx, const Item *item, GcamHeat **heat)
         return ret;
     }
     next->fresh = s->keys.fresh;
-    if (s->between.interp == GCAM_INTERP_LINEAR && *heat && !next->fresh)
+    if (looks_ahead(s) && *heat && !next->fresh)
         (*heat)->next = gcam_heat_ref(next);
     gcam_heat_unref(heat);
     *heat = next;
@@ -574,8 +617,9 @@ static int start_key(AVFilterContext *ctx, const Item *item, GcamHeat **heat)
 }
 
 // live=1: shows the newest result from now on. One job at most is under way.
-static int poll_newest(GradcamFilter *s)
+static int poll_newest(GradcamFilter *s, const Item *item)
 {
+    const GradcamRegion region = find_region(s, item);
     GradcamResult *result;
     int ret = s->coming ? gradcam_stream_newest(s->engine.stream, &result) : AVERROR(EAGAIN);
 
@@ -584,15 +628,15 @@ static int poll_newest(GradcamFilter *s)
     gcam_heat_unref(&s->heat);
     s->heat = s->coming;
     s->coming = NULL;
-    gcam_between_key_marked(&s->between);
-    return gcam_heat_fill(s->heat, result, &s->maker);
+    ret = gcam_heat_fill(s->heat, result, &s->maker);
+    return ret < 0 ? ret : gcam_between_key_marked(&s->between, s->heat, &region);
 }
 
 // Decides which map the item shows.
 static int choose_heat(AVFilterContext *ctx, Item *item, int due)
 {
     GradcamFilter *s = ctx->priv;
-    int ret = s->live ? poll_newest(s) : 0;
+    int ret = s->live ? poll_newest(s, item) : 0;
 
     if (ret >= 0 && due) {
         if (!s->live)

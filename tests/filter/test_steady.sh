@@ -5,19 +5,22 @@
 
 . "$SRC/tests/filter/common.sh"
 
-# interp=linear holds frames back until the next map, or the end, is there.
+# interp=linear and motion hold frames back until the next map, or the end, is there.
 for stride in 1 5 7; do
     for lookahead in 0 2; do
         for count in 1 8 36; do
+            interp=motion
+            [ $((count % 2)) = 1 ] || [ $stride = 7 ] || interp=linear
             ff -filter_complex "testsrc2=s=96x64:r=25:d=2,trim=end_frame=$count,setpts='N*N+7*N+3',split[in][b];
-                                [b]gradcam=c=$any:stride=$stride:lookahead=$lookahead:interp=linear,
+                                [b]gradcam=c=$any:stride=$stride:lookahead=$lookahead:interp=$interp,
                                 metadata=print:file=meta[out]" \
                 -map '[in]' -fps_mode passthrough -f framemd5 in -map '[out]' -fps_mode passthrough -f framemd5 out
             [ $status = 0 ] && [ "$(stamps in)" = "$(stamps out)" ] && [ "$(frames out)" = $count ] || break 3
         done
     done
 done
-check "interp=linear: each frame once, in order" $? "stride=$stride:lookahead=$lookahead, $count frames: $(cat log)"
+check "interp: each frame once, in order" $? \
+    "interp=$interp:stride=$stride:lookahead=$lookahead, $count frames: $(cat log)"
 
 # OPTIONS: writes the masks of a noisy still picture into ./masks, 64 x 64, one after the other.
 masks() {
@@ -41,6 +44,9 @@ masks stride=5; hold=$(od -An -v -tu1 masks | cksum)
 masks stride=5:interp=linear; linear=$(od -An -v -tu1 masks | cksum)
 [ $status = 0 ] && [ "$hold" != "$linear" ]
 check "interp=linear shows something else than hold" $?
+masks stride=5:interp=motion; motion=$(od -An -v -tu1 masks | cksum)
+[ $status = 0 ] && [ "$hold" = "$motion" ]
+check "interp=motion without vectors is hold" $?
 
 # Sum of the bytes of ./masks.
 brightness() {
