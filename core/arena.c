@@ -167,7 +167,8 @@ int gcam_plan_arena(GcamPlan *plan)
         top = data[i].at + data[i].size > top ? data[i].at + data[i].size : top;
     }
     for (int i = 0; i < plan->values; i++)      // a view lies where its root lies
-        plan->data_at[i] = plan->data_at[plan->root[i]];
+        if (plan->data_at[plan->root[i]] != SIZE_MAX)
+            plan->data_at[i] = plan->data_at[plan->root[i]] + plan->shift[i];
     plan->scratch_at = top;
     plan->sum_at = top + rounded(scratch);
     plan->floats = plan->sum_at + rounded(sum);

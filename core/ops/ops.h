@@ -67,6 +67,7 @@ struct GcamStep {
     int from_relu;              // its first input comes from a ReLU and is not what is explained: of a gradient, only
                                 // what is where it is not zero will count
     const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
+    size_t pixel;               // Conv: floats from pixel to pixel of its output, or 0: as many as it has channels
     int add;                    // Conv: value added before the activation, or -1
     enum GcamActivation act;    // applied to the result
     float lo, hi;               // of GCAM_ACT_CLIP
