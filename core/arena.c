@@ -2,7 +2,8 @@
  *
  * Memory planning. Time runs from 0 (the first step forward) over S steps and back again; each activation lives from
  * the step that makes it to the last that reads it, those that the backward pass reads to the end, so that it can be
- * run again for another class. Places are given largest first, each the lowest that no living neighbour occupies.
+ * run again for another class. The scratch of a step lives while it runs. Places are given largest first, each the
+ * lowest that no living neighbour occupies.
  */
 #include "arena.h"
 
@@ -16,9 +17,10 @@
 #define ALIGN 16                // floats: 64 bytes
 
 typedef struct Block {
-    size_t size, at;            // floats
+    size_t size;                // floats
     int born, dies;             // first and last moment of use, inclusive
-    int value, gradient;
+    size_t at;                  // place, floats
+    size_t *to;                 // where the place is written
 } Block;
 
 static size_t rounded(size_t floats)
@@ -109,7 +111,7 @@ static int by_size(const void *a, const void *b)
     const Block *x = a, *y = b;
     if (x->size != y->size)
         return x->size < y->size ? 1 : -1;
-    return x->born != y->born ? x->born - y->born : x->value - y->value;
+    return x->born != y->born ? x->born - y->born : (x->to > y->to) - (x->to < y->to);
 }
 
 static int by_place(const void *a, const void *b)
@@ -132,48 +134,69 @@ static void place(Block *block, Block *placed, size_t count, Block **other)
             block->at = other[i]->at + other[i]->size;
 }
 
+// Room for the largest gradient that a step adds to another.
+static size_t sum_size(const GcamPlan *plan, int index)
+{
+    const GcamStep *step = &plan->step[index];
+    size_t most = 0;
+    for (int j = 0; step->in_head && j < step->inputs; j++)
+        if (step->input[j] >= 0 && !gcam_plan_first_gradient(plan, index, j)) {
+            size_t size = rounded(gcam_shape_count(&plan->value[step->input[j]].shape));
+            most = size > most ? size : most;
+        }
+    return most;
+}
+
+static void live_scratch(GcamPlan *plan, Block *block)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        size_t scratch = rounded(plan->step[i].scratch), sum = sum_size(plan, i);
+        int back = 2 * plan->steps - i, backward = plan->step[i].in_head && scratch + sum;
+        *block++ = (Block){ scratch, i, scratch ? i : -1, 0, &plan->scratch_at[i] };
+        *block++ = (Block){ sum + scratch, back, backward ? back : -1, 0, &plan->sum_at[i] };
+    }
+}
+
 int gcam_plan_arena(GcamPlan *plan)
 {
-    size_t n = (size_t)plan->values, blocks = 0, scratch = 0, sum = 0, top = 0;
-    Block *data = gcam_calloc(2 * n, sizeof(*data)), *grad = data ? data + n : NULL;
-    Block **other = gcam_alloc(2 * n, sizeof(*other));
+    size_t n = (size_t)plan->values, steps = (size_t)plan->steps, all = 2 * (n + steps), blocks = 0, top = 0;
+    Block *block = gcam_calloc(all, sizeof(*block)), *grad = block ? block + n : NULL;
+    Block **other = gcam_alloc(all, sizeof(*other));
     plan->data_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
     plan->grad_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
-    int error = !data || !other || !plan->data_at || !plan->grad_at ? -ENOMEM : 0;
+    plan->scratch_at = gcam_zone_alloc(&plan->zone, 2 * steps, sizeof(size_t));
+    plan->sum_at = gcam_zone_alloc(&plan->zone, steps, sizeof(size_t));
+    int error = !block || !other || !plan->data_at || !plan->grad_at || !plan->scratch_at || !plan->sum_at ? -ENOMEM : 0;
     if (error)
         goto end;
     for (size_t i = 0; i < n; i++) {
-        data[i] = (Block){ 0, 0, INT32_MAX, -1, (int)i, 0 };
-        grad[i] = (Block){ 0, 0, INT32_MAX, -1, (int)i, 1 };
-        data[i].size = grad[i].size = rounded(gcam_shape_count(&plan->value[i].shape));
+        size_t size = rounded(gcam_shape_count(&plan->value[i].shape));
+        block[i] = (Block){ size, INT32_MAX, -1, 0, &plan->data_at[i] };
+        grad[i] = (Block){ size, INT32_MAX, -1, 0, &plan->grad_at[i] };
         plan->data_at[i] = plan->grad_at[i] = SIZE_MAX;
     }
-    live_forward(plan, data);
+    live_forward(plan, block);
     live_backward(plan, grad);
-    for (int i = 0; i < plan->steps; i++) {
-        const GcamStep *step = &plan->step[i];
-        scratch = step->scratch > scratch ? step->scratch : scratch;
-        for (int j = 0; step->in_head && j < step->inputs; j++)
-            if (step->input[j] >= 0 && !gcam_plan_first_gradient(plan, i, j) && data[step->input[j]].size > sum)
-                sum = data[step->input[j]].size;
-    }
-    for (size_t i = 0; i < 2 * n; i++)          // what is used, side by side
-        if (data[i].dies >= 0 && !plan->value[data[i].value].data)
-            data[blocks++] = data[i];
-    qsort(data, blocks, sizeof(*data), by_size);
+    live_scratch(plan, block + 2 * n);
+    for (size_t i = 0; i < n; i++)              // constants lie elsewhere
+        if (plan->value[i].data)
+            block[i].dies = grad[i].dies = -1;
+    for (size_t i = 0; i < all; i++)            // what is used, side by side
+        if (block[i].dies >= 0)
+            block[blocks++] = block[i];
+    qsort(block, blocks, sizeof(*block), by_size);
     for (size_t i = 0; i < blocks; i++) {
-        place(&data[i], data, i, other);
-        *(data[i].gradient ? &plan->grad_at[data[i].value] : &plan->data_at[data[i].value]) = data[i].at;
-        top = data[i].at + data[i].size > top ? data[i].at + data[i].size : top;
+        place(&block[i], block, i, other);
+        *block[i].to = block[i].at;
+        top = block[i].at + block[i].size > top ? block[i].at + block[i].size : top;
     }
     for (int i = 0; i < plan->values; i++)      // a view lies where its root lies
-        if (plan->data_at[plan->root[i]] != SIZE_MAX)
-            plan->data_at[i] = plan->data_at[plan->root[i]] + plan->shift[i];
-    plan->scratch_at = top;
-    plan->sum_at = top + rounded(scratch);
-    plan->floats = plan->sum_at + rounded(sum);
+        plan->data_at[i] = plan->data_at[plan->root[i]];
+    for (size_t i = 0; i < steps; i++)          // in the backward pass scratch lies behind the sum
+        plan->scratch_at[steps + i] = plan->sum_at[i] + sum_size(plan, (int)i);
+    plan->floats = top;
 end:
-    gcam_free(data);
+    gcam_free(block);
     gcam_free(other);
     return error;
 }

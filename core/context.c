@@ -134,7 +134,7 @@ static const float *of_layer(const GradcamContext *context, float *const *memory
 static GcamRun make_run(const GradcamContext *context)
 {
     const GcamPlan *plan = context->plan;
-    return (GcamRun){ plan->value, context->data, context->grad, context->arena + plan->scratch_at, context->pool,
+    return (GcamRun){ plan->value, context->data, context->grad, context->arena, NULL, context->pool,
                       context->seconds, context->interrupt, context->interrupt_opaque };
 }
 

@@ -89,6 +89,11 @@ typedef struct GcamNode {
     void *params;               // what the operator parsed from attributes and constants, or NULL
 } GcamNode;
 
+typedef struct GcamMapping {
+    const void *data;
+    size_t size;
+} GcamMapping;
+
 typedef struct GcamGraph {
     GcamZone zone;              // owns everything below but constants' data that `owner` holds
     GcamValue *value;
@@ -101,8 +106,8 @@ typedef struct GcamGraph {
     int outputs;
     int opset;
     const char *name, *producer;
-    const void *mapped;         // a file in memory that holds constants, which may be read again at any time; or NULL
-    size_t mapped_size;
+    const GcamMapping *mapping; // files in memory that hold constants, which may be read again at any time
+    size_t mappings;
 } GcamGraph;
 
 void gcam_graph_free(GcamGraph *graph);

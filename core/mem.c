@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Aligned, overflow-checked allocation on top of posix_memalign(). Large blocks lie in huge pages where the system has
- * them: weights are read from one end to the other, and looking up every 4 KB costs a quarter of the time.
+ * Aligned, overflow-checked allocation. Before each block lies a header of its alignment. Large blocks - packed weights,
+ * activations - are mappings of their own: they come zeroed, and what is freed goes back to the system at once.
  */
 #include "mem.h"
 
@@ -11,11 +11,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum {
-    ALIGNMENT = 64,
-    HUGE_PAGE = 1 << 21,
-    LARGE = 2 * HUGE_PAGE,
-};
+enum { ALIGNMENT = 64 };
+
+#if defined(__SANITIZE_ADDRESS__)
+#define LARGE SIZE_MAX          // the sanitizer watches its own blocks only
+#else
+#define LARGE ((size_t)1 << 20)
+#endif
+
+typedef struct Header {
+    _Alignas(ALIGNMENT) size_t mapped;          // bytes of the mapping, header included; 0: not one
+} Header;
 
 int gcam_mul(size_t a, size_t b, size_t *out)
 {
@@ -26,30 +32,48 @@ int gcam_mul(size_t a, size_t b, size_t *out)
     return 0;
 }
 
-void *gcam_alloc(size_t n, size_t size)
+static Header *map(size_t bytes)
+{
+    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static void *allocate(size_t n, size_t size, int zeroed)
 {
     size_t bytes;
-    if (gcam_mul(n, size, &bytes) || bytes > PTRDIFF_MAX)
+    if (gcam_mul(n, size, &bytes) || bytes > PTRDIFF_MAX - sizeof(Header))
         return NULL;
+    bytes += sizeof(Header);
     void *block = NULL;
-    if (posix_memalign(&block, bytes < LARGE ? ALIGNMENT : HUGE_PAGE, bytes ? bytes : 1))
+    int large = bytes >= LARGE;
+    if (large)
+        block = map(bytes);
+    else if (posix_memalign(&block, ALIGNMENT, bytes))
         return NULL;
-#ifdef MADV_HUGEPAGE
-    if (bytes >= LARGE)
-        madvise(block, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);      // only a hint
-#endif
-    return block;
+    if (!block)
+        return NULL;
+    Header *header = block;
+    header->mapped = large ? bytes : 0;
+    if (zeroed && !large)
+        memset(header + 1, 0, bytes - sizeof(*header));
+    return header + 1;
+}
+
+void *gcam_alloc(size_t n, size_t size)
+{
+    return allocate(n, size, 0);
 }
 
 void *gcam_calloc(size_t n, size_t size)
 {
-    void *block = gcam_alloc(n, size);
-    if (block)
-        memset(block, 0, n * size);
-    return block;
+    return allocate(n, size, 1);
 }
 
 void gcam_free(void *block)
 {
-    free(block);
+    Header *header = block ? (Header *)block - 1 : NULL;
+    if (header && header->mapped)
+        munmap(header, header->mapped);
+    else
+        free(header);
 }

@@ -214,6 +214,27 @@ static int fill_counts(GradcamModel *model)
     return model->index_text ? 0 : -ENOMEM;
 }
 
+// The files whose pages are given back once the weights in them are packed.
+static int list_mappings(GradcamModel *model)
+{
+    GcamGraph *graph = &model->graph;
+    size_t count = 0;
+    while (gcam_onnx_mapping(model->onnx, count).data)
+        count++;
+    GcamMapping *mapping = gcam_zone_alloc(&model->zone, count + 1, sizeof(*mapping));
+    if (!mapping)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        mapping[i] = gcam_onnx_mapping(model->onnx, i);
+    if (model->file) {
+        mapping[count].data = gcam_modelfile_mapping(model->file, &mapping[count].size);
+        count += mapping[count].data != NULL;
+    }
+    graph->mapping = mapping;
+    graph->mappings = count;
+    return 0;
+}
+
 static void destroy(GradcamModel *model)
 {
     while (model->plans) {
@@ -272,8 +293,8 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
         (error = read_preprocessing(model, o->preprocessing, &o->log)) ||
         (error = fill_counts(model)))
         goto fail;
-    if (model->file)
-        model->graph.mapped = gcam_modelfile_mapping(model->file, &model->graph.mapped_size);
+    if ((error = list_mappings(model)))
+        goto fail;
     *out = model;
     return 0;
 fail:
@@ -354,7 +375,7 @@ int gcam_model_plan(GradcamModel *model, int layer, int threads, enum GradcamPre
     *out = NULL;
     pthread_mutex_lock(&model->mutex);
     GcamSharedPlan *shared = model->plans;
-    while (shared && (shared->layer != layer || shared->threads != threads || shared->precision != precision))
+    while (shared && (shared->layer != layer || shared->threads < threads || shared->precision != precision))
         shared = shared->next;
     if (!shared) {
         shared = gcam_calloc(1, sizeof(*shared));

@@ -10,7 +10,6 @@
 #include "fuse.h"
 #include "log.h"
 #include "mem.h"
-#include "place.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -251,14 +250,6 @@ static int ready_constants(GcamPlan *plan)
     return 0;
 }
 
-static int comes_from_relu(const GcamPlan *plan, int value)
-{
-    for (int i = 0; i < plan->steps; i++)
-        if (plan->step[i].output[0] == value)
-            return !strcmp(plan->step[i].op->type, "Relu") && value != plan->layer;
-    return 0;
-}
-
 typedef struct Preparation {
     GcamPlan *plan;
     const GcamGraph *graph;
@@ -269,10 +260,13 @@ typedef struct Preparation {
 static void forget_weights(const GcamGraph *graph, const GcamValue *weights)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), data = (uintptr_t)weights->data;
-    uintptr_t file = (uintptr_t)graph->mapped, size = gcam_shape_count(&weights->shape) * gcam_data_size(weights->type);
+    uintptr_t size = gcam_shape_count(&weights->shape) * gcam_data_size(weights->type);
     uintptr_t first = (data + page - 1) / page * page, last = (data + size) / page * page;
-    if (graph->mapped && data >= file && data + size <= file + graph->mapped_size && first < last)
-        madvise((void *)first, last - first, MADV_DONTNEED);
+    for (size_t i = 0; i < graph->mappings && first < last; i++) {
+        uintptr_t file = (uintptr_t)graph->mapping[i].data;
+        if (data >= file && data + size <= file + graph->mapping[i].size)
+            madvise((void *)first, last - first, MADV_DONTNEED);
+    }
 }
 
 static void prepare_step(void *opaque, size_t index, int thread)
@@ -281,7 +275,6 @@ static void prepare_step(void *opaque, size_t index, int thread)
     GcamPlan *plan = preparation->plan;
     GcamStep *step = &plan->step[index];
     step->type = plan->type;
-    step->from_relu = step->inputs > 0 && comes_from_relu(plan, step->input[0]);
     int none = 0, error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
     (void)thread;
     if (step->copied && step->inputs > 1 && step->input[1] >= 0)
@@ -370,13 +363,9 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
         goto fail;
     error = -ENOMEM;
     plan->root = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->root));
-    plan->shift = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->shift));
-    plan->placed = gcam_zone_alloc(&plan->zone, (size_t)plan->values, 1);
-    if (!plan->root || !plan->shift || !plan->placed)
+    if (!plan->root)
         goto fail;
     find_views(plan);
-    if (gcam_plan_place(plan))
-        goto fail;
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) || (error = gcam_plan_arena(plan)))
         goto fail;
@@ -392,17 +381,19 @@ static int is_interrupted(const GcamRun *run)
     return run->interrupt && run->interrupt(run->opaque);
 }
 
-int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run)
+int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
 {
+    GcamRun run = *given;
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
-        if (is_interrupted(run))
+        if (is_interrupted(&run))
             return -ECANCELED;
-        double begin = run->seconds ? gcam_time() : 0;
-        if (plan->root[step->output[0]] == step->output[0] || plan->placed[step->output[0]])
-            step->op->forward(run, step);
-        if (run->seconds)
-            run->seconds[i] = gcam_time() - begin;
+        double begin = run.seconds ? gcam_time() : 0;
+        run.scratch = run.arena + plan->scratch_at[i];
+        if (plan->root[step->output[0]] == step->output[0])
+            step->op->forward(&run, step);
+        if (run.seconds)
+            run.seconds[i] = gcam_time() - begin;
     }
     return 0;
 }
@@ -411,7 +402,7 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run)
 static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
 {
     const GcamStep *step = &plan->step[index];
-    float *sum = run->scratch + (plan->sum_at - plan->scratch_at);
+    float *sum = run->arena + plan->sum_at[index];
     for (int j = 0; j < step->inputs; j++) {
         int value = step->input[j];
         if (value < 0 || !run->grad[value] || !plan->in_head[value])
@@ -426,16 +417,18 @@ static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
     }
 }
 
-int gcam_plan_backward(const GcamPlan *plan, const GcamRun *run)
+int gcam_plan_backward(const GcamPlan *plan, const GcamRun *given)
 {
+    GcamRun run = *given;
     for (int i = plan->steps - 1; i >= 0; i--) {
-        if (is_interrupted(run))
+        if (is_interrupted(&run))
             return -ECANCELED;
-        double begin = run->seconds ? gcam_time() : 0;
+        double begin = run.seconds ? gcam_time() : 0;
+        run.scratch = run.arena + plan->scratch_at[plan->steps + i];
         if (plan->step[i].in_head)
-            step_backward(plan, run, i);
-        if (run->seconds)
-            run->seconds[plan->steps + i] = gcam_time() - begin;
+            step_backward(plan, &run, i);
+        if (run.seconds)
+            run.seconds[plan->steps + i] = gcam_time() - begin;
     }
     return 0;
 }

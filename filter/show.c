@@ -18,8 +18,6 @@
 #include "libavutil/pixdesc.h"
 
 #include "ffcompat.h"
-#include "video.h"
-
 #include "gradcam.h"
 #include "scale.h"
 

@@ -79,6 +79,11 @@ static int map_file(GcamOnnx *onnx, const char *location, const MappedFile **out
     return error;
 }
 
+GcamMapping gcam_onnx_mapping(const GcamOnnx *onnx, size_t i)
+{
+    return i < onnx->files ? (GcamMapping){ onnx->file[i].data, onnx->file[i].size } : (GcamMapping){ NULL, 0 };
+}
+
 static const char *external_key(const Onnx__TensorProto *tensor, const char *key)
 {
     for (size_t i = 0; i < tensor->n_external_data; i++)

@@ -25,6 +25,9 @@ int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t 
                     const GcamOnnxWeights *weights, const GradcamLog *log);
 void gcam_onnx_free(GcamOnnx **onnx);
 
+// The i-th file with external data that was mapped; data NULL past the last.
+GcamMapping gcam_onnx_mapping(const GcamOnnx *onnx, size_t i);
+
 // Builds the graph, not yet simplified. Its strings and constants point into `onnx`. Open dimensions of the picture
 // become height and width, every batch becomes 1.
 int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, int width, int height, const GradcamLog *log);

@@ -64,10 +64,7 @@ struct GcamStep {
     int inputs, outputs;
     int in_head;                // depends on the target layer: backward runs it too
     enum GcamType type;         // what products may be multiplied as
-    int from_relu;              // its first input comes from a ReLU and is not what is explained: of a gradient, only
-                                // what is where it is not zero will count
     const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
-    size_t pixel;               // Conv: floats from pixel to pixel of its output, or 0: as many as it has channels
     int add;                    // Conv: value added before the activation, or -1
     enum GcamActivation act;    // applied to the result
     float lo, hi;               // of GCAM_ACT_CLIP
@@ -81,7 +78,8 @@ struct GcamRun {
     const GcamValue *value;
     float *const *data;
     float *const *grad;
-    float *scratch;
+    float *arena;               // what the memory of all of them is part of
+    float *scratch;             // of the step that runs
     GcamPool *pool;
     double *seconds;            // NULL, or by step: time of its forward, then by step: of its backward
     int (*interrupt)(void *opaque);     // as in GradcamSettings
