@@ -7,7 +7,7 @@
  *     0.000   star  0.981  at 132,40 of size 64x71
  *     0.040   star  0.981  at 132,40 of size 64x71
  *
- * that is its time in seconds, the name of the class, its probability, and the box around the heat, in pixels. The
+ * that is its time in seconds, the label of the class, its probability, and the box around the heat, in pixels. The
  * program makes no use of libgradcam itself, only of FFmpeg: what the filter found is in the metadata of the frames.
  */
 #include <libavcodec/avcodec.h>
@@ -106,7 +106,7 @@ static void print_line(const Watch *w)
     if (!av_dict_get(f->metadata, "lavfi.gradcam.class", NULL, 0))
         return;
     printf("%.3f\t%s\t%s", (double)f->pts * av_q2d(av_buffersink_get_time_base(w->sink)),
-           value(f, "lavfi.gradcam.name"), value(f, "lavfi.gradcam.probability"));
+           value(f, "lavfi.gradcam.label"), value(f, "lavfi.gradcam.probability"));
     if (av_dict_get(f->metadata, "lavfi.gradcam.w", NULL, 0))
         printf("\tat %s,%s of size %sx%s", value(f, "lavfi.gradcam.x"), value(f, "lavfi.gradcam.y"),
                value(f, "lavfi.gradcam.w"), value(f, "lavfi.gradcam.h"));

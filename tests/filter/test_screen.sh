@@ -38,8 +38,8 @@ pictures=$(sums in | sort -u | wc -l)
 [ $status = 0 ] && [ "$(frames in)" -ge 60 ] && [ "$(frames out)" = "$(frames in)" ] &&
     [ "$(stamps in)" = "$(stamps out)" ] && grep -q 'dimensions 0: 320x240' out
 check "screen: each frame, with its time" $? "$(frames out) of $(frames in) frames, $(tail -n 2 log)"
-[ "$pictures" -ge 20 ] && [ "$(values meta name | tr ' ' '\n' | grep -c '[a-z]')" -ge 40 ]
+[ "$pictures" -ge 20 ] && [ "$(values meta label | tr ' ' '\n' | grep -c '[a-z]')" -ge 40 ]
 check "screen: the window is seen, and what the network sees in it" $? \
-    "$pictures different pictures, $(grep -c ^lavfi.gradcam.name meta) frames with a map, $(tail -n 2 window.log)"
+    "$pictures different pictures, $(grep -c ^lavfi.gradcam.label meta) frames with a map, $(tail -n 2 window.log)"
 
 exit $bad

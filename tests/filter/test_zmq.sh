@@ -27,7 +27,7 @@ tell() {
 }
 tell "gradcam class heart" "0 Success"
 tell "gradcam class unicorn" "2 "
-tell "gradcam opacity 3" "34 "
+tell "gradcam opacity 3" "22 "
 tell "gradcam nonsense 1" "38 "
 tell "Parsed_gradcam_1 opacity 0" "0 Success"
 tell "gradcam stride 4" "0 Success"
@@ -40,8 +40,8 @@ sleep 0.5
 kill -INT $ffmpeg
 wait $ffmpeg
 status=$?
-[ "$(values meta name | tr ' ' '\n' | uniq | paste -s -d ' ')" = "star heart" ] &&
+[ "$(values meta label | tr ' ' '\n' | uniq | paste -s -d ' ')" = "star heart" ] &&
     [ "$(values meta key | tr ' ' '\n' | grep -c 1)" -ge 3 ]
-check "zmq: the commands take effect" $? "status $status, $(values meta name | tr ' ' '\n' | uniq -c | paste -s -d ' '), $(tail -n 2 log)"
+check "zmq: the commands take effect" $? "status $status, $(values meta label | tr ' ' '\n' | uniq -c | paste -s -d ' '), $(tail -n 2 log)"
 
 exit $bad
