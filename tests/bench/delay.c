@@ -48,7 +48,7 @@ static void sleep_until(double when)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
 }
 
-// Gradients that drift, so that no picture is the one before.
+// Gradients that drift to and fro, slowly: no picture is the one before, and none is a cut.
 static int make_pictures(Delay *d)
 {
     for (int i = 0; i < PICTURES; i++) {
@@ -65,7 +65,7 @@ static int make_pictures(Delay *d)
         for (int plane = 0; plane < 3; plane++)
             for (int y = 0; y < (plane ? (d->height + 1) / 2 : d->height); y++)
                 for (int x = 0; x < (plane ? (d->width + 1) / 2 : d->width); x++)
-                    f->data[plane][y * f->linesize[plane] + x] = (uint8_t)(x * (plane + 1) / 4 + y / 2 + 9 * i);
+                    f->data[plane][y * f->linesize[plane] + x] = (uint8_t)(x * (plane + 1) / 4 + y / 2 + 2 * i);
     }
     return 0;
 }
@@ -99,7 +99,8 @@ end:
 // Sends a frame and takes out what comes. sent[n]: when the n-th was sent.
 static int pass_frame(Delay *d, int n, double *sent, AVFrame *out)
 {
-    AVFrame *in = av_frame_clone(d->picture[n % PICTURES]);
+    const int turn = 2 * PICTURES - 2, at = n % turn;
+    AVFrame *in = av_frame_clone(d->picture[at < PICTURES ? at : turn - at]);
     int ret;
 
     if (!in)
@@ -172,6 +173,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: delay [-s WIDTHxHEIGHT] [-r RATE] [-t SECONDS] FILTERS...\n");
         return 2;
     }
+    av_log_set_level(AV_LOG_WARNING);
     d.frames = d.rate * d.seconds;
     d.took = calloc((size_t)d.frames, sizeof(*d.took));
     ret = d.took ? make_pictures(&d) : AVERROR(ENOMEM);
