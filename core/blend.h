@@ -9,7 +9,7 @@
 #include "cpu.h"
 #include "gradcam.h"
 
-// Kernels may write this many indices past those asked for.
+// Kernels may write, and read, this many indices past those asked for.
 #define GCAM_BLEND_MARGIN   64
 
 // Samples of more bits are blended with weights of 1/65535, the others with those of 1/32768, which fit SIMD

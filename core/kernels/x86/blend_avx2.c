@@ -10,6 +10,7 @@
 
 #define TARGET
 #define INLINE __attribute__((always_inline)) static inline
+#define LANES 16
 
 static void blend_index(uint8_t *index, const GcamRamp *ramp, int count)
 {
@@ -29,6 +30,16 @@ static void blend_index(uint8_t *index, const GcamRamp *ramp, int count)
             a = _mm256_add_epi32(d, next);
         }
     }
+}
+
+// Looked up where they are.
+typedef struct Tables {
+    const GcamBlendTable *table;
+} Tables;
+
+INLINE Tables load_tables(const GcamBlendTable *table)
+{
+    return (Tables) { table };
 }
 
 // 16 levels as distances from the least of them.
@@ -146,51 +157,39 @@ INLINE void scatter(uint8_t *row, const int step, const uint8_t (*owner)[16], __
     }
 }
 
-// Where samples lie apart the last is left out: the bytes after it may not belong to the row.
-INLINE int mix_bytes(uint8_t *row, const int step, const uint8_t *index, int count, const GcamBlendTable *table)
+INLINE void mix_bytes(const Tables *t, uint8_t *row, const int step, const uint8_t *index)
 {
-    const int last = step > 1;
-    int i = 0;
+    Window w;
 
-    for (; i + 16 + last <= count; i += 16, row += 16 * step) {
-        Window w;
-        if (!find_window(index + i, &w)) {
-            gcam_blend_mix8_c(row, step, index + i, 16, table);
-            continue;
-        }
-        const __m256i in = _mm256_cvtepu8_epi16(gather(row, step, place8[step]));
-        const __m256i color = _mm256_cvtepu8_epi16(look_up(table->color_low, &w));
-        const __m256i out = blend_words(in, color, find_weights(table, &w));
-        scatter(row, step, owner8[step],
-                _mm_packus_epi16(_mm256_castsi256_si128(out), _mm256_extracti128_si256(out, 1)));
+    if (!find_window(index, &w)) {
+        gcam_blend_mix8_c(row, step, index, LANES, t->table);
+        return;
     }
-    return i;
+    const __m256i in = _mm256_cvtepu8_epi16(gather(row, step, place8[step]));
+    const __m256i color = _mm256_cvtepu8_epi16(look_up(t->table->color_low, &w));
+    const __m256i out = blend_words(in, color, find_weights(t->table, &w));
+    scatter(row, step, owner8[step],
+            _mm_packus_epi16(_mm256_castsi256_si128(out), _mm256_extracti128_si256(out, 1)));
 }
 
-INLINE int mix_words(uint8_t *row, const int step, const int deep, int shift, const uint8_t *index, int count,
-                     const GcamBlendTable *table)
+INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int deep, int shift, const uint8_t *index)
 {
     const __m128i bits = _mm_cvtsi32_si128(shift);
-    const int last = step > 1;
-    int i = 0;
+    Window w;
 
-    for (; i + 16 + last <= count; i += 16, row += 32 * step) {
-        Window w;
-        if (!find_window(index + i, &w)) {
-            (deep ? gcam_blend_mix_deep_c : gcam_blend_mix16_c)(row, 2 * step, shift, index + i, 16, table);
-            continue;
-        }
-        const __m256i both = _mm256_set_m128i(gather(row + 16 * step, step, place16[step]),
-                                              gather(row, step, place16[step]));
-        const __m256i in = _mm256_srl_epi16(both, bits);
-        const __m256i color = widen(look_up(table->color_low, &w), look_up(table->color_high, &w));
-        const __m256i weight = find_weights(table, &w);
-        const __m256i mixed = deep ? blend_deep(in, color, weight) : blend_words(in, color, weight);
-        const __m256i out = _mm256_sll_epi16(mixed, bits);
-        scatter(row, step, owner16[step], _mm256_castsi256_si128(out));
-        scatter(row + 16 * step, step, owner16[step], _mm256_extracti128_si256(out, 1));
+    if (!find_window(index, &w)) {
+        (deep ? gcam_blend_mix_deep_c : gcam_blend_mix16_c)(row, 2 * step, shift, index, LANES, t->table);
+        return;
     }
-    return i;
+    const __m256i both = _mm256_set_m128i(gather(row + 16 * step, step, place16[step]),
+                                          gather(row, step, place16[step]));
+    const __m256i in = _mm256_srl_epi16(both, bits);
+    const __m256i color = widen(look_up(t->table->color_low, &w), look_up(t->table->color_high, &w));
+    const __m256i weight = find_weights(t->table, &w);
+    const __m256i mixed = deep ? blend_deep(in, color, weight) : blend_words(in, color, weight);
+    const __m256i out = _mm256_sll_epi16(mixed, bits);
+    scatter(row, step, owner16[step], _mm256_castsi256_si128(out));
+    scatter(row + 16 * step, step, owner16[step], _mm256_extracti128_si256(out, 1));
 }
 
 #include "kernels/x86/blend_steps.h"

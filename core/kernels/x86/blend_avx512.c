@@ -9,6 +9,7 @@
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")))
 #define INLINE TARGET __attribute__((always_inline)) static inline
+#define LANES 64
 
 #define LIST8(f, n, i)  f(n, (i)), f(n, (i) + 1), f(n, (i) + 2), f(n, (i) + 3), \
                         f(n, (i) + 4), f(n, (i) + 5), f(n, (i) + 6), f(n, (i) + 7)
@@ -139,47 +140,27 @@ INLINE __m512i blend_bytes(const Tables *t, __m512i in, __m512i index)
     return _mm512_packus_epi16(a, b);
 }
 
-INLINE int mix_planar(uint8_t *row, const uint8_t *index, int count, const Tables *t)
+// The component's bytes are gathered from `step` vectors, blended, and put back among the others.
+INLINE void mix_bytes(const Tables *t, uint8_t *row, const int step, const uint8_t *index)
 {
-    int i = 0;
-
-    for (; i + 64 <= count; i += 64) {
-        const __m512i in = _mm512_loadu_si512(row + i);
-        _mm512_storeu_si512(row + i, blend_bytes(t, in, _mm512_loadu_si512(index + i)));
-    }
-    if (i < count) {
-        const __mmask64 rest = ~(uint64_t)0 >> (64 - (count - i));
-        const __m512i in = _mm512_maskz_loadu_epi8(rest, row + i);
-        _mm512_mask_storeu_epi8(row + i, rest, blend_bytes(t, in, _mm512_maskz_loadu_epi8(rest, index + i)));
-    }
-    return count;
-}
-
-// The component's bytes are gathered from `step` vectors, blended, and put back among the others. Never the last
-// sample: the bytes after it may not belong to the row.
-INLINE int mix_bytes(uint8_t *row, const int step, const uint8_t *index, int count, const GcamBlendTable *table)
-{
-    const Tables t = load_tables(table);
-    const __m512i every = _mm512_loadu_si512(every8[step]);
+    const __m512i every = _mm512_loadu_si512(every8[step]), at = _mm512_loadu_si512(index);
     const __mmask64 second = ~(uint64_t)0 << (step == 3 ? 43 : 32);     // samples from byte 128 on
-    int i = 0;
+    __m512i v[4], in;
 
-    if (step == 1)
-        return mix_planar(row, index, count, &t);
-    for (; i + 64 < count; i += 64, row += 64 * step) {
-        __m512i v[4], in;
-        for (int k = 0; k < step; k++)
-            v[k] = _mm512_loadu_si512(row + 64 * k);
-        in = _mm512_permutex2var_epi8(v[0], every, v[1]);
-        if (step > 2)
-            in = _mm512_mask_blend_epi8(second, in, _mm512_permutex2var_epi8(v[2], every, v[step - 1]));
-        const __m512i out = blend_bytes(&t, in, _mm512_loadu_si512(index + i));
-        for (int k = 0; k < step; k++) {
-            const __m512i owner = _mm512_loadu_si512(owner8[step][k]);
-            _mm512_storeu_si512(row + 64 * k, _mm512_mask_permutexvar_epi8(v[k], owned8[step][k], owner, out));
-        }
+    if (step == 1) {
+        _mm512_storeu_si512(row, blend_bytes(t, _mm512_loadu_si512(row), at));
+        return;
     }
-    return i;
+    for (int k = 0; k < step; k++)
+        v[k] = _mm512_loadu_si512(row + 64 * k);
+    in = _mm512_permutex2var_epi8(v[0], every, v[1]);
+    if (step > 2)
+        in = _mm512_mask_blend_epi8(second, in, _mm512_permutex2var_epi8(v[2], every, v[step - 1]));
+    const __m512i out = blend_bytes(t, in, at);
+    for (int k = 0; k < step; k++) {
+        const __m512i owner = _mm512_loadu_si512(owner8[step][k]);
+        _mm512_storeu_si512(row + 64 * k, _mm512_mask_permutexvar_epi8(v[k], owned8[step][k], owner, out));
+    }
 }
 
 // --------------------------------------------------------------------------------------------------- 16 bits
@@ -210,30 +191,23 @@ INLINE void scatter(uint8_t *row, const int step, __m512i out)
     }
 }
 
-INLINE int mix_words(uint8_t *row, const int step, const int deep, int shift, const uint8_t *index, int count,
-                     const GcamBlendTable *table)
+INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int deep, int shift, const uint8_t *index)
 {
     // Eighths of the index such that unpacking, which works within 128 bits, gives samples in their order.
     const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
     const __m128i bits = _mm_cvtsi32_si128(shift);
-    const Tables t = load_tables(table);
-    const int last = step > 1;          // which is left out: what follows it may not belong to the row
-    int i = 0;
+    const __m512i at = _mm512_permutexvar_epi64(order, _mm512_loadu_si512(index));
+    const __m512i wl = look_up(&t->weight_low, at), wh = look_up(&t->weight_high, at);
+    const __m512i cl = look_up(&t->color_low, at), ch = look_up(&t->color_high, at);
 
-    for (; i + 64 + last <= count; i += 64, row += 128 * step) {
-        const __m512i at = _mm512_permutexvar_epi64(order, _mm512_loadu_si512(index + i));
-        const __m512i wl = look_up(&t.weight_low, at), wh = look_up(&t.weight_high, at);
-        const __m512i cl = look_up(&t.color_low, at), ch = look_up(&t.color_high, at);
-        for (int half = 0; half < 2; half++) {
-            uint8_t *samples = row + 64 * step * half;
-            const __m512i in = _mm512_srl_epi16(gather(samples, step), bits);
-            const __m512i color = half ? _mm512_unpackhi_epi8(cl, ch) : _mm512_unpacklo_epi8(cl, ch);
-            const __m512i weight = half ? _mm512_unpackhi_epi8(wl, wh) : _mm512_unpacklo_epi8(wl, wh);
-            const __m512i out = deep ? blend_deep(in, color, weight) : blend_words(in, color, weight);
-            scatter(samples, step, _mm512_sll_epi16(out, bits));
-        }
+    for (int half = 0; half < 2; half++) {
+        uint8_t *samples = row + 64 * step * half;
+        const __m512i in = _mm512_srl_epi16(gather(samples, step), bits);
+        const __m512i color = half ? _mm512_unpackhi_epi8(cl, ch) : _mm512_unpacklo_epi8(cl, ch);
+        const __m512i weight = half ? _mm512_unpackhi_epi8(wl, wh) : _mm512_unpacklo_epi8(wl, wh);
+        const __m512i out = deep ? blend_deep(in, color, weight) : blend_words(in, color, weight);
+        scatter(samples, step, _mm512_sll_epi16(out, bits));
     }
-    return i;
 }
 
 #include "kernels/x86/blend_steps.h"

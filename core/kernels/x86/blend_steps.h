@@ -1,53 +1,79 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Chooses among the loops of blending by the distance of samples: for each known one a loop is compiled of its
- * own. The file that includes this defines TARGET, what its functions are marked with, and the loops
+ * The rows around the inner loops of blending, for each instruction set alike: for each distance of samples that
+ * is known a loop is compiled of its own; others are left to C. The file that includes this defines TARGET and
+ * INLINE, what its functions are marked with, LANES, how many samples it blends at once, and
  *
- *     int mix_bytes(uint8_t *row, const int step, const uint8_t *index, int count, const GcamBlendTable *table);
- *     int mix_words(uint8_t *row, const int step, const int deep, int shift, ... the same);
+ *     Tables load_tables(const GcamBlendTable *table);
+ *     void mix_bytes(const Tables *t, uint8_t *row, const int step, const uint8_t *index);
+ *     void mix_words(const Tables *t, uint8_t *row, const int step, const int deep, int shift, const uint8_t *index);
  *
- * which return how many of the samples they have done. step is in samples there, 1 to 4; `deep` chooses the
- * weights of samples of more than GCAM_BLEND_DEPTH bits. What is left is done in C.
+ * which blend LANES samples, `step` samples apart, in a stretch of LANES * step that is all theirs to read and to
+ * write. `deep` chooses the weights of samples of more than GCAM_BLEND_DEPTH bits.
  */
+#include <string.h>
+
 #include "blend.h"
+
+// bytes: of a sample.
+INLINE void mix_some(const Tables *t, uint8_t *row, const int bytes, const int step, const int deep, int shift,
+                     const uint8_t *index)
+{
+    if (bytes == 1)
+        mix_bytes(t, row, step, index);
+    else
+        mix_words(t, row, step, deep, shift, index);
+}
+
+INLINE void mix_row(uint8_t *row, const int bytes, const int step, const int deep, int shift, const uint8_t *index,
+                    int count, const GcamBlendTable *table)
+{
+    const Tables t = load_tables(table);
+    const int last = step > 1;          // where what follows the last sample may not belong to the row
+    int i = 0;
+
+    for (; i + LANES + last <= count; i += LANES, row += LANES * step * bytes)
+        mix_some(&t, row, bytes, step, deep, shift, index + i);
+    if (i < count) {
+        const size_t rest = ((size_t)(count - i - 1) * step + 1) * bytes;
+        uint8_t copy[LANES * 4 * 2] = { 0 };
+        memcpy(copy, row, rest);
+        mix_some(&t, copy, bytes, step, deep, shift, index + i);
+        memcpy(row, copy, rest);
+    }
+}
 
 TARGET static void blend_mix8(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table)
 {
-    int done = 0;
-
     switch (step) {
-    case 1: done = mix_bytes(row, 1, index, count, table); break;
-    case 2: done = mix_bytes(row, 2, index, count, table); break;
-    case 3: done = mix_bytes(row, 3, index, count, table); break;
-    case 4: done = mix_bytes(row, 4, index, count, table); break;
+    case 1:  mix_row(row, 1, 1, 0, 0, index, count, table); break;
+    case 2:  mix_row(row, 1, 2, 0, 0, index, count, table); break;
+    case 3:  mix_row(row, 1, 3, 0, 0, index, count, table); break;
+    case 4:  mix_row(row, 1, 4, 0, 0, index, count, table); break;
+    default: gcam_blend_mix8_c(row, step, index, count, table);
     }
-    gcam_blend_mix8_c(row + (ptrdiff_t)done * step, step, index + done, count - done, table);
 }
 
 TARGET static void blend_mix16(uint8_t *row, int step, int shift, const uint8_t *index, int count,
                                const GcamBlendTable *table)
 {
-    int done = 0;
-
     switch (step) {
-    case 2: done = mix_words(row, 1, 0, shift, index, count, table); break;
-    case 4: done = mix_words(row, 2, 0, shift, index, count, table); break;
-    case 6: done = mix_words(row, 3, 0, shift, index, count, table); break;
-    case 8: done = mix_words(row, 4, 0, shift, index, count, table); break;
+    case 2:  mix_row(row, 2, 1, 0, shift, index, count, table); break;
+    case 4:  mix_row(row, 2, 2, 0, shift, index, count, table); break;
+    case 6:  mix_row(row, 2, 3, 0, shift, index, count, table); break;
+    case 8:  mix_row(row, 2, 4, 0, shift, index, count, table); break;
+    default: gcam_blend_mix16_c(row, step, shift, index, count, table);
     }
-    gcam_blend_mix16_c(row + (ptrdiff_t)done * step, step, shift, index + done, count - done, table);
 }
 
 TARGET static void blend_mix_deep(uint8_t *row, int step, int shift, const uint8_t *index, int count,
                                   const GcamBlendTable *table)
 {
-    int done = 0;
-
     switch (step) {
-    case 2: done = mix_words(row, 1, 1, shift, index, count, table); break;
-    case 4: done = mix_words(row, 2, 1, shift, index, count, table); break;
-    case 6: done = mix_words(row, 3, 1, shift, index, count, table); break;
-    case 8: done = mix_words(row, 4, 1, shift, index, count, table); break;
+    case 2:  mix_row(row, 2, 1, 1, shift, index, count, table); break;
+    case 4:  mix_row(row, 2, 2, 1, shift, index, count, table); break;
+    case 6:  mix_row(row, 2, 3, 1, shift, index, count, table); break;
+    case 8:  mix_row(row, 2, 4, 1, shift, index, count, table); break;
+    default: gcam_blend_mix_deep_c(row, step, shift, index, count, table);
     }
-    gcam_blend_mix_deep_c(row + (ptrdiff_t)done * step, step, shift, index + done, count - done, table);
 }
