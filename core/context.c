@@ -341,13 +341,28 @@ int gradcam_context_set_profiling(GradcamContext *context, int on)
     return -ENOMEM;
 }
 
+// Bytes of what a step reads and writes; a view does neither.
+static double step_bytes(const GcamPlan *plan, const GcamStep *step)
+{
+    double bytes = 0;
+    if (plan->root[step->output[0]] != step->output[0])
+        return 0;
+    for (int i = 0; i < step->inputs + step->outputs; i++) {
+        int index = i < step->inputs ? step->input[i] : step->output[i - step->inputs];
+        const GcamValue *value = index >= 0 ? &plan->value[index] : NULL;
+        if (value)
+            bytes += (double)gcam_shape_count(&value->shape) * (double)(value->data ? gcam_data_size(value->type) : 4);
+    }
+    return bytes;
+}
+
 static GradcamProfile describe_step(const GcamPlan *plan, const GcamStep *step, int backward, double seconds)
 {
     return (GradcamProfile){
         backward ? GRADCAM_PHASE_BACKWARD : step->in_head ? GRADCAM_PHASE_HEAD : GRADCAM_PHASE_TRUNK,
         step->node ? step->node->name : "", step->op->type,
         step->op->kernel && !backward ? step->op->kernel(step) : "", seconds,
-        step->op->flops ? step->op->flops(step, plan->value) : 0,
+        step->op->flops ? step->op->flops(step, plan->value) : 0, step_bytes(plan, step),
     };
 }
 
@@ -358,13 +373,13 @@ const GradcamProfile *gradcam_context_profile(GradcamContext *context, size_t *c
     *count = 0;
     if (!entry)
         return NULL;
-    *entry++ = (GradcamProfile){ GRADCAM_PHASE_PREPROCESS, "", "normalize", "", context->preprocess_seconds, 0 };
+    *entry++ = (GradcamProfile){ GRADCAM_PHASE_PREPROCESS, "", "normalize", "", context->preprocess_seconds, 0, 0 };
     for (int i = 0; i < plan->steps; i++)
         *entry++ = describe_step(plan, &plan->step[i], 0, context->seconds[i]);
     for (int i = plan->steps - 1; i >= 0; i--)
         if (plan->step[i].in_head)
             *entry++ = describe_step(plan, &plan->step[i], 1, context->seconds[plan->steps + i]);
-    *entry++ = (GradcamProfile){ GRADCAM_PHASE_MAP, "", "weights and sum", "", context->map_seconds, 0 };
+    *entry++ = (GradcamProfile){ GRADCAM_PHASE_MAP, "", "weights and sum", "", context->map_seconds, 0, 0 };
     *count = (size_t)(entry - context->profile);
     return context->profile;
 }

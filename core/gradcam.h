@@ -297,6 +297,7 @@ typedef struct GradcamProfile {
     const char *kernel;         // how it is computed ("winograd", "im2col"), "" where there is one way only
     double seconds;
     double flops;               // floating point operations of its direct definition, 0 where they do not matter
+    double bytes;               // of its inputs and outputs, weights included
 } GradcamProfile;
 
 // Switches time keeping on or off (it is off at first). -ENOMEM.

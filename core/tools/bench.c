@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "json.h"
+#include "machine.h"
 #include "network.h"
 
 static const Option options[] = {
@@ -19,7 +21,7 @@ static const Option options[] = {
     { "precision", 0, "NAME", "f32, or bf16: large products of bfloat16, where the processor has that (default f32)" },
     { "json", 0, NULL, "print JSON" },
     { "quiet", 'q', NULL, "print the median time of a whole map in milliseconds, and nothing else" },
-    { "verbose", 'v', NULL, "every operator: its time, the algorithm, operations per second" },
+    { "verbose", 'v', NULL, "every operator: its time, the algorithm, its share of what the machine can do" },
     { 0 }
 };
 
@@ -34,6 +36,7 @@ typedef struct Bench {
     GradcamContext *context;
     enum GradcamMethod method;
     int runs;
+    Machine machine;                    // zeros where nobody asked
     const GradcamProfile *profile;      // of the last run: names
     size_t entries;
     Series whole, phase[GRADCAM_PHASE_COUNT], *entry;
@@ -136,6 +139,23 @@ static double gigaflops(const GradcamProfile *profile, const Series *series)
     return series->median > 0 ? profile->flops / series->median * 1e-9 : 0;
 }
 
+static double gigabytes(const GradcamProfile *profile, const Series *series)
+{
+    return series->median > 0 ? profile->bytes / series->median * 1e-9 : 0;
+}
+
+// Of the machine's peak in percent, or of what it reads from memory: which is nearer. Operations are those of the direct
+// definition, memory may be a cache, and what is zero may be skipped, so that more than 100 is possible.
+static double share_of_peak(const Bench *bench, size_t i)
+{
+    const GradcamProfile *p = &bench->profile[i];
+    const double operations = 1e9 * gigaflops(p, &bench->entry[i]), bytes = 1e9 * gigabytes(p, &bench->entry[i]);
+
+    if (!(bench->machine.flops > 0 && bench->machine.bytes > 0))
+        return 0;
+    return 100 * fmax(operations / bench->machine.flops, bytes / bench->machine.bytes);
+}
+
 static void print_text(const Bench *bench, int threads, int verbose)
 {
     const GradcamLayer *layer = gradcam_context_layer(bench->context);
@@ -152,12 +172,16 @@ static void print_text(const Bench *bench, int threads, int verbose)
         printf("%-12s %9.3f ms\n", gradcam_phase_name(i), 1e3 * bench->phase[i].median);
     if (!verbose)
         return;
-    printf("\n%9s %6s %8s  %-10s %-20s %-14s %s\n", "ms", "share", "GFLOP/s", "phase", "operator", "algorithm", "node");
+    printf("%-12s %.1f GFLOP/s, %.1f GB/s, measured beside this\n", "peak", 1e-9 * bench->machine.flops,
+           1e-9 * bench->machine.bytes);
+    printf("\n%9s %6s %8s %7s %8s  %-10s %-20s %-14s %s\n", "ms", "share", "GFLOP/s", "GB/s", "of peak", "phase",
+           "operator", "algorithm", "node");
     for (size_t i = 0; i < bench->entries; i++) {
         const GradcamProfile *p = &bench->profile[i];
-        printf("%9.3f %5.1f%% %8.1f  %-10s %-20s %-14s %s\n", 1e3 * bench->entry[i].median,
+        printf("%9.3f %5.1f%% %8.1f %7.1f %7.0f%%  %-10s %-20s %-14s %s\n", 1e3 * bench->entry[i].median,
                100 * bench->entry[i].median / bench->whole.median, gigaflops(p, &bench->entry[i]),
-               gradcam_phase_name(p->phase), p->op, p->kernel, p->name);
+               gigabytes(p, &bench->entry[i]), share_of_peak(bench, i), gradcam_phase_name(p->phase), p->op, p->kernel,
+               p->name);
     }
 }
 
@@ -180,6 +204,8 @@ static void print_json(const Bench *bench, int threads, int verbose)
         json_number(&json, gradcam_phase_name(i), 1e3 * bench->phase[i].median);
     json_close(&json, '}');
     if (verbose) {
+        json_number(&json, "peak_gflops", 1e-9 * bench->machine.flops);
+        json_number(&json, "peak_gbytes", 1e-9 * bench->machine.bytes);
         json_open(&json, "operators", '[');
         for (size_t i = 0; i < bench->entries; i++) {
             const GradcamProfile *p = &bench->profile[i];
@@ -190,11 +216,20 @@ static void print_json(const Bench *bench, int threads, int verbose)
             json_string(&json, "algorithm", p->kernel);
             json_number(&json, "median_ms", 1e3 * bench->entry[i].median);
             json_number(&json, "gflops", gigaflops(p, &bench->entry[i]));
+            json_number(&json, "gbytes", gigabytes(p, &bench->entry[i]));
+            json_number(&json, "percent_of_peak", share_of_peak(bench, i));
             json_close(&json, '}');
         }
         json_close(&json, ']');
     }
     json_close(&json, '}');
+}
+
+static int processors(void)
+{
+    const long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
 }
 
 static int run_bench(const Arguments *arguments)
@@ -225,6 +260,8 @@ static int run_bench(const Arguments *arguments)
     if (!error)
         error = gradcam_context_set_profiling(bench.context, 1);
     status = error ? say_library(&log, error, "cannot run the network") : run_all(&bench);
+    if (!status && option_given(arguments, "verbose"))
+        bench.machine = machine_measure(settings.threads ? settings.threads : processors());
     if (!status && option_given(arguments, "quiet"))
         printf("%.4f\n", 1e3 * bench.whole.median);
     else if (!status && option_given(arguments, "json"))

@@ -23,6 +23,11 @@ phases, operators = sum(b["phases_ms"].values()), sum(o["median_ms"] for o in b[
 assert 0.3 * b["median_ms"] < phases < 1.5 * b["median_ms"], (phases, b["median_ms"])
 assert 0.3 * b["median_ms"] < operators < 1.5 * b["median_ms"], (operators, b["median_ms"])
 assert any(o["op"] == "Conv" and o["gflops"] > 0 and o["algorithm"] for o in b["operators"])
+assert b["peak_gflops"] > 1 and b["peak_gbytes"] > 0.1, (b["peak_gflops"], b["peak_gbytes"])
+for o in b["operators"]:
+    share = 100 * max(o["gflops"] / b["peak_gflops"], o["gbytes"] / b["peak_gbytes"])
+    assert abs(o["percent_of_peak"] - share) < 1e-3 * share + 1e-9, o
+assert any(o["op"] == "Conv" and 0.1 < o["percent_of_peak"] < 2000 for o in b["operators"])
 END
 
 "$gradcam" bench $network --runs 2 | grep -q '^whole map'; ok $? "bench prints a table"
