@@ -177,7 +177,8 @@ int main(int argc, char **argv)
     d.frames = d.rate * d.seconds;
     d.took = calloc((size_t)d.frames, sizeof(*d.took));
     ret = d.took ? make_pictures(&d) : AVERROR(ENOMEM);
-    printf("Milliseconds that a frame of %dx%d is kept, %d a second for %d s:\n\n", d.width, d.height, d.rate, d.seconds);
+    printf("Milliseconds that a frame of %dx%d is kept, %d a second for %d s:\n\n", d.width, d.height, d.rate,
+           d.seconds);
     printf("| filters | p50 | p99 | greatest | frames out | key frames skipped |\n|---|---|---|---|---|---|\n");
     for (; ret >= 0 && at < argc; at++)
         ret = measure(&d, argv[at]);

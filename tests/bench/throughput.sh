@@ -37,7 +37,8 @@ for round in $(seq "$rounds"); do
 done
 
 describe
-echo "| ${model:+${model##*/}, }filter | to nothing: frames/s | time | processor time | to H.264: frames/s | time | processor time |"
+columns="frames/s | time | processor time"
+echo "| ${model:+${model##*/}, }filter | to nothing: $columns | to H.264: $columns |"
 echo "|---|---|---|---|---|---|---|"
 # NAME LABEL
 line() {

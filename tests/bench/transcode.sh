@@ -15,8 +15,8 @@ note() {
     sort -n "$work/$1.all" | head -n 1 > "$work/$1"
 }
 
-# NAME FILTERS OUTPUT...: transcodes $clip, $frames frames of it, and notes how long ffmpeg took, start included, and how
-# much time of processors.
+# NAME FILTERS OUTPUT...: transcodes $clip, $frames frames of it, and notes how long ffmpeg took, start included,
+# and how much time of processors.
 transcode() {
     name=$1 filters=$2
     shift 2
@@ -38,10 +38,12 @@ make_clip() {
 
 # What the machine is and what ran, for above the table.
 describe() {
-    echo "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 2> /dev/null | head -n 1), $(nproc) processors;" \
-        "$("$build/bin/ffmpeg" -version | head -n 1 | cut -d ' ' -f 1-3), $("$build/bin/gradcam" --version | head -n 1);" \
-        "$frames frames of $("$build/bin/ffprobe" -v error -select_streams v -show_entries stream=codec_name,width,height \
-        -of csv=p=0 "$clip" | tr ',' ' '), least of $rounds rounds"
+    cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 2> /dev/null | head -n 1)
+    version=$("$build/bin/ffmpeg" -version | head -n 1 | cut -d ' ' -f 1-3)
+    kind=$("$build/bin/ffprobe" -v error -select_streams v -show_entries stream=codec_name,width,height -of csv=p=0 \
+        "$clip" | tr ',' ' ')
+    echo "$cpu, $(nproc) processors; $version, $("$build/bin/gradcam" --version | head -n 1);" \
+        "$frames frames of $kind, least of $rounds rounds"
     echo
 }
 

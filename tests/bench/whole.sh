@@ -59,7 +59,7 @@ describe
 read -r base < "$work/without"
 echo "Frames a second; without the filter $(rate "$base")."
 echo
-echo "| network | stride | gradcam | time against no filter |${peer:+ OpenCV and pytorch-grad-cam | gradcam against that |}"
+echo "| network | stride | gradcam | time against no filter |${peer:+ OpenCV and pytorch-grad-cam | ratio |}"
 echo "|---|---|---|---|${peer:+---|---|}"
 for network in $networks; do
     name=${network##*/}

@@ -98,8 +98,8 @@ playable() {
     fi
 }
 
-# Finds what is wrong with the receiver's files, for $problem, if anything: each frame is in the file, which can be played, and each came
-# in a frame's duration after the one before.
+# Finds what is wrong with the receiver's files, for $problem, if anything: each frame is in the file, which can be
+# played, and each came in a frame's duration after the one before.
 find_faults() {
     problem=
     in=$(frames in 2> /dev/null)

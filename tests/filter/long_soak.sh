@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # timeout: 20000
 #
-# A soak: three ffmpegs at once, as fast as they can, for SOAK_MINUTES (60), with classes, styles and methods that change
-# all the time, pictures that change their size, filter graphs that are made again and again, and one that is live. What
+# A soak: three ffmpegs at once, as fast as they can, for SOAK_MINUTES (60), with classes, styles and methods that
+# change all the time, pictures that change their size, filter graphs that are made again and again, and one that is live. What
 # each needs of memory, threads and open files after the first minute must be what it needs at the end.
 
 . "$SRC/tests/filter/common.sh"
@@ -41,7 +41,8 @@ awk -v seconds=$((30 * seconds)) -v step=$((seconds > 200 ? seconds / 100 : 2)) 
         if (s % 4 == 0) print at "class " class[1 + s / 4 % 10] ";"
         if (s % 4 == 1) print at "colormap " colormap[1 + int(s / 4) % 5] ";"
         if (s % 4 == 2) print at (s % 8 == 2 ? "method counterfactual" : "method gradcam") ";"
-        if (s % 4 == 3) print at "output " output[1 + int(s / 4) % 4] ", gradcam stride " 1 + s % 7 ", gradcam smooth " s % 3 / 2 ";"
+        if (s % 4 == 3) print at "output " output[1 + int(s / 4) % 4] ", gradcam stride " 1 + s % 7 \
+            ", gradcam smooth " s % 3 / 2 ";"
     }
 }' > commands
 

@@ -19,7 +19,8 @@ for options in "class=$any" "class=star|heart:stride=3:lookahead=2" class=auto:s
     cut -f 2 lines > names.watch
     awk '{ print (NF > 4 ? $NF : "-") }' lines | sed 's/x.*//' > widths.watch
     [ $status = 0 ] && grep -q "[a-z]" names && cmp -s names names.watch && cmp -s widths widths.watch && ! [ -s log ]
-    check "sample: a line for each frame, $options" $? "status $status, $(wc -l < lines) lines, $(wc -l < names) frames $(cat log)"
+    check "sample: a line for each frame, $options" $? \
+        "status $status, $(wc -l < lines) lines, $(wc -l < names) frames $(cat log)"
 done
 sed -n 's/^frame:.*pts_time://p' meta | awk '{ printf "%.3f\n", $1 }' > times
 cut -f 1 lines > times.watch

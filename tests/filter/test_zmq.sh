@@ -8,9 +8,10 @@
 "$BUILD/bin/ffmpeg" -v quiet -filters | grep -q ' zmq ' || { echo "skip - filter zmq: this ffmpeg has none"; exit 0; }
 command -v python3 > /dev/null || { echo "skip - filter zmq: no python3"; exit 0; }
 
+print=metadata=print:file=meta:direct=1
 port=$((20000 + $$ % 19000))
 "$BUILD/bin/ffmpeg" -nostdin -hide_banner -y -v error -re -f lavfi -i testsrc2=s=160x120:r=25:d=20 \
-    -vf "zmq=bind_address=tcp\\\\://127.0.0.1\\\\:$port,gradcam=class=star:stride=1000,metadata=print:file=meta:direct=1" \
+    -vf "zmq=bind_address=tcp\\\\://127.0.0.1\\\\:$port,gradcam=class=star:stride=1000,$print" \
     -f framemd5 out > log 2>&1 &
 ffmpeg=$!
 trap 'kill -KILL $ffmpeg 2> /dev/null' EXIT
@@ -42,6 +43,7 @@ wait $ffmpeg
 status=$?
 [ "$(values meta label | tr ' ' '\n' | uniq | paste -s -d ' ')" = "star heart" ] &&
     [ "$(values meta key | tr ' ' '\n' | grep -c 1)" -ge 3 ]
-check "zmq: the commands take effect" $? "status $status, $(values meta label | tr ' ' '\n' | uniq -c | paste -s -d ' '), $(tail -n 2 log)"
+check "zmq: the commands take effect" $? \
+    "status $status, $(values meta label | tr ' ' '\n' | uniq -c | paste -s -d ' '), $(tail -n 2 log)"
 
 exit $bad

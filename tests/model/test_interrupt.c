@@ -11,7 +11,8 @@ enum { CELLS = 36 };
 
 static const char text[] = "input x 1x3x6x6; c = Conv(x, %8x3x3x3, %8) pads=[1,1,1,1]; r = Relu(c);"
                            "d = Conv(r, %8x8x3x3@-0.4:0.4) pads=[1,1,1,1]; e = Sigmoid(d); s = Add(e, r);"
-                           "p = GlobalAveragePool(s); f = Flatten(p); logits = Gemm(f, %5x8, %5) transB=1; output logits";
+                           "p = GlobalAveragePool(s); f = Flatten(p);"
+                           "logits = Gemm(f, %5x8, %5) transB=1; output logits";
 
 static int asked, limit;                // how often, and at which time the answer is yes; 0: never
 
