@@ -191,7 +191,8 @@ int gcam_plan_arena(GcamPlan *plan)
         top = block[i].at + block[i].size > top ? block[i].at + block[i].size : top;
     }
     for (int i = 0; i < plan->values; i++)      // a view lies where its root lies
-        plan->data_at[i] = plan->data_at[plan->root[i]];
+        if (plan->data_at[plan->root[i]] != SIZE_MAX)
+            plan->data_at[i] = plan->data_at[plan->root[i]] + plan->shift[i];
     for (size_t i = 0; i < steps; i++)          // in the backward pass scratch lies behind the sum
         plan->scratch_at[steps + i] = plan->sum_at[i] + sum_size(plan, (int)i);
     plan->floats = top;

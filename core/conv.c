@@ -130,6 +130,7 @@ int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const
     conv->algorithm = choose(shape);
     conv->kernels = gcam_kernels();
     conv->shape = *shape;
+    conv->shape.y_pixel = shape->y_pixel ? shape->y_pixel : shape->out_c;
     conv->act = act;
     conv->lo = lo;
     conv->hi = hi;

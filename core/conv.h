@@ -23,6 +23,7 @@ typedef struct GcamConvShape {
     int pad_top, pad_left, pad_bottom, pad_right;
     int dilation_h, dilation_w;
     int groups;                 // divides c and out_c
+    int y_pixel;                // floats from pixel to pixel of the output forward; 0: out_c. More only without `add`
     enum GcamType type;         // what may be multiplied: GCAM_F32, or GCAM_BF16 where gcam_gemm_has() it
 } GcamConvShape;
 

@@ -35,6 +35,7 @@ static GcamConvShape turned_shape(const GcamConvShape *s)
     GcamConvShape t = *s;
     t.h = s->out_h;
     t.w = s->out_w;
+    t.y_pixel = 0;
     t.c = s->out_c;
     t.out_h = s->h;
     t.out_w = s->w;

@@ -175,7 +175,7 @@ static void compute(const Run *run, const Part *part, int g, size_t first, size_
     float limits[2];
     gcam_activation_limits(conv->act, conv->lo, conv->hi, limits);
     for (int r = 0; r < part->rows; r++) {
-        size_t y = (part->image * s->out_h + part->row + r) * (size_t)s->out_w * s->out_c + channel;
+        size_t y = (part->image * s->out_h + part->row + r) * (size_t)s->out_w * s->y_pixel + channel;
         GcamDirect d = {
             .count = (size_t)s->out_w, .channels = last - first, .panel = p->panel,
             .runs = p->runs, .length = p->length, .offset = part->offset,
@@ -183,7 +183,7 @@ static void compute(const Run *run, const Part *part, int g, size_t first, size_
             .x_step = (ptrdiff_t)(s->stride_w * p->pixel),
             .w = conv->weights + (size_t)(part->group + g) * group_floats(p) + first * p->k,
             .bias = conv->bias ? conv->bias + channel : NULL, .add = run->add ? run->add + y : NULL,
-            .y = run->y + y, .y_step = s->out_c, .lo = limits[0], .hi = limits[1],
+            .y = run->y + y, .y_step = s->y_pixel, .lo = limits[0], .hi = limits[1],
         };
         conv->kernels->direct[p->wide](&d);
     }

@@ -97,7 +97,7 @@ static void forward_gemm(const GcamConv *conv, GcamPool *pool, const float *x, c
     for (int g = 0; g < s->groups; g++) {
         GcamEpilogue ep = gcam_conv_epilogue(conv, add, g * out);
         gcam_gemm_packed(pool, (size_t)s->n * s->h * s->w, x + g * in, s->c, conv->packed[g], y + g * out,
-                         s->out_c, &ep);
+                         s->y_pixel, &ep);
     }
 }
 
@@ -235,8 +235,8 @@ static void gather_task(void *opaque, size_t index, int thread)
 
     const GcamPackedB *b = conv->packed[g];
     const float *x = gather->x + image * s->h * s->w * s->c + (size_t)(g * in);
-    size_t y0 = (image * gather->pixels + first) * s->out_c;
-    GcamEpilogue ep = gcam_conv_epilogue(conv, gather->add ? gather->add + y0 : NULL, g * out);
+    size_t y0 = image * gather->pixels + first;
+    GcamEpilogue ep = gcam_conv_epilogue(conv, gather->add ? gather->add + y0 * s->out_c : NULL, g * out);
     float *a = gather->scratch + thread * gather->thread_scratch;
     size_t length, pieces = gcam_gemm_k_pieces(b->k, &length), lda = gathered_row(b->k);
     for (size_t i = 0; i < pieces; i++) {
@@ -251,7 +251,7 @@ static void gather_task(void *opaque, size_t index, int thread)
             }
         }
         gcam_gemm_block(b, rows, column, min_size(column + gather->columns, b->n), k0, k1, a, (ptrdiff_t)lda,
-                        gather->y + y0 + (size_t)(g * out), s->out_c, &ep);
+                        gather->y + y0 * s->y_pixel + (size_t)(g * out), s->y_pixel, &ep);
     }
 }
 

@@ -219,10 +219,13 @@ static void input_tile(const Run *run, size_t t, size_t slot, float *v, float *e
                                               (ptrdiff_t)(p->block * p->v_row));
 }
 
-static void copy_tile(float *out, ptrdiff_t out_row, const float *in, ptrdiff_t in_row, int rows, size_t n)
+// Of pixels that lie out_pixel and in_pixel apart, rows out_row and in_row.
+static void copy_tile(float *out, ptrdiff_t out_row, ptrdiff_t out_pixel, const float *in, ptrdiff_t in_row,
+                      ptrdiff_t in_pixel, int rows, int columns, size_t channels)
 {
     for (int r = 0; r < rows; r++)
-        memcpy(out + r * out_row, in + r * in_row, n * sizeof(*out));
+        for (int c = 0; c < columns; c++)
+            memcpy(out + r * out_row + c * out_pixel, in + r * in_row + c * in_pixel, channels * sizeof(*out));
 }
 
 // Row `slot` of the matrices m to tile number t of the output.
@@ -234,7 +237,8 @@ static void output_tile(const Run *run, size_t t, size_t slot, const float *m, f
     size_t image = t / (p->across * p->down), in_image = t % (p->across * p->down);
     int y = (int)(in_image / p->across) * p->size, x = (int)(in_image % p->across) * p->size;
     int rows = s->out_h - y, columns = s->out_w - x;
-    ptrdiff_t row = (ptrdiff_t)s->out_w * s->out_c, pixel = s->out_c, edge_row = p->size * pixel;
+    ptrdiff_t row = (ptrdiff_t)s->out_w * s->y_pixel, pixel = s->y_pixel, edge_pixel = s->out_c;
+    ptrdiff_t edge_row = p->size * edge_pixel;
     size_t offset = (image * s->out_h + y) * row + x * pixel;
     const float *add = run->add ? run->add + offset : NULL;
     float limits[2];
@@ -252,13 +256,14 @@ static void output_tile(const Run *run, size_t t, size_t slot, const float *m, f
     columns = columns < p->size ? columns : p->size;
     o.y = edge;
     o.row = edge_row;
+    o.pixel = edge_pixel;
     if (add) {
         o.add = edge + p->size * edge_row;
         memset(edge, 0, 2 * (size_t)(p->size * edge_row) * sizeof(*edge));
-        copy_tile(edge + p->size * edge_row, edge_row, add, row, rows, (size_t)(columns * pixel));
+        copy_tile(edge + p->size * edge_row, edge_row, edge_pixel, add, row, pixel, rows, columns, (size_t)s->out_c);
     }
     conv->kernels->winograd_output[p->kind](&o);
-    copy_tile(run->y + offset, row, edge, edge_row, rows, (size_t)(columns * pixel));
+    copy_tile(run->y + offset, row, pixel, edge, edge_row, edge_pixel, rows, columns, (size_t)s->out_c);
 }
 
 static void product(const Plan *p, size_t position, size_t first, size_t last, size_t tiles, const float *v,

@@ -10,6 +10,7 @@
 #include "fuse.h"
 #include "log.h"
 #include "mem.h"
+#include "place.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -363,9 +364,13 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
         goto fail;
     error = -ENOMEM;
     plan->root = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->root));
-    if (!plan->root)
+    plan->shift = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->shift));
+    plan->placed = gcam_zone_alloc(&plan->zone, (size_t)plan->values, 1);
+    if (!plan->root || !plan->shift || !plan->placed)
         goto fail;
     find_views(plan);
+    if (gcam_plan_place(plan))
+        goto fail;
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) || (error = gcam_plan_arena(plan)))
         goto fail;
@@ -390,7 +395,7 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
             return -ECANCELED;
         double begin = run.seconds ? gcam_time() : 0;
         run.scratch = run.arena + plan->scratch_at[i];
-        if (plan->root[step->output[0]] == step->output[0])
+        if (plan->root[step->output[0]] == step->output[0] || plan->placed[step->output[0]])
             step->op->forward(&run, step);
         if (run.seconds)
             run.seconds[i] = gcam_time() - begin;

@@ -24,6 +24,8 @@ typedef struct GcamPlan {
     char *in_head;              // by value: depends on the layer (the layer itself included)
     int constant_gradient;      // of each logit by the layer, whatever the picture
     int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
+    size_t *shift;              // by value: floats from the beginning of that memory
+    char *placed;               // by value: computed in a part of another value, not only another name of it
     size_t *data_at, *grad_at;  // by value: place in the arena in floats; SIZE_MAX where there is none
     size_t *scratch_at;         // by step: its scratch forward, then by step: backward
     size_t *sum_at;             // by step: a gradient that is to be added to another

@@ -74,6 +74,7 @@ static int conv_prepare(GcamStep *step, const GcamValue *values, int threads)
     State *state = step->state = gcam_calloc(1, sizeof(*state));
     float *w = gcam_constant_floats(weights), *b = bias && !step->bias ? gcam_constant_floats(bias) : NULL;
     shape.type = step->type;
+    shape.y_pixel = (int)step->pixel;
     int error = !state || !w || (bias && !step->bias && !b) ? -ENOMEM : 0;
     if (!error)
         error = gcam_conv_create(&state->forward, &shape, w, step->scale, step->bias ? step->bias : b, step->act,

@@ -65,6 +65,7 @@ struct GcamStep {
     int in_head;                // depends on the target layer: backward runs it too
     enum GcamType type;         // what products may be multiplied as
     const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
+    size_t pixel;               // Conv: floats from pixel to pixel of its output, or 0: as many as it has channels
     int add;                    // Conv: value added before the activation, or -1
     enum GcamActivation act;    // applied to the result
     float lo, hi;               // of GCAM_ACT_CLIP

@@ -80,7 +80,9 @@ static void concat_forward(const GcamRun *run, const GcamStep *step)
 {
     for (int i = 0; i < step->inputs; i++) {
         GcamMove move = part_move(run, step, step->input, i, step->output[0]);
-        gcam_move(&move, run->pool, run->data[step->input[i]], run->data[step->output[0]]);
+        const float *part = run->data[step->input[i]];
+        if (part != run->data[step->output[0]] + move.to_offset)        // else it was computed in its place
+            gcam_move(&move, run->pool, part, run->data[step->output[0]]);
     }
 }
 

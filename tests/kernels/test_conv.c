@@ -229,6 +229,32 @@ static void forward(const Case *test)
     drop(&t, &s);
 }
 
+// An output whose pixels lie apart has the same values, and nothing between them is touched.
+static void apart(const Case *test)
+{
+    enum { GAP = 3 };
+    GcamConvShape s = shape_of(test);
+    Tensors t = make(&s);
+    size_t channels = (size_t)s.out_c, pixel = channels + GAP, pixels = t.y_size / channels;
+    float *y = gcam_calloc(pixels * pixel, sizeof(*y));
+    for (int wide = 0; wide < 2; wide++) {
+        GcamConv *conv;
+        s.y_pixel = wide ? (int)pixel : 0;
+        REQUIRE(gcam_conv_create(&conv, &s, t.w, t.scale, t.bias, GCAM_ACT_RELU, 0, 0) == 0);
+        float *scratch = gcam_alloc(gcam_conv_scratch(conv, 2), sizeof(*scratch));
+        gcam_conv_forward(conv, pool_of(2), t.x, NULL, wide ? y : t.y, scratch);
+        gcam_free(scratch);
+        gcam_conv_destroy(&conv);
+    }
+    for (size_t p = 0; p < pixels; p++) {
+        CHECK(!memcmp(y + p * pixel, t.y + p * channels, channels * sizeof(*y)));
+        for (size_t i = channels; i < pixel; i++)
+            CHECK(y[p * pixel + i] == 0);
+    }
+    gcam_free(y);
+    drop(&t, &s);
+}
+
 // `of`: of that many output channels all but one have a gradient of zero. relu: one was applied to the output.
 static void backward(const Case *test, int of, int relu)
 {
@@ -305,6 +331,8 @@ static void cases_of_type(const char *name)
                 backward(t, 1, 0);
             else
                 forward(t);
+            if (!back)
+                apart(t);
         }
     }
     static const int few[] = { 7, 8, 10, 9999 };

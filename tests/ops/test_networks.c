@@ -69,6 +69,12 @@ static const Network networks[] = {
       "k = Concat(l, r2) axis=1; v = Reshape(k, #1/2/4/6/6); t = Transpose(v) perm=[0,2,1,3,4];"
       "w = Reshape(t, #1/8/6/6); c3 = Conv(w, %4x4x3x3) group=2; r3 = Relu(c3);"
       "p = ReduceMean(r3) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5); output logits", NULL },
+    { "branches",
+      "input x 1x3x5x4;"
+      "c1 = Conv(x, %16x3x1x1); a = Conv(c1, %3x16x1x1, %3); ra = Relu(a); m = MaxPool(c1) kernel_shape=[3,3] "
+      "pads=[1,1,1,1]; b = Conv(c1, %16x16x3x3, %16) pads=[1,1,1,1]; d = Conv(c1, %2x16x3x1) pads=[1,0,1,0];"
+      "k = Concat(ra, m, b, d) axis=1; c2 = Conv(k, %4x37x1x1); p = GlobalAveragePool(c2); f = Flatten(p);"
+      "logits = Gemm(f, %4x5); output logits", NULL },
     { "channel shuffles between halves",
       "input x 1x3x6x6;"
       "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1]; l, r = Split(c1) axis=1; c2 = Conv(r, %4x4x1x1, %4); r2 = Relu(c2);"

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Outputs that are computed where a Concat wants them.
+ */
+#ifndef GCAM_PLACE_H
+#define GCAM_PLACE_H
+
+#include "plan.h"
+
+// After layouts and views are known, before steps are prepared. -ENOMEM.
+int gcam_plan_place(GcamPlan *plan);
+
+#endif
