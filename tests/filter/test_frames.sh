@@ -75,4 +75,30 @@ ff -reinit_filter 0 -f concat -i list -vf perms=ro,gradcam=stride=7:lookahead=3,
 [ $status = 0 ] && [ "$(frames out)" = 40 ]
 check "the same within one graph" $? "$(frames out) of 40 frames"
 
+# What a file is cut from and with: the same frames as without the filter, each with its time.
+ff -f lavfi -i testsrc2=s=96x64:r=25:d=4 -c:v mpeg4 -bf 2 -g 12 -flags +ilme+ildct film.mkv
+# NAME INPUT-OPTIONS GRAPH [INTERP]: with the filter in the place of FILTER in the graph, and without it.
+beside() {
+    ff $2 -i film.mkv -vf "$(echo "$3" | sed s/FILTER/null/)" -fps_mode passthrough -f framemd5 in
+    ff $2 -i film.mkv -vf "$(echo "$3" | sed "s/FILTER/gradcam=stride=4${4:+:interp=$4}/")" -fps_mode passthrough \
+        -f framemd5 out
+    [ $status = 0 ] && [ "$(frames in)" -gt 5 ] && [ "$(stamps in)" = "$(stamps out)" ] && [ "$(sums in)" != "$(sums out)" ]
+    check "$1" $? "$(frames out) of $(frames in) frames"
+}
+for interp in hold linear motion; do
+    beside "seeking and a duration, interp=$interp" "-flags2 +export_mvs -ss 1.3 -t 1.1" FILTER $interp
+    beside "select before, trim behind, interp=$interp" "-flags2 +export_mvs" \
+        "select='not(eq(mod(n,3),1))',FILTER,trim=start=1:end=3" $interp
+    beside "frames twice and out of time, interp=$interp" "-flags2 +export_mvs" \
+        "loop=loop=3:size=9:start=20,setpts='N*N*3/TB/1000',FILTER" $interp
+    ff -flags2 +export_mvs -i film.mkv -vf "setpts=NAN,gradcam=stride=4:interp=$interp:smooth=1,metadata=print:file=meta" \
+        -f null -
+    [ $status = 0 ] && [ "$(values meta key | wc -w)" = 100 ]
+    check "no timestamps, interp=$interp" $? "$(values meta key | wc -w) frames"
+done
+level=info ff -f lavfi -i testsrc2=s=96x64:r=25:d=1 -vf setfield=bff,gradcam,setsar=4/3,showinfo -f null -
+[ "$(grep -c 'n: .* sar:4/3 .* i:B ' log)" = 25 ]
+check "interlaced frames stay what they are" $? "$(grep -m 1 'n: ' log)"
+level=error
+
 exit $bad
