@@ -40,6 +40,7 @@ typedef struct Linear {
     const char *w;
     enum GcamType type;
     const float *bias, *x;
+    const float *mask;          // elements of y that may become zero are those where it is; or NULL
     float *y;
     float limits[2];
     size_t sum_columns;         // per task
@@ -69,15 +70,22 @@ static void dot_task(void *opaque, size_t index, int thread)
 {
     (void)thread;
     const Linear *l = opaque;
-    size_t end = end_of(index * DOT_ROWS, DOT_ROWS, l->rows);
-    for (size_t row = index * DOT_ROWS; row < end; row += GCAM_LINEAR_ROWS) {
+    size_t end = end_of(index * DOT_ROWS, DOT_ROWS, l->rows), row = index * DOT_ROWS;
+    while (row < end) {
         const void *w[GCAM_LINEAR_ROWS];
+        size_t rows[GCAM_LINEAR_ROWS], n = 0;
         float sums[GCAM_LINEAR_ROWS];
-        for (size_t r = 0; r < GCAM_LINEAR_ROWS; r++)
-            w[r] = weights_at(l, row + r < end ? row + r : row, 0);
-        l->kernels->dot[l->type](sums, w, l->x, l->columns);
-        for (size_t r = 0; r < GCAM_LINEAR_ROWS && row + r < end; r++)
-            l->y[row + r] = finish(l, row + r, sums[r]);
+        for (; row < end && n < GCAM_LINEAR_ROWS; row++) {
+            l->y[row] = 0;
+            if (!l->mask || l->mask[row] != 0)
+                rows[n++] = row;
+        }
+        for (size_t r = 0; n && r < GCAM_LINEAR_ROWS; r++)
+            w[r] = weights_at(l, rows[r < n ? r : 0], 0);
+        if (n)
+            l->kernels->dot[l->type](sums, w, l->x, l->columns);
+        for (size_t r = 0; r < n; r++)
+            l->y[rows[r]] = finish(l, rows[r], sums[r]);
     }
 }
 
@@ -176,7 +184,7 @@ void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, e
 }
 
 void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,
-                          int transposed, const float *dy, float *dx)
+                          int transposed, const float *dy, const float *x, float *dx)
 {
     Linear linear = {
         .rows = transposed ? in : out,
@@ -184,6 +192,7 @@ void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, 
         .w = w,
         .type = type,
         .x = dy,
+        .mask = x,
         .y = dx,
     };
     gcam_activation_limits(GCAM_ACT_NONE, 0, 0, linear.limits);

@@ -27,8 +27,10 @@ void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, e
                          int transposed, const float *bias, const float *x, float *y, enum GcamActivation act,
                          float lo, float hi);
 
-// dx[in] = sum over o of dy[o] * w[o][in]; overwritten. Rows of w whose dy is zero are not read.
+// dx[in] = sum over o of dy[o] * w[o][in]; overwritten. x: where it is zero, nobody asks for dx, which may become zero,
+// since what made x was a ReLU; or NULL. Rows of w that count for nothing are not read: not transposed, those whose dy is
+// zero; transposed, those whose x is.
 void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,
-                          int transposed, const float *dy, float *dx);
+                          int transposed, const float *dy, const float *x, float *dx);
 
 #endif

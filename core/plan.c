@@ -251,6 +251,14 @@ static int ready_constants(GcamPlan *plan)
     return 0;
 }
 
+static int comes_from_relu(const GcamPlan *plan, int value)
+{
+    for (int i = 0; i < plan->steps; i++)
+        if (plan->step[i].output[0] == value)
+            return !strcmp(plan->step[i].op->type, "Relu") && value != plan->layer;
+    return 0;
+}
+
 typedef struct Preparation {
     GcamPlan *plan;
     const GcamGraph *graph;
@@ -276,6 +284,7 @@ static void prepare_step(void *opaque, size_t index, int thread)
     GcamPlan *plan = preparation->plan;
     GcamStep *step = &plan->step[index];
     step->type = plan->type;
+    step->from_relu = step->inputs > 0 && comes_from_relu(plan, step->input[0]);
     int none = 0, error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
     (void)thread;
     if (step->copied && step->inputs > 1 && step->input[1] >= 0)

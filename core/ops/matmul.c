@@ -25,6 +25,7 @@ typedef struct State {
     GcamPackedB *packed;                        // m > 1, b constant
     void *own;                                  // b converted, where it is not used in place
     const void *weights;                        // b constant: what is used
+    int by_input;                               // m = 1: weights are [K][N], whatever the order of b
     enum GcamType type;
     float *bias;                                // n elements, beta applied; or NULL
 } State;
@@ -155,13 +156,34 @@ static size_t scratch_floats(const GcamStep *step, const GcamValue *values)
     return step->in_head && !constant && by_b > most ? by_b : most;
 }
 
+// w[rows][columns] to w[columns][rows], a cache line's worth of columns at a time.
+static int narrow_turned(uint16_t *out, const float *w, size_t rows, size_t columns)
+{
+    enum { LINE = 16 };
+    float *block = gcam_alloc(rows, LINE * sizeof(*block));
+    if (!block)
+        return -ENOMEM;
+    for (size_t first = 0; first < columns; first += LINE) {
+        size_t n = columns - first < LINE ? columns - first : LINE;
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < n; c++)
+                block[c * rows + r] = w[r * columns + first + c];
+        gcam_to_half(out + first * rows, block, n * rows);
+    }
+    gcam_free(block);
+    return 0;
+}
+
 // Products of one row are as slow as their weights come from memory. Where bfloat16 is precise enough, so is fp16, which is
-// as short, if no weight is beyond its range.
+// as short, if no weight is beyond its range. Behind a ReLU a row of weights for each input is best: where the input is
+// zero it is read in neither direction. 1 when done, 0 when not to be done, or -ENOMEM.
 static int make_half(const GcamStep *step, const Params *p, State *state)
 {
+    enum { LONG = 2048 };                       // rows of fewer weights are better read along the inputs
     const float *in = state->weights;
     size_t count = p->k * p->n;
     float most = 0;
+    int error = 0;
     if (step->type != GCAM_BF16 || p->m > 1 || state->type != GCAM_F32)
         return 0;
     for (size_t i = 0; i < count; i++)
@@ -171,11 +193,16 @@ static int make_half(const GcamStep *step, const Params *p, State *state)
     uint16_t *half = gcam_alloc(count, sizeof(*half));
     if (!half)
         return -ENOMEM;
-    gcam_to_half(half, in, count);
+    if (p->transposed_b && step->from_relu && p->n >= LONG) {
+        state->by_input = 1;
+        error = narrow_turned(half, in, p->n, p->k);
+    } else {
+        gcam_to_half(half, in, count);
+    }
     gcam_free(state->own);
     state->weights = state->own = half;
     state->type = GCAM_F16;
-    return 1;
+    return error ? error : 1;
 }
 
 static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
@@ -190,6 +217,7 @@ static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
     if (!is_constant(step, values))
         return 0;
     state->weights = b->data;
+    state->by_input = !p->transposed_b;
     if (!usable_in_place(b, &state->type) || (p->m > 1 && state->type != GCAM_F32)) {
         state->type = GCAM_F32;
         state->weights = state->own = gcam_constant_floats(b);
@@ -229,7 +257,7 @@ static void matmul_forward(const GcamRun *run, const GcamStep *step)
     ptrdiff_t a_row = p->transposed_a ? 1 : (ptrdiff_t)p->k, a_col = p->transposed_a ? (ptrdiff_t)p->m : 1;
     ptrdiff_t b_row = p->transposed_b ? 1 : (ptrdiff_t)p->n, b_col = p->transposed_b ? (ptrdiff_t)p->k : 1;
     if (state->weights && p->m == 1)
-        gcam_linear_forward(run->pool, p->n, p->k, state->weights, state->type, !p->transposed_b, bias, a, y,
+        gcam_linear_forward(run->pool, p->n, p->k, state->weights, state->type, state->by_input, bias, a, y,
                             GCAM_ACT_NONE, 0, 0);
     else if (state->packed && !p->transposed_a)
         gcam_gemm_packed(run->pool, p->m, a, a_row, state->packed, y, (ptrdiff_t)p->n, &epilogue);
@@ -254,7 +282,8 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
     if (input > 1)
         return;
     if (input == 0 && state->weights && p->m == 1) {
-        gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, !p->transposed_b, dy, dx);
+        gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, state->by_input, dy,
+                             step->from_relu ? a : NULL, dx);
     } else if (input == 0 && state->packed && !p->transposed_a) {
         gcam_gemm_packed_across(run->pool, p->m, dy, n, state->packed, dx, k, run->scratch);
     } else {

@@ -53,7 +53,7 @@ static void layer(size_t out, size_t in, enum GcamType type, int transposed, int
     for (int threads = 1; threads <= POOLS; threads++) {
         gcam_linear_forward(pool_of(threads), out, in, w, type, transposed, bias, x, y, GCAM_ACT_CLIP, -0.25f,
                             4);
-        gcam_linear_backward(pool_of(threads), out, in, w, type, transposed, dy, dx);
+        gcam_linear_backward(pool_of(threads), out, in, w, type, transposed, dy, NULL, dx);
         if (threads == 1) {
             memcpy(first_y, y, out * sizeof(*y));
             memcpy(first_dx, dx, in * sizeof(*dx));
@@ -62,6 +62,9 @@ static void layer(size_t out, size_t in, enum GcamType type, int transposed, int
     }
     CHECK_WORST(y, y_want, out, 1e-5);  // of a largest value of 4
     CHECK_WORST(dx, dx_want, in, 3e-6);
+    gcam_linear_backward(NULL, out, in, w, type, transposed, dy, x, dx);
+    for (size_t i = 0; i < in; i++)
+        CHECK(x[i] == 0 ? dx[i] == 0 || dx[i] == first_dx[i] : dx[i] == first_dx[i]);
     gcam_linear_forward(NULL, out, in, w, type, transposed, NULL, x, y, GCAM_ACT_RELU, 0, 0);
     CHECK(y[0] >= 0);
     gcam_free(block);
