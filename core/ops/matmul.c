@@ -322,7 +322,9 @@ static const char *matmul_kernel(const GcamStep *step)
 {
     const Params *p = step->node->params;
     const State *state = step->state;
-    return state->weights && p->m == 1 ? "matrix-vector" : state->packed ? "packed" : "";
+    if (state->weights && p->m == 1)
+        return state->type == GCAM_F32 ? "matrix-vector" : state->by_input ? "fp16 by input" : "fp16 by output";
+    return state->packed ? "packed" : "";
 }
 
 const GcamOp gcam_op_gemm = {
