@@ -18,6 +18,8 @@
 #include "libavutil/pixdesc.h"
 
 #include "ffcompat.h"
+#include "video.h"
+
 #include "gradcam.h"
 #include "scale.h"
 
