@@ -111,4 +111,17 @@ for moment in "no stream yet" "the first map is computed" "all runs" "the camera
     check "live: Ctrl-C when $moment" $? "status $status after $took ms, $problem"
 done
 
+# The map under way, which takes seconds on one thread, is given up.
+"$BUILD/tests/filter/slow_network" slower.onnx 3000 > slow.log 2>&1
+rm -f in
+program ffmpeg -re -f lavfi -i testsrc2=s=320x240:r=30 -vf gradcam=model=slower.onnx:class=3:threads=1:live=1 \
+    -f framemd5 -flush_packets 1 in 2> log &
+receiver=$!
+children="$children $receiver"
+await 10 test -s in
+sleep 0.5
+interrupt
+[ $status != 124 ] && [ $took -lt 700 ]
+check "Ctrl-C when a map takes seconds" $? "status $status after $took ms, $(cat slow.log log)"
+
 exit $bad
