@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Aligned, overflow-checked allocation. Before each block lies a header of its alignment. Large blocks - packed weights,
- * activations - are mappings of their own: they come zeroed, and what is freed goes back to the system at once.
+ * activations - are mappings of their own: they come zeroed, and what is freed goes back to the system at once. Where the
+ * system has huge pages they get them: weights are read from end to end, and looking up every 4 KB takes its time.
  */
 #include "mem.h"
 
@@ -11,7 +12,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ALIGNMENT = 64 };
+enum {
+    ALIGNMENT = 64,
+    HUGE_ENOUGH = 1 << 22,      // for pages of 2 MB
+};
 
 #if defined(__SANITIZE_ADDRESS__)
 #define LARGE SIZE_MAX          // the sanitizer watches its own blocks only
@@ -35,7 +39,13 @@ int gcam_mul(size_t a, size_t b, size_t *out)
 static Header *map(size_t bytes)
 {
     void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return block == MAP_FAILED ? NULL : block;
+    if (block == MAP_FAILED)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (bytes >= HUGE_ENOUGH)
+        madvise(block, bytes, MADV_HUGEPAGE);   // only a hint
+#endif
+    return block;
 }
 
 static void *allocate(size_t n, size_t size, int zeroed)
