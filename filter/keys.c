@@ -17,8 +17,9 @@
 
 #include "ffcompat.h"
 
-// Rows of a frame that are compared, about.
+// Rows of a frame that are compared, about; with more than 8 bits, where FFmpeg has plain C only.
 #define ROWS 270
+#define ROWS_16 68
 
 // Keeps the rows for the next frame.
 static int keep_luma(GcamKeys *k, const AVFrame *frame, int width, int height, int skip, int bytes)
@@ -48,7 +49,7 @@ static int find_cut(GcamKeys *k, const AVFrame *frame)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     const int bits = desc->comp[0].depth + desc->comp[0].shift, bytes = bits > 8 ? 2 : 1;
-    const int skip = FFMAX(frame->height / ROWS, 1), height = frame->height / skip;
+    const int skip = FFMAX(frame->height / (bits > 8 ? ROWS_16 : ROWS), 1), height = frame->height / skip;
     const int width = av_image_get_linesize(frame->format, frame->width, 0) / bytes;
     double difference = 0, score = 0;
     int ret;
