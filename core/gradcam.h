@@ -159,7 +159,7 @@ typedef struct GradcamInput {
 GRADCAM_API const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *count);
 
 typedef struct GradcamCompileOptions {
-    int fp16;                   // store weights as fp16: half the size, maps change by about 1e-3
+    int fp16;                   // store weights as fp16: half the size, maps change by up to 0.04 (AlexNet)
     const char *name, *licence; // NULL: the model's
     const char *source_sha256;  // of the .onnx file, 64 hex digits; NULL: the model's
 } GradcamCompileOptions;

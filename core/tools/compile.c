@@ -13,8 +13,8 @@
 static const Option options[] = {
     { "out", 'o', "FILE", "the .bin to write (required)" },
     { "weights", 0, "fp32|fp16",
-      "how weights are stored; fp16 halves the file, maps change by about 0.001 (default "
-      "fp32)" },
+      "how weights are stored; fp16 halves the file, maps change by up to 4 % of their "
+      "highest value (default fp32)" },
     { "name", 0, "TEXT", "name of the network (default: the graph's)" },
     { "licence", 0, "TEXT", "licence of its weights, to be shown by gradcam info" },
     { 0 }
