@@ -14,13 +14,14 @@
 // Maps are enlarged to so many columns and rows to find their boxes.
 #define BOX_CELLS 112
 
-GcamHeat *gcam_heat_create(int64_t number)
+GcamHeat *gcam_heat_create(int64_t number, GcamStyle *style)
 {
     GcamHeat *heat = av_mallocz(sizeof(*heat));
 
     if (heat) {
         heat->references = 1;
         heat->number = number;
+        heat->style = gcam_style_ref(style);
     }
     return heat;
 }
@@ -34,6 +35,7 @@ GcamHeat *gcam_heat_ref(GcamHeat *heat)
 void gcam_heat_unref(GcamHeat **heat)
 {
     if (*heat && !--(*heat)->references) {
+        gcam_style_unref(&(*heat)->style);
         gradcam_result_unref(&(*heat)->result);
         gcam_heat_unref(&(*heat)->next);
         av_free((*heat)->map);
@@ -57,19 +59,20 @@ void gcam_heatmaker_reset(GcamHeatMaker *maker)
 // Makes ready for the maps of a result.
 static int prepare_maker(GcamHeatMaker *maker, const GcamHeat *heat)
 {
+    const GradcamSteadySettings *settings = &heat->style->steady;
     const size_t count = heat->result->count;
 
-    if (heat->fresh || maker->count != count || memcmp(&maker->made, &maker->settings, sizeof(maker->made)))
+    if (heat->fresh || maker->count != count || memcmp(&maker->settings, settings, sizeof(*settings)))
         gcam_heatmaker_reset(maker);
     if (maker->count || !count)
         return 0;
-    maker->made = maker->settings;
+    maker->settings = *settings;
     maker->steady = av_calloc(count, sizeof(*maker->steady));
     maker->name = av_calloc(count, sizeof(*maker->name));
     if (!maker->steady || !maker->name)
         return AVERROR(ENOMEM);
     for (; maker->count < count; maker->count++) {
-        const int ret = gradcam_steady_create(&maker->steady[maker->count], &maker->settings);
+        const int ret = gradcam_steady_create(&maker->steady[maker->count], settings);
         if (ret < 0)
             return ret;
     }
@@ -142,7 +145,7 @@ int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GcamHeatMaker *maker)
         const GcamMoment moment = gcam_heat_moment(heat, i, heat->number, result->time);
         float *map = heat->map + i * size;
 
-        heat->place[i].share = gcam_number_at(&maker->box, &moment);
+        heat->place[i].share = gcam_number_at(&heat->style->box, &moment);
         if ((ret = note_name(maker, i, result->map[i].name)) < 0 ||
             (ret = gradcam_steady_update(maker->steady[i], result->map[i].map, size, result->time, map)) < 0)
             return ret;

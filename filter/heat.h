@@ -9,14 +9,11 @@
 #include <stdint.h>
 
 #include "gradcam.h"
-#include "number.h"
+#include "style.h"
 
-// How raw maps become what is shown; remembers, for each target, what came before.
+// Makes maps of raw ones; remembers, for each target, what came before.
 typedef struct GcamHeatMaker {
-    GradcamSteadySettings settings;     // may be changed at any time
-    GcamNumber box;             // share of the highest value from which on a cell belongs to the box; 0: no boxes
-
-    GradcamSteadySettings made; // settings of the steadies
+    GradcamSteadySettings settings;     // of the steadies
     GradcamSteady **steady;     // by target
     char **name;                // of each target, when its map was last seen
     size_t count;
@@ -39,6 +36,7 @@ int gcam_place_find(GcamPlace *place, const float *map, int width, int height);
 typedef struct GcamHeat {
     int references;
     int64_t number;             // of the key frame, counted from 0
+    GcamStyle *style;           // as it was then
     uint64_t ticket;            // of its job
     int fresh;                  // has nothing to do with the one before
     struct GcamHeat *next;      // of the key frame after, where the frames between are to know it
@@ -51,7 +49,7 @@ typedef struct GcamHeat {
 } GcamHeat;
 
 // One that waits for its result, with one reference.
-GcamHeat *gcam_heat_create(int64_t number);
+GcamHeat *gcam_heat_create(int64_t number, GcamStyle *style);
 GcamHeat *gcam_heat_ref(GcamHeat *heat);
 void gcam_heat_unref(GcamHeat **heat);
 

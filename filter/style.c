@@ -41,6 +41,21 @@ static int parse_colors(GcamStyle *style, void *log, const char *text)
     return 0;
 }
 
+// How maps are scaled and smoothed.
+static int take_steady(GcamStyle *style, void *log, const GcamStyleOptions *options)
+{
+    if (options->scale == GRADCAM_SCALE_FIXED && options->low >= options->high) {
+        av_log(log, AV_LOG_ERROR, "low=%g is not below high=%g\n", options->low, options->high);
+        return AVERROR(EINVAL);
+    }
+    style->steady.smooth = options->smooth;
+    style->steady.scale = options->scale;
+    style->steady.release = options->release;
+    style->steady.low = options->low;
+    style->steady.high = options->high;
+    return 0;
+}
+
 int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *options)
 {
     GcamStyle *style = av_mallocz(sizeof(*style));
@@ -55,7 +70,9 @@ int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *option
     style->output = options->output;
     style->gamma = options->gamma;
     style->one_colormap = !strcmp(options->colors, "none");
-    if ((ret = gcam_number_parse(&style->opacity, log, "opacity", options->opacity, 0, 1)) < 0 ||
+    if ((ret = take_steady(style, log, options)) < 0 ||
+        (ret = gcam_number_parse(&style->box, log, "box", options->box, 0, 1)) < 0 ||
+        (ret = gcam_number_parse(&style->opacity, log, "opacity", options->opacity, 0, 1)) < 0 ||
         (ret = gcam_number_parse(&style->threshold, log, "threshold", options->threshold, 0, 1)) < 0 ||
         (!style->one_colormap && strcmp(options->colors, "auto") &&
          (ret = parse_colors(style, log, options->colors)) < 0)) {
@@ -75,6 +92,7 @@ GcamStyle *gcam_style_ref(GcamStyle *style)
 void gcam_style_unref(GcamStyle **style)
 {
     if (*style && !--(*style)->references) {
+        gcam_number_free(&(*style)->box);
         gcam_number_free(&(*style)->opacity);
         gcam_number_free(&(*style)->threshold);
         av_free((*style)->color);

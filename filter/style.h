@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * How maps are made visible.
+ * How raw maps become what is seen.
  */
 #ifndef GCAM_STYLE_H
 #define GCAM_STYLE_H
@@ -23,9 +23,10 @@ enum GcamOutput {
 
 // The options it is made of; hence int.
 typedef struct GcamStyleOptions {
-    int colormap, blend, output;
+    int colormap, blend, output, scale;
     float gamma;
-    char *opacity, *threshold, *colors;
+    double smooth, release, low, high;
+    char *opacity, *threshold, *colors, *box;
 } GcamStyleOptions;
 
 // Immutable; the frames that came in while it held share it.
@@ -33,13 +34,16 @@ typedef struct GcamStyle {
     int references;
     int colormap, blend, output;
     float gamma;
+    GradcamSteadySettings steady;       // unused bytes are zero: to be compared as bytes
+    GcamNumber box;             // share of the highest value from which on a cell belongs to a class's box; 0: no boxes
     GcamNumber opacity, threshold;      // of the first class
     int one_colormap;           // several classes share the colormap
     uint8_t (*color)[3];        // given colours of the classes, cycled
     size_t colors;              // 0: none given
 } GcamStyle;
 
-// One with one reference. AVERROR(EINVAL), and a sentence in log, for a text that cannot be read; AVERROR(ENOMEM).
+// One with one reference. AVERROR(EINVAL), and a sentence in log, for a text that cannot be read and a range that is
+// none; AVERROR(ENOMEM).
 int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *options);
 GcamStyle *gcam_style_ref(GcamStyle *style);
 void gcam_style_unref(GcamStyle **style);

@@ -59,9 +59,8 @@ typedef struct GradcamFilter {
     GcamKeys keys;
     GcamBetween between;
     GcamStyleOptions look;
-    int lookahead, live, scale, log_format;
-    double smooth, release, low, high;
-    char *box, *log_path;
+    int lookahead, live, log_format;
+    char *log_path;
 
     GcamStyle *style;
     GcamHeatMaker maker;
@@ -158,16 +157,16 @@ static const AVOption gradcam_options[] = {
               GCAM_INTERP_LINEAR, FLAGS, "interp"),
         CONST("motion", "both maps, moved by the decoder's motion vectors (-flags2 +export_mvs)",
               GCAM_INTERP_MOTION, FLAGS, "interp"),
-    DOUBLE("smooth", smooth, "time constant of the smoothing of maps, in seconds (0: none)", 0, 0, 60, TFLAGS),
-    ENUM("scale",    scale, "range of values that the colours stand for", GRADCAM_SCALE_FRAME, GRADCAM_SCALE_COUNT,
+    DOUBLE("smooth", look.smooth, "time constant of the smoothing of maps, in seconds (0: none)", 0, 0, 60, TFLAGS),
+    ENUM("scale",    look.scale, "range of values that the colours stand for", GRADCAM_SCALE_FRAME, GRADCAM_SCALE_COUNT,
          TFLAGS, "scale"),
         CONST("frame", "from the lowest to the highest value of each map", GRADCAM_SCALE_FRAME, TFLAGS, "scale"),
         CONST("running", "from 0 to the highest value of late", GRADCAM_SCALE_RUNNING, TFLAGS, "scale"),
         CONST("fixed", "from low to high", GRADCAM_SCALE_FIXED, TFLAGS, "scale"),
-    DOUBLE("release", release, "time constant with which scale=running falls, in seconds", 2, 0.01, 3600, TFLAGS),
-    DOUBLE("low",    low, "raw value of scale=fixed that gets the lowest colour", 0, -FLT_MAX, FLT_MAX, TFLAGS),
-    DOUBLE("high",   high, "raw value of scale=fixed that gets the highest colour", 1, -FLT_MAX, FLT_MAX, TFLAGS),
-    STRING("box",    box, BOX_HELP, "0.15", TFLAGS),
+    DOUBLE("release", look.release, "time constant with which scale=running falls, in seconds", 2, 0.01, 3600, TFLAGS),
+    DOUBLE("low",    look.low, "raw value of scale=fixed that gets the lowest colour", 0, -FLT_MAX, FLT_MAX, TFLAGS),
+    DOUBLE("high",   look.high, "raw value of scale=fixed that gets the highest colour", 1, -FLT_MAX, FLT_MAX, TFLAGS),
+    STRING("box",    look.box, BOX_HELP, "0.15", TFLAGS),
     ENUM("fit",      engine.fit, "how a frame is brought to the network's shape", GCAM_FIT_STRETCH, GCAM_FIT_COUNT,
          FLAGS, "fit"),
         CONST("stretch", "the whole frame, aspect ratio lost", GCAM_FIT_STRETCH, FLAGS, "fit"),
@@ -290,7 +289,6 @@ static void close_all(AVFilterContext *ctx)
     gcam_heat_unref(&s->heat);
     gcam_heat_unref(&s->coming);
     gcam_heatmaker_reset(&s->maker);
-    gcam_number_free(&s->maker.box);
     gcam_style_unref(&s->style);
     gcam_keys_reset(&s->keys);
     gcam_between_reset(&s->between);
@@ -299,31 +297,17 @@ static void close_all(AVFilterContext *ctx)
     s->place_size = 0;
 }
 
-// What the options say of maps and their looks. Changes nothing when it fails.
-static int take_looks(AVFilterContext *ctx)
+// Puts the options of the look into force. Changes nothing when it fails.
+static int take_style(AVFilterContext *ctx)
 {
     GradcamFilter *s = ctx->priv;
     GcamStyle *style;
-    int ret;
+    int ret = gcam_style_create(&style, ctx, &s->look);
 
-    if (s->scale == GRADCAM_SCALE_FIXED && s->low >= s->high) {
-        av_log(ctx, AV_LOG_ERROR, "low=%g is not below high=%g\n", s->low, s->high);
-        return AVERROR(EINVAL);
-    }
-    if ((ret = gcam_style_create(&style, ctx, &s->look)) < 0)
+    if (ret < 0)
         return ret;
-    if ((ret = gcam_number_parse(&s->maker.box, ctx, "box", s->box, 0, 1)) < 0) {
-        gcam_style_unref(&style);
-        return ret;
-    }
     gcam_style_unref(&s->style);
     s->style = style;
-    memset(&s->maker.settings, 0, sizeof(s->maker.settings));   // compared as bytes
-    s->maker.settings.smooth = s->smooth;
-    s->maker.settings.scale = s->scale;
-    s->maker.settings.release = s->release;
-    s->maker.settings.low = s->low;
-    s->maker.settings.high = s->high;
     return 0;
 }
 
@@ -354,8 +338,9 @@ static int config_input(AVFilterLink *inlink)
         av_log(ctx, AV_LOG_WARNING, "interp=linear would delay the video: with live=1, maps are held\n");
         s->between.interp = GCAM_INTERP_HOLD;
     }
-    if ((ret = take_looks(ctx)) >= 0 &&
-        (ret = gcam_engine_open(&s->engine, ctx, ctx->nb_threads, choose_jobs(s), s->live ? LIVE_NICE : 0)) >= 0 && !s->journal)
+    if ((ret = take_style(ctx)) >= 0)
+        ret = gcam_engine_open(&s->engine, ctx, ctx->nb_threads, choose_jobs(s), s->live ? LIVE_NICE : 0);
+    if (ret >= 0 && !s->journal)
         ret = gcam_journal_open(&s->journal, ctx, s->log_path, s->log_format);
     return ret == -EBADMSG ? AVERROR_INVALIDDATA : ret;     // strerror() would say "Bad message"
 }
@@ -406,7 +391,7 @@ static int apply_command(AVFilterContext *ctx, const char *command, int output)
     else if (!strcmp(command, "method"))
         ret = gradcam_stream_set_method(s->engine.stream, s->engine.method);
     else
-        return take_looks(ctx);
+        return take_style(ctx);
     if (ret >= 0)
         gcam_keys_restart(&s->keys);
     return ret;
@@ -597,7 +582,7 @@ static int submit(AVFilterContext *ctx, const Item *item, GcamHeat *heat)
 static int start_key(AVFilterContext *ctx, const Item *item, GcamHeat **heat)
 {
     GradcamFilter *s = ctx->priv;
-    GcamHeat *next = gcam_heat_create(item->number);
+    GcamHeat *next = gcam_heat_create(item->number, item->style);
     int ret;
 
     if (!next)

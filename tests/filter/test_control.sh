@@ -64,6 +64,21 @@ for command in "opacity 0" "colormap hot" "blend flat" "gamma 3" "output mask" "
     [ "$command" != "opacity 0" ] || [ "$(tail -n 18 out.sums)" = "$(tail -n 18 source.sums)" ]
     check "command $command: result" $?
 done
+ff -i film.mkv -vf "gradcam=class=$any:scene=0:colors=none:stride=1" -f framemd5 plain1
+sums plain1 > plain1.sums
+for command in "scale running" "smooth 3"; do
+    for lookahead in 0 3; do
+        command_at_12 "$command" stride=1:lookahead=$lookahead
+        sums out > out.sums
+        [ $status = 0 ] && [ "$(head -n 12 out.sums)" = "$(head -n 12 plain1.sums)" ] &&
+            [ "$(tail -n 18 out.sums)" != "$(tail -n 18 plain1.sums)" ]
+        check "command $command from its very frame, lookahead=$lookahead" $?
+    done
+done
+ff -i film.mkv -vf "sendcmd='1.15 gradcam box 0',gradcam=class=star:stride=1:lookahead=3,metadata=print:file=meta" -f null -
+[ "$(values meta x | cut -d ' ' -f 1-12 | tr -d '[0-9] ')" != ------------ ] &&
+    [ "$(values meta x | cut -d ' ' -f 13-30 | tr -d '[0-9] ')" = ------------------ ]
+check "command box from its very frame" $? "$(values meta x)"
 for command in "class unicorn" "opacity 7" "stride 0" "colormap rainbow" "method magic" "model x.bin" "smooth -1" \
                "nonsense 1" "opacity t+" "threshold 2" "colors red|nocolor" "layer nosuch" "output side" "output alpha"; do
     level=verbose command_at_12 "$command"

@@ -67,6 +67,15 @@ set -- $(mean_color "class=$any:colors=red|blue:output=heatmap")
 [ "$1" -gt 3 ] && [ "$2" = 0 ] && [ "$3" -gt 3 ]
 check "heatmap of two colours has both" $? "$*"
 
+# What other stock filters make of the metadata.
+ff $still -vf "gradcam=class=star:stride=1,drawgraph=m1=lavfi.gradcam.score:fg1=0xFFFF0000:min=-20:max=20:size=96x64" \
+    -frames:v 20 -f framemd5 graph
+[ $status = 0 ] && [ "$(sums graph | sort -u | wc -l)" -gt 5 ]
+check "drawgraph of the score" $? "$(tail -n 1 log)"
+ff $still -vf "gradcam=class=star:stride=7,metadata=mode=select:key=lavfi.gradcam.key:value=1" -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" = 3 ]
+check "frames selected by the metadata" $? "$(frames out) frames"
+
 # A legend of stock filters, where there is a font.
 if ff $still -frames:v 1 -vf drawtext=text=a -f null - && [ $status = 0 ]; then
     legend="drawtext=text='%{metadata\:lavfi.gradcam.label}':fontcolor_expr=%{metadata\\\\:lavfi.gradcam.color}:x=4:y=4"
