@@ -78,7 +78,7 @@ check "frames selected by the metadata" $? "$(frames out) frames"
 
 # A legend of stock filters, where there is a font.
 if ff $still -frames:v 1 -vf drawtext=text=a -f null - && [ $status = 0 ]; then
-    legend="drawtext=text='%{metadata\:lavfi.gradcam.label}':fontcolor_expr=%{metadata\\\\:lavfi.gradcam.color}:x=4:y=4"
+    legend="drawtext=text='%{metadata\:lavfi.gradcam.label}':fontcolor_expr=%{metadata\\\\:lavfi.gradcam.color}:fontsize=32"
     ff $still -frames:v 1 -vf "gradcam=class=star|heart:opacity=0:colors=red|lime,geq=0:128:128,$legend" \
         -f rawvideo -pix_fmt rgb24 legend
     [ $status = 0 ] && od -An -v -tu1 -w3 legend | awk '$1 > 150 && $2 < 120 { red++ } END { exit red < 20 }'

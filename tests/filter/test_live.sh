@@ -68,7 +68,7 @@ next_port
 receive $probe -f flv -listen 1 -i rtmp://127.0.0.1:$port/live
 listening RTMP rtmp://127.0.0.1:$port/live -c:v flv -b:v 2M -g 30 -f flv
 next_port
-receive $probe -rtsp_flags listen -i rtsp://127.0.0.1:$port/live
+receive $probe -rtsp_flags listen -listen_timeout 20 -i rtsp://127.0.0.1:$port/live
 listening RTSP rtsp://127.0.0.1:$port/live -c:v mpeg4 -b:v 2M -g 30 -f rtsp -rtsp_transport tcp
 
 # The picture changes its size in mid-stream.
