@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What differs between the FFmpeg releases that the filter is built in, 5.1 to 8. All of it is here.
+ * What differs between the FFmpeg releases that the filter is built in, 5.1 to 9. All of it is here.
  */
 #ifndef GCAM_FFCOMPAT_H
 #define GCAM_FFCOMPAT_H
