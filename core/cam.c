@@ -7,19 +7,16 @@
 #include <errno.h>
 #include <string.h>
 
-// alpha_k = (1/Z) sum_ij dy/dA^k_ij, Selvaraju et al. 2017, eq. 1
-static void channel_weights(const float *g, size_t cells, size_t channels, float *alpha)
+void gcam_cam_sums(const float *g, size_t cells, size_t channels, float *sum)
 {
-    memset(alpha, 0, channels * sizeof(*alpha));
+    memset(sum, 0, channels * sizeof(*sum));
     for (size_t i = 0; i < cells; i++)
         for (size_t k = 0; k < channels; k++)
-            alpha[k] += g[i * channels + k];
-    for (size_t k = 0; k < channels; k++)
-        alpha[k] /= (float)cells;
+            sum[k] += g[i * channels + k];
 }
 
-// relu(sign * sum_k alpha_k A^k), eq. 2; sign -1 is the counterfactual of section 3.3. Sums in double: what speaks for
-// and against a class nearly cancels in many channels.
+// relu(sign * sum_k alpha_k A^k), Selvaraju et al. 2017, eq. 2; sign -1 is the counterfactual of section 3.3. Sums in
+// double: what speaks for and against a class nearly cancels in many channels.
 static void weighted_sum(const float *a, const float *alpha, size_t cells, size_t channels, double sign, float *map)
 {
     for (size_t i = 0; i < cells; i++) {
@@ -35,10 +32,11 @@ static void weighted_sum(const float *a, const float *alpha, size_t cells, size_
     }
 }
 
-void gcam_cam(enum GradcamMethod method, const float *a, const float *g, size_t cells, size_t channels, float *alpha,
-              float *map)
+// alpha_k = (1/Z) sum_ij dy/dA^k_ij, eq. 1
+void gcam_cam_map(enum GradcamMethod method, const float *a, float *alpha, size_t cells, size_t channels, float *map)
 {
-    channel_weights(g, cells, channels, alpha);
+    for (size_t k = 0; k < channels; k++)
+        alpha[k] /= (float)cells;
     weighted_sum(a, alpha, cells, channels, method == GRADCAM_METHOD_COUNTERFACTUAL ? -1 : 1, map);
 }
 

@@ -9,9 +9,11 @@
 
 #include "gradcam.h"
 
-// a, g: activations and gradients of the layer, [cells][channels]. alpha: room for `channels` floats.
-// map: `cells` floats.
-void gcam_cam(enum GradcamMethod method, const float *a, const float *g, size_t cells, size_t channels, float *alpha,
-              float *map);
+// The sums over all cells of the layer's gradients g, [cells][channels]: `channels` floats.
+void gcam_cam_sums(const float *g, size_t cells, size_t channels, float *sum);
+
+// a: activations of the layer, [cells][channels]. alpha: in, the sums of its gradients; out, the weights of its
+// channels. map: `cells` floats.
+void gcam_cam_map(enum GradcamMethod method, const float *a, float *alpha, size_t cells, size_t channels, float *map);
 
 #endif

@@ -10,6 +10,7 @@
 #include "model.h"
 #include "plan.h"
 #include "preprocess.h"
+#include "sums.h"
 
 #include <errno.h>
 #include <math.h>
@@ -27,7 +28,8 @@ struct GradcamContext {
     float *arena;
     float **data, **grad;       // by value of the plan
     float *alpha;               // weights of the layer's channels
-    int has_logits, has_gradient;
+    int has_logits;
+    int pending;                // steps that the gradient still has to come through; 0: it is there, -1: there is none
     int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none
     double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
     double preprocess_seconds, map_seconds;
@@ -77,6 +79,7 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
         goto fail;
     context->model = gradcam_model_ref(model);
     context->layer = layer;
+    context->pending = -1;
     context->gradient_class = -1;
     context->interrupt = s->interrupt;
     context->interrupt_opaque = s->interrupt_opaque;
@@ -141,7 +144,7 @@ static GcamRun make_run(const GradcamContext *context)
 static int forward(GradcamContext *context)
 {
     GcamRun run = make_run(context);
-    context->has_gradient = 0;
+    context->pending = -1;
     int error = gcam_plan_forward(context->plan, &run);
     context->has_logits = !error;
     return error;
@@ -270,21 +273,34 @@ static void describe(const GradcamContext *context, const GradcamTarget *target,
     info->empty = !(info->max > info->min);
 }
 
-// The gradient of the score by the layer. Behind the layers that most networks are explained by come only pooling and
-// one linear layer: then it depends on the class alone, and is still there when the class was the same last time.
+// The sums of the gradient over the layer's cells, where they are to be had without it.
+static void sum_directly(GradcamContext *context, const GcamRun *run)
+{
+    GcamSums *sums = context->plan->sums;
+    double begin = run->seconds ? gcam_time() : 0;
+    gcam_sums_run(sums, run, context->alpha);
+    if (run->seconds)
+        run->seconds[context->plan->steps + gcam_sums_step(sums)] = gcam_time() - begin;
+}
+
+// The gradient of the score by the layer, or only its sums, into context->alpha. Behind the layers that most networks
+// are explained by come only pooling and one linear layer: then it depends on the class alone, and is still there when
+// the class was the same last time.
 static int backward(GradcamContext *context, const int *list, size_t count)
 {
     const GcamPlan *plan = context->plan;
     int single = count == 1 && plan->constant_gradient ? list[0] : -1;
-    context->has_gradient = 1;
-    if (single >= 0 && single == context->gradient_class) {
-        if (context->seconds)
-            memset(context->seconds + plan->steps, 0, (size_t)plan->steps * sizeof(*context->seconds));
+    int last = plan->sums ? gcam_sums_step(plan->sums) : -1;
+    if (context->seconds)
+        memset(context->seconds + plan->steps, 0, (size_t)plan->steps * sizeof(*context->seconds));
+    context->pending = 0;
+    if (single >= 0 && single == context->gradient_class)
         return 0;
-    }
     GcamRun run = make_run(context);
-    int error = gcam_plan_backward(plan, &run);
-    context->has_gradient = !error;
+    int error = gcam_plan_backward(plan, &run, last + 1, plan->steps);
+    if (!error && plan->sums)
+        sum_directly(context, &run);
+    context->pending = error ? -1 : last + 1;
     context->gradient_class = error ? -1 : single;
     return error;
 }
@@ -309,20 +325,30 @@ int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, en
     if (error)
         return error;
     double begin = gcam_time();
-    gcam_cam(method, of_layer(context, context->data), of_layer(context, context->grad),
-             (size_t)layer->width * (size_t)layer->height, (size_t)layer->channels, context->alpha, map);
+    size_t cells = (size_t)layer->width * (size_t)layer->height, channels = (size_t)layer->channels;
+    if (!plan->sums)
+        gcam_cam_sums(of_layer(context, context->grad), cells, channels, context->alpha);
+    gcam_cam_map(method, of_layer(context, context->data), context->alpha, cells, channels, map);
     context->map_seconds = gcam_time() - begin;
     if (info)
         describe(context, target, list, count, score, map, info);
     return 0;
 }
 
-int gradcam_context_tensors(const GradcamContext *context, const float **a, const float **g)
+int gradcam_context_tensors(GradcamContext *context, const float **a, const float **g)
 {
     if (!context->has_logits)
         return -EINVAL;
+    if (context->pending > 0) {
+        GcamRun run = make_run(context);
+        run.seconds = NULL;                     // it is not part of the map
+        int error = gcam_plan_backward(context->plan, &run, 0, context->pending);
+        context->pending = error ? -1 : 0;      // the memory of what a step has read is used again
+        if (error)
+            return error;
+    }
     *a = of_layer(context, context->data);
-    *g = context->has_gradient ? of_layer(context, context->grad) : NULL;
+    *g = context->pending == 0 ? of_layer(context, context->grad) : NULL;
     return 0;
 }
 
@@ -358,6 +384,11 @@ static double step_bytes(const GcamPlan *plan, const GcamStep *step)
 
 static GradcamProfile describe_step(const GcamPlan *plan, const GcamStep *step, int backward, double seconds)
 {
+    if (backward && plan->sums && step == &plan->step[gcam_sums_step(plan->sums)])
+        return (GradcamProfile){
+            GRADCAM_PHASE_BACKWARD, step->node->name, step->op->type, "channel sums", seconds,
+            gcam_sums_bytes(plan->sums) / 2, gcam_sums_bytes(plan->sums),
+        };
     return (GradcamProfile){
         backward ? GRADCAM_PHASE_BACKWARD : step->in_head ? GRADCAM_PHASE_HEAD : GRADCAM_PHASE_TRUNK,
         step->node ? step->node->name : "", step->op->type,

@@ -275,8 +275,10 @@ GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget
                                     float *map, GradcamMapInfo *info);
 
 // Activations A of the layer and gradients G = dy/dA of the target of the last gradcam_context_map(), both stored
-// [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first map.
-GRADCAM_API int gradcam_context_tensors(const GradcamContext *context, const float **a, const float **g);
+// [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first map. Some
+// networks' maps are made without G, which is then computed here, once for each map: it may take longer than the map's
+// own backward did. -EINVAL before the first forward, -ECANCELED as gradcam_context_map().
+GRADCAM_API int gradcam_context_tensors(GradcamContext *context, const float **a, const float **g);
 
 // ------------------------------------------------------------------------------------------------------------ profile
 

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "mem.h"
 #include "place.h"
+#include "sums.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -312,6 +313,7 @@ void gcam_plan_destroy(GcamPlan **plan)
 {
     if (!plan || !*plan)
         return;
+    gcam_sums_destroy(&(*plan)->sums);
     for (int i = 0; i < (*plan)->steps; i++)
         if ((*plan)->step[i].op->release)
             (*plan)->step[i].op->release(&(*plan)->step[i]);
@@ -381,7 +383,8 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     if (gcam_plan_place(plan))
         goto fail;
     plan->constant_gradient = has_constant_gradient(plan);
-    if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) || (error = gcam_plan_arena(plan)))
+    if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) ||
+        (error = gcam_sums_create(&plan->sums, plan)) || (error = gcam_plan_arena(plan)))
         goto fail;
     *out = plan;
     return 0;
@@ -431,10 +434,10 @@ static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
     }
 }
 
-int gcam_plan_backward(const GcamPlan *plan, const GcamRun *given)
+int gcam_plan_backward(const GcamPlan *plan, const GcamRun *given, int from, int to)
 {
     GcamRun run = *given;
-    for (int i = plan->steps - 1; i >= 0; i--) {
+    for (int i = to - 1; i >= from; i--) {
         if (is_interrupted(&run))
             return -ECANCELED;
         double begin = run.seconds ? gcam_time() : 0;

@@ -5,12 +5,15 @@
  * convolutions, activations and residual additions of the trunk run inside of the convolution before them, layouts are
  * chosen, weights packed, and every activation and gradient has its place in one arena, by lifetimes.
  *
- * A plan is immutable: contexts on several threads share it, each with an arena of its own.
+ * A plan is immutable: contexts on several threads share it, each with an arena of its own. Only the summed weights of
+ * sums.h are made while it is in use, and look after themselves.
  */
 #ifndef GCAM_PLAN_H
 #define GCAM_PLAN_H
 
 #include "ops/ops.h"
+
+typedef struct GcamSums GcamSums;
 
 typedef struct GcamPlan {
     GcamZone zone;
@@ -23,6 +26,7 @@ typedef struct GcamPlan {
     enum GcamType type;         // what products are multiplied as
     char *in_head;              // by value: depends on the layer (the layer itself included)
     int constant_gradient;      // of each logit by the layer, whatever the picture
+    GcamSums *sums;             // a short way to the sums of the layer's gradient, or NULL: there is none
     int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
     size_t *shift;              // by value: floats from the beginning of that memory
     char *placed;               // by value: computed in a part of another value, not only another name of it
@@ -41,7 +45,8 @@ void gcam_plan_destroy(GcamPlan **plan);
 // Runs all steps: run->data of the inputs is filled in. 0, or -ECANCELED when it was interrupted.
 int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
 
-// After a forward, and with run->grad[plan->logits] filled in: computes run->grad[plan->layer]. As gcam_plan_forward().
-int gcam_plan_backward(const GcamPlan *plan, const GcamRun *run);
+// After a forward, and with run->grad[plan->logits] filled in: runs steps `to` - 1 down to `from` backward. All of them,
+// from 0 to plan->steps, at once or in pieces, compute run->grad[plan->layer]. As gcam_plan_forward().
+int gcam_plan_backward(const GcamPlan *plan, const GcamRun *run, int from, int to);
 
 #endif

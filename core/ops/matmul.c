@@ -239,6 +239,18 @@ static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
     return error;
 }
 
+int gcam_row_product(const GcamStep *step, GcamRowProduct *product)
+{
+    if (step->op != &gcam_op_gemm && step->op != &gcam_op_matmul)
+        return 0;
+    const Params *p = step->node->params;
+    const State *state = step->state;
+    if (!state || !state->weights || p->m != 1)
+        return 0;
+    *product = (GcamRowProduct){ p->n, p->k, state->weights, state->type, state->by_input, p->alpha };
+    return 1;
+}
+
 static void scale_and_add(float *y, size_t m, size_t n, float alpha, const float *bias)
 {
     for (size_t i = 0; i < m; i++)

@@ -110,6 +110,20 @@ void gcam_clip_bounds(const GcamNode *node, float *low, float *high);
 // Whether a Slice of rank 4 takes neighbouring channels from `first` on and all of every other dimension.
 int gcam_slices_channels(const GcamNode *node, size_t first);
 
+// A product y = alpha * W x of one row, as it is computed: W lies in memory as [out][in], or by input as [in][out].
+typedef struct GcamRowProduct {
+    size_t out, in;
+    const void *weights;        // of the step that was made ready
+    enum GcamType type;
+    int by_input;
+    float alpha;
+} GcamRowProduct;
+
+// Whether a step is one, and what it reads: weights by its first input.
+int gcam_row_product(const GcamStep *step, GcamRowProduct *product);
+// Whether a step is a pooling whose input's gradient has, in each channel, the sum of its output's gradient.
+int gcam_pool_keeps_sums(const GcamStep *step);
+
 extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // put between others by a plan
 extern const GcamOp gcam_op_silu, gcam_op_channel_shuffle;  // put in the place of several nodes by a plan
 

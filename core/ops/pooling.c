@@ -112,6 +112,21 @@ static float divisor(const Params *params, const Cell *cell)
     return (float)((last_y - first) * (last_x - first_x));
 }
 
+// A maximum's gradient goes to one element, an average's in equal parts to those that it was divided by; what would go
+// to padding is lost.
+int gcam_pool_keeps_sums(const GcamStep *step)
+{
+    int average = step->op == &gcam_op_average_pool, keeps = average || step->op == &gcam_op_max_pool;
+    const Params *params = keeps ? step->node->params : NULL;
+    for (int oy = 0; keeps && oy < params->window.out_h; oy++)
+        for (int ox = 0; keeps && ox < params->window.out_w; ox++) {
+            Cell cell = cell_of(&params->window, oy, ox);
+            int elements = (cell.last_y - cell.first_y) * (cell.last_x - cell.first_x);
+            keeps = elements > 0 && (!average || divisor(params, &cell) == (float)elements);
+        }
+    return keeps;
+}
+
 enum { CHANNELS = 64 };         // that one thread takes at a time, of a window over all of the picture
 
 // Into how many parts the channels of a row are divided.

@@ -122,6 +122,11 @@ static const Network networks[] = {
       "Relu(c2);"
       "f = Flatten(r2); g1 = Gemm(f, %24x8, %8); r3 = Tanh(g1); g2 = Gemm(r3, %8x6, %6); d = Dropout(g2);"
       "y = Softmax(d) axis=1; output y", NULL },
+    { "pooling between the layer and fully connected ones",
+      "input x 1x3x11x9;"
+      "c1 = Conv(x, %6x3x3x3, %6) pads=[1,1,1,1]; m1 = MaxPool(c1) kernel_shape=[3,3] strides=[2,2];"
+      "a1 = AveragePool(m1) kernel_shape=[2,2] strides=[1,1]; f = Flatten(a1); g1 = Gemm(f, %8x72, %8) transB=1 alpha=0.5;"
+      "r1 = Tanh(g1); logits = Gemm(r1, %8x6, %6); output logits", NULL },
     { "class maps and global pooling",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %6x3x3x3); r1 = LeakyRelu(c1) alpha=0.1; c2 = Conv(r1, %5x6x1x1, %5);"
@@ -412,8 +417,90 @@ static void kept_gradients_change_nothing(void)
     close_setup(&setup);
 }
 
+// Behind each layer c, 5 x 8 x 6, something that ends in a product g of 9.
+static const char *const behind[] = {
+    "m = MaxPool(c) kernel_shape=[3,3] strides=[2,2]; f = Flatten(m); g = Gemm(f, %9x30, %9) transB=1;",
+    "m = MaxPool(c) kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]; f = Reshape(m, #1/-1); g = MatMul(f, %60x9);",
+    "m = MaxPool(c) kernel_shape=[2,2]; n = MaxPool(m) kernel_shape=[3,3]; f = Flatten(n);"
+    "g = Gemm(f, %75x9) alpha=-3.0;",
+    "m = MaxPool(c) kernel_shape=[2,2] strides=[2,2]; t = Transpose(m) perm=[0,2,3,1]; f = Reshape(t, #1/-1);"
+    "g = Gemm(f, %9x60, %9) transB=1;",
+    "m = AveragePool(c) kernel_shape=[2,2] strides=[2,2]; t = Transpose(m) perm=[0,2,3,1]; f = Reshape(t, #1/-1);"
+    "g = MatMul(f, %60x9);",
+    "f = Flatten(c); g = Gemm(f, %9x240, %9) transB=1;",
+    "m = AveragePool(c) kernel_shape=[3,3] pads=[1,1,1,1]; f = Flatten(m); g = Gemm(f, %240x9);",
+    "t = Transpose(c) perm=[0,3,2,1]; f = Flatten(t); g = Gemm(f, %9x240, %9) transB=1;",
+    // Here sums of weights would be wrong: the order of what is flattened, gradients lost in the padding, an activation
+    // in between, a second way from the pooling or from the layer, channels that are reshaped.
+    "t = Transpose(c) perm=[0,2,1,3]; f = Flatten(t); g = Gemm(f, %9x240, %9) transB=1;",
+    "m = AveragePool(c) kernel_shape=[3,3] pads=[1,1,1,1] count_include_pad=1; f = Flatten(m); g = Gemm(f, %240x9);",
+    "m = AveragePool(c) kernel_shape=[2,2] pads=[0,0,2,2]; f = Flatten(m); g = Gemm(f, %315x9);",
+    "s = Tanh(c); m = MaxPool(s) kernel_shape=[2,2] strides=[2,2]; f = Flatten(m); g = Gemm(f, %60x9);",
+    "m = MaxPool(c) kernel_shape=[2,2] strides=[2,2]; f = Flatten(m); h = Gemm(f, %60x9); i = Tanh(f);"
+    "j = Gemm(i, %60x9); g = Add(h, j);",
+    "m = MaxPool(c) kernel_shape=[2,2] strides=[2,2]; f = Flatten(m); h = Gemm(f, %60x9); p = GlobalAveragePool(c);"
+    "q = Flatten(p); j = Gemm(q, %5x9); g = Mul(h, j);",
+    "m = MaxPool(c) kernel_shape=[2,2] strides=[2,2]; v = Reshape(m, #1/3/20/1); w = MaxPool(v) kernel_shape=[2,1];"
+    "f = Flatten(w); g = Gemm(f, %57x9);",
+};
+
+enum { SUM_CHANNELS = 5, SUM_CELLS = 48 };
+
+// The map by its definition, from a context's own activations and gradient.
+static void map_of_gradient(GradcamContext *context, double sign, float *map)
+{
+    const float *a, *g;
+    CHECK_INT(gradcam_context_tensors(context, &a, &g), 0);
+    for (int i = 0; i < SUM_CELLS; i++) {
+        double sum = 0;
+        for (int k = 0; k < SUM_CHANNELS; k++)
+            for (int j = 0; j < SUM_CELLS; j++)
+                sum += sign * a[i * SUM_CHANNELS + k] * g[j * SUM_CHANNELS + k] / SUM_CELLS;
+        map[i] = sum > 0 ? (float)sum : 0;
+    }
+}
+
+// A map that was made from sums of weights is that of the whole gradient, of every class and method, on one thread or
+// several.
+static void sums_of_weights_give_the_map(const char *middle, enum GradcamPrecision precision)
+{
+    const GradcamSettings settings[2] = { { .layer = "c", .threads = 1, .precision = precision },
+                                          { .layer = "c", .threads = 4, .precision = precision } };
+    GradcamContext *context[2] = { NULL };
+    float picture[3 * SUM_CELLS], map[2][SUM_CELLS], want[SUM_CELLS];
+    Graph *graph = make_graph("input x 1x3x8x6; c = Conv(x, %5x3x3x3, %5) pads=[1,1,1,1]");
+    graph_add(graph, middle);
+    graph_add(graph, "r = Relu(g); logits = Gemm(r, %9x4, %4); output logits");
+    GradcamModel *model = open_network(graph);
+    REQUIRE(model && !gradcam_context_open(&context[0], model, &settings[0]) &&
+            !gradcam_context_open(&context[1], model, &settings[1]));
+    Random random = { 5 };
+    for (int round = 0; round < 24; round++) {
+        const int class = round % 4, against = round % 3 == 0;
+        const GradcamTarget target = { "", &class, 1, 0 };
+        random_floats(&random, picture, 3 * SUM_CELLS, -1, 1);
+        for (int i = 0; i < 2; i++) {
+            CHECK_INT(gradcam_context_forward_float(context[i], picture), 0);
+            CHECK_INT(gradcam_context_map(context[i], &target, against ? GRADCAM_METHOD_COUNTERFACTUAL
+                                                                       : GRADCAM_METHOD_GRADCAM, map[i], NULL), 0);
+        }
+        CHECK(!memcmp(map[0], map[1], sizeof(map[0])));
+        map_of_gradient(context[round & 1], against ? -1 : 1, want);
+        check_floats("map", map[0], want, SUM_CELLS, 1e-5, 1e-5);
+    }
+    gradcam_context_close(&context[0]);
+    gradcam_context_close(&context[1]);
+    gradcam_model_close(&model);
+    graph_free(graph);
+}
+
 int main(void)
 {
+    for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+        begin_case("sums of weights: %s", behind[i]);
+        for (int precision = 0; precision < GRADCAM_PRECISION_COUNT; precision++)
+            sums_of_weights_give_the_map(behind[i], (enum GradcamPrecision)precision);
+    }
     for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
         begin_case("each layer: %s", networks[i].name);
         check_network(make_graph(networks[i].text), networks[i].layer);

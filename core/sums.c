@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Sums of the target layer's gradient over its cells, from summed weights of the fully connected layer behind it.
+ *
+ * The summed weights lie as the weights do, [out][channels] or [channels][out], float32 whatever the weights are, so
+ * that linear.h multiplies by them. Rows are filled in under a mutex, once; a row that is there never changes, and so
+ * is read without it.
+ */
+#include "sums.h"
+
+#include "linear.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    CHUNK = 1024,               // weights that are converted at a time
+    MOST_BYTES = 1 << 22,       // of summed weights: they are held beside the weights themselves
+};
+
+struct GcamSums {
+    int step, output;           // the product, and the value that it computes
+    GcamRowProduct product;
+    size_t channels, cells;     // of the picture that is flattened
+    int cells_first;            // it is flattened as [cells][channels]
+    size_t rows, columns;       // of the summed weights
+    float *weights;
+    pthread_mutex_t mutex;      // guards what follows
+    char *filled;               // by row
+    size_t *missing;            // room for all rows
+};
+
+// -------------------------------------------------------------------------------------------------- what is in between
+
+// The step that computes a value, or -1.
+static int maker(const GcamPlan *plan, int value)
+{
+    for (int i = plan->steps - 1; i >= 0; i--)
+        for (int j = 0; j < plan->step[i].outputs; j++)
+            if (plan->step[i].output[j] == value)
+                return i;
+    return -1;
+}
+
+// The only step whose gradient comes to the value, or -1.
+static int only_user(const GcamPlan *plan, int value)
+{
+    int user = -1, uses = 0;
+    for (int i = 0; i < plan->steps; i++) {
+        for (int j = 0; j < plan->step[i].inputs; j++)
+            if (plan->step[i].input[j] == value) {
+                user = i;
+                uses++;
+            }
+        uses += 2 * (plan->step[i].add == value);
+    }
+    return uses == 1 ? user : -1;
+}
+
+// The step before a value, if it has no other input that depends on the layer and nobody else uses the value.
+static const GcamStep *step_before(const GcamPlan *plan, int value)
+{
+    int index = value == plan->layer || only_user(plan, value) < 0 ? -1 : maker(plan, value);
+    const GcamStep *step = index < 0 ? NULL : &plan->step[index];
+    return step && step->in_head && plan->in_head[step->input[0]] && step->outputs == 1 && step->add < 0 ? step : NULL;
+}
+
+static int changes_layout(const GcamStep *step)
+{
+    return step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain;
+}
+
+// Goes back from what the product multiplies to the picture that was flattened. Its value, or -1.
+static int flattened(const GcamPlan *plan, int value, int *cells_first)
+{
+    const GcamStep *step = step_before(plan, value);
+    while (step && step->op->flags & GCAM_OP_VIEW) {
+        value = step->input[0];
+        step = step_before(plan, value);
+    }
+    *cells_first = plan->value[value].channels_last;
+    if (step && step->op == &gcam_op_transpose) {
+        const int *perm = gcam_transpose_perm(step->node);
+        if (plan->value[step->input[0]].shape.rank != 4 || perm[3] != 1)
+            return -1;
+        *cells_first = 1;                       // in which order does not matter
+        value = step->input[0];
+    }
+    return plan->value[value].shape.rank == 4 && plan->value[value].shape.dim[0] == 1 ? value : -1;
+}
+
+// Whether only steps that keep the sums lie between the layer and a picture. What a [1, H, W, C] layer, whose memory is
+// plain, calls its channels is not what pooling calls so.
+static int keeps_sums(const GcamPlan *plan, int value)
+{
+    while (value != plan->layer) {
+        const GcamStep *step = step_before(plan, value);
+        if (!step || (!changes_layout(step) && !gcam_pool_keeps_sums(step)))
+            return 0;
+        value = step->input[0];
+    }
+    return plan->value[value].shape.rank == 4 && plan->value[value].channels_last && only_user(plan, value) >= 0;
+}
+
+static int find_product(const GcamPlan *plan, GcamSums *sums)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        int picture;
+        if (!step->in_head || !gcam_row_product(step, &sums->product) || !plan->in_head[step->input[0]])
+            continue;
+        // The first product behind the layer is the only one that can be it.
+        if (only_user(plan, step->input[0]) < 0 || (picture = flattened(plan, step->input[0], &sums->cells_first)) < 0)
+            return 0;
+        const GcamShape *shape = &plan->value[picture].shape;
+        sums->step = i;
+        sums->output = step->output[0];
+        sums->channels = shape->dim[1];
+        sums->cells = shape->dim[2] * shape->dim[3];
+        sums->rows = sums->product.by_input ? sums->channels : sums->product.out;
+        sums->columns = sums->product.by_input ? sums->product.out : sums->channels;
+        return sums->cells > 1 && sums->channels * sums->cells == sums->product.in && keeps_sums(plan, picture) &&
+               sums->rows * sums->columns * sizeof(float) <= MOST_BYTES;
+    }
+    return 0;
+}
+
+// ------------------------------------------------------------------------------------------------------------- summing
+
+static float sum_of(const float *in, size_t n)
+{
+    float lane[8] = { 0 };
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++)
+            lane[j] += in[i + j];
+    for (; i < n; i++)
+        lane[i % 8] += in[i];
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
+static void add_to(float *out, const float *in, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] += in[i];
+}
+
+// Adds n weights, the first of which is weight `first` of its row.
+static void add_chunk(const GcamSums *sums, float *row, const float *in, size_t first, size_t n)
+{
+    size_t period = sums->cells_first ? sums->channels : sums->cells;
+    for (size_t i = 0, run; i < n; i += run) {
+        size_t at = first + i, left = period - at % period;
+        run = left < n - i ? left : n - i;
+        if (sums->cells_first)
+            add_to(row + at % period, in + i, run);
+        else
+            row[at / period] += sum_of(in + i, run);
+    }
+}
+
+// Weights from `at` on, in the order of memory.
+static size_t read_chunk(const GcamRowProduct *product, size_t at, size_t end, float *chunk)
+{
+    size_t n = end - at < CHUNK ? end - at : CHUNK;
+    gcam_convert(chunk, (const char *)product->weights + at * gcam_type_size(product->type), product->type, n);
+    return n;
+}
+
+// Row [channels] of one output: the sums of one row of weights.
+static void fill_output(const GcamSums *sums, size_t output, float *row)
+{
+    float chunk[CHUNK];
+    size_t in = sums->product.in;
+    for (size_t at = 0, n; at < in; at += n) {
+        n = read_chunk(&sums->product, output * in + at, output * in + in, chunk);
+        add_chunk(sums, row, chunk, at, n);
+    }
+}
+
+// Row [out] of one channel: the sum of the rows of weights of its cells.
+static void fill_channel(const GcamSums *sums, size_t channel, float *row)
+{
+    float chunk[CHUNK];
+    size_t out = sums->product.out;
+    for (size_t cell = 0; cell < sums->cells; cell++) {
+        size_t input = sums->cells_first ? cell * sums->channels + channel : channel * sums->cells + cell;
+        for (size_t at = 0, n; at < out; at += n) {
+            n = read_chunk(&sums->product, input * out + at, input * out + out, chunk);
+            add_to(row + at, chunk, n);
+        }
+    }
+}
+
+static void fill_row(void *opaque, size_t index, int thread)
+{
+    const GcamSums *sums = opaque;
+    size_t number = sums->missing[index];
+    float *row = sums->weights + number * sums->columns;
+    (void)thread;
+    memset(row, 0, sums->columns * sizeof(*row));
+    if (sums->product.by_input)
+        fill_channel(sums, number, row);
+    else
+        fill_output(sums, number, row);
+}
+
+// Fills in the rows that will be read: all of them, or those of outputs whose gradient is not zero.
+static void fill(GcamSums *sums, GcamPool *pool, const float *dy)
+{
+    size_t missing = 0;
+    pthread_mutex_lock(&sums->mutex);
+    for (size_t i = 0; i < sums->rows; i++)
+        if (!sums->filled[i] && (sums->product.by_input || dy[i] != 0)) {
+            sums->missing[missing++] = i;
+            sums->filled[i] = 1;
+        }
+    if (missing)
+        gcam_pool_run(pool, missing, fill_row, sums);
+    pthread_mutex_unlock(&sums->mutex);
+}
+
+void gcam_sums_run(GcamSums *sums, const GcamRun *run, float *sum)
+{
+    const GcamRowProduct *product = &sums->product;
+    const float *dy = run->grad[sums->output];
+    fill(sums, run->pool, dy);
+    gcam_linear_backward(run->pool, product->out, sums->channels, sums->weights, GCAM_F32, product->by_input, dy, NULL,
+                         sum);
+    for (size_t k = 0; product->alpha != 1 && k < sums->channels; k++)
+        sum[k] *= product->alpha;
+}
+
+// ------------------------------------------------------------------------------------------------------------ the sums
+
+int gcam_sums_create(GcamSums **out, const GcamPlan *plan)
+{
+    GcamSums *sums = *out = NULL;
+    // A gradient that no picture changes is kept, and then there is nothing to run at all.
+    if (plan->constant_gradient)
+        return 0;
+    sums = gcam_calloc(1, sizeof(*sums));
+    if (!sums || !find_product(plan, sums) || pthread_mutex_init(&sums->mutex, NULL)) {
+        int error = sums ? 0 : -ENOMEM;
+        gcam_free(sums);
+        return error;
+    }
+    sums->weights = gcam_alloc(sums->rows, sums->columns * sizeof(*sums->weights));
+    sums->filled = gcam_calloc(sums->rows, 1);
+    sums->missing = gcam_alloc(sums->rows, sizeof(*sums->missing));
+    if (!sums->weights || !sums->filled || !sums->missing)
+        gcam_sums_destroy(&sums);
+    *out = sums;
+    return sums ? 0 : -ENOMEM;
+}
+
+void gcam_sums_destroy(GcamSums **sums)
+{
+    if (!*sums)
+        return;
+    pthread_mutex_destroy(&(*sums)->mutex);
+    gcam_free((*sums)->weights);
+    gcam_free((*sums)->filled);
+    gcam_free((*sums)->missing);
+    gcam_free(*sums);
+    *sums = NULL;
+}
+
+int gcam_sums_step(const GcamSums *sums)
+{
+    return sums->step;
+}
+
+double gcam_sums_bytes(const GcamSums *sums)
+{
+    return 4.0 * (double)sums->rows * (double)sums->columns;
+}

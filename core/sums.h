@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The sums of a gradient over the cells of the target layer, without the gradient. A max pool hands the gradient of an
+ * output to one of its inputs, so that the sum over all cells is the same before and after it. Where only such steps
+ * lie between the layer and a product of one row, y = W x, the sum for channel k is (sum_p W[:, (k, p)]) . g, over the
+ * cells p of what is flattened, where g is the gradient by y: the summed weights are as many times fewer than W as
+ * there are such cells.
+ *
+ * The summed weights belong to a plan and are made when they are first asked for, a row at a time: of a row whose
+ * gradient is zero nothing is read.
+ */
+#ifndef GCAM_SUMS_H
+#define GCAM_SUMS_H
+
+#include "plan.h"
+
+// *out is NULL, with 0, where the plan's layer has no such product behind it, where summing would save nothing, and
+// where the sums would take too much memory. -ENOMEM. The plan's steps must be ready to run, and must outlive it.
+int gcam_sums_create(GcamSums **out, const GcamPlan *plan);
+void gcam_sums_destroy(GcamSums **sums);
+
+// The step of the product, whose output's gradient gcam_sums_run() reads; and the summed weights' bytes.
+int gcam_sums_step(const GcamSums *sums);
+double gcam_sums_bytes(const GcamSums *sums);
+
+// sum[channels]: overwritten. Several threads may call it at once. The result is the same for any number of threads.
+void gcam_sums_run(GcamSums *sums, const GcamRun *run, float *sum);
+
+#endif
