@@ -12,10 +12,8 @@
 
 #if LIBAVFILTER_VERSION_INT < AV_VERSION_INT(10, 4, 100)
 #include "internal.h"           // before 7.1: what is in filters.h since
-#define GCAM_NEWER_FORMATS      // swscale reads none of those that follow
 #define gcam_frame_rate(link) ((link)->frame_rate)
 #else
-#define GCAM_NEWER_FORMATS AV_PIX_FMT_NV16,
 #define gcam_frame_rate(link) (ff_filter_link(link)->frame_rate)
 #endif
 

@@ -208,14 +208,15 @@ static const AVOption gradcam_options[] = {
 
 AVFILTER_DEFINE_CLASS(gradcam);
 
-// Formats that gcam_format_supported() knows and swscale can read.
+// Of the formats that gcam_format_supported() knows.
 static const enum AVPixelFormat pixel_formats[] = {
     AV_PIX_FMT_YUV420P,    AV_PIX_FMT_YUV422P,    AV_PIX_FMT_YUV444P,
     AV_PIX_FMT_YUV440P,    AV_PIX_FMT_YUV411P,    AV_PIX_FMT_YUV410P,
     AV_PIX_FMT_YUVJ420P,   AV_PIX_FMT_YUVJ422P,   AV_PIX_FMT_YUVJ444P,
     AV_PIX_FMT_YUVJ440P,   AV_PIX_FMT_YUVJ411P,
     AV_PIX_FMT_YUVA420P,   AV_PIX_FMT_YUVA422P,   AV_PIX_FMT_YUVA444P,
-    AV_PIX_FMT_NV12,       AV_PIX_FMT_NV21,       AV_PIX_FMT_NV24,        AV_PIX_FMT_NV42,
+    AV_PIX_FMT_NV12,       AV_PIX_FMT_NV21,       AV_PIX_FMT_NV16,
+    AV_PIX_FMT_NV24,       AV_PIX_FMT_NV42,
     AV_PIX_FMT_YUYV422,    AV_PIX_FMT_UYVY422,    AV_PIX_FMT_YVYU422,
     AV_PIX_FMT_GRAY8,      AV_PIX_FMT_YA8,
     AV_PIX_FMT_RGB24,      AV_PIX_FMT_BGR24,      AV_PIX_FMT_GBRP,        AV_PIX_FMT_GBRAP,
@@ -236,7 +237,6 @@ static const enum AVPixelFormat pixel_formats[] = {
     AV_PIX_FMT_RGB48,      AV_PIX_FMT_BGR48,      AV_PIX_FMT_RGBA64,      AV_PIX_FMT_BGRA64,
     AV_PIX_FMT_GBRP9,      AV_PIX_FMT_GBRP10,     AV_PIX_FMT_GBRP12,      AV_PIX_FMT_GBRP14,
     AV_PIX_FMT_GBRP16,     AV_PIX_FMT_GBRAP10,    AV_PIX_FMT_GBRAP12,     AV_PIX_FMT_GBRAP16,
-    GCAM_NEWER_FORMATS
     AV_PIX_FMT_NONE
 };
 
