@@ -7,54 +7,23 @@
 #include "fuse.h"
 
 #include "ops/norm.h"
+#include "users.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-typedef struct Users {
-    int *count;                 // by value: how many inputs of steps read it
-    int *producer;              // by value: the step that makes it, or -1
-} Users;
-
-static int count_users(GcamPlan *plan, Users *users)
-{
-    users->count = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
-    users->producer = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
-    if (!users->count || !users->producer)
-        return -ENOMEM;
-    for (int i = 0; i < plan->values; i++)
-        users->producer[i] = -1;
-    for (int i = 0; i < plan->steps; i++) {
-        for (int j = 0; j < plan->step[i].inputs; j++)
-            if (plan->step[i].input[j] >= 0)
-                users->count[plan->step[i].input[j]]++;
-        for (int j = 0; j < plan->step[i].outputs; j++)
-            if (plan->step[i].output[j] >= 0)
-                users->producer[plan->step[i].output[j]] = i;
-    }
-    return 0;
-}
-
-// The step that makes `value`, when nothing but one step reads the value and no one asks for it.
-static GcamStep *private_producer(const GcamPlan *plan, const Users *users, int value)
-{
-    if (users->producer[value] < 0 || users->count[value] != 1 || value == plan->layer || value == plan->logits)
-        return NULL;
-    return &plan->step[users->producer[value]];
-}
-
 // `step` disappears into `into`, which makes its output from now on.
-static void absorb(const GcamPlan *plan, Users *users, GcamStep *into, GcamStep *step)
+static void absorb(const GcamPlan *plan, GcamUsers *users, GcamStep *into, GcamStep *step)
 {
     into->output[0] = step->output[0];
     users->producer[step->output[0]] = (int)(into - plan->step);
     step->op = NULL;
 }
 
-static int fold_batch_norm(GcamPlan *plan, Users *users, GcamStep *step)
+static int fold_batch_norm(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
-    GcamStep *conv = private_producer(plan, users, step->input[0]);
+    GcamStep *conv = gcam_private_producer(plan, users, step->input[0]);
     if (!conv || conv->op != &gcam_op_conv || conv->scale || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
         return 0;
     size_t channels = plan->value[step->output[0]].shape.dim[1];
@@ -78,14 +47,14 @@ static int step_of_type(const GcamStep *step, const char *type)
 }
 
 // conv + other, where conv runs after whatever makes the other: the later of the two, if it is such a convolution.
-static void fuse_add(GcamPlan *plan, Users *users, GcamStep *step)
+static void fuse_add(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
     int a = step->input[0], b = step->input[1];
     if (plan->value[a].data || plan->value[b].data || a == b ||
         !gcam_shape_equal(&plan->value[a].shape, &plan->value[b].shape))
         return;
     int later = users->producer[a] > users->producer[b] ? a : b;
-    GcamStep *conv = private_producer(plan, users, later);
+    GcamStep *conv = gcam_private_producer(plan, users, later);
     if (!conv || conv->op != &gcam_op_conv || conv->in_head || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
         return;
     conv->add = later == a ? b : a;
@@ -93,9 +62,9 @@ static void fuse_add(GcamPlan *plan, Users *users, GcamStep *step)
 }
 
 // In the head only a ReLU, whose derivative is seen in the result, and only where backward knows it.
-static void fuse_activation(GcamPlan *plan, Users *users, GcamStep *step)
+static void fuse_activation(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
-    GcamStep *into = private_producer(plan, users, step->input[0]);
+    GcamStep *into = gcam_private_producer(plan, users, step->input[0]);
     if (!into || into->act != GCAM_ACT_NONE || (into->op != &gcam_op_conv && into->op != &gcam_op_batch_norm))
         return;
     if (step->in_head && (into->op != &gcam_op_conv || !step_of_type(step, "Relu")))
@@ -123,10 +92,10 @@ static int operand_beside(const GcamPlan *plan, const GcamStep *step, double num
     return -1;
 }
 
-// As private_producer(), where that step has the given type.
-static GcamStep *producer_of_type(const GcamPlan *plan, const Users *users, int value, const char *type)
+// As gcam_private_producer(), where that step has the given type.
+static GcamStep *producer_of_type(const GcamPlan *plan, const GcamUsers *users, int value, const char *type)
 {
-    GcamStep *step = value >= 0 ? private_producer(plan, users, value) : NULL;
+    GcamStep *step = value >= 0 ? gcam_private_producer(plan, users, value) : NULL;
     return step && step_of_type(step, type) ? step : NULL;
 }
 
@@ -152,7 +121,7 @@ static int replace(GcamPlan *plan, GcamStep *step, const GcamOp *op, int input, 
 }
 
 // x * Sigmoid(x); x * HardSigmoid(x) with the slope of HardSwish.
-static int fuse_gate(GcamPlan *plan, Users *users, GcamStep *step)
+static int fuse_gate(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
     for (int i = 0; i < 2; i++) {
         int x = step->input[1 - i];
@@ -173,7 +142,7 @@ static int fuse_gate(GcamPlan *plan, Users *users, GcamStep *step)
 }
 
 // The x of 1 + Erf(x / sqrt(2)), where `value` is that; its three steps go to chain. Else -1.
-static int find_erf(const GcamPlan *plan, const Users *users, int value, GcamStep **chain)
+static int find_erf(const GcamPlan *plan, const GcamUsers *users, int value, GcamStep **chain)
 {
     chain[0] = producer_of_type(plan, users, value, "Add");
     int erf = chain[0] ? operand_beside(plan, chain[0], 1) : -1;
@@ -187,7 +156,7 @@ static int find_erf(const GcamPlan *plan, const Users *users, int value, GcamSte
 }
 
 // x * (1 + Erf(x / sqrt(2))) / 2, halved at the end, as torch.onnx writes it, or at the beginning.
-static int fuse_gelu(GcamPlan *plan, Users *users, GcamStep *step)
+static int fuse_gelu(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
     GcamStep *others[4];
     int product = operand_beside(plan, step, 0.5);
@@ -209,7 +178,7 @@ static int fuse_gelu(GcamPlan *plan, Users *users, GcamStep *step)
 }
 
 // MatMul + a row of constants.
-static int fuse_row(GcamPlan *plan, Users *users, GcamStep *step)
+static int fuse_row(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
     for (int i = 0; i < 2; i++) {
         const GcamValue *row = &plan->value[step->input[i]];
@@ -242,7 +211,7 @@ static int is_half(const GcamPlan *plan, int value, int whole)
 }
 
 // A shuffle of two groups that a Concat put behind each other reads them where they are.
-static void join_groups(GcamPlan *plan, const Users *users, GcamStep *shuffle, size_t groups)
+static void join_groups(GcamPlan *plan, const GcamUsers *users, GcamStep *shuffle, size_t groups)
 {
     int whole = shuffle->input[0];
     GcamStep *concat = producer_of_type(plan, users, whole, "Concat");
@@ -257,7 +226,7 @@ static void join_groups(GcamPlan *plan, const Users *users, GcamStep *shuffle, s
 }
 
 // Reshape to (N, groups, C / groups, H, W), exchange of the two, Reshape back.
-static int fuse_shuffle(GcamPlan *plan, Users *users, GcamStep *step)
+static int fuse_shuffle(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
     static const int exchange[] = { 0, 2, 1, 3, 4 };
     GcamStep *others[2] = { producer_of_type(plan, users, step->input[0], "Transpose") };
@@ -278,7 +247,7 @@ static int fuse_shuffle(GcamPlan *plan, Users *users, GcamStep *step)
 }
 
 // A shuffle of two groups whose result is only read as two halves makes these itself.
-static int divide_shuffle(GcamPlan *plan, const Users *users, GcamStep *shuffle)
+static int divide_shuffle(GcamPlan *plan, const GcamUsers *users, GcamStep *shuffle)
 {
     int whole = shuffle->output[0], half[2] = { -1, -1 };
     size_t channels = plan->value[whole].shape.dim[1];
@@ -309,7 +278,7 @@ static int divide_shuffle(GcamPlan *plan, const Users *users, GcamStep *shuffle)
     return 0;
 }
 
-static int fuse_step(GcamPlan *plan, Users *users, GcamStep *step)
+static int fuse_step(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
     int error = 0;
     if (step->op == &gcam_op_batch_norm)
@@ -327,8 +296,8 @@ static int fuse_step(GcamPlan *plan, Users *users, GcamStep *step)
 
 int gcam_plan_fuse(GcamPlan *plan)
 {
-    Users users;
-    int kept = 0, error = count_users(plan, &users);
+    GcamUsers users;
+    int kept = 0, error = gcam_users_count(&users, plan);
     for (int i = 0; !error && i < plan->steps; i++)
         error = plan->step[i].op ? fuse_step(plan, &users, &plan->step[i]) : 0;
     for (int i = 0; !error && i < plan->steps; i++)

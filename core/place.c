@@ -6,8 +6,6 @@
  */
 #include "place.h"
 
-#include <errno.h>
-
 // Concat of channels in a layout where these are neighbours.
 static int joins_channels(const GcamPlan *plan, const GcamStep *step)
 {
@@ -25,21 +23,8 @@ static int joins_channels(const GcamPlan *plan, const GcamStep *step)
            plan->root[step->output[0]] == step->output[0];
 }
 
-int gcam_plan_place(GcamPlan *plan)
+void gcam_plan_place(GcamPlan *plan, const GcamUsers *users)
 {
-    int *users = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*users));
-    GcamStep **maker = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*maker));
-    if (!users || !maker)
-        return -ENOMEM;
-    for (int i = 0; i < plan->steps; i++) {
-        GcamStep *step = &plan->step[i];
-        for (int j = 0; j < step->inputs; j++)
-            if (step->input[j] >= 0)
-                users[step->input[j]]++;
-        if (step->add >= 0)
-            users[step->add]++;
-        maker[step->output[0]] = step;
-    }
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *concat = &plan->step[i];
         if (!joins_channels(plan, concat))
@@ -47,9 +32,8 @@ int gcam_plan_place(GcamPlan *plan)
         int whole = concat->output[0];
         for (size_t j = 0, at = 0; j < (size_t)concat->inputs; at += plan->value[concat->input[j++]].shape.dim[1]) {
             int part = concat->input[j];
-            GcamStep *conv = maker[part];
-            if (users[part] != 1 || part == plan->layer || part == plan->logits || !conv ||
-                conv->op != &gcam_op_conv || conv->add >= 0 || conv->in_head)
+            GcamStep *conv = gcam_private_producer(plan, users, part);
+            if (!conv || conv->op != &gcam_op_conv || conv->add >= 0 || conv->in_head)
                 continue;
             conv->pixel = plan->value[whole].shape.dim[1];
             plan->root[part] = whole;
@@ -57,5 +41,4 @@ int gcam_plan_place(GcamPlan *plan)
             plan->placed[part] = 1;
         }
     }
-    return 0;
 }

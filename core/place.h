@@ -6,8 +6,9 @@
 #define GCAM_PLACE_H
 
 #include "plan.h"
+#include "users.h"
 
-// After layouts and views are known, before steps are prepared. -ENOMEM.
-int gcam_plan_place(GcamPlan *plan);
+// After layouts and views are known, before steps are prepared.
+void gcam_plan_place(GcamPlan *plan, const GcamUsers *users);
 
 #endif

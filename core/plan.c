@@ -354,6 +354,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
                      enum GcamType type, const GradcamLog *log)
 {
     int error = -ENOMEM;
+    GcamUsers users;
     *out = NULL;
     GcamPlan *plan = gcam_calloc(1, sizeof(*plan));
     if (!plan)
@@ -380,11 +381,12 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     if (!plan->root || !plan->shift || !plan->placed)
         goto fail;
     find_views(plan);
-    if (gcam_plan_place(plan))
+    if (gcam_users_count(&users, plan))
         goto fail;
+    gcam_plan_place(plan, &users);
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) ||
-        (error = gcam_sums_create(&plan->sums, plan)) || (error = gcam_plan_arena(plan)))
+        (error = gcam_sums_create(&plan->sums, plan, &users)) || (error = gcam_plan_arena(plan)))
         goto fail;
     *out = plan;
     return 0;

@@ -35,36 +35,10 @@ struct GcamSums {
 
 // -------------------------------------------------------------------------------------------------- what is in between
 
-// The step that computes a value, or -1.
-static int maker(const GcamPlan *plan, int value)
-{
-    for (int i = plan->steps - 1; i >= 0; i--)
-        for (int j = 0; j < plan->step[i].outputs; j++)
-            if (plan->step[i].output[j] == value)
-                return i;
-    return -1;
-}
-
-// The only step whose gradient comes to the value, or -1.
-static int only_user(const GcamPlan *plan, int value)
-{
-    int user = -1, uses = 0;
-    for (int i = 0; i < plan->steps; i++) {
-        for (int j = 0; j < plan->step[i].inputs; j++)
-            if (plan->step[i].input[j] == value) {
-                user = i;
-                uses++;
-            }
-        uses += 2 * (plan->step[i].add == value);
-    }
-    return uses == 1 ? user : -1;
-}
-
 // The step before a value, if it has no other input that depends on the layer and nobody else uses the value.
-static const GcamStep *step_before(const GcamPlan *plan, int value)
+static const GcamStep *step_before(const GcamPlan *plan, const GcamUsers *users, int value)
 {
-    int index = value == plan->layer || only_user(plan, value) < 0 ? -1 : maker(plan, value);
-    const GcamStep *step = index < 0 ? NULL : &plan->step[index];
+    const GcamStep *step = gcam_private_producer(plan, users, value);
     return step && step->in_head && plan->in_head[step->input[0]] && step->outputs == 1 && step->add < 0 ? step : NULL;
 }
 
@@ -74,12 +48,12 @@ static int changes_layout(const GcamStep *step)
 }
 
 // Goes back from what the product multiplies to the picture that was flattened. Its value, or -1.
-static int flattened(const GcamPlan *plan, int value, int *cells_first)
+static int flattened(const GcamPlan *plan, const GcamUsers *users, int value, int *cells_first)
 {
-    const GcamStep *step = step_before(plan, value);
+    const GcamStep *step = step_before(plan, users, value);
     while (step && step->op->flags & GCAM_OP_VIEW) {
         value = step->input[0];
-        step = step_before(plan, value);
+        step = step_before(plan, users, value);
     }
     *cells_first = plan->value[value].channels_last;
     if (step && step->op == &gcam_op_transpose) {
@@ -94,18 +68,18 @@ static int flattened(const GcamPlan *plan, int value, int *cells_first)
 
 // Whether only steps that keep the sums lie between the layer and a picture. What a [1, H, W, C] layer, whose memory is
 // plain, calls its channels is not what pooling calls so.
-static int keeps_sums(const GcamPlan *plan, int value)
+static int keeps_sums(const GcamPlan *plan, const GcamUsers *users, int value)
 {
     while (value != plan->layer) {
-        const GcamStep *step = step_before(plan, value);
+        const GcamStep *step = step_before(plan, users, value);
         if (!step || (!changes_layout(step) && !gcam_pool_keeps_sums(step)))
             return 0;
         value = step->input[0];
     }
-    return plan->value[value].shape.rank == 4 && plan->value[value].channels_last && only_user(plan, value) >= 0;
+    return plan->value[value].shape.rank == 4 && plan->value[value].channels_last && users->count[value] == 1;
 }
 
-static int find_product(const GcamPlan *plan, GcamSums *sums)
+static int find_product(const GcamPlan *plan, const GcamUsers *users, GcamSums *sums)
 {
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
@@ -113,7 +87,8 @@ static int find_product(const GcamPlan *plan, GcamSums *sums)
         if (!step->in_head || !gcam_row_product(step, &sums->product) || !plan->in_head[step->input[0]])
             continue;
         // The first product behind the layer is the only one that can be it.
-        if (only_user(plan, step->input[0]) < 0 || (picture = flattened(plan, step->input[0], &sums->cells_first)) < 0)
+        if (users->count[step->input[0]] != 1 ||
+            (picture = flattened(plan, users, step->input[0], &sums->cells_first)) < 0)
             return 0;
         const GcamShape *shape = &plan->value[picture].shape;
         sums->step = i;
@@ -122,7 +97,7 @@ static int find_product(const GcamPlan *plan, GcamSums *sums)
         sums->cells = shape->dim[2] * shape->dim[3];
         sums->rows = sums->product.by_input ? sums->channels : sums->product.out;
         sums->columns = sums->product.by_input ? sums->product.out : sums->channels;
-        return sums->cells > 1 && sums->channels * sums->cells == sums->product.in && keeps_sums(plan, picture) &&
+        return sums->cells > 1 && sums->channels * sums->cells == sums->product.in && keeps_sums(plan, users, picture) &&
                sums->rows * sums->columns * sizeof(float) <= MOST_BYTES;
     }
     return 0;
@@ -236,14 +211,14 @@ void gcam_sums_run(GcamSums *sums, const GcamRun *run, float *sum)
 
 // ------------------------------------------------------------------------------------------------------------ the sums
 
-int gcam_sums_create(GcamSums **out, const GcamPlan *plan)
+int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamUsers *users)
 {
     GcamSums *sums = *out = NULL;
     // A gradient that no picture changes is kept, and then there is nothing to run at all.
     if (plan->constant_gradient)
         return 0;
     sums = gcam_calloc(1, sizeof(*sums));
-    if (!sums || !find_product(plan, sums) || pthread_mutex_init(&sums->mutex, NULL)) {
+    if (!sums || !find_product(plan, users, sums) || pthread_mutex_init(&sums->mutex, NULL)) {
         int error = sums ? 0 : -ENOMEM;
         gcam_free(sums);
         return error;

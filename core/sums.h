@@ -13,10 +13,11 @@
 #define GCAM_SUMS_H
 
 #include "plan.h"
+#include "users.h"
 
 // *out is NULL, with 0, where the plan's layer has no such product behind it, where summing would save nothing, and
 // where the sums would take too much memory. -ENOMEM. The plan's steps must be ready to run, and must outlive it.
-int gcam_sums_create(GcamSums **out, const GcamPlan *plan);
+int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamUsers *users);
 void gcam_sums_destroy(GcamSums **sums);
 
 // The step of the product, whose output's gradient gcam_sums_run() reads; and the summed weights' bytes.
