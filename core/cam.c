@@ -4,8 +4,9 @@
  */
 #include "cam.h"
 
-#include <errno.h>
 #include <string.h>
+
+#include "names.h"
 
 void gcam_cam_sums(const float *g, size_t cells, size_t channels, float *sum)
 {
@@ -52,8 +53,5 @@ const char *gradcam_method_name(enum GradcamMethod method)
 
 int gradcam_method_find(const char *name)
 {
-    for (int i = 0; name && i < GRADCAM_METHOD_COUNT; i++)
-        if (!strcmp(names[i], name))
-            return i;
-    return -EINVAL;
+    return gcam_name_find(names, GRADCAM_METHOD_COUNT, name);
 }

@@ -11,12 +11,11 @@
  * table. hot: that of MATLAB, clip(8 v / 3), clip(8 v / 3 - 1), clip(4 v - 3). The palette: Masataka Okabe
  * and Kei Ito, Color Universal Design, 2002, in an order that sets early colours far apart.
  */
-#include <errno.h>
 #include <math.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "gradcam.h"
+#include "names.h"
 #include "colormap_knots.h"
 
 typedef uint8_t Table[256][3];
@@ -87,11 +86,7 @@ const char *gradcam_colormap_name(enum GradcamColormap colormap)
 
 int gradcam_colormap_find(const char *name)
 {
-    if (name)
-        for (int i = 0; i < GRADCAM_COLORMAP_COUNT; i++)
-            if (!strcmp(names[i], name))
-                return i;
-    return -EINVAL;
+    return gcam_name_find(names, GRADCAM_COLORMAP_COUNT, name);
 }
 
 const uint8_t *gradcam_palette(size_t index)

@@ -4,8 +4,7 @@
  */
 #include "gradcam.h"
 
-#include <errno.h>
-#include <string.h>
+#include "names.h"
 
 static const char *const names[GRADCAM_PRECISION_COUNT] = {
     [GRADCAM_PRECISION_F32] = "f32",
@@ -19,8 +18,5 @@ const char *gradcam_precision_name(enum GradcamPrecision precision)
 
 int gradcam_precision_find(const char *name)
 {
-    for (int i = 0; name && i < GRADCAM_PRECISION_COUNT; i++)
-        if (!strcmp(names[i], name))
-            return i;
-    return -EINVAL;
+    return gcam_name_find(names, GRADCAM_PRECISION_COUNT, name);
 }

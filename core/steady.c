@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "names.h"
 
 #define DEFAULT_RELEASE 2.0
 
@@ -127,8 +128,5 @@ const char *gradcam_scale_name(enum GradcamScale scale)
 
 int gradcam_scale_find(const char *name)
 {
-    for (int i = 0; name && i < GRADCAM_SCALE_COUNT; i++)
-        if (!strcmp(names[i], name))
-            return i;
-    return -EINVAL;
+    return gcam_name_find(names, GRADCAM_SCALE_COUNT, name);
 }
