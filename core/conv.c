@@ -118,6 +118,16 @@ GcamEpilogue gcam_conv_epilogue(const GcamConv *conv, const float *add, int chan
     };
 }
 
+GcamFinish gcam_conv_finish(const GcamConv *conv, const float *add, float *y, size_t at, size_t channel)
+{
+    float limits[2];
+    gcam_activation_limits(conv->act, conv->lo, conv->hi, limits);
+    return (GcamFinish){
+        .bias = conv->bias ? conv->bias + channel : NULL, .add = add ? add + at + channel : NULL,
+        .y = y + at + channel, .y_step = conv->shape.y_pixel, .lo = limits[0], .hi = limits[1],
+    };
+}
+
 int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const float *weights,
                                const float *scale, const float *bias, enum GcamActivation act, float lo,
                                float hi)

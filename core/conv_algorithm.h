@@ -50,4 +50,7 @@ int gcam_conv_packed_create(GcamConv *conv, size_t count);
 // What follows the product, for output channels from `channel` on; add is moved along.
 GcamEpilogue gcam_conv_epilogue(const GcamConv *conv, const float *add, int channel);
 
+// What becomes of the sums of the output pixels from float `at` of y on, its channels from `channel` on. add: or NULL.
+GcamFinish gcam_conv_finish(const GcamConv *conv, const float *add, float *y, size_t at, size_t channel);
+
 #endif

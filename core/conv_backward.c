@@ -187,8 +187,8 @@ static void depthwise_task(void *opaque, size_t index, int thread)
             }
         GcamDepthwise d = {
             .channels = (size_t)s->c, .taps = n, .count = 1, .x = run->dy, .w = run->b->weights,
-            .x_offset = from, .w_offset = w, .y = run->dx + ((size_t)iy * s->w + ix) * s->c,
-            .lo = -INFINITY, .hi = INFINITY,
+            .x_offset = from, .w_offset = w,
+            .finish = { .y = run->dx + ((size_t)iy * s->w + ix) * s->c, .lo = -INFINITY, .hi = INFINITY },
         };
         run->b->kernels->depthwise(&d);
     }

@@ -65,8 +65,6 @@ static void row_of_tiles(const Run *run, size_t image, int oy, const float **fro
     first = first < s->kernel_h ? first : s->kernel_h;
     size_t rows = last > first ? (size_t)(last - first) : 0;
     const float *x = run->x + ((ptrdiff_t)image * s->h + (rows ? iy + first : 0)) * s->w * s->c;
-    float limits[2];
-    gcam_activation_limits(conv->act, conv->lo, conv->hi, limits);
     for (int ox = 0; ox < s->out_w; ox += GCAM_DEPTHWISE_TILE) {
         // The last tile begins where it ends with the row: what it shares with the one before is computed twice.
         int at = ox + GCAM_DEPTHWISE_TILE > s->out_w ? s->out_w - GCAM_DEPTHWISE_TILE : ox;
@@ -78,8 +76,7 @@ static void row_of_tiles(const Run *run, size_t image, int oy, const float **fro
             .channels = (size_t)s->c, .rows = rows, .x = x + (inside ? (ptrdiff_t)ix * s->c : 0),
             .w = conv->weights + (size_t)first * s->kernel_w * s->c,
             .x_row = (ptrdiff_t)s->w * s->c, .x_column = s->c, .from = inside ? NULL : from,
-            .bias = conv->bias, .add = run->add ? run->add + y : NULL, .y = run->y + y, .y_step = s->y_pixel,
-            .lo = limits[0], .hi = limits[1],
+            .finish = gcam_conv_finish(conv, run->add, run->y, y, 0),
         };
         conv->kernels->depthwise_tile[s->kernel_w / 2 - 1][s->stride_w - 1](&d);
     }
@@ -127,8 +124,6 @@ static void row(const Run *run, size_t image, int oy, ptrdiff_t *x_offset, ptrdi
 {
     const GcamConv *conv = run->conv;
     const GcamConvShape *s = &conv->shape;
-    float limits[2];
-    gcam_activation_limits(conv->act, conv->lo, conv->hi, limits);
     for (int ox = 0, length; ox < s->out_w; ox += length) {
         size_t y = ((image * s->out_h + oy) * s->out_w + ox) * s->y_pixel;
         length = run_length(s, ox);
@@ -141,12 +136,7 @@ static void row(const Run *run, size_t image, int oy, ptrdiff_t *x_offset, ptrdi
             .x_offset = x_offset,
             .w_offset = w_offset,
             .x_step = (ptrdiff_t)s->stride_w * s->c,
-            .y_step = s->y_pixel,
-            .bias = conv->bias,
-            .add = run->add ? run->add + y : NULL,
-            .y = run->y + y,
-            .lo = limits[0],
-            .hi = limits[1],
+            .finish = gcam_conv_finish(conv, run->add, run->y, y, 0),
         };
         conv->kernels->depthwise(&d);
     }

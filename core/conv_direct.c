@@ -172,18 +172,15 @@ static void compute(const Run *run, const Part *part, int g, size_t first, size_
     const GcamConv *conv = p->conv;
     const GcamConvShape *s = &conv->shape;
     size_t channel = (size_t)(part->group + g) * p->out + first, line = p->pixel * (size_t)p->columns;
-    float limits[2];
-    gcam_activation_limits(conv->act, conv->lo, conv->hi, limits);
     for (int r = 0; r < part->rows; r++) {
-        size_t y = (part->image * s->out_h + part->row + r) * (size_t)s->out_w * s->y_pixel + channel;
+        size_t y = (part->image * s->out_h + part->row + r) * (size_t)s->out_w * s->y_pixel;
         GcamDirect d = {
             .count = (size_t)s->out_w, .channels = last - first, .panel = p->panel,
             .runs = p->runs, .length = p->length, .offset = part->offset,
             .x = part->lines + (size_t)(r * s->stride_h) * line + (size_t)g * p->in,
             .x_step = (ptrdiff_t)(s->stride_w * p->pixel),
             .w = conv->weights + (size_t)(part->group + g) * group_floats(p) + first * p->k,
-            .bias = conv->bias ? conv->bias + channel : NULL, .add = run->add ? run->add + y : NULL,
-            .y = run->y + y, .y_step = s->y_pixel, .lo = limits[0], .hi = limits[1],
+            .finish = gcam_conv_finish(conv, run->add, run->y, y, channel),
         };
         conv->kernels->direct[p->wide](&d);
     }

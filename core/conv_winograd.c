@@ -241,12 +241,9 @@ static void output_tile(const Run *run, size_t t, size_t slot, const float *m, f
     ptrdiff_t edge_row = p->size * edge_pixel;
     size_t offset = (image * s->out_h + y) * row + x * pixel;
     const float *add = run->add ? run->add + offset : NULL;
-    float limits[2];
-    gcam_activation_limits(conv->act, conv->lo, conv->hi, limits);
     GcamWinogradOutput o = {
         .channels = (size_t)s->out_c, .m = m + slot * p->m_row, .position = (ptrdiff_t)(p->block * p->m_row),
-        .bias = conv->bias, .add = add, .y = run->y + offset, .row = row, .pixel = pixel,
-        .lo = limits[0], .hi = limits[1],
+        .y_row = row, .finish = gcam_conv_finish(conv, run->add, run->y, offset, 0),
     };
     if (rows >= p->size && columns >= p->size) {
         conv->kernels->winograd_output[p->kind](&o);
@@ -254,11 +251,11 @@ static void output_tile(const Run *run, size_t t, size_t slot, const float *m, f
     }
     rows = rows < p->size ? rows : p->size;
     columns = columns < p->size ? columns : p->size;
-    o.y = edge;
-    o.row = edge_row;
-    o.pixel = edge_pixel;
+    o.y_row = edge_row;
+    o.finish.y = edge;
+    o.finish.y_step = edge_pixel;
     if (add) {
-        o.add = edge + p->size * edge_row;
+        o.finish.add = edge + p->size * edge_row;
         memset(edge, 0, 2 * (size_t)(p->size * edge_row) * sizeof(*edge));
         copy_tile(edge + p->size * edge_row, edge_row, edge_pixel, add, row, pixel, rows, columns, (size_t)s->out_c);
     }

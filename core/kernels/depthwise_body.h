@@ -3,18 +3,9 @@
  * Depthwise convolution of a run of pixels, for the instruction set whose simd_*.h was included before.
  * Vectorised over the channels, several sums at a time, so that they do not wait for each other.
  */
+#include "kernels/finish.h"
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
-
-static inline void depthwise_finish(const GcamDepthwise *d, ptrdiff_t pixel, size_t i, size_t n, V sum)
-{
-    ptrdiff_t offset = pixel * d->y_step + (ptrdiff_t)i;
-    if (d->bias)
-        sum = v_add(sum, v_load_n(d->bias + i, n));
-    if (d->add)
-        sum = v_add(sum, v_load_n(d->add + offset, n));
-    v_store_n(d->y + offset, v_clamp(sum, v_set1(d->lo), v_set1(d->hi)), n);
-}
 
 // Four pixels from `pixel` on: a weight that was loaded serves them all.
 static void depthwise_four(const GcamDepthwise *d, ptrdiff_t pixel)
@@ -37,14 +28,14 @@ static void depthwise_four(const GcamDepthwise *d, ptrdiff_t pixel)
             s30 = v_fma(v_load(xt + 3 * step), w0, s30);
             s31 = v_fma(v_load(xt + 3 * step + VW), w1, s31);
         }
-        depthwise_finish(d, pixel, i, VW, s00);
-        depthwise_finish(d, pixel, i + VW, VW, s01);
-        depthwise_finish(d, pixel + 1, i, VW, s10);
-        depthwise_finish(d, pixel + 1, i + VW, VW, s11);
-        depthwise_finish(d, pixel + 2, i, VW, s20);
-        depthwise_finish(d, pixel + 2, i + VW, VW, s21);
-        depthwise_finish(d, pixel + 3, i, VW, s30);
-        depthwise_finish(d, pixel + 3, i + VW, VW, s31);
+        finish_sum(&d->finish, pixel, i, VW, s00);
+        finish_sum(&d->finish, pixel, i + VW, VW, s01);
+        finish_sum(&d->finish, pixel + 1, i, VW, s10);
+        finish_sum(&d->finish, pixel + 1, i + VW, VW, s11);
+        finish_sum(&d->finish, pixel + 2, i, VW, s20);
+        finish_sum(&d->finish, pixel + 2, i + VW, VW, s21);
+        finish_sum(&d->finish, pixel + 3, i, VW, s30);
+        finish_sum(&d->finish, pixel + 3, i + VW, VW, s31);
     }
     for (; i < d->channels; i += VW) {
         size_t n = d->channels - i;
@@ -57,10 +48,10 @@ static void depthwise_four(const GcamDepthwise *d, ptrdiff_t pixel)
             s2 = v_fma(v_load_n(xt + 2 * step, n), w, s2);
             s3 = v_fma(v_load_n(xt + 3 * step, n), w, s3);
         }
-        depthwise_finish(d, pixel, i, n, s0);
-        depthwise_finish(d, pixel + 1, i, n, s1);
-        depthwise_finish(d, pixel + 2, i, n, s2);
-        depthwise_finish(d, pixel + 3, i, n, s3);
+        finish_sum(&d->finish, pixel, i, n, s0);
+        finish_sum(&d->finish, pixel + 1, i, n, s1);
+        finish_sum(&d->finish, pixel + 2, i, n, s2);
+        finish_sum(&d->finish, pixel + 3, i, n, s3);
     }
 }
 
@@ -77,17 +68,17 @@ static void depthwise_one(const GcamDepthwise *d, ptrdiff_t pixel)
             s2 = v_fma(v_load(xt + 2 * VW), v_load(wt + 2 * VW), s2);
             s3 = v_fma(v_load(xt + 3 * VW), v_load(wt + 3 * VW), s3);
         }
-        depthwise_finish(d, pixel, i, VW, s0);
-        depthwise_finish(d, pixel, i + VW, VW, s1);
-        depthwise_finish(d, pixel, i + 2 * VW, VW, s2);
-        depthwise_finish(d, pixel, i + 3 * VW, VW, s3);
+        finish_sum(&d->finish, pixel, i, VW, s0);
+        finish_sum(&d->finish, pixel, i + VW, VW, s1);
+        finish_sum(&d->finish, pixel, i + 2 * VW, VW, s2);
+        finish_sum(&d->finish, pixel, i + 3 * VW, VW, s3);
     }
     for (; i < d->channels; i += VW) {
         size_t n = d->channels - i;
         V sum = v_zero();
         for (size_t t = 0; t < d->taps; t++)
             sum = v_fma(v_load_n(x + d->x_offset[t] + i, n), v_load_n(d->w + d->w_offset[t] + i, n), sum);
-        depthwise_finish(d, pixel, i, n, sum);
+        finish_sum(&d->finish, pixel, i, n, sum);
     }
 }
 
@@ -109,9 +100,10 @@ INLINE void depthwise_tile_channels(const GcamDepthwiseTile *d, size_t i, size_t
                                     const int taps, const int step)
 {
     const int columns = (DEPTHWISE_TILE - 1) * step + taps;
+    const GcamFinish *f = &d->finish;
     V sum[DEPTHWISE_TILE], w[7], bias = v_zero();
-    if (d->bias)
-        bias = full ? v_load(d->bias + i) : v_load_n(d->bias + i, n);
+    if (f->bias)
+        bias = full ? v_load(f->bias + i) : v_load_n(f->bias + i, n);
     UNROLL
     for (int t = 0; t < DEPTHWISE_TILE; t++)
         sum[t] = bias;
@@ -132,17 +124,17 @@ INLINE void depthwise_tile_channels(const GcamDepthwiseTile *d, size_t i, size_t
                     sum[(c - k) / step] = v_fma(x, w[k], sum[(c - k) / step]);
         }
     }
-    V lo = v_set1(d->lo), hi = v_set1(d->hi);
+    V lo = v_set1(f->lo), hi = v_set1(f->hi);
     UNROLL
     for (int t = 0; t < DEPTHWISE_TILE; t++) {
-        ptrdiff_t at = t * d->y_step + (ptrdiff_t)i;
-        if (d->add)
-            sum[t] = v_add(sum[t], full ? v_load(d->add + at) : v_load_n(d->add + at, n));
+        ptrdiff_t at = t * f->y_step + (ptrdiff_t)i;
+        if (f->add)
+            sum[t] = v_add(sum[t], full ? v_load(f->add + at) : v_load_n(f->add + at, n));
         sum[t] = v_clamp(sum[t], lo, hi);
         if (full)
-            v_store(d->y + at, sum[t]);
+            v_store(f->y + at, sum[t]);
         else
-            v_store_n(d->y + at, sum[t], n);
+            v_store_n(f->y + at, sum[t], n);
     }
 }
 

@@ -5,21 +5,11 @@
  * what is multiplied is read where it lies in the picture, run by run. ROWS, of gemm_body.h, and DIRECT_ROWS are the
  * pixels computed at once with two vectors and with one.
  */
+#include "kernels/finish.h"
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
 
 enum { DIRECT_GROUPS = (DIRECT_ROWS + 2) / 3 };
-
-// What follows the sums: of n channels from `channel` on, of one pixel.
-INLINE void direct_finish(const GcamDirect *d, ptrdiff_t pixel, size_t channel, size_t n, V sum)
-{
-    ptrdiff_t at = pixel * d->y_step + (ptrdiff_t)channel;
-    if (d->bias)
-        sum = v_add(sum, v_load_n(d->bias + channel, n));
-    if (d->add)
-        sum = v_add(sum, v_load_n(d->add + at, n));
-    v_store_n(d->y + at, v_clamp(sum, v_set1(d->lo), v_set1(d->hi)), n);
-}
 
 // `rows` pixels from `pixel` on, vectors * VW channels. Three pixels share a pointer, so that few registers hold
 // addresses.
@@ -53,17 +43,17 @@ INLINE void direct_tile(const GcamDirect *d, size_t pixel, size_t channel, const
     if (left >= (size_t)vectors * VW) {
         UNROLL
         for (int r = 0; r < rows; r++) {
-            direct_finish(d, (ptrdiff_t)pixel + r, channel, VW, sum[r][0]);
+            finish_sum(&d->finish, (ptrdiff_t)pixel + r, channel, VW, sum[r][0]);
             if (vectors > 1)
-                direct_finish(d, (ptrdiff_t)pixel + r, channel + VW, VW, sum[r][1]);
+                finish_sum(&d->finish, (ptrdiff_t)pixel + r, channel + VW, VW, sum[r][1]);
         }
         return;
     }
     UNROLL
     for (int r = 0; r < rows; r++) {
-        direct_finish(d, (ptrdiff_t)pixel + r, channel, left < VW ? left : VW, sum[r][0]);
+        finish_sum(&d->finish, (ptrdiff_t)pixel + r, channel, left < VW ? left : VW, sum[r][0]);
         if (vectors > 1)
-            direct_finish(d, (ptrdiff_t)pixel + r, channel + VW, left - VW, sum[r][1]);
+            finish_sum(&d->finish, (ptrdiff_t)pixel + r, channel + VW, left - VW, sum[r][1]);
     }
 }
 

@@ -34,17 +34,22 @@ typedef struct GcamGemmBlock {
     float lo, hi;
 } GcamGemmBlock;
 
+// What becomes of the sums of a convolution: plus bias, plus add, limited, to y.
+typedef struct GcamFinish {
+    const float *bias, *add;    // or NULL; add has the strides of y
+    float *y;                   // channel i of pixel p at y[p * y_step + i]
+    ptrdiff_t y_step;
+    float lo, hi;
+} GcamFinish;
+
 // `count` pixels of a depthwise convolution, each with the same taps further on. Of channel i of pixel p:
-// sum over t of w[w_offset[t] + i] * x[p * x_step + x_offset[t] + i], plus bias[i], plus add[p * y_step + i],
-// limited, to y[p * y_step + i].
+// sum over t of w[w_offset[t] + i] * x[p * x_step + x_offset[t] + i].
 typedef struct GcamDepthwise {
     size_t channels, taps, count;
     const float *x, *w;
     const ptrdiff_t *x_offset, *w_offset;
-    ptrdiff_t x_step, y_step;
-    const float *bias, *add;    // or NULL
-    float *y;
-    float lo, hi;
+    ptrdiff_t x_step;
+    GcamFinish finish;
 } GcamDepthwise;
 
 // GCAM_DEPTHWISE_TILE neighbours of a row of a depthwise convolution, for kernels of 3, 5 or 7 columns and steps of 1 or 2
@@ -58,10 +63,7 @@ typedef struct GcamDepthwiseTile {
     const float *x, *w;
     ptrdiff_t x_row, x_column;
     const float *const *from;   // or NULL
-    const float *bias, *add;    // or NULL
-    float *y;
-    ptrdiff_t y_step;
-    float lo, hi;
+    GcamFinish finish;
 } GcamDepthwiseTile;
 
 // A window of pixels: element i of the result is the greatest of `start` and the x[r * row + c * column + i], or their sum
@@ -75,7 +77,7 @@ typedef struct GcamWindowBlock {
 } GcamWindowBlock;
 
 // `count` pixels of a convolution of one group. Pixel p reads `runs` runs of `length` floats, run r at
-// x + p * x_step + offset[r]; its outputs are their products with the weights, plus bias, plus add, limited.
+// x + p * x_step + offset[r]; its sums are of their products with the weights.
 typedef struct GcamDirect {
     size_t count, channels;     // pixels; outputs of each
     size_t runs, length;
@@ -84,10 +86,7 @@ typedef struct GcamDirect {
     ptrdiff_t x_step;
     const float *w;             // panels of `panel` outputs, the last cut to whole vectors and filled up with zeros; of
     size_t panel;               // each the weights of the first float of the first run, of the second and so on
-    const float *bias, *add;    // or NULL; add has the strides of y
-    float *y;                   // output i of pixel p at y[p * y_step + i]
-    ptrdiff_t y_step;
-    float lo, hi;
+    GcamFinish finish;
 } GcamDirect;
 
 // One output tile of a Winograd convolution, all channels.
@@ -95,10 +94,8 @@ typedef struct GcamWinogradOutput {
     size_t channels;            // a multiple of 16
     const float *m;             // product of position p and channel i at m[p * position + i]
     ptrdiff_t position;
-    const float *bias, *add;    // or NULL; add has the strides of y
-    float *y;                   // pixel (r, c) at y[r * row + c * pixel]
-    ptrdiff_t row, pixel;
-    float lo, hi;
+    ptrdiff_t y_row;            // pixel (r, c) of the output at r * y_row + c * y_step
+    GcamFinish finish;
 } GcamWinogradOutput;
 
 enum { GCAM_WINOGRAD2, GCAM_WINOGRAD4 };    // F(2x2, 3x3) and F(4x4, 3x3): output tiles of 2 and 4

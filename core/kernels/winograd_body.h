@@ -82,9 +82,10 @@ INLINE void output4(const V m[6], V out[4])
     \
     static void winograd_output##m_(const GcamWinogradOutput *o) \
     { \
-        V lo = v_set1(o->lo), hi = v_set1(o->hi); \
+        const GcamFinish *f = &o->finish; \
+        V lo = v_set1(f->lo), hi = v_set1(f->hi); \
         for (size_t i = 0; i < o->channels; i += VW) { \
-            V columns[m_][t_], m[t_], out[m_], bias = o->bias ? v_load(o->bias + i) : v_zero(); \
+            V columns[m_][t_], m[t_], out[m_], bias = f->bias ? v_load(f->bias + i) : v_zero(); \
             for (int c = 0; c < t_; c++) { \
                 for (int r = 0; r < t_; r++) \
                     m[r] = v_load(o->m + (r * t_ + c) * o->position + i); \
@@ -95,11 +96,11 @@ INLINE void output4(const V m[6], V out[4])
             for (int r = 0; r < m_; r++) { \
                 output##m_(columns[r], out); \
                 for (int c = 0; c < m_; c++) { \
-                    ptrdiff_t offset = r * o->row + c * o->pixel + (ptrdiff_t)i; \
+                    ptrdiff_t offset = r * o->y_row + c * f->y_step + (ptrdiff_t)i; \
                     V y = v_add(out[c], bias); \
-                    if (o->add) \
-                        y = v_add(y, v_load(o->add + offset)); \
-                    v_store(o->y + offset, v_clamp(y, lo, hi)); \
+                    if (f->add) \
+                        y = v_add(y, v_load(f->add + offset)); \
+                    v_store(f->y + offset, v_clamp(y, lo, hi)); \
                 } \
             } \
         } \
