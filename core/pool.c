@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The parallel loop. A job is published by opening `state`; workers join it while it is open, draw indices
- * from `next` and leave. The caller draws indices too, closes the job when none is left, and waits only for
+ * and leave. The caller draws indices too, closes the job when none is left, and waits only for
  * those who joined: a worker that was asleep does not delay a short loop. Jobs follow each other within
  * microseconds inside a network, so a worker looks for the next one for a little while before it sleeps.
+ *
+ * Each thread begins with a part of the indices of its own, and then takes what is left of the others' parts. So
+ * a thread finds in its caches what it computed in the job before, where indices mean the same rows of a picture
+ * there, and many small indices are not drawn from one place that all threads write to.
  */
 #define _GNU_SOURCE             // CPU_COUNT, syscall
 #include "pool.h"
@@ -28,19 +32,21 @@
 
 enum { SPINS = 2000 };          // about 30 us
 
+// The caller's is the first, whose thread nobody starts.
 typedef struct Worker {
+    _Alignas(64) atomic_size_t next;    // index of its part of the job
+    size_t last;
     GcamPool *pool;
     pthread_t thread;
     int index;
 } Worker;
 
 struct GcamPool {
-    // The job: written by the caller while no worker is joined and `state` is closed.
+    // The job: written by the caller while no worker is joined and `state` is closed; the workers' parts too.
     GcamPoolFn fn;
     void *opaque;
-    size_t count;
+    size_t turn;                // indices drawn at once
 
-    _Alignas(64) atomic_size_t next;
     _Alignas(64) atomic_uint_least64_t state;
     atomic_int sleepers;        // workers that wait on `wake`, or are about to
     atomic_int waiting;         // the caller waits on `done`, or is about to
@@ -81,9 +87,14 @@ static void draw(GcamPool *pool, int thread)
 {
     GcamPoolFn fn = pool->fn;
     void *opaque = pool->opaque;
-    size_t count = pool->count, index;
-    while ((index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count)
-        fn(opaque, index, thread);
+    size_t turn = pool->turn, index;
+    for (int i = 0; i < pool->threads; i++) {
+        Worker *of = &pool->workers[(thread + i) % pool->threads];
+        const size_t last = of->last;
+        while ((index = atomic_fetch_add_explicit(&of->next, turn, memory_order_relaxed)) < last)
+            for (size_t end = last - index < turn ? last : index + turn; index < end; index++)
+                fn(opaque, index, thread);
+    }
 }
 
 // Whether there is a job of another generation than `seen` to join, or the end.
@@ -147,6 +158,19 @@ static void await_workers(GcamPool *pool)
     pthread_mutex_unlock(&pool->mutex);
 }
 
+static void divide(GcamPool *pool, size_t count)
+{
+    enum { TURNS = 16 };        // of each thread: few enough to cost nothing, enough that all end together
+    const size_t threads = (size_t)pool->threads;
+    pool->turn = count / (threads * TURNS) + 1;
+    for (size_t i = 0, first = 0; i < threads; i++) {
+        const size_t last = first + count / threads + (i < count % threads);
+        atomic_store_explicit(&pool->workers[i].next, first, memory_order_relaxed);
+        pool->workers[i].last = last;
+        first = last;
+    }
+}
+
 void gcam_pool_run(GcamPool *pool, size_t count, GcamPoolFn fn, void *opaque)
 {
     if (!pool || pool->threads == 1 || count <= 1) {
@@ -156,8 +180,7 @@ void gcam_pool_run(GcamPool *pool, size_t count, GcamPoolFn fn, void *opaque)
     }
     pool->fn = fn;
     pool->opaque = opaque;
-    pool->count = count;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    divide(pool, count);
     uint64_t generation = atomic_load(&pool->state) / GENERATION + 1;
     atomic_store(&pool->state, generation * GENERATION | OPEN);
     if (atomic_load(&pool->sleepers)) {
@@ -190,7 +213,7 @@ static void stop(GcamPool *pool)
     atomic_store(&pool->quit, 1);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
-    for (int i = 0; i < pool->started; i++)
+    for (int i = 1; i <= pool->started; i++)
         pthread_join(pool->workers[i].thread, NULL);
 }
 
@@ -200,13 +223,12 @@ int gcam_pool_create(GcamPool **out, int threads, int nice)
     *out = NULL;
     if (threads < 1)
         return -EINVAL;
-    GcamPool *pool = gcam_calloc(1, sizeof(*pool) + (size_t)(threads - 1) * sizeof(pool->workers[0]));
+    GcamPool *pool = gcam_calloc(1, sizeof(*pool) + (size_t)threads * sizeof(pool->workers[0]));
     if (!pool)
         return -ENOMEM;
     pool->threads = threads;
     pool->nice = nice;
     pool->spins = spins_for(threads);
-    atomic_init(&pool->next, 0);
     atomic_init(&pool->state, 0);
     atomic_init(&pool->sleepers, 0);
     atomic_init(&pool->waiting, 0);
@@ -217,9 +239,11 @@ int gcam_pool_create(GcamPool **out, int threads, int nice)
         goto fail_mutex;
     if ((error = pthread_cond_init(&pool->done, NULL)))
         goto fail_wake;
-    for (int i = 0; i < threads - 1; i++) {
+    for (int i = 0; i < threads; i++)
+        atomic_init(&pool->workers[i].next, 0);
+    for (int i = 1; i < threads; i++) {
         pool->workers[i].pool = pool;
-        pool->workers[i].index = i + 1;
+        pool->workers[i].index = i;
         error = pthread_create(&pool->workers[i].thread, NULL, work, &pool->workers[i]);
         if (error) {
             gcam_pool_destroy(&pool);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The parallel loop: every index once, threads told apart, loops one after another, with and without sleep
- * between.
+ * between; which thread takes which part.
  */
 #define _GNU_SOURCE             // syscall
 #include <errno.h>
@@ -120,6 +120,55 @@ static void uses_all_threads(void)
     gcam_pool_destroy(&pool);
 }
 
+enum { PARTS = 64 };
+
+typedef struct Parts {
+    atomic_int of[PARTS];       // which thread took an index
+    int slow;                   // whether those of the second half take long
+} Parts;
+
+static void note_thread(void *opaque, size_t index, int thread)
+{
+    Parts *parts = opaque;
+    atomic_store(&parts->of[index], thread);
+    usleep(parts->slow && index >= PARTS / 2 ? 2000 : 50);
+}
+
+// How many indices of the first or of the second half a thread took.
+static int taken(Parts *parts, int half, int thread)
+{
+    int count = 0;
+    for (int i = 0; i < PARTS / 2; i++)
+        count += atomic_load(&parts->of[half * PARTS / 2 + i]) == thread;
+    return count;
+}
+
+// Equal work: each of two threads keeps to its half, but for the last few. A busy machine may have the worker come late.
+static void keeps_to_its_part(void)
+{
+    GcamPool *pool;
+    Parts parts = { .slow = 0 };
+    int kept = 0;
+    REQUIRE(gcam_pool_create(&pool, 2, 0) == 0);
+    for (int round = 0; round < 200 && !kept; round++) {
+        gcam_pool_run(pool, PARTS, note_thread, &parts);
+        kept = taken(&parts, 0, 0) >= PARTS / 2 - 8 && taken(&parts, 1, 1) >= PARTS / 2 - 8;
+    }
+    CHECK(kept);
+    gcam_pool_destroy(&pool);
+}
+
+// One half takes long: who is done with the other helps.
+static void helps_with_other_parts(void)
+{
+    GcamPool *pool;
+    Parts parts = { .slow = 1 };
+    REQUIRE(gcam_pool_create(&pool, 2, 0) == 0);
+    gcam_pool_run(pool, PARTS, note_thread, &parts);
+    CHECK(taken(&parts, 1, 0) >= PARTS / 8);
+    gcam_pool_destroy(&pool);
+}
+
 #if defined(__linux__)
 static void note_priority(void *opaque, size_t index, int thread)
 {
@@ -174,6 +223,8 @@ int main(void)
     RUN(orders_memory);
     RUN(wakes_from_sleep);
     RUN(uses_all_threads);
+    RUN(keeps_to_its_part);
+    RUN(helps_with_other_parts);
 #if defined(__linux__)
     RUN(workers_give_way);
 #endif
