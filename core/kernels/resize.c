@@ -4,11 +4,22 @@
  */
 #include <string.h>
 
+#include "kernels/unroll.h"
 #include "resize.h"
 
 #define BLOCK 64                // so many columns are worked on at a time
 
-void gcam_resize_rows8_c(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count)
+// bytes: of a sample. A loop of known length becomes vectors.
+INLINE void weigh(uint16_t *sum, const uint8_t *row, const int n, uint32_t weight, const int bytes, int shift)
+{
+    for (int i = 0; i < n; i++) {
+        const uint16_t sample = bytes == 1 ? row[i] : ((const uint16_t *)row)[i];
+        sum[i] += (uint16_t)((uint32_t)(uint16_t)(sample << shift) * weight >> 16);
+    }
+}
+
+INLINE void rows(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count,
+                 const int bytes, int shift)
 {
     for (int x = 0; x < count; x += BLOCK) {
         const int n = count - x < BLOCK ? count - x : BLOCK;
@@ -16,39 +27,25 @@ void gcam_resize_rows8_c(int16_t *out, const uint8_t *const *in, const uint16_t 
         for (int i = 0; i < BLOCK; i++)
             sum[i] = (uint16_t)(taps / 2);
         for (int t = 0; t < taps; t++) {
-            const uint8_t *row = in[t] + x;
-            const uint32_t w = weight[t];
-            if (n == BLOCK)             // a loop of known length becomes vectors
-                for (int i = 0; i < BLOCK; i++)
-                    sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << 8) * w >> 16);
+            const uint8_t *row = in[t] + (size_t)x * bytes;
+            if (n == BLOCK)
+                weigh(sum, row, BLOCK, weight[t], bytes, shift);
             else
-                for (int i = 0; i < n; i++)
-                    sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << 8) * w >> 16);
+                weigh(sum, row, n, weight[t], bytes, shift);
         }
         memcpy(out + x, sum, n * sizeof(*out));
     }
 }
 
+void gcam_resize_rows8_c(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count)
+{
+    rows(out, in, weight, taps, count, 1, 8);
+}
+
 void gcam_resize_rows16_c(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count,
                           int shift)
 {
-    for (int x = 0; x < count; x += BLOCK) {
-        const int n = count - x < BLOCK ? count - x : BLOCK;
-        uint16_t sum[BLOCK];
-        for (int i = 0; i < BLOCK; i++)
-            sum[i] = (uint16_t)(taps / 2);
-        for (int t = 0; t < taps; t++) {
-            const uint16_t *row = (const uint16_t *)in[t] + x;
-            const uint32_t w = weight[t];
-            if (n == BLOCK)
-                for (int i = 0; i < BLOCK; i++)
-                    sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << shift) * w >> 16);
-            else
-                for (int i = 0; i < n; i++)
-                    sum[i] += (uint16_t)((uint32_t)(uint16_t)(row[i] << shift) * w >> 16);
-        }
-        memcpy(out + x, sum, n * sizeof(*out));
-    }
+    rows(out, in, weight, taps, count, 2, shift);
 }
 
 static void columns_c(int16_t *out, const int16_t *in, const GcamResizeTaps *taps)

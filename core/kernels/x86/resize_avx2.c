@@ -6,6 +6,8 @@
 
 #include "resize.h"
 
+enum { ROWS8 = 64, ROWS16 = 32 };     // columns of a block
+
 // Sums of 16-bit words: bytes were taken apart within each half of a vector, which is undone here.
 static inline void store_bytes(int16_t *out, __m256i low, __m256i high)
 {
@@ -31,18 +33,6 @@ static inline void rows8_block(int16_t *out, const uint8_t *const *in, int x, co
     store_bytes(out + x + 32, c, d);
 }
 
-// The last block overlaps the one before.
-static void rows8(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count)
-{
-    if (count < 64) {
-        gcam_resize_rows8_c(out, in, weight, taps, count);
-        return;
-    }
-    for (int x = 0; x + 64 < count; x += 64)
-        rows8_block(out, in, x, weight, taps);
-    rows8_block(out, in, count - 64, weight, taps);
-}
-
 static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps,
                                 __m128i shift)
 {
@@ -60,18 +50,7 @@ static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, c
     _mm256_storeu_si256((__m256i *)(out + x + 16), b);
 }
 
-static void rows16(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count, int shift)
-{
-    const __m128i bits = _mm_cvtsi32_si128(shift);
-
-    if (count < 32) {
-        gcam_resize_rows16_c(out, in, weight, taps, count, shift);
-        return;
-    }
-    for (int x = 0; x + 32 < count; x += 32)
-        rows16_block(out, in, x, weight, taps, bits);
-    rows16_block(out, in, count - 32, weight, taps, bits);
-}
+#include "kernels/x86/resize_steps.h"
 
 // taps is known where these are inlined.
 __attribute__((always_inline))

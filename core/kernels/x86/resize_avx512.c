@@ -6,6 +6,8 @@
 
 #include "resize.h"
 
+enum { ROWS8 = 128, ROWS16 = 32 };     // columns of a block
+
 // Sums of 16-bit words: bytes were taken apart within each quarter of a vector, which is undone here.
 static inline void store_bytes(int16_t *out, __m512i low, __m512i high)
 {
@@ -33,18 +35,6 @@ static inline void rows8_block(int16_t *out, const uint8_t *const *in, int x, co
     store_bytes(out + x + 64, c, d);
 }
 
-// The last block overlaps the one before.
-static void rows8(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count)
-{
-    if (count < 128) {
-        gcam_resize_rows8_c(out, in, weight, taps, count);
-        return;
-    }
-    for (int x = 0; x + 128 < count; x += 128)
-        rows8_block(out, in, x, weight, taps);
-    rows8_block(out, in, count - 128, weight, taps);
-}
-
 static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps,
                                 __m128i shift)
 {
@@ -57,18 +47,7 @@ static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, c
     _mm512_storeu_si512(out + x, sum);
 }
 
-static void rows16(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count, int shift)
-{
-    const __m128i bits = _mm_cvtsi32_si128(shift);
-
-    if (count < 32) {
-        gcam_resize_rows16_c(out, in, weight, taps, count, shift);
-        return;
-    }
-    for (int x = 0; x + 32 < count; x += 32)
-        rows16_block(out, in, x, weight, taps, bits);
-    rows16_block(out, in, count - 32, weight, taps, bits);
-}
+#include "kernels/x86/resize_steps.h"
 
 const GcamResizeKernels gcam_resize_kernels_avx512 = { rows8, rows16, gcam_resize_columns_avx2,
                                                        gcam_resize_color_avx2 };
