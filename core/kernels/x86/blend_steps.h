@@ -43,37 +43,35 @@ INLINE void mix_row(uint8_t *row, const int bytes, const int step, const int dee
     }
 }
 
-TARGET static void blend_mix8(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table)
+// 0: samples so far apart are left to C.
+INLINE int mix_known(uint8_t *row, const int bytes, int step, const int deep, int shift, const uint8_t *index,
+                     int count, const GcamBlendTable *table)
 {
     switch (step) {
-    case 1:  mix_row(row, 1, 1, 0, 0, index, count, table); break;
-    case 2:  mix_row(row, 1, 2, 0, 0, index, count, table); break;
-    case 3:  mix_row(row, 1, 3, 0, 0, index, count, table); break;
-    case 4:  mix_row(row, 1, 4, 0, 0, index, count, table); break;
-    default: gcam_blend_mix8_c(row, step, index, count, table);
+    case 1:  mix_row(row, bytes, 1, deep, shift, index, count, table); return 1;
+    case 2:  mix_row(row, bytes, 2, deep, shift, index, count, table); return 1;
+    case 3:  mix_row(row, bytes, 3, deep, shift, index, count, table); return 1;
+    case 4:  mix_row(row, bytes, 4, deep, shift, index, count, table); return 1;
+    default: return 0;
     }
+}
+
+TARGET static void blend_mix8(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table)
+{
+    if (!mix_known(row, 1, step, 0, 0, index, count, table))
+        gcam_blend_mix8_c(row, step, index, count, table);
 }
 
 TARGET static void blend_mix16(uint8_t *row, int step, int shift, const uint8_t *index, int count,
                                const GcamBlendTable *table)
 {
-    switch (step) {
-    case 2:  mix_row(row, 2, 1, 0, shift, index, count, table); break;
-    case 4:  mix_row(row, 2, 2, 0, shift, index, count, table); break;
-    case 6:  mix_row(row, 2, 3, 0, shift, index, count, table); break;
-    case 8:  mix_row(row, 2, 4, 0, shift, index, count, table); break;
-    default: gcam_blend_mix16_c(row, step, shift, index, count, table);
-    }
+    if (!mix_known(row, 2, step / 2, 0, shift, index, count, table))
+        gcam_blend_mix16_c(row, step, shift, index, count, table);
 }
 
 TARGET static void blend_mix_deep(uint8_t *row, int step, int shift, const uint8_t *index, int count,
                                   const GcamBlendTable *table)
 {
-    switch (step) {
-    case 2:  mix_row(row, 2, 1, 1, shift, index, count, table); break;
-    case 4:  mix_row(row, 2, 2, 1, shift, index, count, table); break;
-    case 6:  mix_row(row, 2, 3, 1, shift, index, count, table); break;
-    case 8:  mix_row(row, 2, 4, 1, shift, index, count, table); break;
-    default: gcam_blend_mix_deep_c(row, step, shift, index, count, table);
-    }
+    if (!mix_known(row, 2, step / 2, 1, shift, index, count, table))
+        gcam_blend_mix_deep_c(row, step, shift, index, count, table);
 }
