@@ -141,6 +141,8 @@ int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const
     conv->kernels = gcam_kernels();
     conv->shape = *shape;
     conv->shape.y_pixel = shape->y_pixel ? shape->y_pixel : shape->out_c;
+    conv->x_line = (ptrdiff_t)shape->w * shape->c;
+    conv->y_line = (ptrdiff_t)shape->out_w * conv->shape.y_pixel;
     conv->act = act;
     conv->lo = lo;
     conv->hi = hi;
@@ -197,4 +199,69 @@ void gcam_conv_forward(const GcamConv *conv, GcamPool *pool, const float *x, con
                        float *scratch)
 {
     conv->algorithm->forward(conv, pool, x, add, y, scratch);
+}
+
+// ------------------------------------------------------------------------------------------------------------- parts
+
+// Widens first..last - 1 of `size` to whole tiles and to `least`; to all where hardly less would be left.
+static void widen(int tile, int least, int size, int *first, int *last)
+{
+    tile = tile ? tile : 1;
+    *first = *first / tile * tile;
+    *last = *last > size - tile ? size : (*last + tile - 1) / tile * tile;
+    if (*last - *first < least) {
+        *first = *first > size - least ? size - least : *first;
+        *first = *first < 0 ? 0 : *first;
+        *last = size - *first < least ? size : *first + least;
+    }
+    if (4 * (*last - *first) > 3 * size) {
+        *first = 0;
+        *last = size;
+    }
+}
+
+// Of one direction: the part of the input that outputs first..last - 1 read, and the padding before it.
+static void reads(int first, int last, int stride, int pad, int kernel, int dilation, int size, int *begin, int *end,
+                  int *before)
+{
+    int from = first * stride - pad, to = (last - 1) * stride - pad + (kernel - 1) * dilation + 1;
+    *begin = from < 0 ? 0 : from > size ? size : from;
+    *end = to < *begin ? *begin : to > size ? size : to;
+    *before = *begin - from;
+}
+
+// The convolution that computes a part of the output from the part of the input that it reads, where they lie.
+static GcamConv cut(const GcamConv *conv, const GcamRect *out, GcamRect *in)
+{
+    GcamConv part = *conv;
+    GcamConvShape *s = &part.shape;
+    reads(out->top, out->bottom, s->stride_h, s->pad_top, s->kernel_h, s->dilation_h, s->h, &in->top, &in->bottom,
+          &s->pad_top);
+    reads(out->left, out->right, s->stride_w, s->pad_left, s->kernel_w, s->dilation_w, s->w, &in->left, &in->right,
+          &s->pad_left);
+    s->h = in->bottom - in->top;
+    s->w = in->right - in->left;
+    s->out_h = out->bottom - out->top;
+    s->out_w = out->right - out->left;
+    return part;
+}
+
+void gcam_conv_forward_part(const GcamConv *conv, GcamPool *pool, const GcamRect *wanted, const float *x,
+                            const float *add, float *y, float *scratch)
+{
+    const GcamConvShape *s = &conv->shape;
+    GcamRect out = *wanted, in;
+    widen(conv->algorithm->tile, 0, s->out_h, &out.top, &out.bottom);
+    widen(conv->algorithm->tile, conv->algorithm->least, s->out_w, &out.left, &out.right);
+    GcamConv part = cut(conv, &out, &in);
+    int threads = gcam_pool_threads(pool);
+    // Without panels, products are those of a library whose sums may depend on how many rows there are.
+    if (gcam_rect_is_all(&out, s->out_h, s->out_w) || s->n != 1 || (conv->packed && !conv->kernels->panel) ||
+        gcam_conv_scratch(&part, threads) > gcam_conv_scratch(conv, threads)) {
+        gcam_conv_forward(conv, pool, x, add, y, scratch);
+        return;
+    }
+    ptrdiff_t at = out.top * conv->y_line + (ptrdiff_t)out.left * s->y_pixel;
+    gcam_conv_forward(&part, pool, x + in.top * conv->x_line + (ptrdiff_t)in.left * s->c, add ? add + at : NULL, y + at,
+                      scratch);
 }

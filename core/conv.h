@@ -13,6 +13,7 @@
 
 #include "gemm.h"
 #include "pool.h"
+#include "rect.h"
 
 // out_h must be (h + pad_top + pad_bottom - dilation_h * (kernel_h - 1) - 1) / stride_h + 1, out_w likewise.
 typedef struct GcamConvShape {
@@ -47,6 +48,11 @@ size_t gcam_conv_scratch(const GcamConv *conv, int threads);
 // scratch is 64-byte aligned (gcam_alloc); its contents mean nothing before and after.
 void gcam_conv_forward(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
                        float *scratch);
+
+// The same for a part of the output, of one picture: writes that part, and some more around it where this takes less
+// time. What is written has the bits that gcam_conv_forward() gives it.
+void gcam_conv_forward_part(const GcamConv *conv, GcamPool *pool, const GcamRect *part, const float *x,
+                            const float *add, float *y, float *scratch);
 
 // The gradient by the input: dx[n][h][w][c] from dy[n][out_h][out_w][out_c]. Shape, weights and scale as
 // above.

@@ -16,12 +16,15 @@ typedef struct GcamConvAlgorithm {
     size_t (*scratch)(const GcamConv *conv, int threads);
     void (*forward)(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
                     float *scratch);
+    int tile;                   // rows and columns of the output that are computed together; 0: any
+    int least;                  // columns of the output, where it has as many, that are not computed otherwise; 0: any
 } GcamConvAlgorithm;
 
 struct GcamConv {
     const GcamConvAlgorithm *algorithm;
     const GcamKernels *kernels;
     GcamConvShape shape;        // its groups: after merging
+    ptrdiff_t x_line, y_line;   // floats from line to line of the input, and of the output and what is added to it
     int merged;                 // im2col: groups of the caller that make one, with zeros between them
     float *bias;                // out_c, or NULL
     enum GcamActivation act;

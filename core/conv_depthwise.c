@@ -51,7 +51,7 @@ static void find_columns(const GcamConv *conv, const float *x, int ix, size_t ro
     const GcamConvShape *s = &conv->shape;
     const float *zeros = conv->weights + (size_t)s->kernel_h * s->kernel_w * s->c;
     int columns = tile_columns(s);
-    for (size_t r = 0; r < rows; r++, x += (ptrdiff_t)s->w * s->c)
+    for (size_t r = 0; r < rows; r++, x += conv->x_line)
         for (int c = 0; c < columns; c++)
             *from++ = ix + c < 0 || ix + c >= s->w ? zeros : x + (ptrdiff_t)(ix + c) * s->c;
 }
@@ -64,18 +64,18 @@ static void row_of_tiles(const Run *run, size_t image, int oy, const float **fro
     int last = s->h - iy < s->kernel_h ? s->h - iy : s->kernel_h;
     first = first < s->kernel_h ? first : s->kernel_h;
     size_t rows = last > first ? (size_t)(last - first) : 0;
-    const float *x = run->x + ((ptrdiff_t)image * s->h + (rows ? iy + first : 0)) * s->w * s->c;
+    const float *x = run->x + ((ptrdiff_t)image * s->h + (rows ? iy + first : 0)) * conv->x_line;
     for (int ox = 0; ox < s->out_w; ox += GCAM_DEPTHWISE_TILE) {
         // The last tile begins where it ends with the row: what it shares with the one before is computed twice.
         int at = ox + GCAM_DEPTHWISE_TILE > s->out_w ? s->out_w - GCAM_DEPTHWISE_TILE : ox;
         int ix = at * s->stride_w - s->pad_left, inside = ix >= 0 && ix + tile_columns(s) <= s->w;
-        size_t y = ((image * s->out_h + oy) * s->out_w + at) * s->y_pixel;
+        size_t y = (image * s->out_h + oy) * (size_t)conv->y_line + (size_t)at * s->y_pixel;
         if (!inside)
             find_columns(conv, x, ix, rows, from);
         GcamDepthwiseTile d = {
             .channels = (size_t)s->c, .rows = rows, .x = x + (inside ? (ptrdiff_t)ix * s->c : 0),
             .w = conv->weights + (size_t)first * s->kernel_w * s->c,
-            .x_row = (ptrdiff_t)s->w * s->c, .x_column = s->c, .from = inside ? NULL : from,
+            .x_row = conv->x_line, .x_column = s->c, .from = inside ? NULL : from,
             .finish = gcam_conv_finish(conv, run->add, run->y, y, 0),
         };
         conv->kernels->depthwise_tile[s->kernel_w / 2 - 1][s->stride_w - 1](&d);
@@ -95,8 +95,9 @@ static int inside(int in, int size)
 }
 
 // Taps of output (oy, ox) as offsets into the image and into the weights; returns their number.
-static size_t list_taps(const GcamConvShape *s, int oy, int ox, ptrdiff_t *x_offset, ptrdiff_t *w_offset)
+static size_t list_taps(const GcamConv *conv, int oy, int ox, ptrdiff_t *x_offset, ptrdiff_t *w_offset)
 {
+    const GcamConvShape *s = &conv->shape;
     size_t n = 0;
     for (int ky = 0; ky < s->kernel_h; ky++)
         for (int kx = 0; kx < s->kernel_w; kx++) {
@@ -104,7 +105,7 @@ static size_t list_taps(const GcamConvShape *s, int oy, int ox, ptrdiff_t *x_off
             int ix = ox * s->stride_w - s->pad_left + kx * s->dilation_w;
             if (!inside(iy, s->h) || !inside(ix, s->w))
                 continue;
-            x_offset[n] = ((ptrdiff_t)iy * s->w + ix) * s->c;
+            x_offset[n] = iy * conv->x_line + (ptrdiff_t)ix * s->c;
             w_offset[n++] = ((ptrdiff_t)ky * s->kernel_w + kx) * s->c;
         }
     return n;
@@ -125,13 +126,13 @@ static void row(const Run *run, size_t image, int oy, ptrdiff_t *x_offset, ptrdi
     const GcamConv *conv = run->conv;
     const GcamConvShape *s = &conv->shape;
     for (int ox = 0, length; ox < s->out_w; ox += length) {
-        size_t y = ((image * s->out_h + oy) * s->out_w + ox) * s->y_pixel;
+        size_t y = (image * s->out_h + oy) * (size_t)conv->y_line + (size_t)ox * s->y_pixel;
         length = run_length(s, ox);
         GcamDepthwise d = {
             .channels = (size_t)s->c,
-            .taps = list_taps(s, oy, ox, x_offset, w_offset),
+            .taps = list_taps(conv, oy, ox, x_offset, w_offset),
             .count = (size_t)length,
-            .x = run->x + image * s->h * s->w * s->c,
+            .x = run->x + image * s->h * (size_t)conv->x_line,
             .w = conv->weights,
             .x_offset = x_offset,
             .w_offset = w_offset,
@@ -182,4 +183,6 @@ static void forward_depthwise(const GcamConv *conv, GcamPool *pool, const float 
     gcam_pool_run(pool, ((size_t)s->n * s->out_h + run.rows - 1) / run.rows, task, &run);
 }
 
-const GcamConvAlgorithm gcam_conv_depthwise = { "depthwise", create, scratch_depthwise, forward_depthwise };
+const GcamConvAlgorithm gcam_conv_depthwise = {
+    .name = "depthwise", .create = create, .scratch = scratch_depthwise, .forward = forward_depthwise, .least = GCAM_DEPTHWISE_TILE,
+};

@@ -173,7 +173,7 @@ static void compute(const Run *run, const Part *part, int g, size_t first, size_
     const GcamConvShape *s = &conv->shape;
     size_t channel = (size_t)(part->group + g) * p->out + first, line = p->pixel * (size_t)p->columns;
     for (int r = 0; r < part->rows; r++) {
-        size_t y = (part->image * s->out_h + part->row + r) * (size_t)s->out_w * s->y_pixel;
+        size_t y = (part->image * s->out_h + part->row + r) * (size_t)conv->y_line;
         GcamDirect d = {
             .count = (size_t)s->out_w, .channels = last - first, .panel = p->panel,
             .runs = p->runs, .length = p->length, .offset = part->offset,
@@ -221,7 +221,7 @@ static void task(void *opaque, size_t index, int thread)
     int used = (part.rows - 1) * s->stride_h + (s->kernel_h - 1) * s->dilation_h + 1;
     for (int i = 0; i < used; i++) {
         int iy = part.row * s->stride_h - s->pad_top + i;
-        const float *from = run->x + ((ptrdiff_t)part.image * s->h + iy) * s->w * s->c + (size_t)part.group * p->in;
+        const float *from = run->x + ((ptrdiff_t)part.image * s->h + iy) * p->conv->x_line + (size_t)part.group * p->in;
         copy_line(p, iy < 0 || iy >= s->h ? NULL : from, -s->pad_left, (size_t)part.groups * p->in,
                   lines + (size_t)i * line);
     }
@@ -238,4 +238,6 @@ static void forward_direct(const GcamConv *conv, GcamPool *pool, const float *x,
                   task, &run);
 }
 
-const GcamConvAlgorithm gcam_conv_direct = { "direct", create, scratch_direct, forward_direct };
+const GcamConvAlgorithm gcam_conv_direct = {
+    .name = "direct", .create = create, .scratch = scratch_direct, .forward = forward_direct,
+};

@@ -81,11 +81,60 @@ static int create(GcamConv *conv, const float *weights, const float *scale)
 
 // ------------------------------------------------------------------------------------------------------ gemm
 
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static size_t no_scratch(const GcamConv *conv, int threads)
 {
     (void)conv;
     (void)threads;
     return 0;
+}
+
+// Nothing lies between the lines of the input, and of the output.
+static int has_dense_lines(const GcamConv *conv)
+{
+    const GcamConvShape *s = &conv->shape;
+    return conv->x_line == (ptrdiff_t)s->w * s->c && conv->y_line == (ptrdiff_t)s->out_w * s->y_pixel;
+}
+
+typedef struct Lines {
+    const GcamConv *conv;
+    const float *x, *add;
+    float *y;
+    size_t columns, lines;      // of a task
+    size_t line_tasks;
+} Lines;
+
+static void lines_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Lines *job = opaque;
+    const GcamConvShape *s = &job->conv->shape;
+    size_t out = (size_t)(s->out_c / s->groups), blocks = (out + job->columns - 1) / job->columns;
+    size_t first = index % job->line_tasks * job->lines, all = (size_t)s->n * s->h;
+    size_t column = index / job->line_tasks % blocks * job->columns, g = index / job->line_tasks / blocks;
+    for (size_t line = first; line < first + job->lines && line < all; line++) {
+        const float *x = job->x + line * (size_t)job->conv->x_line + g * (size_t)(s->c / s->groups);
+        size_t y = line * (size_t)job->conv->y_line;
+        GcamEpilogue ep = gcam_conv_epilogue(job->conv, job->add ? job->add + y : NULL, (int)(g * out));
+        gcam_gemm_rows(job->conv->packed[g], (size_t)s->w, column, min_size(column + job->columns, out), x, s->c,
+                       job->y + y + g * out, s->y_pixel, &ep);
+    }
+}
+
+// The product line by line.
+static void forward_lines(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y)
+{
+    enum { WORK = 1 << 18, COLUMNS = 256 };     // multiplications that are worth a turn
+    const GcamConvShape *s = &conv->shape;
+    size_t out = (size_t)(s->out_c / s->groups), step = gcam_packed_b_step(conv->kernels), all = (size_t)s->n * s->h;
+    Lines job = { .conv = conv, .x = x, .add = add, .y = y, .columns = (COLUMNS + step - 1) / step * step };
+    job.lines = 1 + (size_t)(WORK / ((double)s->w * (double)min_size(job.columns, out) * (s->c / s->groups)));
+    job.line_tasks = (all + job.lines - 1) / job.lines;
+    gcam_pool_run(pool, job.line_tasks * ((out + job.columns - 1) / job.columns) * (size_t)s->groups, lines_task, &job);
 }
 
 static void forward_gemm(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
@@ -94,6 +143,10 @@ static void forward_gemm(const GcamConv *conv, GcamPool *pool, const float *x, c
     (void)scratch;
     const GcamConvShape *s = &conv->shape;
     int in = s->c / s->groups, out = s->out_c / s->groups;
+    if (!has_dense_lines(conv)) {
+        forward_lines(conv, pool, x, add, y);
+        return;
+    }
     for (int g = 0; g < s->groups; g++) {
         GcamEpilogue ep = gcam_conv_epilogue(conv, add, g * out);
         gcam_gemm_packed(pool, (size_t)s->n * s->h * s->w, x + g * in, s->c, conv->packed[g], y + g * out,
@@ -101,24 +154,22 @@ static void forward_gemm(const GcamConv *conv, GcamPool *pool, const float *x, c
     }
 }
 
-const GcamConvAlgorithm gcam_conv_gemm = { "gemm", create, no_scratch, forward_gemm };
+const GcamConvAlgorithm gcam_conv_gemm = {
+    .name = "gemm", .create = create, .scratch = no_scratch, .forward = forward_gemm,
+};
 
 // ---------------------------------------------------------------------------------------------------- im2col
 
 typedef struct Gather {
     const GcamConv *conv;
-    size_t pixels;              // of one output image
+    size_t pixels;              // of an output image, or of a line of one where these lie apart
+    size_t lines;               // so many of them make an image
     size_t rows, columns;       // of a block
     size_t row_blocks, column_blocks;
     const float *x, *add;
     float *y, *scratch;
     size_t thread_scratch;
 } Gather;
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 // A cache line more than a multiple of one: rows do not collide in the caches.
 static size_t gathered_row(size_t k)
@@ -133,7 +184,8 @@ static void cut(const GcamConv *conv, Gather *gather)
     const GcamConvShape *s = &conv->shape;
     const GcamPackedB *b = conv->packed[0];
     gather->conv = conv;
-    gather->pixels = (size_t)s->out_h * s->out_w;
+    gather->lines = has_dense_lines(conv) ? 1 : (size_t)s->out_h;
+    gather->pixels = (size_t)s->out_h * s->out_w / gather->lines;
     gcam_gemm_cut(conv->kernels, gather->pixels, b->n, b->k, &gather->rows, &gather->columns);
     gather->row_blocks = (gather->pixels + gather->rows - 1) / gather->rows;
     gather->column_blocks = (b->n + gather->columns - 1) / gather->columns;
@@ -195,8 +247,9 @@ static Piece make_piece(const GcamConvShape *s, size_t k0, size_t k1)
 }
 
 // The piece of the row that belongs to one output pixel.
-static void gather_row(const GcamConvShape *s, const Piece *piece, const float *x, int oy, int ox, float *row)
+static void gather_row(const GcamConv *conv, const Piece *piece, const float *x, int oy, int ox, float *row)
 {
+    const GcamConvShape *s = &conv->shape;
     int iy0 = oy * s->stride_h - s->pad_top, ix0 = ox * s->stride_w - s->pad_left;
     int ky = piece->ky, kx = piece->kx;
     size_t left = piece->k1 - piece->k0, begin = piece->begin;
@@ -204,7 +257,7 @@ static void gather_row(const GcamConvShape *s, const Piece *piece, const float *
         size_t n = min_size(piece->run - begin, left);
         int iy = iy0 + ky * s->dilation_h, ix = ix0 + kx * s->dilation_w;
         int outside = iy < 0 || iy >= s->h || (!piece->joined && (ix < 0 || ix >= s->w));
-        const float *line = outside ? x : x + (ptrdiff_t)iy * s->w * s->c;
+        const float *line = outside ? x : x + iy * conv->x_line;
         if (outside)
             memset(row, 0, n * sizeof(*row));
         else if (!piece->joined)
@@ -231,27 +284,28 @@ static void gather_task(void *opaque, size_t index, int thread)
     size_t column = index % gather->column_blocks * gather->columns;
     index /= gather->column_blocks;
     int g = (int)(index % s->groups), in = s->c / s->groups, out = s->out_c / s->groups;
-    size_t image = index / s->groups, rows = min_size(gather->rows, gather->pixels - first);
+    size_t line = index / s->groups % gather->lines, image = index / s->groups / gather->lines;
+    size_t rows = min_size(gather->rows, gather->pixels - first);
 
     const GcamPackedB *b = conv->packed[g];
-    const float *x = gather->x + image * s->h * s->w * s->c + (size_t)(g * in);
-    size_t y0 = image * gather->pixels + first;
-    GcamEpilogue ep = gcam_conv_epilogue(conv, gather->add ? gather->add + y0 * s->out_c : NULL, g * out);
+    const float *x = gather->x + image * s->h * (size_t)conv->x_line + (size_t)(g * in);
+    size_t y0 = (image * s->out_h + line) * (size_t)conv->y_line + first * (size_t)s->y_pixel;
+    GcamEpilogue ep = gcam_conv_epilogue(conv, gather->add ? gather->add + y0 : NULL, g * out);
     float *a = gather->scratch + thread * gather->thread_scratch;
     size_t length, pieces = gcam_gemm_k_pieces(b->k, &length), lda = gathered_row(b->k);
     for (size_t i = 0; i < pieces; i++) {
         size_t k0 = i * length, k1 = min_size(k0 + length, b->k);
-        int oy = (int)(first / s->out_w), ox = (int)(first % s->out_w);
+        int oy = (int)(line + first / s->out_w), ox = (int)(first % s->out_w);
         Piece piece = make_piece(s, k0, k1);
         for (size_t r = 0; r < rows; r++) {
-            gather_row(s, &piece, x, oy, ox, a + r * lda);
+            gather_row(conv, &piece, x, oy, ox, a + r * lda);
             if (++ox == s->out_w) {
                 ox = 0;
                 oy++;
             }
         }
         gcam_gemm_block(b, rows, column, min_size(column + gather->columns, b->n), k0, k1, a, (ptrdiff_t)lda,
-                        gather->y + y0 * s->y_pixel + (size_t)(g * out), s->y_pixel, &ep);
+                        gather->y + y0 + (size_t)(g * out), s->y_pixel, &ep);
     }
 }
 
@@ -271,8 +325,10 @@ static void forward_im2col(const GcamConv *conv, GcamPool *pool, const float *x,
     gather.add = add;
     gather.y = y;
     gather.scratch = scratch;
-    gcam_pool_run(pool, gather.row_blocks * gather.column_blocks * conv->shape.groups * conv->shape.n,
+    gcam_pool_run(pool, gather.row_blocks * gather.column_blocks * conv->shape.groups * gather.lines * conv->shape.n,
                   gather_task, &gather);
 }
 
-const GcamConvAlgorithm gcam_conv_im2col = { "im2col", create, scratch_im2col, forward_im2col };
+const GcamConvAlgorithm gcam_conv_im2col = {
+    .name = "im2col", .create = create, .scratch = scratch_im2col, .forward = forward_im2col,
+};

@@ -200,7 +200,7 @@ static void input_tile(const Run *run, size_t t, size_t slot, float *v, float *e
     size_t image = t / (p->across * p->down), in_image = t % (p->across * p->down);
     ptrdiff_t y = (ptrdiff_t)(in_image / p->across) * p->size - s->pad_top;
     ptrdiff_t x = (ptrdiff_t)(in_image % p->across) * p->size - s->pad_left;
-    ptrdiff_t row = (ptrdiff_t)s->w * s->c, pixel = s->c;
+    ptrdiff_t row = p->conv->x_line, pixel = s->c;
     const float *picture = run->x + image * s->h * row;
     int top, bottom, left, right;
     visible(y, p->tile, s->h, &top, &bottom);
@@ -237,7 +237,7 @@ static void output_tile(const Run *run, size_t t, size_t slot, const float *m, f
     size_t image = t / (p->across * p->down), in_image = t % (p->across * p->down);
     int y = (int)(in_image / p->across) * p->size, x = (int)(in_image % p->across) * p->size;
     int rows = s->out_h - y, columns = s->out_w - x;
-    ptrdiff_t row = (ptrdiff_t)s->out_w * s->y_pixel, pixel = s->y_pixel, edge_pixel = s->out_c;
+    ptrdiff_t row = conv->y_line, pixel = s->y_pixel, edge_pixel = s->out_c;
     ptrdiff_t edge_row = p->size * edge_pixel;
     size_t offset = (image * s->out_h + y) * row + x * pixel;
     const float *add = run->add ? run->add + offset : NULL;
@@ -339,5 +339,9 @@ static void forward_winograd(const GcamConv *conv, GcamPool *pool, const float *
     }
 }
 
-const GcamConvAlgorithm gcam_conv_winograd2 = { "winograd2", create2, scratch_winograd, forward_winograd };
-const GcamConvAlgorithm gcam_conv_winograd4 = { "winograd4", create4, scratch_winograd, forward_winograd };
+const GcamConvAlgorithm gcam_conv_winograd2 = {
+    .name = "winograd2", .create = create2, .scratch = scratch_winograd, .forward = forward_winograd, .tile = 2,
+};
+const GcamConvAlgorithm gcam_conv_winograd4 = {
+    .name = "winograd4", .create = create4, .scratch = scratch_winograd, .forward = forward_winograd, .tile = 4,
+};

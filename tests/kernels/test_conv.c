@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Convolutions of every kind at each CPU level, forward and backward, against naive ones in double; of floats, and of
- * bfloat16 where there are such products.
+ * bfloat16 where there are such products; and parts of outputs against whole ones.
  */
 #include <errno.h>
 
@@ -255,6 +255,53 @@ static void apart(const Case *test)
     drop(&t, &s);
 }
 
+// Index of the first float that a part of an output should not hold; `size` where all is well. What was not written is
+// NaN.
+static size_t first_wrong(const GcamConvShape *s, const GcamRect *part, const float *y, const float *whole, size_t size)
+{
+    size_t pixel = (size_t)s->y_pixel, i = 0;
+    for (; i < size; i++) {
+        int column = (int)(i / pixel) % s->out_w, row = (int)(i / pixel) / s->out_w % s->out_h;
+        int inside = row >= part->top && row < part->bottom && column >= part->left && column < part->right;
+        int between = i % pixel >= (size_t)s->out_c;
+        if (between || (!inside && isnan(y[i])) ? !isnan(y[i]) : memcmp(&y[i], &whole[i], sizeof(*y)))
+            break;
+    }
+    return i;
+}
+
+// Parts of an output have the bits of the whole; so has what is written around them.
+static void parts(const Case *test, int gap)
+{
+    GcamConvShape s = shape_of(test);
+    Random random = { (uint64_t)s.w + (uint64_t)gap };
+    size_t pixel = (size_t)(s.y_pixel = s.out_c + gap), size = (size_t)s.n * s.out_h * s.out_w * pixel;
+    Tensors t = make(&s);
+    float *y = gcam_alloc(size, sizeof(*y)), *whole = gcam_calloc(size, sizeof(*y)), *add = gap ? NULL : t.add;
+    GcamConv *conv;
+    REQUIRE(gcam_conv_create(&conv, &s, t.w, t.scale, t.bias, GCAM_ACT_CLIP, -0.5, 6) == 0);
+    size_t room = gcam_conv_scratch(conv, 2);
+    float *scratch = gcam_alloc(room + CANARIES, sizeof(*scratch));
+    memset(scratch, 0xff, (room + CANARIES) * sizeof(*scratch));
+    gcam_conv_forward(conv, pool_of(2), t.x, add, whole, scratch);
+    for (int i = 0; i < 12; i++) {
+        int top = random_int(&random, 0, s.out_h - 1), left = random_int(&random, 0, s.out_w - 1);
+        GcamRect part = { top, random_int(&random, top + 1, (top + 1 + s.out_h) / 2),
+                          left, random_int(&random, left + 1, (left + 1 + s.out_w) / 2) };
+        memset(y, 0xff, size * sizeof(*y));
+        gcam_conv_forward_part(conv, pool_of(1 + i % 2), &part, t.x, add, y, scratch);
+        if (first_wrong(&s, &part, y, whole, size) < size)
+            fail("rows %d..%d, columns %d..%d differ", part.top, part.bottom - 1, part.left, part.right - 1);
+    }
+    for (int i = 0; i < CANARIES; i++)
+        CHECK(isnan(scratch[room + i]));
+    gcam_conv_destroy(&conv);
+    gcam_free(scratch);
+    gcam_free(whole);
+    gcam_free(y);
+    drop(&t, &s);
+}
+
 // `of`: of that many output channels all but one have a gradient of zero. relu: one was applied to the output.
 static void backward(const Case *test, int of, int relu)
 {
@@ -331,8 +378,11 @@ static void cases_of_type(const char *name)
                 backward(t, 1, 0);
             else
                 forward(t);
-            if (!back)
+            if (!back) {
                 apart(t);
+                parts(t, 0);
+                parts(t, 5);
+            }
         }
     }
     static const int few[] = { 7, 8, 10, 9999 };
