@@ -40,4 +40,6 @@ static void fill(GcamKernels *kernels)
     kernels->silu = map_silu;
     kernels->gelu = map_gelu;
     kernels->hard_swish = map_hard_swish;
+    kernels->softmax = row_softmax;
+    kernels->layer_norm = row_layer_norm;
 }

@@ -150,6 +150,11 @@ typedef struct GcamKernels {
     void (*silu)(float *y, const float *x, size_t n);           // x * sigmoid(x)
     void (*gelu)(float *y, const float *x, size_t n);           // x * (1 + erf(x / sqrt(2))) / 2
     void (*hard_swish)(float *y, const float *x, size_t n);     // x * min(max(x / 6 + 1/2, 0), 1)
+
+    // A row of n >= 1 elements; y may be x. Softmax of scale * x plus each row of `add` that is not NULL.
+    void (*softmax)(float *y, const float *x, float scale, const float *const add[2], size_t n);
+    // (x - mean) / sqrt(variance + epsilon) * scale + bias
+    void (*layer_norm)(float *y, const float *x, const float *scale, const float *bias, float epsilon, size_t n);
 } GcamKernels;
 
 // The set of gcam_cpu(). Thread-safe.

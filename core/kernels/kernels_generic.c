@@ -16,6 +16,7 @@
 #include "kernels/direct_body.h"
 #include "kernels/linear_body.h"
 #include "kernels/math_body.h"
+#include "kernels/rows_body.h"
 #include "kernels/window_body.h"
 #include "kernels/winograd_body.h"
 

@@ -64,6 +64,15 @@ static inline V v_clamp(V v, V lo, V hi)
 
 static inline float v_sum(V v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 
+// The greatest element, of those that are numbers.
+static inline float v_most(V v)
+{
+    float most = v[0];
+    for (int i = 1; i < VW; i++)
+        most = v[i] > most || most != most ? v[i] : most;
+    return most;
+}
+
 static inline V v_load_f16(const void *p, size_t n)
 {
     uint16_t h[VW] = { 0 };

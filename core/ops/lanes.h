@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Sums over rows, in double precision, and maxima, in LANES parts that compilers compute side by side; always the same
- * parts, so always the same result.
+ * Sums over rows, in double precision, in LANES parts that compilers compute side by side; always the same parts, so
+ * always the same result.
  */
 #ifndef GCAM_OPS_LANES_H
 #define GCAM_OPS_LANES_H
@@ -38,21 +38,11 @@ static inline double gcam_sum_products(const float *x, const float *y, size_t n)
     GCAM_LANE_SUM((double)x[i] * (double)y[i])
 }
 
-// n is at least 1. What follows a NaN may be lost.
-static inline float gcam_max(const float *x, size_t n)
+// Rows of n elements that one thread takes at a time: enough work to be worth a turn.
+static inline size_t gcam_rows_at_a_time(size_t n)
 {
-    float lane[GCAM_LANES], top = x[0];
-    size_t whole = n - n % GCAM_LANES;
-    for (size_t l = 0; l < GCAM_LANES; l++)
-        lane[l] = x[0];
-    for (size_t at = 0; at < whole; at += GCAM_LANES)
-        for (size_t l = 0; l < GCAM_LANES; l++)
-            lane[l] = x[at + l] > lane[l] ? x[at + l] : lane[l];
-    for (size_t i = whole; i < n; i++)
-        top = x[i] > top ? x[i] : top;
-    for (size_t l = 0; l < GCAM_LANES; l++)
-        top = lane[l] > top ? lane[l] : top;
-    return top;
+    enum { ELEMENTS = 8192 };
+    return n < ELEMENTS ? ELEMENTS / n : 1;
 }
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "ops/norm.h"
 
+#include "kernels/kernels.h"
 #include "mem.h"
 #include "ops/lanes.h"
 
@@ -183,32 +184,12 @@ typedef struct LayerNormJob {
     float *out;
 } LayerNormJob;
 
-static void layer_norm_row(void *opaque, size_t row, int thread)
-{
-    const LayerNormJob *job = opaque;
-    size_t n = job->params->size;
-    const float *x = job->x + row * n, *scale = job->state, *bias = scale + n;
-    float *restrict y = job->out + row * n, mean, inverse;
-    (void)thread;
-    moments(x, n, job->params->epsilon, &mean, &inverse);
-    for (size_t i = 0; i < n; i++)
-        y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];
-}
-
-static void layer_norm_forward(const GcamRun *run, const GcamStep *step)
-{
-    LayerNormJob job = { step->node->params, step->state, run->data[step->input[0]], NULL, run->data[step->output[0]] };
-    gcam_pool_run(run->pool, job.params->rows, layer_norm_row, &job);
-}
-
 // With g = scale * dy and z = (x - mean) / std: dx = (g - mean(g) - z * mean(g z)) / std.
-static void layer_norm_row_backward(void *opaque, size_t row, int thread)
+static void layer_norm_row_backward(const LayerNormJob *job, size_t row)
 {
-    const LayerNormJob *job = opaque;
     size_t n = job->params->size;
     const float *x = job->x + row * n, *dy = job->dy + row * n, *scale = job->state;
     float *restrict dx = job->out + row * n, mean, inverse;
-    (void)thread;
     moments(x, n, job->params->epsilon, &mean, &inverse);
     for (size_t i = 0; i < n; i++)
         dx[i] = scale[i] * dy[i];
@@ -218,11 +199,37 @@ static void layer_norm_row_backward(void *opaque, size_t row, int thread)
         dx[i] = (dx[i] - sum - (x[i] - mean) * inverse * product) * inverse;
 }
 
+static void layer_norm_rows(void *opaque, size_t index, int thread)
+{
+    const LayerNormJob *job = opaque;
+    size_t n = job->params->size, rows = gcam_rows_at_a_time(n), first = index * rows;
+    size_t last = first + rows < job->params->rows ? first + rows : job->params->rows;
+    (void)thread;
+    for (size_t row = first; row < last; row++)
+        if (job->dy)
+            layer_norm_row_backward(job, row);
+        else
+            gcam_kernels()->layer_norm(job->out + row * n, job->x + row * n, job->state, job->state + n,
+                                       job->params->epsilon, n);
+}
+
+static void layer_norm(const GcamRun *run, LayerNormJob *job)
+{
+    size_t rows = gcam_rows_at_a_time(job->params->size);
+    gcam_pool_run(run->pool, (job->params->rows + rows - 1) / rows, layer_norm_rows, job);
+}
+
+static void layer_norm_forward(const GcamRun *run, const GcamStep *step)
+{
+    LayerNormJob job = { step->node->params, step->state, run->data[step->input[0]], NULL, run->data[step->output[0]] };
+    layer_norm(run, &job);
+}
+
 static void layer_norm_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
     LayerNormJob job = { step->node->params, step->state, run->data[step->input[0]], run->grad[step->output[0]], dx };
     (void)input;
-    gcam_pool_run(run->pool, job.params->rows, layer_norm_row_backward, &job);
+    layer_norm(run, &job);
 }
 
 const GcamOp gcam_op_layer_norm = {

@@ -128,31 +128,18 @@ typedef struct SoftmaxJob {
     const float *x, *dy;        // backward: x is y
     float *out;
     int log;
+    size_t rows;                // that one thread takes at a time
 } SoftmaxJob;
 
-// A row whose elements are neighbours, and which asks for no logarithm.
-static void softmax_dense(const float *x, float *y, size_t n)
+static void softmax_row(const SoftmaxJob *job, size_t row)
 {
-    float top = gcam_max(x, n);
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] - top;
-    gcam_kernels()->exp(y, y, n);
-    float scale = (float)(1 / gcam_sum(y, n));
-    for (size_t i = 0; i < n; i++)
-        y[i] *= scale;
-}
-
-static void softmax_row(void *opaque, size_t row, int thread)
-{
-    const SoftmaxJob *job = opaque;
     size_t n = job->params->along, step = job->params->inner;
     size_t at = row / step * n * step + row % step;
     const float *x = job->x + at;
     float *y = job->out + at, top = x[0];
     double sum = 0;
-    (void)thread;
     if (step == 1 && !job->log) {
-        softmax_dense(x, y, n);
+        gcam_kernels()->softmax(y, x, 1, (const float *const[2]){ NULL, NULL }, n);
         return;
     }
     for (size_t i = 1; i < n; i++)
@@ -168,15 +155,13 @@ static void softmax_row(void *opaque, size_t row, int thread)
 }
 
 // Softmax: dx = y (dy - sum dy y); LogSoftmax: dx = dy - e^y sum dy.
-static void softmax_row_backward(void *opaque, size_t row, int thread)
+static void softmax_row_backward(const SoftmaxJob *job, size_t row)
 {
-    const SoftmaxJob *job = opaque;
     size_t n = job->params->along, step = job->params->inner;
     size_t at = row / step * n * step + row % step;
     const float *y = job->x + at, *dy = job->dy + at;
     float *dx = job->out + at;
     double sum = 0;
-    (void)thread;
     if (step == 1 && !job->log) {
         float share = (float)gcam_sum_products(dy, y, n);
         for (size_t i = 0; i < n; i++)
@@ -190,19 +175,39 @@ static void softmax_row_backward(void *opaque, size_t row, int thread)
                                 : y[i * step] * (dy[i * step] - (float)sum);
 }
 
+static void softmax_rows(void *opaque, size_t index, int thread)
+{
+    const SoftmaxJob *job = opaque;
+    size_t rows = job->params->outer * job->params->inner, first = index * job->rows;
+    size_t last = first + job->rows < rows ? first + job->rows : rows;
+    (void)thread;
+    for (size_t row = first; row < last; row++)
+        if (job->dy)
+            softmax_row_backward(job, row);
+        else
+            softmax_row(job, row);
+}
+
+static void softmax(const GcamRun *run, SoftmaxJob *job)
+{
+    size_t rows = job->params->outer * job->params->inner;
+    job->rows = gcam_rows_at_a_time(job->params->along);
+    gcam_pool_run(run->pool, (rows + job->rows - 1) / job->rows, softmax_rows, job);
+}
+
 static void softmax_forward(const GcamRun *run, const GcamStep *step)
 {
     SoftmaxJob job = { step->node->params, run->data[step->input[0]], NULL, run->data[step->output[0]],
-                       step->op == &gcam_op_log_softmax };
-    gcam_pool_run(run->pool, job.params->outer * job.params->inner, softmax_row, &job);
+                       step->op == &gcam_op_log_softmax, 0 };
+    softmax(run, &job);
 }
 
 static void softmax_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
     SoftmaxJob job = { step->node->params, run->data[step->output[0]], run->grad[step->output[0]], dx,
-                       step->op == &gcam_op_log_softmax };
+                       step->op == &gcam_op_log_softmax, 0 };
     (void)input;
-    gcam_pool_run(run->pool, job.params->outer * job.params->inner, softmax_row_backward, &job);
+    softmax(run, &job);
 }
 
 #define SOFTMAX(name) \

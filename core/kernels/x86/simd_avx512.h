@@ -37,6 +37,7 @@ static inline V v_ldexp(V v, V n) { return _mm512_scalef_ps(v, n); }
 static inline V v_clamp(V v, V lo, V hi) { return _mm512_min_ps(hi, _mm512_max_ps(lo, v)); }
 
 static inline float v_sum(V v) { return _mm512_reduce_add_ps(v); }
+static inline float v_most(V v) { return _mm512_reduce_max_ps(v); }
 
 static inline V v_load_f16(const void *p, size_t n)
 {
