@@ -9,17 +9,7 @@
 #include "harness.h"
 #include "blend.h"
 #include "cpu.h"
-
-enum Layout { PLANAR, SEMIPLANAR, PACKED };
-
-typedef struct Format {
-    const char *name;
-    enum GradcamColorModel model;
-    enum Layout layout;
-    int depth, shift;
-    int log2_w, log2_h;         // subsampling of chroma
-    int packed;                 // samples from pixel to pixel, PACKED
-} Format;
+#include "format.h"
 
 static const Format formats[] = {
     { "yuv420p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 1, 1, 0 },
@@ -57,11 +47,6 @@ typedef struct Image {
     size_t size;
 } Image;
 
-static int ceil_shift(int v, int shift)
-{
-    return (v + (1 << shift) - 1) >> shift;
-}
-
 static void image_free(Image *image)
 {
     free(image->block);
@@ -71,26 +56,21 @@ static void image_free(Image *image)
 // Rows are stored from the last to the first when `flip`.
 static int image_init(Image *image, const Format *f, int width, int height, int flip, Random *random)
 {
-    const int bytes = f->depth > 8 ? 2 : 1, components = f->model == GRADCAM_COLOR_GRAY ? 1 : 3;
-    size_t offset[3] = { 0 }, stride[3], size = PAD;
+    size_t start[3], stride[3], size = PAD;     // of the planes
 
     memset(image, 0, sizeof(*image));
     image->format = f;
     image->picture.width = width;
     image->picture.height = height;
-    for (int c = 0; c < components; c++) {
+    for (int c = 0; c < format_components(f); c++) {
         GradcamComponent *k = &image->picture.component[c];
-        const int chroma = c > 0 && f->model == GRADCAM_COLOR_YUV;
-        const int shares = f->layout == PACKED ? c > 0 : f->layout == SEMIPLANAR && c == 2;
-        k->width = ceil_shift(width, chroma ? f->log2_w : 0);
-        k->height = ceil_shift(height, chroma ? f->log2_h : 0);
-        k->depth = f->depth;
-        k->shift = f->shift;
-        k->step = bytes * (f->layout == PACKED ? f->packed : f->layout == SEMIPLANAR && c > 0 ? 2 : 1);
-        stride[c] = (size_t)k->width * k->step + PAD;
-        offset[c] = shares ? offset[c - 1] + bytes : size;
-        if (!shares)
-            size += stride[c] * k->height;
+        const int plane = format_plane(f, c), shared = c > 0 && plane == format_plane(f, c - 1);
+        *k = format_component(f, c, width, height);
+        if (shared)
+            continue;
+        stride[plane] = (size_t)k->width * k->step + PAD;
+        start[plane] = size;
+        size += stride[plane] * k->height;
     }
     size += PAD;
     image->size = size;
@@ -99,14 +79,15 @@ static int image_init(Image *image, const Format *f, int width, int height, int 
     if (!image->block || !image->before)
         return 0;
     random_bytes(random, image->block, size);
-    for (int c = 0; c < components; c++) {
+    for (int c = 0; c < format_components(f); c++) {
         GradcamComponent *k = &image->picture.component[c];
-        k->data = image->block + offset[c] + (flip ? stride[c] * (k->height - 1) : 0);
-        k->stride = flip ? -(ptrdiff_t)stride[c] : (ptrdiff_t)stride[c];
-        for (int y = 0; y < k->height && bytes == 2; y++)
+        const int plane = format_plane(f, c);
+        k->data = image->block + start[plane] + format_offset(f, c) + (flip ? stride[plane] * (k->height - 1) : 0);
+        k->stride = flip ? -(ptrdiff_t)stride[plane] : (ptrdiff_t)stride[plane];
+        for (int y = 0; y < k->height && format_bytes(f) == 2; y++)
             for (int x = 0; x < k->width; x++) {
                 uint16_t *sample = (uint16_t *)(k->data + y * k->stride + x * k->step);
-                *sample = (uint16_t)((*sample & ((1 << f->depth) - 1)) << f->shift);
+                *sample = format_sample(f, *sample);
             }
     }
     memcpy(image->before, image->block, size);

@@ -8,20 +8,10 @@
 
 #include "harness.h"
 #include "cpu.h"
+#include "format.h"
 #include "gradcam.h"
 #include "matrix.h"
 #include "resize.h"
-
-enum Layout { PLANAR, SEMIPLANAR, PACKED, YUYV };
-
-typedef struct Format {
-    const char *name;
-    enum GradcamColorModel model;
-    enum Layout layout;
-    int depth, shift;
-    int log2_w, log2_h;         // subsampling of chroma
-    int packed;                 // samples from pixel to pixel, PACKED
-} Format;
 
 static const Format formats[] = {
     { "yuv420p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 1, 1, 0 },
@@ -59,34 +49,25 @@ static void image_free(Image *image)
 
 static void image_init(Image *image, const Format *f, int width, int height, int flip, Random *random)
 {
-    const int bytes = f->depth > 8 ? 2 : 1, components = f->model == GRADCAM_COLOR_GRAY ? 1 : 3;
     size_t stride[3] = { 0 };
 
     memset(image, 0, sizeof(*image));
     image->picture.width = width;
     image->picture.height = height;
-    for (int c = 0; c < components; c++) {
+    for (int c = 0; c < format_components(f); c++) {
         GradcamComponent *k = &image->picture.component[c];
-        const int chroma = c > 0 && f->model == GRADCAM_COLOR_YUV, log2_w = chroma ? f->log2_w : 0;
-        const int plane = f->layout == PLANAR ? c : f->layout == SEMIPLANAR ? c > 0 : 0;
-        const int samples = f->layout == PACKED ? f->packed : f->layout == SEMIPLANAR && c ? 2 :
-                            f->layout == YUYV ? c ? 4 : 2 : 1;
-        const int offset = f->layout == PACKED ? c : f->layout == SEMIPLANAR && c == 2 ? 1 :
-                           f->layout == YUYV && c ? 2 * c - 1 : 0;
-        const int log2_h = chroma ? f->log2_h : 0;
-        *k = (GradcamComponent){ .width = (width + (1 << log2_w) - 1) >> log2_w,
-                                 .height = (height + (1 << log2_h) - 1) >> log2_h,
-                                 .depth = f->depth, .shift = f->shift, .step = samples * bytes };
+        const int plane = format_plane(f, c);
+        *k = format_component(f, c, width, height);
         if (!image->plane[plane]) {
             stride[plane] = (size_t)(f->layout == YUYV ? (k->width + 1) / 2 * 4 : k->width * k->step);
             image->plane[plane] = malloc(stride[plane] * k->height);
             random_bytes(random, image->plane[plane], stride[plane] * k->height);
-            for (size_t i = 0; bytes == 2 && i < stride[plane] * k->height / 2; i++) {
+            for (size_t i = 0; format_bytes(f) == 2 && i < stride[plane] * k->height / 2; i++) {
                 uint16_t *sample = (uint16_t *)image->plane[plane] + i;
-                *sample = (uint16_t)((*sample & ((1 << f->depth) - 1)) << f->shift);
+                *sample = format_sample(f, *sample);
             }
         }
-        k->data = image->plane[plane] + offset * bytes + (flip ? stride[plane] * (k->height - 1) : 0);
+        k->data = image->plane[plane] + format_offset(f, c) + (flip ? stride[plane] * (k->height - 1) : 0);
         k->stride = flip ? -(ptrdiff_t)stride[plane] : (ptrdiff_t)stride[plane];
     }
 }
@@ -134,7 +115,7 @@ static void expected(const GradcamResizerSettings *s, const Format *f, const Gra
     const double unit = 1 << (f->depth - 8), most = (1 << f->depth) - 1;
     double v[3] = { 0 }, m[3][3];
 
-    for (int c = 0; c < (f->model == GRADCAM_COLOR_GRAY ? 1 : 3); c++) {
+    for (int c = 0; c < format_components(f); c++) {
         const int chroma = c > 0 && f->model == GRADCAM_COLOR_YUV;
         const double w = chroma ? 1 << f->log2_w : 1, h = chroma ? 1 << f->log2_h : 1;
         const double code = filtered(&p->component[c], (px - (w > 1 ? s->chroma_x : 0)) / w,
