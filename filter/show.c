@@ -178,20 +178,23 @@ static void set_plain(GradcamOverlaySettings *settings)
     settings->threshold = 0;
 }
 
-// A pass for each class. Returns how many.
+// A pass for each class; for the alpha the joined maps too, at show->map. Returns how many.
 static int plan_classes(GcamShow *show, Look look, const GradcamPicture *picture, const GcamPlanes *planes,
                         size_t targets, const GcamStyle *style)
 {
     const size_t size = (size_t)planes->width * planes->height;
-    float *map = allocate_maps(show, (targets + 1) * size);     // and one for the alpha
+    float *joined = allocate_maps(show, (1 + targets) * size), *map;
     int ret;
 
-    if (!map)
+    if (!joined)
         return AVERROR(ENOMEM);
-    if (style->output == GCAM_OUTPUT_ALPHA)
+    map = joined + size;
+    if (style->output == GCAM_OUTPUT_ALPHA) {
+        join_maps(planes->map, targets, size, joined);
         mix_maps(planes->map, targets, size, map);
-    else
+    } else {
         part_maps(planes->map, targets, size, map);
+    }
     look.colors = COLORS_ONE;
     if (style->output == GCAM_OUTPUT_HEATMAP)
         look.colors = COLORS_RAMP;
@@ -211,12 +214,12 @@ static int plan_classes(GcamShow *show, Look look, const GradcamPicture *picture
     return targets;
 }
 
-// One pass for all classes. Returns 1.
+// One pass for all classes, of the joined maps at show->map. Returns 1.
 static int plan_joined(GcamShow *show, Look look, const GradcamPicture *picture, const GcamPlanes *planes,
                        size_t targets, const GcamStyle *style)
 {
     const size_t size = (size_t)planes->width * planes->height;
-    float *map = allocate_maps(show, 2 * size);
+    float *map = allocate_maps(show, size);
     int ret;
 
     if (!map)
@@ -231,19 +234,15 @@ static int plan_joined(GcamShow *show, Look look, const GradcamPicture *picture,
     return 1;
 }
 
-// The pass that writes the weights into the frame's alpha.
-static int plan_alpha(GcamShow *show, int pass, Look look, const AVFrame *frame, const GcamPlanes *planes,
-                      size_t targets)
+// The pass that writes the weights, of the joined maps, into the frame's alpha.
+static int plan_alpha(GcamShow *show, int pass, Look look, const AVFrame *frame)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     const AVComponentDescriptor *alpha = &desc->comp[desc->nb_components - 1];
-    const size_t size = (size_t)planes->width * planes->height;
-    float *map = show->map + (show->paint[0].look.colors == COLORS_MAP ? 1 : targets) * size;
     int ret;
 
     if (!(desc->flags & AV_PIX_FMT_FLAG_ALPHA))
         return AVERROR(EINVAL);
-    join_maps(planes->map, targets, size, map);
     look.colors = COLORS_WEIGHT;
     look.settings.output = GRADCAM_OUTPUT_HEATMAP;
     look.settings.model = GRADCAM_COLOR_GRAY;
@@ -252,7 +251,7 @@ static int plan_alpha(GcamShow *show, int pass, Look look, const AVFrame *frame,
     look.settings.depth[1] = look.settings.depth[2] = 0;
     if ((ret = prepare_paint(show, pass, &look)) < 0)
         return ret;
-    show->paint[pass].map = map;
+    show->paint[pass].map = show->map;
     show->paint[pass].picture = (GradcamPicture){ frame->width, frame->height, { {
         frame->data[alpha->plane] + alpha->offset, frame->linesize[alpha->plane], alpha->step, frame->width,
         frame->height, alpha->depth, alpha->shift
@@ -274,7 +273,7 @@ static int plan(GcamShow *show, const AVFrame *frame, const GradcamPicture *pict
                : plan_joined(show, look, picture, planes, targets, style);
     if (ret < 0 || style->output != GCAM_OUTPUT_ALPHA)
         return ret;
-    return plan_alpha(show, ret, look, frame, planes, targets);
+    return plan_alpha(show, ret, look, frame);
 }
 
 // --------------------------------------------------------------------------------------------------------- frames

@@ -241,7 +241,7 @@ static const enum AVPixelFormat pixel_formats[] = {
 };
 
 // Formats with alpha, of those.
-static int find_alpha_formats(enum AVPixelFormat formats[FF_ARRAY_ELEMS(pixel_formats)])
+static void find_alpha_formats(enum AVPixelFormat formats[FF_ARRAY_ELEMS(pixel_formats)])
 {
     int count = 0;
 
@@ -252,7 +252,6 @@ static int find_alpha_formats(enum AVPixelFormat formats[FF_ARRAY_ELEMS(pixel_fo
             formats[count++] = pixel_formats[i];
     }
     formats[count] = AV_PIX_FMT_NONE;
-    return count;
 }
 
 // A frame leaves in the format in which it came.
