@@ -72,8 +72,8 @@ CORE_FLAGS = -I$(SRC)/core -I$(BUILD)/gen $(BLAS_CFLAGS) $(PROTOBUF_CFLAGS) \
 LIB_LIBS   = $(BLAS_LIBS) $(PROTOBUF_LIBS) -lm -pthread
 
 # Kernels of one instruction set have it in their file name and get its flags; all others run anywhere.
-isa_flags = $(if $(findstring _avx2.c,$(1)),$(AVX2_FLAGS))$(if $(findstring _avx512.c,$(1)),$(AVX512_FLAGS))$(if \
-    $(findstring _avx512bf16.c,$(1)),$(AVX512BF16_FLAGS))
+isa_flags = $(if $(findstring _avx.c,$(1)),$(AVX_FLAGS))$(if $(findstring _avx2.c,$(1)),$(AVX2_FLAGS))$(if \
+    $(findstring _avx512.c,$(1)),$(AVX512_FLAGS))$(if $(findstring _avx512bf16.c,$(1)),$(AVX512BF16_FLAGS))
 
 # What results depend on besides files: the flags, which sources there are, which ffmpeg is installed. Such a
 # file is rewritten, and so newer, only when that changes.
@@ -83,7 +83,7 @@ FLAGS_FILE := $(BUILD)/gen/flags
 SOURCES_FILE := $(BUILD)/gen/sources
 FFMPEG_FILE := $(BUILD)/gen/ffmpeg
 $(FLAGS_FILE) $(SOURCES_FILE) $(FFMPEG_FILE): ;
-$(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX2_FLAGS) $(AVX512BF16_FLAGS) \
+$(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX_FLAGS) $(AVX2_FLAGS) $(AVX512BF16_FLAGS) \
     $(CFLAGS) $(LDFLAGS))
 
 # ---------------------------------------------------------------------------------------------------- library

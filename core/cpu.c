@@ -14,7 +14,12 @@
 
 #include "gradcam.h"
 
-static const char *const names[GCAM_CPU_COUNT] = { "generic", "avx2", "avx512", "avx512bf16" };
+static const char *const names[GCAM_CPU_COUNT] = {
+    "generic",
+#if defined(__x86_64__)
+    "sse2", "avx", "avx2", "avx512", "avx512bf16",
+#endif
+};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static enum GcamCpu detected, used;
@@ -38,8 +43,10 @@ static enum GcamCpu detect(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx"))
+        return GCAM_CPU_SSE2;
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c())
-        return GCAM_CPU_GENERIC;
+        return GCAM_CPU_AVX;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
         return GCAM_CPU_AVX2;

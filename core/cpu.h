@@ -7,12 +7,16 @@
 #ifndef GCAM_CPU_H
 #define GCAM_CPU_H
 
-// In ascending order: each level includes those below.
+// Those of this architecture in ascending order: each level includes those below.
 enum GcamCpu {
-    GCAM_CPU_GENERIC,
+    GCAM_CPU_GENERIC,           // C and OpenBLAS
+#if defined(__x86_64__)
+    GCAM_CPU_SSE2,              // every x86-64 has it
+    GCAM_CPU_AVX,
     GCAM_CPU_AVX2,              // with FMA and F16C
     GCAM_CPU_AVX512,            // F, BW, DQ and VL
     GCAM_CPU_AVX512BF16,        // with BF16
+#endif
     GCAM_CPU_COUNT
 };
 
@@ -22,7 +26,7 @@ enum GcamCpu gcam_cpu(void);
 // The highest level this machine has, whatever GRADCAM_CPU says. Thread-safe.
 enum GcamCpu gcam_cpu_detected(void);
 
-// "generic", "avx2", "avx512", "avx512bf16".
+// "generic", "sse2", "avx", "avx2", "avx512", "avx512bf16".
 const char *gcam_cpu_name(enum GcamCpu cpu);
 
 #endif

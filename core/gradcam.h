@@ -56,8 +56,9 @@ GRADCAM_API const char *gradcam_version(void);
 // A short sentence for an error that a function of this library returned. Static string, never NULL.
 GRADCAM_API const char *gradcam_strerror(int error);
 
-// Instruction set that the kernels use on this machine: "generic", "avx2", "avx512", "avx512bf16". Static string. The
-// environment variable GRADCAM_CPU, read once, lowers it to one of these names (for tests).
+// Instruction set that the kernels use on this machine: "generic", which is C and OpenBLAS; on x86-64 "sse2", "avx",
+// "avx2" (with FMA and F16C), "avx512", "avx512bf16". Static string. The environment variable GRADCAM_CPU, read once,
+// lowers it to one of these names (for tests).
 GRADCAM_API const char *gradcam_cpu(void);
 
 // ---------------------------------------------------------------------------------------------------------------- log

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Enters the functions of all *_body.h, compiled in the including file, in a set of kernels. Its matrix
- * product is the file's own `gemm`.
+ * Compiles all *_body.h for the instruction set whose simd_*.h was included before, and enters their functions in a set
+ * of kernels. The matrix product is the including file's `gemm`: its own, or that of gemm_body.h.
  */
+#include "kernels/depthwise_body.h"
+#include "kernels/direct_body.h"
+#include "kernels/linear_body.h"
+#include "kernels/math_body.h"
+#include "kernels/rows_body.h"
+#include "kernels/window_body.h"
+#include "kernels/winograd_body.h"
+
 static void fill(GcamKernels *kernels)
 {
     kernels->gemm = gemm;

@@ -19,6 +19,10 @@ static void init(void)
     for (int cpu = GCAM_CPU_GENERIC; cpu <= highest; cpu++) {
         gcam_kernels_init_generic(&kernels[cpu]);
 #if defined(__x86_64__)
+        if (cpu >= GCAM_CPU_SSE2)
+            gcam_kernels_init_sse2(&kernels[cpu]);
+        if (cpu >= GCAM_CPU_AVX)
+            gcam_kernels_init_avx(&kernels[cpu]);
         if (cpu >= GCAM_CPU_AVX2)
             gcam_kernels_init_avx2(&kernels[cpu]);
         if (cpu >= GCAM_CPU_AVX512)

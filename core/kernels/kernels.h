@@ -165,6 +165,8 @@ const GcamKernels *gcam_kernels_for(enum GcamCpu cpu);
 
 // Filled by one file each.
 void gcam_kernels_init_generic(GcamKernels *kernels);
+void gcam_kernels_init_sse2(GcamKernels *kernels);
+void gcam_kernels_init_avx(GcamKernels *kernels);
 void gcam_kernels_init_avx2(GcamKernels *kernels);
 void gcam_kernels_init_avx512(GcamKernels *kernels);
 void gcam_kernels_init_avx512bf16(GcamKernels *kernels);

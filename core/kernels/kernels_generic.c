@@ -8,17 +8,11 @@
 #include <cblas.h>
 #include <pthread.h>
 
+#include "kernels/kernels.h"
 #include "kernels/simd_generic.h"
 
 #define ROWS 6
 #define DIRECT_ROWS 12
-#include "kernels/depthwise_body.h"
-#include "kernels/direct_body.h"
-#include "kernels/linear_body.h"
-#include "kernels/math_body.h"
-#include "kernels/rows_body.h"
-#include "kernels/window_body.h"
-#include "kernels/winograd_body.h"
 
 static void finish_row(const GcamGemmBlock *b, size_t row)
 {

@@ -46,6 +46,7 @@ enum { CHAINS = 12, STEPS = 400000, ROUNDS = 5 };
 
 KERNELS(generic, 4, )
 #if defined(__x86_64__)
+KERNELS(avx, 8, __attribute__((target("avx"))))
 KERNELS(avx2, 8, __attribute__((target("avx2,fma"))))
 KERNELS(avx512, 16, __attribute__((target("avx512f"))))
 #endif
@@ -63,6 +64,8 @@ static Kernels choose_kernels(void)
         return (Kernels){ 16, chains_avx512, sum_avx512 };
     if (!strcmp(gradcam_cpu(), "avx2"))
         return (Kernels){ 8, chains_avx2, sum_avx2 };
+    if (!strcmp(gradcam_cpu(), "avx"))
+        return (Kernels){ 8, chains_avx, sum_avx };
 #endif
     return (Kernels){ 4, chains_generic, sum_generic };
 }

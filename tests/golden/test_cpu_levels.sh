@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # timeout: 400
 #
-# The reference maps again at each lower instruction set: what a machine without AVX-512, or without AVX2, computes.
+# The reference maps again at each lower instruction set: what a machine without AVX-512, AVX2 or AVX computes.
 
 networks="squeezenet1_1 resnet18_pqf mobilenet_v2_1.0_224"
-for level in generic avx2; do
+for level in generic sse2 avx avx2; do
     GRADCAM_CPU=$level "$BUILD/tests/golden/test_golden" $networks | sed "s/^\(ok\|not ok\|skip\) - /&GRADCAM_CPU=$level: /"
 done > lines
 cat lines

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The command line on emulated processors without AVX-512, and without AVX2: nothing of what they lack may be
-# executed, and the answer is that of this machine at that level.
+# The command line on emulated processors without AVX-512, AVX2, AVX: nothing of what they lack may be executed, and
+# the answer is that of this machine at that level.
 
 emulator=$(command -v qemu-x86_64 || command -v qemu-x86_64-static) ||
     { echo "skip - kernels: no qemu-x86_64 (Debian: qemu-user)"; exit 0; }
@@ -18,7 +18,7 @@ rgb = b"".join(bytes((250, 60, 40) if on(x, y) else (20, 30, 60)) for y in range
 sys.stdout.buffer.write(b"P6 96 96 255\n" + rgb)
 END
 bad=0
-for pair in Nehalem:generic Haswell:avx2; do
+for pair in Nehalem:sse2 SandyBridge:avx Haswell:avx2; do
     GRADCAM_CPU=${pair#*:} "$BUILD/bin/gradcam" explain cross.ppm -c 'cross|star' > here 2>&1
     "$emulator" -cpu "${pair%:*}" "$BUILD/bin/gradcam" explain cross.ppm -c 'cross|star' > there 2> complaints
     status=$?

@@ -682,7 +682,7 @@ int main(void)
     RUN(test_several_in_sequence);
     RUN(test_palette);
     RUN(test_wrong_arguments);
-    for (int cpu = GCAM_CPU_GENERIC; cpu <= GCAM_CPU_AVX512; cpu++)
+    for (int cpu = GCAM_CPU_GENERIC; cpu < GCAM_CPU_COUNT; cpu++)
         test_kernels(cpu);
     return end_cases();
 }

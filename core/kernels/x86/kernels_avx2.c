@@ -6,14 +6,7 @@
 
 #define ROWS 6
 #define DIRECT_ROWS 12
-#include "kernels/depthwise_body.h"
 #include "kernels/gemm_body.h"
-#include "kernels/direct_body.h"
-#include "kernels/linear_body.h"
-#include "kernels/math_body.h"
-#include "kernels/rows_body.h"
-#include "kernels/window_body.h"
-#include "kernels/winograd_body.h"
 #include "kernels/fill.h"
 
 void gcam_kernels_init_avx2(GcamKernels *kernels)
