@@ -154,7 +154,7 @@ int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff
 {
     const GradcamModelInfo *info = &context->model->info;
     double begin = gcam_time();
-    gcam_preprocess_rgb(rgb, stride, info->width, info->height, &info->preprocessing,
+    gcam_preprocess_rgb(context->pool, rgb, stride, info->width, info->height, &info->preprocessing,
                         context->data[context->plan->picture]);
     context->preprocess_seconds = gcam_time() - begin;
     return forward(context);

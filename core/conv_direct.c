@@ -97,6 +97,8 @@ static Plan make_plan(const GcamConv *conv)
     return p;
 }
 
+enum { SMALL_WEIGHTS = 1 << 16 };       // floats
+
 static size_t group_floats(const Plan *p)
 {
     return p->k * round_up(p->out, p->vector);
@@ -204,12 +206,15 @@ static void task(void *opaque, size_t index, int thread)
     ptrdiff_t *offset = (ptrdiff_t *)(void *)(run->scratch + (size_t)thread * p->thread_floats);
     float *lines = (float *)(void *)offset + p->offsets / sizeof(float);
     Part part = { .offset = offset, .lines = lines };
-    part.row = (int)(index % p->row_tasks) * p->rows;
-    index /= p->row_tasks;
-    part.out = index % p->out_tasks * p->outs;
-    index /= p->out_tasks;
-    part.group = (int)(index % p->group_tasks) * p->groups;
-    part.image = index / p->group_tasks;
+    // Rows last, so that large weights are read once; where they stay in the cache, rows first: a thread then has those
+    // that it computed in the step before.
+    size_t parts = p->group_tasks * p->out_tasks, rows_first = (size_t)s->groups * group_floats(p) <= SMALL_WEIGHTS;
+    size_t row = rows_first ? index / parts % p->row_tasks : index % p->row_tasks;
+    size_t which = rows_first ? index % parts : index / p->row_tasks % parts;
+    part.row = (int)row * p->rows;
+    part.out = which % p->out_tasks * p->outs;
+    part.group = (int)(which / p->out_tasks) * p->groups;
+    part.image = index / (parts * p->row_tasks);
     part.rows = min_int(p->rows, s->out_h - part.row);
     part.groups = min_int(p->groups, s->groups - part.group);
     part.outs = min_size(p->outs, p->out - part.out);

@@ -186,7 +186,7 @@ static void cut(const GcamConv *conv, Gather *gather)
     gather->conv = conv;
     gather->lines = has_dense_lines(conv) ? 1 : (size_t)s->out_h;
     gather->pixels = (size_t)s->out_h * s->out_w / gather->lines;
-    gcam_gemm_cut(conv->kernels, gather->pixels, b->n, b->k, &gather->rows, &gather->columns);
+    gcam_gemm_cut(conv->kernels, gather->pixels, b->n, b->k, GCAM_GEMM_TASKS, &gather->rows, &gather->columns);
     gather->row_blocks = (gather->pixels + gather->rows - 1) / gather->rows;
     gather->column_blocks = (b->n + gather->columns - 1) / gather->columns;
     gather->thread_scratch = gather->rows * gathered_row(b->k);

@@ -265,13 +265,14 @@ void gcam_gemm_rows(const GcamPackedB *b, size_t m, size_t n0, size_t n1, const 
     }
 }
 
-void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, size_t *rows, size_t *columns)
+void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, size_t tasks, size_t *rows,
+                   size_t *columns)
 {
-    enum { TASKS = 16, SMALL = 1 << 20 };   // enough tasks; multiplications of one too small to be cut
+    enum { SMALL = 1 << 20 };   // multiplications of a task too small to be cut
     size_t step = gcam_packed_b_step(kernels);
     *rows = kernels->panel ? 8 * kernels->rows : 256;
     *columns = kernels->panel ? round_up(256, step) : 512;
-    while (ceil_div(m, *rows) * ceil_div(n, *columns) < TASKS) {
+    while (ceil_div(m, *rows) * ceil_div(n, *columns) < tasks) {
         size_t high = min_size(*rows, m), wide = min_size(*columns, n);
         if ((double)high * (double)wide * (double)k < SMALL)
             break;
@@ -290,7 +291,9 @@ void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, siz
 
 typedef struct Product {
     const GcamPackedB *b;
-    size_t m, rows, columns, row_blocks;
+    size_t m, rows, columns;
+    size_t row_blocks, column_blocks;   // of a group
+    size_t group;               // rows of A that a thread begins with
     const float *a;
     ptrdiff_t lda;
     float *c;
@@ -298,17 +301,29 @@ typedef struct Product {
     GcamEpilogue ep;
 } Product;
 
-// Blocks of the same columns follow each other: their panels of B are then shared by the threads' caches.
+// Within a group, blocks of the same columns follow each other: their panels of B are then in a cache.
 static void product_task(void *opaque, size_t index, int thread)
 {
     (void)thread;
     const Product *p = opaque;
-    size_t row = index % p->row_blocks * p->rows, column = index / p->row_blocks * p->columns;
+    size_t blocks = p->row_blocks * p->column_blocks, first = index / blocks * p->group;
+    size_t last = min_size(first + p->group, p->m), row = first + index % p->row_blocks * p->rows;
+    size_t column = index % blocks / p->row_blocks * p->columns;
     GcamEpilogue ep = p->ep;
+    if (row >= last)
+        return;
     if (ep.add)
         ep.add += (ptrdiff_t)row * ep.add_stride;
-    gcam_gemm_rows(p->b, min_size(p->rows, p->m - row), column, min_size(column + p->columns, p->b->n),
+    gcam_gemm_rows(p->b, min_size(p->rows, last - row), column, min_size(column + p->columns, p->b->n),
                    p->a + (ptrdiff_t)row * p->lda, p->lda, p->c + (ptrdiff_t)row * p->ldc, p->ldc, &ep);
+}
+
+// Each thread begins with rows of its own: they are in its cache from the step before, and will be for the next. Only
+// where few rows meet large weights, these are better divided. What OpenBLAS computes depends on how rows are cut.
+static size_t groups_of_rows(const GcamPool *pool, size_t m, const GcamPackedB *b)
+{
+    int divide_weights = (double)b->k * (double)b->n >= (double)m * (double)(b->k + b->n);
+    return divide_weights || !b->kernels->panel ? 1 : (size_t)gcam_pool_threads(pool);
 }
 
 void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
@@ -316,12 +331,14 @@ void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, c
 {
     if (!m || !b->n)
         return;
-    Product product = { .b = b, .m = m, .a = a, .lda = lda, .c = c, .ldc = ldc };
+    size_t groups = groups_of_rows(pool, m, b);
+    Product product = { .b = b, .m = m, .group = ceil_div(m, groups), .a = a, .lda = lda, .c = c, .ldc = ldc };
     if (ep)
         product.ep = *ep;
-    gcam_gemm_cut(b->kernels, m, b->n, b->k, &product.rows, &product.columns);
-    product.row_blocks = ceil_div(m, product.rows);
-    gcam_pool_run(pool, product.row_blocks * ceil_div(b->n, product.columns), product_task, &product);
+    gcam_gemm_cut(b->kernels, product.group, b->n, b->k, GCAM_GEMM_TASKS / groups, &product.rows, &product.columns);
+    product.row_blocks = ceil_div(product.group, product.rows);
+    product.column_blocks = ceil_div(b->n, product.columns);
+    gcam_pool_run(pool, groups * product.row_blocks * product.column_blocks, product_task, &product);
 }
 
 // -------------------------------------------------------------------------------------------------- unpacked

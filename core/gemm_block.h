@@ -57,10 +57,12 @@ void gcam_gemm_block(const GcamPackedB *b, size_t m, size_t n0, size_t n1, size_
 void gcam_gemm_rows(const GcamPackedB *b, size_t m, size_t n0, size_t n1, const float *a, ptrdiff_t lda,
                     float *c, ptrdiff_t ldc, const GcamEpilogue *ep);
 
-// How a product m x n x k is cut for threads: blocks of *rows times blocks of *columns (a multiple of the
-// step), small enough to spread the work, large enough to be worth a turn. Depends on the sizes and the CPU
-// alone.
-void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, size_t *rows, size_t *columns);
+enum { GCAM_GEMM_TASKS = 16 };      // into which a product is cut for threads, if it is large enough
+
+// How a product m x n x k is cut into `tasks`: blocks of *rows times blocks of *columns (a multiple of the
+// step), small enough to spread the work, large enough to be worth a turn.
+void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, size_t tasks, size_t *rows,
+                   size_t *columns);
 
 // act, lo and hi as one pair of limits.
 void gcam_activation_limits(enum GcamActivation act, float lo, float hi, float limits[2]);

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#define ROWS 64                 // rows of channels that one thread takes at a time
+#define ROWS 8                  // rows of channels that one thread takes at a time
 
 // ------------------------------------------------------------------------------------------------- BatchNormalization
 

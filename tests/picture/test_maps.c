@@ -183,13 +183,13 @@ static void test_preprocess(void)
     float nhwc[13];
 
     nhwc[12] = 5;
-    gcam_preprocess_rgb(rgb, 9, 2, 2, &p, nhwc);
+    gcam_preprocess_rgb(NULL, rgb, 9, 2, 2, &p, nhwc);
     check_floats("rgb", nhwc, want, 12, 0, 1e-6);
     CHECK(nhwc[12] == 5);
 
     p.bgr = 1;
     const uint8_t bgr_of[] = { 38, 24, 12 };    // R, G, B for a network that wants B, G, R
-    gcam_preprocess_rgb(bgr_of, 3, 1, 1, &p, nhwc);
+    gcam_preprocess_rgb(NULL, bgr_of, 3, 1, 1, &p, nhwc);
     check_floats("bgr", nhwc, want, 3, 0, 1e-6);
 
     const float nchw[] = { 1, 2, 3, 4, 5, 6, 7, 8 }, turned[] = { 1, 5, 2, 6, 3, 7, 4, 8 };
