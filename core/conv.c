@@ -6,6 +6,7 @@
  *   gemm        1x1, stride 1, no padding: activations are the matrix already
  *   winograd4   3x3, stride 1: a quarter of the multiplications, error some 1e-6 of the largest output
  *   winograd2   the same with smaller tiles where the large ones would hang over the edge too far: 4/9
+ *   winograd2 5x5   the same for larger kernels: 9/25
  *   direct      all larger kernels else: what is multiplied is read from lines of the picture
  *   im2col      what only a product of matrices can do: rows are gathered block by block
  */
@@ -88,9 +89,11 @@ static const GcamConvAlgorithm *choose(const GcamConvShape *s)
     if (s->kernel_h == 1 && s->kernel_w == 1 && !s->pad_top && !s->pad_left && s->out_h == s->h &&
         s->out_w == s->w)
         return &gcam_conv_gemm;
-    if (s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 &&
-        s->c % 16 == 0 && s->out_c % 16 == 0 && s->c >= 16 && s->out_c >= 16 && s->out_h > 2 &&
-        s->out_w > 2) {
+    int square = s->kernel_h == s->kernel_w && s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1;
+    int tiles = s->c % 16 == 0 && s->out_c % 16 == 0 && s->out_h > 2 && s->out_w > 2;
+    if (square && tiles && s->kernel_h == 5 && s->c >= 32 && s->out_c >= 32)
+        return &gcam_conv_winograd2_5x5;
+    if (square && tiles && s->kernel_h == 3) {
         // Multiplications with each tile, edges included. Large weights, 36 or 16 numbers for each pair of
         // channels, come from memory: one costs as much as WEIGHT multiplications.
         enum { LARGE = 1 << 17, WEIGHT = 20 };

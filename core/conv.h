@@ -38,7 +38,7 @@ int gcam_conv_create(GcamConv **out, const GcamConvShape *shape, const float *we
                      const float *bias, enum GcamActivation act, float lo, float hi);
 void gcam_conv_destroy(GcamConv **conv);
 
-// "gemm", "winograd4", "winograd2", "depthwise", "direct", "im2col". Static string.
+// "gemm", "winograd4", "winograd2", "winograd2 5x5", "depthwise", "direct", "im2col". Static string.
 const char *gcam_conv_algorithm(const GcamConv *conv);
 
 // Floats of scratch for a pool of that many threads.

@@ -35,7 +35,7 @@ struct GcamConv {
 };
 
 extern const GcamConvAlgorithm gcam_conv_gemm, gcam_conv_im2col, gcam_conv_depthwise, gcam_conv_direct;
-extern const GcamConvAlgorithm gcam_conv_winograd2, gcam_conv_winograd4;
+extern const GcamConvAlgorithm gcam_conv_winograd2, gcam_conv_winograd4, gcam_conv_winograd2_5x5;
 
 // As gcam_conv_create() without its checks: pads may be negative, out_h and out_w are what the caller says.
 // They only place the kernel: output (y, x) reads input rows y * stride_h - pad_top + i * dilation_h, zeros

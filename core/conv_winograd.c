@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * 3x3 convolution with stride 1 by Winograd's minimal filtering (Lavin and Gray 2015): tiles of the input and
- * the weights are transformed, multiplied as one matrix product per position in the tile, [tiles][c] x
+ * 3x3 and 5x5 convolution with stride 1 by Winograd's minimal filtering (Lavin and Gray 2015): tiles of the
+ * input and the weights are transformed, multiplied as one matrix product per position in the tile, [tiles][c] x
  * [c][out_c], and transformed back. F(4x4,3x3) needs 36 multiplications for 16 outputs where 144 were,
- * F(2x2,3x3) 16 for 4.
+ * F(2x2,3x3) 16 for 4, where 36 were, F(2x2,5x5) 36 for 4, where 100 were.
  *
  * Two ways to go about it. With small weights a thread takes a block of tiles through all three steps, in
  * scratch of its own that stays in its second cache. Large weights, of deep layers with few tiles, would be
@@ -20,7 +20,7 @@
 
 enum {
     PAD = 16,                   // floats after each row of a matrix: rows do not collide in the caches
-    TILES_PER_TASK = 4,         // of a transform, when it is a step of its own
+    TILES_PER_TASK = 2,         // of a transform, when it is a step of its own
 };
 
 #define SMALL_WEIGHTS (3.0 * (1 << 20) / sizeof(float))     // floats, of the transformed weights
@@ -29,7 +29,7 @@ enum {
 typedef struct Plan {
     const GcamConv *conv;
     int size, tile;             // of the output tile (2, 4) and of the input tile (4, 6)
-    int kind;                   // GCAM_WINOGRAD2 or GCAM_WINOGRAD4
+    int kind;                   // GCAM_WINOGRAD2, GCAM_WINOGRAD4 or GCAM_WINOGRAD2_5X5
     size_t positions;           // tile * tile
     size_t across, down;        // tiles of an image
     size_t tiles;               // of all images
@@ -54,51 +54,66 @@ typedef struct Run {
 // In double, for `n` output channels at once; lines of channels are LANES apart.
 enum { LANES = GCAM_GEMM_STEP };
 
-// G g: a column or row of the filter, 3 elements, to one of the tile. The point p contributes
-// (1, p, p^2) / N(p).
-static void filter2(size_t n, const double *g0, const double *g1, const double *g2, double (*out)[LANES])
+enum { TAPS = 5, TILE = 6 };    // at most, in a row
+
+// G g: a column or row of the filter, `taps` elements, to one of the tile. The point p contributes
+// (1, p, p^2, ...) / N(p).
+static void filter_to4(size_t n, const double (*g)[LANES], double (*out)[LANES])
 {
     for (size_t i = 0; i < n; i++) {
-        out[0][i] = g0[i];
-        out[1][i] = (g0[i] + g1[i] + g2[i]) / 2;
-        out[2][i] = (g0[i] - g1[i] + g2[i]) / 2;
-        out[3][i] = g2[i];
+        out[0][i] = g[0][i];
+        out[1][i] = (g[0][i] + g[1][i] + g[2][i]) / 2;
+        out[2][i] = (g[0][i] - g[1][i] + g[2][i]) / 2;
+        out[3][i] = g[2][i];
     }
 }
 
-// N(0) = a^2 b^2 = 1, N(a) = 2 a^2 (a^2 - b^2) = -3/2, N(b) = 2 b^2 (b^2 - a^2) = 6.
-static void filter4(size_t n, const double *g0, const double *g1, const double *g2, double (*out)[LANES])
+// N(0) = a^2 b^2 = 1, N(a) = 2 a^2 (a^2 - b^2) = -3/2, N(b) = 2 b^2 (b^2 - a^2) = 6. Elements beyond the filter's are
+// zero, but the one at infinity is its last.
+static void filter_to6(size_t n, int taps, const double (*g)[LANES], double (*out)[LANES])
 {
     const double a = M_SQRT1_2, b = M_SQRT2;
     for (size_t i = 0; i < n; i++) {
-        double even_a = (g0[i] + g2[i] / 2) * (-2. / 3), odd_a = a * g1[i] * (-2. / 3);
-        double even_b = (g0[i] + g2[i] * 2) * (1. / 6), odd_b = b * g1[i] * (1. / 6);
-        out[0][i] = g0[i];
+        double g3 = taps > 3 ? g[3][i] : 0, g4 = taps > 4 ? g[4][i] : 0;
+        double even_a = (g[0][i] + g[2][i] / 2 + g4 / 4) * (-2. / 3), odd_a = a * (g[1][i] + g3 / 2) * (-2. / 3);
+        double even_b = (g[0][i] + g[2][i] * 2 + g4 * 4) * (1. / 6), odd_b = b * (g[1][i] + g3 * 2) * (1. / 6);
+        out[0][i] = g[0][i];
         out[1][i] = even_a + odd_a;
         out[2][i] = even_a - odd_a;
         out[3][i] = even_b + odd_b;
         out[4][i] = even_b - odd_b;
-        out[5][i] = g2[i];
+        out[5][i] = g[taps - 1][i];
     }
 }
 
-enum { MOST_POSITIONS = 36 };
+static void filter(size_t n, int tile, int taps, const double (*g)[LANES], double (*out)[LANES])
+{
+    if (tile == 6)
+        filter_to6(n, taps, g, out);
+    else
+        filter_to4(n, g, out);
+}
+
+enum { MOST_POSITIONS = TILE * TILE };
 
 // G g G^T of the filters of input channel i to the output channels from j on: a row of a panel per position.
 static void transform(const GcamConv *conv, int tile, const float *weights, const float *scale, size_t i, size_t j,
                       float (*rows)[LANES])
 {
-    void (*filter)(size_t, const double *, const double *, const double *, double (*)[LANES]) =
-        tile == 6 ? filter4 : filter2;
     size_t in = (size_t)conv->shape.c, out = (size_t)conv->shape.out_c, width = gcam_packed_b_width(conv->packed[0], j);
-    double g[9][LANES], columns[3][6][LANES], result[6][LANES];
-    for (size_t o = 0; o < width; o++)
-        for (int t = 0; t < 9; t++)
-            g[t][o] = j + o >= out ? 0 : (scale ? scale[j + o] : 1.) * weights[((j + o) * in + i) * 9 + t];
-    for (int c = 0; c < 3; c++)
-        filter(width, g[c], g[3 + c], g[6 + c], columns[c]);
+    size_t taps = (size_t)conv->shape.kernel_h;
+    double g[TAPS][LANES], columns[TAPS][TILE][LANES], across[TAPS][LANES], result[TILE][LANES];
+    for (size_t c = 0; c < taps; c++) {
+        for (size_t r = 0; r < taps; r++)
+            for (size_t o = 0; o < width; o++)
+                g[r][o] = j + o >= out ? 0 : (scale ? scale[j + o] : 1.) *
+                                             weights[(((j + o) * in + i) * taps + r) * taps + c];
+        filter(width, tile, (int)taps, g, columns[c]);
+    }
     for (int r = 0; r < tile; r++) {
-        filter(width, columns[0][r], columns[1][r], columns[2][r], result);
+        for (size_t c = 0; c < taps; c++)
+            memcpy(across[c], columns[c][r], width * sizeof(across[c][0]));
+        filter(width, tile, (int)taps, across, result);
         for (int c = 0; c < tile; c++)
             for (size_t o = 0; o < width; o++)
                 rows[r * tile + c][o] = (float)result[c][o];
@@ -123,12 +138,12 @@ static int create(GcamConv *conv, const float *weights, const float *scale, int 
     return error;
 }
 
-static int create2(GcamConv *conv, const float *weights, const float *scale)
+static int create_of4(GcamConv *conv, const float *weights, const float *scale)
 {
     return create(conv, weights, scale, 4);
 }
 
-static int create4(GcamConv *conv, const float *weights, const float *scale)
+static int create_of6(GcamConv *conv, const float *weights, const float *scale)
 {
     return create(conv, weights, scale, 6);
 }
@@ -140,13 +155,16 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static Plan make_plan(const GcamConv *conv)
+// What OpenBLAS computes depends on how many rows there are: it gets the same for any number of threads.
+static Plan make_plan(const GcamConv *conv, int pool)
 {
+    enum { FEW = 4 };           // tiles of a thread that are too few for one product
+    const size_t threads = conv->kernels->panel ? (size_t)pool : 1;
     const GcamConvShape *s = &conv->shape;
     Plan p = { .conv = conv };
-    p.kind = conv->packed_count == 36 ? GCAM_WINOGRAD4 : GCAM_WINOGRAD2;
+    p.kind = s->kernel_h == 5 ? GCAM_WINOGRAD2_5X5 : conv->packed_count == 36 ? GCAM_WINOGRAD4 : GCAM_WINOGRAD2;
     p.size = p.kind == GCAM_WINOGRAD4 ? 4 : 2;
-    p.tile = p.size + 2;
+    p.tile = p.size + s->kernel_h - 1;
     p.positions = conv->packed_count;
     p.across = (size_t)(s->out_w + p.size - 1) / p.size;
     p.down = (size_t)(s->out_h + p.size - 1) / p.size;
@@ -156,9 +174,12 @@ static Plan make_plan(const GcamConv *conv)
     p.edge_size = (size_t)(p.tile * p.tile) * s->c + 2 * (size_t)(p.size * p.size) * s->out_c;
 
     size_t per_tile = p.positions * (p.v_row + p.m_row), rows = conv->kernels->rows;
-    p.fused = (double)p.positions * s->c * s->out_c <= SMALL_WEIGHTS;
+    p.fused = (double)p.positions * s->c * s->out_c <= SMALL_WEIGHTS && p.tiles >= FEW * threads;
     if (p.fused) {
-        p.block = rows < 10 ? 2 * rows : rows;
+        // Equal blocks, as many for each thread.
+        size_t most = rows < 10 ? 2 * rows : rows, share = (p.tiles + threads - 1) / threads;
+        size_t blocks = (share + most - 1) / most;
+        p.block = (share + blocks - 1) / blocks;
     } else {
         // Chunks of equal size, whole rows of register tiles.
         size_t most = (size_t)(CHUNK / (double)per_tile) / rows * rows;
@@ -176,7 +197,7 @@ static Plan make_plan(const GcamConv *conv)
 
 static size_t scratch_winograd(const GcamConv *conv, int threads)
 {
-    Plan p = make_plan(conv);
+    Plan p = make_plan(conv, threads);
     return p.fused ? (p.v_size + p.m_size + p.edge_size) * threads
                    : p.v_size + p.m_size + p.edge_size * threads;
 }
@@ -319,7 +340,7 @@ static void output_task(void *opaque, size_t index, int thread)
 static void forward_winograd(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
                              float *scratch)
 {
-    Run run = { .plan = make_plan(conv), .x = x, .add = add, .y = y };
+    Run run = { .plan = make_plan(conv, gcam_pool_threads(pool)), .x = x, .add = add, .y = y };
     const Plan *p = &run.plan;
     size_t threads = p->fused ? (size_t)gcam_pool_threads(pool) : 1;
     run.v = scratch;
@@ -340,8 +361,11 @@ static void forward_winograd(const GcamConv *conv, GcamPool *pool, const float *
 }
 
 const GcamConvAlgorithm gcam_conv_winograd2 = {
-    .name = "winograd2", .create = create2, .scratch = scratch_winograd, .forward = forward_winograd, .tile = 2,
+    .name = "winograd2", .create = create_of4, .scratch = scratch_winograd, .forward = forward_winograd, .tile = 2,
+};
+const GcamConvAlgorithm gcam_conv_winograd2_5x5 = {
+    .name = "winograd2 5x5", .create = create_of6, .scratch = scratch_winograd, .forward = forward_winograd, .tile = 2,
 };
 const GcamConvAlgorithm gcam_conv_winograd4 = {
-    .name = "winograd4", .create = create4, .scratch = scratch_winograd, .forward = forward_winograd, .tile = 4,
+    .name = "winograd4", .create = create_of6, .scratch = scratch_winograd, .forward = forward_winograd, .tile = 4,
 };

@@ -27,10 +27,12 @@ static void fill(GcamKernels *kernels)
     }
     kernels->window_maximum = window_maximum;
     kernels->window_sum = window_sum;
-    kernels->winograd_input[GCAM_WINOGRAD2] = winograd_input2;
-    kernels->winograd_input[GCAM_WINOGRAD4] = winograd_input4;
-    kernels->winograd_output[GCAM_WINOGRAD2] = winograd_output2;
-    kernels->winograd_output[GCAM_WINOGRAD4] = winograd_output4;
+    kernels->winograd_input[GCAM_WINOGRAD2] = winograd_input_of4;
+    kernels->winograd_input[GCAM_WINOGRAD4] = winograd_input_of6;
+    kernels->winograd_input[GCAM_WINOGRAD2_5X5] = winograd_input_of6;
+    kernels->winograd_output[GCAM_WINOGRAD2] = winograd_output2_of4;
+    kernels->winograd_output[GCAM_WINOGRAD4] = winograd_output4_of6;
+    kernels->winograd_output[GCAM_WINOGRAD2_5X5] = winograd_output2_of6;
     kernels->dot[GCAM_F32] = dot_f32;
     kernels->dot[GCAM_F16] = dot_f16;
     kernels->dot[GCAM_BF16] = dot_bf16;

@@ -98,7 +98,8 @@ typedef struct GcamWinogradOutput {
     GcamFinish finish;
 } GcamWinogradOutput;
 
-enum { GCAM_WINOGRAD2, GCAM_WINOGRAD4 };    // F(2x2, 3x3) and F(4x4, 3x3): output tiles of 2 and 4
+// F(2x2, 3x3), F(4x4, 3x3) and F(2x2, 5x5): output tiles of 2 and 4, of input tiles of 4 and 6.
+enum { GCAM_WINOGRAD2, GCAM_WINOGRAD4, GCAM_WINOGRAD2_5X5, GCAM_WINOGRADS };
 
 enum { GCAM_LINEAR_ROWS = 4 };              // of GcamKernels.dot and .axpy
 
@@ -127,9 +128,9 @@ typedef struct GcamKernels {
     size_t direct_vector[2];
 
     // The tile that starts at x, 4x4 or 6x6 pixels, to v[position * p + i]. channels: a multiple of 16.
-    void (*winograd_input[2])(size_t channels, const float *x, ptrdiff_t row, ptrdiff_t pixel,
+    void (*winograd_input[GCAM_WINOGRADS])(size_t channels, const float *x, ptrdiff_t row, ptrdiff_t pixel,
                               float *v, ptrdiff_t position);
-    void (*winograd_output[2])(const GcamWinogradOutput *out);
+    void (*winograd_output[GCAM_WINOGRADS])(const GcamWinogradOutput *out);
 
     // By the type of w, for a few rows of n elements: out[r] = sum over i of w[r][i] * x[i], and
     // y[i] += sum over r of factor[r] * w[r][i]; `next` are the rows of the call after, read ahead.
