@@ -7,7 +7,6 @@
 #include "fuse.h"
 
 #include "ops/norm.h"
-#include "users.h"
 
 #include <errno.h>
 #include <math.h>
@@ -283,6 +282,10 @@ static int fuse_step(GcamPlan *plan, GcamUsers *users, GcamStep *step)
     int error = 0;
     if (step->op == &gcam_op_batch_norm)
         error = fold_batch_norm(plan, users, step);
+    else if (step->op == &gcam_op_matmul)
+        error = gcam_fuse_attention(plan, users, step);
+    else if (step->op == &gcam_op_transpose)
+        error = gcam_fuse_attention_order(plan, users, step);
     else if (step->op == &gcam_op_reshape)
         error = fuse_shuffle(plan, users, step);
     else if (step_of_type(step, "Mul") && !(error = fuse_gate(plan, users, step)) && step_of_type(step, "Mul"))
@@ -294,6 +297,26 @@ static int fuse_step(GcamPlan *plan, GcamUsers *users, GcamStep *step)
     return error;
 }
 
+// Steps whose results nothing reads any more.
+static void drop_unused(GcamPlan *plan, GcamUsers *users)
+{
+    memset(users->count, 0, (size_t)plan->values * sizeof(*users->count));
+    users->count[plan->logits] = 1;
+    for (int i = plan->steps - 1; i >= 0; i--) {
+        GcamStep *step = &plan->step[i];
+        int used = 0;
+        for (int j = 0; step->op && j < step->outputs; j++)
+            used |= step->output[j] >= 0 && users->count[step->output[j]];
+        if (!used)
+            step->op = NULL;
+        for (int j = 0; used && j < step->inputs; j++)
+            if (step->input[j] >= 0)
+                users->count[step->input[j]]++;
+        if (used && step->add >= 0)
+            users->count[step->add]++;
+    }
+}
+
 int gcam_plan_fuse(GcamPlan *plan)
 {
     GcamUsers users;
@@ -302,6 +325,8 @@ int gcam_plan_fuse(GcamPlan *plan)
         error = plan->step[i].op ? fuse_step(plan, &users, &plan->step[i]) : 0;
     for (int i = 0; !error && i < plan->steps; i++)
         error = plan->step[i].op == &gcam_op_channel_shuffle ? divide_shuffle(plan, &users, &plan->step[i]) : 0;
+    if (!error)
+        drop_unused(plan, &users);
     for (int i = 0; i < plan->steps; i++)
         if (plan->step[i].op)
             plan->step[kept++] = plan->step[i];

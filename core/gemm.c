@@ -123,6 +123,11 @@ static void pack(const GcamPackedB *packed, size_t first, size_t last, const flo
     }
 }
 
+void gcam_gemm_pack(GcamPackedB *b, const float *from, ptrdiff_t row_stride, ptrdiff_t col_stride)
+{
+    pack(b, 0, b->n, from, row_stride, col_stride);
+}
+
 int gcam_packed_b_alloc(GcamPackedB **out, enum GcamType type, size_t k, size_t n)
 {
     enum { HEADER = 64 / sizeof(float) };

@@ -33,6 +33,9 @@ size_t gcam_packed_b_size(const GcamKernels *kernels, enum GcamType type, size_t
 // on. -ENOMEM.
 int gcam_packed_b_alloc(GcamPackedB **out, enum GcamType type, size_t k, size_t n);
 
+// Packs all of B on the calling thread: element (i, j) is from[i * row_stride + j * col_stride].
+void gcam_gemm_pack(GcamPackedB *b, const float *from, ptrdiff_t row_stride, ptrdiff_t col_stride);
+
 // Row p of the panel that begins at column j, of GCAM_F32: *width floats, at most GCAM_GEMM_STEP. Those beyond column n
 // must be zero.
 float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width);

@@ -109,6 +109,19 @@ const int *gcam_transpose_perm(const GcamNode *node);
 void gcam_clip_bounds(const GcamNode *node, float *low, float *high);
 // Whether a Slice of rank 4 takes neighbouring channels from `first` on and all of every other dimension.
 int gcam_slices_channels(const GcamNode *node, size_t first);
+// Whether a Softmax goes along the last dimension alone.
+int gcam_softmax_along_last(const GcamStep *step, const GcamValue *values);
+
+
+// Elements start[i], start[i] + step[i], ... of each dimension of a tensor; shape: how many of each.
+typedef struct GcamBox {
+    GcamShape shape;
+    int64_t start[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
+} GcamBox;
+
+// Whether a step takes a box of its input as that output, one of 1 along a dimension that it drops: Slice, Split,
+// Gather of one index.
+int gcam_takes_box(const GcamStep *step, const GcamValue *values, int output, GcamBox *box);
 
 // A product y = alpha * W x of one row, as it is computed: W lies in memory as [out][in], or by input as [in][out].
 typedef struct GcamRowProduct {

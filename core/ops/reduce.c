@@ -123,6 +123,13 @@ static int softmax_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, x);
 }
 
+int gcam_softmax_along_last(const GcamStep *step, const GcamValue *values)
+{
+    const SoftmaxParams *p = step->node->params;
+    const GcamShape *shape = &values[step->input[0]].shape;
+    return shape->rank && p->inner == 1 && p->along == shape->dim[shape->rank - 1];
+}
+
 typedef struct SoftmaxJob {
     const SoftmaxParams *params;
     const float *x, *dy;        // backward: x is y

@@ -548,6 +548,33 @@ const GcamOp gcam_op_gather = {
     .forward = gather_forward, .backward = gather_backward,
 };
 
+int gcam_takes_box(const GcamStep *step, const GcamValue *values, int output, GcamBox *box)
+{
+    *box = (GcamBox){ .shape = values[step->input[0]].shape };
+    for (int i = 0; i < box->shape.rank; i++)
+        box->step[i] = 1;
+    if (step->op == &gcam_op_slice) {
+        const BoxParams *params = step->node->params;
+        box->shape = values[output].shape;
+        memcpy(box->start, params->start, sizeof(box->start));
+        memcpy(box->step, params->step, (size_t)box->shape.rank * sizeof(box->step[0]));
+        return 1;
+    }
+    if (step->op == &gcam_op_split) {
+        int axis = ((const AxisParams *)step->node->params)->axis;
+        for (int i = 0; i < step->outputs && step->output[i] != output; i++)
+            box->start[axis] += (int64_t)values[step->output[i]].shape.dim[axis];
+        box->shape = values[output].shape;
+        return 1;
+    }
+    const GatherParams *params = step->node->params;
+    if (step->op != &gcam_op_gather || params->picks != 1)
+        return 0;
+    box->start[params->axis] = (int64_t)params->pick[0];
+    box->shape.dim[params->axis] = 1;
+    return 1;
+}
+
 // --------------------------------------------------------------------------------------------------------------- views
 
 static int reshape_infer(GcamInfer *infer)

@@ -15,6 +15,8 @@
 typedef struct Network {
     const char *name, *text;
     const char *layer;          // the automatic choice, where it is not plain to see
+    const char *fused;          // an operator that a plan makes of several nodes, and how often with the automatic layer
+    int fused_count;
 } Network;
 
 static const Network networks[] = {
@@ -28,13 +30,13 @@ static const Network networks[] = {
       "Elu(c4);"
       "k = Concat(r3, r4) axis=1; m = MaxPool(k) kernel_shape=[2,2] strides=[2,2];"
       "c5 = Conv(m, %8x8x3x3@-0.4:0.4, %8) pads=[1,1,1,1]; r5 = Relu(c5);"
-      "p = GlobalAveragePool(r5); f = Flatten(p); logits = Gemm(f, %7x8, %7) transB=1; output logits", NULL },
+      "p = GlobalAveragePool(r5); f = Flatten(p); logits = Gemm(f, %7x8, %7) transB=1; output logits", NULL, NULL, 0 },
     { "residual whose both sides are convolutions, activations before the addition",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %4x3x3x3) pads=[1,1,1,1]; r1 = Clip(c1, =0.0, =0.8);"
       "c2 = Conv(r1, %4x4x3x3@-0.4:0.4, %4) pads=[1,1,1,1]; c3 = Conv(r1, %4x4x1x1);"
       "s1 = Add(c2, c3); c4 = Conv(s1, %4x4x1x1); r4 = Relu(c4); s2 = Add(s1, r4); s3 = Add(s2, s2);"
-      "p = ReduceMean(s3) axes=[2,3] keepdims=0; logits = MatMul(p, %4x5); output logits", NULL },
+      "p = ReduceMean(s3) axes=[2,3] keepdims=0; logits = MatMul(p, %4x5); output logits", NULL, NULL, 0 },
     { "depthwise, squeeze and excitation, hard swish",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %8x3x3x3) strides=[2,2] pads=[1,1,1,1]; h1 = HardSwish(c1);"
@@ -42,7 +44,7 @@ static const Network networks[] = {
       "h2 = HardSwish(b); g = GlobalAveragePool(h2); e1 = Conv(g, %4x8x1x1, %4); e2 = Relu(e1);"
       "e3 = Conv(e2, %8x4x1x1, %8); e4 = HardSigmoid(e3); s = Mul(h2, e4);"
       "c2 = Conv(s, %8x8x1x1); z = Add(c2, h1); y = Sigmoid(z); t = Mul(z, y);"
-      "q = GlobalAveragePool(t); f = Flatten(q); logits = Gemm(f, %8x6, %6); output logits", NULL },
+      "q = GlobalAveragePool(t); f = Flatten(q); logits = Gemm(f, %8x6, %6); output logits", NULL, NULL, 0 },
     { "batch norm and relu before the convolution, dense concatenation",
       "input x 1x3x8x8;"
       "c0 = Conv(x, %4x3x3x3) pads=[1,1,1,1];"
@@ -52,7 +54,7 @@ static const Network networks[] = {
       "c2 = Conv(r2, %3x7x3x3) pads=[1,1,1,1]; k2 = Concat(k1, c2) axis=1;"
       "a = AveragePool(k2) kernel_shape=[2,2] strides=[2,2];"
       "b3 = BatchNormalization(a, %10, %10, %10, %10@0.5:2); r3 = Relu(b3);"
-      "p = GlobalAveragePool(r3); f = Flatten(p); logits = Gemm(f, %10x6); output logits", NULL },
+      "p = GlobalAveragePool(r3); f = Flatten(p); logits = Gemm(f, %10x6); output logits", NULL, NULL, 0 },
     { "GELU in two spellings, rows added to products, SiLU and HardSwish written out",
       "input x 1x3x6x6;"
       "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1] strides=[2,2]; g1 = Sigmoid(c1); h1 = Mul(g1, c1);"
@@ -61,20 +63,20 @@ static const Network networks[] = {
       "d1 = Div(a1, =1.41421356); e1 = Erf(d1); o1 = Add(e1, =1.0); p1 = Mul(a1, o1); y1 = Mul(p1, =0.5);"
       "m2 = MatMul(y1, %12x8); a2 = Add(%8, m2); q2 = Mul(=0.5, a2); d2 = Mul(a2, =0.70710678);"
       "e2 = Erf(d2); o2 = Add(=1.0, e2); y2 = Mul(q2, o2); u = Transpose(y2) perm=[0,3,1,2]; s = Add(u, h2);"
-      "p = GlobalAveragePool(s); f = Flatten(p); logits = Gemm(f, %8x6, %6); output logits", NULL },
+      "p = GlobalAveragePool(s); f = Flatten(p); logits = Gemm(f, %8x6, %6); output logits", NULL, NULL, 0 },
     { "channel shuffle",
       "input x 1x3x6x6;"
       "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1]; l, r = Split(c1) axis=1; c2 = Conv(r, %4x4x1x1, %4); r2 = "
       "Relu(c2);"
       "k = Concat(l, r2) axis=1; v = Reshape(k, #1/2/4/6/6); t = Transpose(v) perm=[0,2,1,3,4];"
       "w = Reshape(t, #1/8/6/6); c3 = Conv(w, %4x4x3x3) group=2; r3 = Relu(c3);"
-      "p = ReduceMean(r3) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5); output logits", NULL },
+      "p = ReduceMean(r3) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5); output logits", NULL, NULL, 0 },
     { "branches",
       "input x 1x3x5x4;"
       "c1 = Conv(x, %16x3x1x1); a = Conv(c1, %3x16x1x1, %3); ra = Relu(a); m = MaxPool(c1) kernel_shape=[3,3] "
       "pads=[1,1,1,1]; b = Conv(c1, %16x16x3x3, %16) pads=[1,1,1,1]; d = Conv(c1, %2x16x3x1) pads=[1,0,1,0];"
       "k = Concat(ra, m, b, d) axis=1; c2 = Conv(k, %4x37x1x1); p = GlobalAveragePool(c2); f = Flatten(p);"
-      "logits = Gemm(f, %4x5); output logits", NULL },
+      "logits = Gemm(f, %4x5); output logits", NULL, NULL, 0 },
     { "channel shuffles between halves",
       "input x 1x3x6x6;"
       "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1]; l, r = Split(c1) axis=1; c2 = Conv(r, %4x4x1x1, %4); r2 = Relu(c2);"
@@ -83,7 +85,7 @@ static const Network networks[] = {
       "k2 = Concat(h1, r3) axis=1; v2 = Reshape(k2, #1/2/4/6/6); t2 = Transpose(v2) perm=[0,2,1,3,4];"
       "w2 = Reshape(t2, #1/8/6/6); h3, h4 = Split(w2) axis=1; c4 = Conv(h4, %4x4x1x1); s = Mul(h3, c4);"
       "c5 = Conv(s, %4x4x3x3); p = ReduceMean(c5) axes=[2,3]; f = Reshape(p, #1/-1); logits = Gemm(f, %4x5);"
-      "output logits", NULL },
+      "output logits", NULL, NULL, 0 },
     { "channels last inside, layer norm, attention",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; t1 = Transpose(c1) perm=[0,2,3,1];"
@@ -92,7 +94,7 @@ static const Network networks[] = {
       "c2 = Conv(z, %6x6x1x1); v = Reshape(c2, #6/16); q = MatMul(%16x6, v); u = Transpose(v);"
       "k = MatMul(u, %6x16); a = Add(q, k); h = Softmax(a); o = MatMul(v, h); w = Reshape(o, #1/6/4/4);"
       "c3 = Conv(w, %4x6x1x1); p = GlobalAveragePool(c3); f = Flatten(p); logits = Gemm(f, %4x5); output "
-      "logits", NULL },
+      "logits", NULL, NULL, 0 },
     { "tokens with a class token",
       "input x 1x3x6x8;"
       "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; f1 = Reshape(c1, #1/6/12); t1 = Transpose(f1) perm=[0,2,1];"
@@ -101,7 +103,7 @@ static const Network networks[] = {
       "v = MatMul(n1, %6x6); a = MatMul(q, kt); h = Softmax(a); o = MatMul(h, v); p1 = MatMul(o, %6x6); b1 = Add(p1, %6);"
       "s2 = Add(s1, b1); n2 = LayerNormalization(s2, %6, %6); m1 = MatMul(n2, %6x12); g1 = Sigmoid(m1);"
       "m2 = MatMul(g1, %12x6); s3 = Add(s2, m2); n3 = LayerNormalization(s3, %6, %6); c = Gather(n3, #0) axis=1;"
-      "f = Reshape(c, #1/6); logits = Gemm(f, %6x5, %5); output logits", "n1" },
+      "f = Reshape(c, #1/6); logits = Gemm(f, %6x5, %5); output logits", "n1", NULL, 0 },
     { "tokens that are merged",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %5x3x2x2) strides=[2,2]; t1 = Transpose(c1) perm=[0,2,3,1]; n1 = LayerNormalization(t1, %5, %5);"
@@ -109,28 +111,63 @@ static const Network networks[] = {
       "a = MatMul(q, kt); h = Softmax(a); o = MatMul(h, w); u = Reshape(o, #1/4/4/5); s1 = Add(t1, u);"
       "e1, e2 = Split(s1) axis=1; d1 = Concat(e1, e2) axis=3; e3, e4 = Split(d1) axis=2; d2 = Concat(e3, e4) axis=3;"
       "m1 = MatMul(d2, %20x6); n2 = LayerNormalization(m1, %6, %6); p = ReduceMean(n2) axes=[1,2] keepdims=0;"
-      "logits = Gemm(p, %6x5); output logits", "n1" },
+      "logits = Gemm(p, %6x5); output logits", "n1", NULL, 0 },
+    { "attention of windows from one product, positions and a mask added",
+      "input x 1x3x8x8;"
+      "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; t1 = Transpose(c1) perm=[0,2,3,1];"
+      "n1 = LayerNormalization(t1, %6, %6);"
+      "w = Reshape(n1, #2/8/6); j1 = MatMul(w, %6x18); j2 = Add(j1, %18); j3 = Reshape(j2, #2/8/3/3/2);"
+      "j = Transpose(j3) perm=[2,0,3,1,4]; q1 = Gather(j, $0) axis=0; k1 = Gather(j, $1) axis=0;"
+      "v = Gather(j, $2) axis=0;"
+      "q = Mul(q1, =0.7); kt = Transpose(k1) perm=[0,1,3,2]; a1 = MatMul(q, kt); a2 = Add(a1, %1x3x8x8);"
+      "a3 = Reshape(a2, #1/2/3/8/8); a4 = Add(a3, %1x2x1x8x8); a5 = Reshape(a4, #2/3/8/8); h = Softmax(a5) axis=-1;"
+      "o = MatMul(h, v); o1 = Transpose(o) perm=[0,2,1,3]; o2 = Reshape(o1, #2/8/6); m1 = MatMul(o2, %6x6);"
+      "m2 = Add(m1, %6);"
+      "u = Reshape(m2, #1/4/4/6); s1 = Add(t1, u); n2 = LayerNormalization(s1, %6, %6);"
+      "p = ReduceMean(n2) axes=[1,2] keepdims=0;"
+      "logits = Gemm(p, %6x5); output logits", "n1", "Attention", 1 },
+    { "attention of heads, tokens first, both operands scaled, keys of another source, one row added",
+      "input x 1x3x6x4;"
+      "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; f1 = Reshape(c1, #1/6/6); t1 = Transpose(f1) perm=[0,2,1];"
+      "n1 = LayerNormalization(t1, %6, %6); r = Transpose(n1) perm=[1,0,2]; j1 = MatMul(r, %6x12); e = MatMul(r, %6x6);"
+      "q1, v1 = Split(j1) axis=2; q2 = Reshape(q1, #6/3/2); q3 = Transpose(q2) perm=[1,0,2];"
+      "q4 = Reshape(q3, #1/3/6/2);"
+      "q = Mul(q4, =0.8); k2 = Reshape(e, #6/3/2); k3 = Transpose(k2) perm=[1,2,0]; k4 = Reshape(k3, #1/3/2/6);"
+      "k = Div(k4, =1.3); v2 = Reshape(v1, #6/3/2); v3 = Transpose(v2) perm=[1,0,2]; v = Reshape(v3, #1/3/6/2);"
+      "a1 = MatMul(q, k); a2 = Div(a1, =0.9); a3 = Add(%6, a2); h = Softmax(a3) axis=3; o = MatMul(h, v);"
+      "o1 = Transpose(o) perm=[2,0,1,3]; o2 = Reshape(o1, #6/6); g = Gemm(o2, %6x6, %6); u = Reshape(g, #6/1/6);"
+      "u1 = Transpose(u) perm=[1,0,2]; s = Add(n1, u1); n2 = LayerNormalization(s, %6, %6); p = ReduceMean(n2) axes=[1]"
+      " keepdims=0; logits = Gemm(p, %6x5); output logits", "n1", "Attention", 1 },
+    { "attention in which one value is keys, values and queries, and logits are multiplied after an addition",
+      "input x 1x3x4x4;"
+      "c0 = Conv(x, %4x3x1x1, %4); e0 = Elu(c0); c1 = Conv(e0, %4x4x1x1, %4); f1 = Reshape(c1, #1/4/16);"
+      "t0 = Transpose(f1) perm=[0,2,1]; t1 = MatMul(t0, %4x4); kt = Transpose(t1) perm=[0,2,1];"
+      "a = MatMul(t1, kt); h = Softmax(a) axis=2; o = MatMul(h, t1); s = Add(t1, o); q = MatMul(s, %4x4);"
+      "qt = Transpose(q) perm=[0,2,1]; b = MatMul(s, qt); b1 = Add(b, %16x16); b2 = Mul(b1, =0.5);"
+      "h2 = Softmax(b2) axis=2;"
+      "o2 = MatMul(h2, s); p = ReduceMean(o2) axes=[1] keepdims=0; logits = Gemm(p, %4x5); output logits", NULL,
+      "Attention", 1 },
     { "a picture stored channels last",
       "input x 1x8x8x3; m = Sub(x, %3);"
       "t = Transpose(m) perm=[0,3,1,2]; c1 = Conv(t, %4x3x3x3) pads=[1,1,1,1]; r1 = Relu(c1);"
       "c2 = Conv(r1, %4x4x3x3) strides=[2,2]; p = GlobalAveragePool(c2); f = Flatten(p);"
-      "logits = Gemm(f, %4x5); output logits", NULL },
+      "logits = Gemm(f, %4x5); output logits", NULL, NULL, 0 },
     { "fully connected head, local response normalisation",
       "input x 1x3x10x10;"
       "c1 = Conv(x, %6x3x3x3, %6); r1 = Elu(c1); l1 = LRN(r1) size=3 alpha=0.1;"
       "m1 = MaxPool(l1) kernel_shape=[3,3] strides=[2,2] ceil_mode=1; c2 = Conv(m1, %6x3x3x3) group=2; r2 = "
       "Relu(c2);"
       "f = Flatten(r2); g1 = Gemm(f, %24x8, %8); r3 = Tanh(g1); g2 = Gemm(r3, %8x6, %6); d = Dropout(g2);"
-      "y = Softmax(d) axis=1; output y", NULL },
+      "y = Softmax(d) axis=1; output y", NULL, NULL, 0 },
     { "pooling between the layer and fully connected ones",
       "input x 1x3x11x9;"
       "c1 = Conv(x, %6x3x3x3, %6) pads=[1,1,1,1]; m1 = MaxPool(c1) kernel_shape=[3,3] strides=[2,2];"
       "a1 = AveragePool(m1) kernel_shape=[2,2] strides=[1,1]; f = Flatten(a1); g1 = Gemm(f, %8x72, %8) transB=1 alpha=0.5;"
-      "r1 = Tanh(g1); logits = Gemm(r1, %8x6, %6); output logits", NULL },
+      "r1 = Tanh(g1); logits = Gemm(r1, %8x6, %6); output logits", NULL, NULL, 0 },
     { "class maps and global pooling",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %6x3x3x3); r1 = LeakyRelu(c1) alpha=0.1; c2 = Conv(r1, %5x6x1x1, %5);"
-      "p = GlobalAveragePool(c2); s = Squeeze(p, #2/3); y = Sigmoid(s); output y", NULL },
+      "p = GlobalAveragePool(c2); s = Squeeze(p, #2/3); y = Sigmoid(s); output y", NULL, NULL, 0 },
 };
 
 static GradcamModel *open_network(const Graph *graph)
@@ -161,7 +198,25 @@ static void set_picture(Reference *reference, const float *planes)
         x->data[i] = last ? planes[i % 3 * cells + i / 3] : planes[i];
 }
 
-static void check_network(Graph *graph, const char *chosen)
+// How often forward runs an operator.
+static int count_steps(GradcamModel *model, const float *picture, const char *op)
+{
+    const GradcamSettings settings = { .threads = 1 };
+    GradcamContext *context = NULL;
+    size_t steps = 0;
+    int count = 0;
+    if (gradcam_context_open(&context, model, &settings) < 0 || gradcam_context_set_profiling(context, 1) < 0 ||
+        gradcam_context_forward_float(context, picture) < 0)
+        fail("does not run");
+    const GradcamProfile *profile = context ? gradcam_context_profile(context, &steps) : NULL;
+    for (size_t i = 0; profile && i < steps; i++)
+        count += profile[i].phase != GRADCAM_PHASE_BACKWARD && !strcmp(profile[i].op, op);
+    gradcam_context_close(&context);
+    return count;
+}
+
+// Of the network only what is said of it, not its text.
+static void check_network(Graph *graph, const Network *network)
 {
     Reference *reference = reference_create(graph);
     float *picture = random_picture(reference, "x", -1, 1, 11);
@@ -173,8 +228,10 @@ static void check_network(Graph *graph, const char *chosen)
     const int plain = graph->input[0].dim[1] == 3;
     for (size_t i = !plain; i < layers; i++) // a picture stored channels last has no ONNX order to compare in
         check_layer(model, reference, layer[i].name, picture, usual);
-    if (chosen && model)
-        CHECK_STR(gradcam_model_info(model)->layer, chosen);
+    if (network->layer && model)
+        CHECK_STR(gradcam_model_info(model)->layer, network->layer);
+    if (network->fused && model)
+        CHECK_INT(count_steps(model, picture, network->fused), network->fused_count);
     note("%zu layers", layers);
     CHECK(layers >= 4);
     gradcam_model_close(&model);
@@ -198,7 +255,7 @@ static void constants_among_operands(void)
         half[i] = gcam_float_to_half((float)(i * 29 % 64) / 32 - 1);
     graph_tensor(graph, "half", 10, 4, dim, half, sizeof(half));
     graph_tensor(graph, "weights", 10, 2, (const int64_t[]){ 4, 4 }, half, 32)->typed = 1;
-    check_network(graph, NULL);
+    check_network(graph, &(Network){ .name = "" });
 }
 
 // ----------------------------------------------------------------------------------------- between maps
@@ -503,7 +560,7 @@ int main(void)
     }
     for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
         begin_case("each layer: %s", networks[i].name);
-        check_network(make_graph(networks[i].text), networks[i].layer);
+        check_network(make_graph(networks[i].text), &networks[i]);
     }
     RUN(constants_among_operands);
     RUN(grad_cam_is_cam);
