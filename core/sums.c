@@ -203,8 +203,8 @@ void gcam_sums_run(GcamSums *sums, const GcamRun *run, float *sum)
     const GcamRowProduct *product = &sums->product;
     const float *dy = run->grad[sums->output];
     fill(sums, run->pool, dy);
-    gcam_linear_backward(run->pool, product->out, sums->channels, sums->weights, GCAM_F32, product->by_input, dy, NULL,
-                         sum);
+    gcam_linear_backward(run->pool, product->out, sums->channels, sums->weights, GCAM_F32, product->by_input, 1, &dy,
+                         NULL, &sum);
     for (size_t k = 0; product->alpha != 1 && k < sums->channels; k++)
         sum[k] *= product->alpha;
 }

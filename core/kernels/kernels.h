@@ -133,9 +133,9 @@ typedef struct GcamKernels {
     void (*winograd_output[GCAM_WINOGRADS])(const GcamWinogradOutput *out);
 
     // By the type of w, for a few rows of n elements: out[r] = sum over i of w[r][i] * x[i], and
-    // y[i] += sum over r of factor[r] * w[r][i]; `next` are the rows of the call after, read ahead.
-    void (*dot[3])(float out[GCAM_LINEAR_ROWS], const void *const w[GCAM_LINEAR_ROWS], const float *x,
-                   size_t n);
+    // y[i] += sum over r of factor[r] * w[r][i]; `next` are rows that will be read soon, fetched meanwhile.
+    void (*dot[3])(float out[GCAM_LINEAR_ROWS], const void *const w[GCAM_LINEAR_ROWS],
+                   const void *const next[GCAM_LINEAR_ROWS], const float *x, size_t n);
     void (*axpy[3])(float *y, const void *const w[GCAM_LINEAR_ROWS], const void *const next[GCAM_LINEAR_ROWS],
                     const float factor[GCAM_LINEAR_ROWS], size_t n);
     void (*convert[3])(float *out, const void *in, size_t n);

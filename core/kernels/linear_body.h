@@ -2,11 +2,18 @@
  *
  * Products of a matrix and a vector, and conversion of weights, for the instruction set whose simd_*.h was
  * included before. The weights come from memory: several rows at a time keep more loads under way, and use
- * what is read of the vector several times.
+ * what is read of the vector several times. What the processor fetches ahead by itself ends with each page, so what will
+ * be read next is asked for.
  */
 #include "kernels/kernels.h"
 
-enum { LINEAR_ROWS = GCAM_LINEAR_ROWS };
+enum {
+    LINEAR_ROWS = GCAM_LINEAR_ROWS,
+    DOT_AHEAD = 2048,           // elements of each row
+};
+
+// Into the second level: the first has too few places for rows that lie a power of two apart.
+#define FETCH(address) __builtin_prefetch(address, 0, 2)
 
 // Without it sums are kept in memory.
 #if defined(__clang__)
@@ -18,19 +25,26 @@ enum { LINEAR_ROWS = GCAM_LINEAR_ROWS };
 static inline V v_load_f32(const void *p, size_t n) { return n >= VW ? v_load(p) : v_load_n(p, n); }
 
 #define LINEAR(type, element)                                                                                \
-    static void dot_##type(float out[LINEAR_ROWS], const void *const weights[LINEAR_ROWS], const float *x,   \
-                           size_t n)                                                                         \
+    static void dot_##type(float out[LINEAR_ROWS], const void *const weights[LINEAR_ROWS],                   \
+                           const void *const next[LINEAR_ROWS], const float *x, size_t n)                    \
     {                                                                                                        \
         const element *const w[] = { weights[0], weights[1], weights[2], weights[3] };                       \
+        const element *const p[] = { next[0], next[1], next[2], next[3] };                                   \
+        size_t i = 0, ahead = n < DOT_AHEAD ? n : DOT_AHEAD;                                                 \
         V sum[LINEAR_ROWS][2];                                                                               \
         EACH_ROW                                                                                             \
             sum[r][0] = sum[r][1] = v_zero();                                                                \
-        size_t i = 0;                                                                                        \
-        for (; i + 2 * VW <= n; i += 2 * VW) {                                                               \
-            V x0 = v_load(x + i), x1 = v_load(x + i + VW);                                                   \
-            EACH_ROW {                                                                                       \
-                sum[r][0] = v_fma(v_load_##type(w[r] + i, VW), x0, sum[r][0]);                               \
-                sum[r][1] = v_fma(v_load_##type(w[r] + i + VW, VW), x1, sum[r][1]);                          \
+        for (int past = 0; past < 2; past++) {          /* first ahead in the same rows, then in the next */ \
+            size_t from = past ? n - ahead : 0, end = past ? n : n - ahead, skip = past ? 0 : ahead;         \
+            for (; i + 2 * VW <= n && i < end; i += 2 * VW) {                                                \
+                V x0 = v_load(x + i), x1 = v_load(x + i + VW);                                               \
+                EACH_ROW {                                                                                   \
+                    const element *later = (past ? p[r] : w[r]) + skip + (i - from);                         \
+                    FETCH(later);                                                                            \
+                    FETCH(later + VW);                                                                       \
+                    sum[r][0] = v_fma(v_load_##type(w[r] + i, VW), x0, sum[r][0]);                           \
+                    sum[r][1] = v_fma(v_load_##type(w[r] + i + VW, VW), x1, sum[r][1]);                      \
+                }                                                                                            \
             }                                                                                                \
         }                                                                                                    \
         for (; i < n; i += VW)                                                                               \
@@ -52,7 +66,7 @@ static inline V v_load_f32(const void *p, size_t n) { return n >= VW ? v_load(p)
         for (; i + VW <= n; i += VW) {                                                                       \
             V sum = v_load(y + i);                                                                           \
             EACH_ROW {                                                                                       \
-                __builtin_prefetch(p[r] + i);                                                                \
+                FETCH(p[r] + i);                                                                             \
                 sum = v_fma(v_load_##type(w[r] + i, VW), f[r], sum);                                         \
             }                                                                                                \
             v_store(y + i, sum);                                                                             \

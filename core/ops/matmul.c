@@ -294,8 +294,8 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
     if (input > 1)
         return;
     if (input == 0 && state->weights && p->m == 1) {
-        gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, state->by_input, dy,
-                             step->from_relu ? a : NULL, dx);
+        gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, state->by_input, 1,
+                             &dy, step->from_relu ? a : NULL, &dx);
     } else if (input == 0 && state->packed && !p->transposed_a) {
         gcam_gemm_packed_across(run->pool, p->m, dy, n, state->packed, dx, k, run->scratch);
     } else {
@@ -335,7 +335,8 @@ static const char *matmul_kernel(const GcamStep *step)
     const Params *p = step->node->params;
     const State *state = step->state;
     if (state->weights && p->m == 1)
-        return state->type == GCAM_F32 ? "matrix-vector" : state->by_input ? "fp16 by input" : "fp16 by output";
+        return state->type == GCAM_F32 ? (state->by_input ? "by input" : "by output")
+                                       : state->by_input ? "fp16 by input" : "fp16 by output";
     return state->packed ? "packed" : "";
 }
 

@@ -248,7 +248,7 @@ static void run_linear(void *opaque)
 static void run_linear_backward(void *opaque)
 {
     Connected *c = opaque;
-    gcam_linear_backward(pool, c->out, c->in, c->w, c->type, 0, c->y, NULL, c->x);
+    gcam_linear_backward(pool, c->out, c->in, c->w, c->type, 0, 1, (const float *[]){ c->y }, NULL, &c->x);
 }
 
 static void connected(void)

@@ -53,7 +53,8 @@ static void layer(size_t out, size_t in, enum GcamType type, int transposed, int
     for (int threads = 1; threads <= POOLS; threads++) {
         gcam_linear_forward(pool_of(threads), out, in, w, type, transposed, bias, x, y, GCAM_ACT_CLIP, -0.25f,
                             4);
-        gcam_linear_backward(pool_of(threads), out, in, w, type, transposed, dy, NULL, dx);
+        gcam_linear_backward(pool_of(threads), out, in, w, type, transposed, 1,
+                             (const float *[]){ dy }, NULL, &dx);
         if (threads == 1) {
             memcpy(first_y, y, out * sizeof(*y));
             memcpy(first_dx, dx, in * sizeof(*dx));
@@ -62,7 +63,7 @@ static void layer(size_t out, size_t in, enum GcamType type, int transposed, int
     }
     CHECK_WORST(y, y_want, out, 1e-5);  // of a largest value of 4
     CHECK_WORST(dx, dx_want, in, 3e-6);
-    gcam_linear_backward(NULL, out, in, w, type, transposed, dy, x, dx);
+    gcam_linear_backward(NULL, out, in, w, type, transposed, 1, (const float *[]){ dy }, x, &dx);
     for (size_t i = 0; i < in; i++)
         CHECK(x[i] == 0 ? dx[i] == 0 || dx[i] == first_dx[i] : dx[i] == first_dx[i]);
     gcam_linear_forward(NULL, out, in, w, type, transposed, NULL, x, y, GCAM_ACT_RELU, 0, 0);
@@ -78,6 +79,42 @@ static void layer(size_t out, size_t in, enum GcamType type, int transposed, int
     checked_free("dy", dy, out);
     checked_free("y", y, out);
     checked_free("dx", dx, in);
+}
+
+// Several gradients at once: the bits that each has alone. Some have few elements other than zero, and not the same.
+static void several(size_t out, size_t in, enum GcamType type, int transposed)
+{
+    enum { COUNT = 11 };                // more than are multiplied at once
+    Random random = { out + 7 * in + type };
+    char *w = gcam_alloc(out * in, gcam_type_size(type));
+    float *x = checked_random(&random, in, -1, 1), *dy[COUNT], *dx[COUNT], *alone = gcam_alloc(in, sizeof(*alone));
+    for (size_t i = 0; i < out * in; i++)
+        put(w, type, i, random_float(&random, -1, 1));
+    for (size_t i = 0; i < in; i++)
+        x[i] = i % 3 ? x[i] : 0;
+    for (size_t k = 0; k < COUNT; k++) {
+        dy[k] = checked_random(&random, out, -1, 1);
+        dx[k] = checked_alloc(in);
+        for (size_t o = 0; o < out; o++)
+            dy[k][o] = k % 4 == 1 && o != k % out ? 0 : k % 4 == 2 && o % 2 ? 0 : dy[k][o];
+    }
+    for (int threads = 1; threads <= POOLS; threads++)
+        for (int masked = 0; masked < 2; masked++) {
+            gcam_linear_backward(pool_of(threads), out, in, w, type, transposed, COUNT, (const float *const *)dy,
+                                 masked ? x : NULL, dx);
+            for (size_t k = 0; k < COUNT; k++) {
+                gcam_linear_backward(NULL, out, in, w, type, transposed, 1, (const float *const *)&dy[k],
+                                     masked ? x : NULL, &alone);
+                CHECK(!memcmp(alone, dx[k], in * sizeof(*alone)));
+            }
+        }
+    for (size_t k = 0; k < COUNT; k++) {
+        checked_free("dy", dy[k], out);
+        checked_free("dx", dx[k], in);
+    }
+    checked_free("x", x, in);
+    gcam_free(alone);
+    gcam_free(w);
 }
 
 static void converts(enum GcamType type)
@@ -122,6 +159,10 @@ static void cases(void)
             for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
                 for (int sparse = 0; sparse < 2; sparse++)
                     layer(sizes[i][0], sizes[i][1], type, transposed, sparse);
+            begin_case("%s: several gradients of a fully connected layer, %s%s", level(), type_names[type],
+                       transposed ? ", transposed" : "");
+            for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+                several(sizes[i][0], sizes[i][1], type, transposed);
         }
     for (enum GcamType type = GCAM_F16; type <= GCAM_BF16; type++) {
         begin_case("%s: converts %s", level(), type_names[type]);
