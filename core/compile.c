@@ -2,6 +2,10 @@
  *
  * Writing compiled models: the graph without its large initializers as one key, those as tensors, and all that the
  * model knows about itself.
+ *
+ * Weights of a fully connected layer behind a ReLU are stored by input, [in][out], where the graph has them as
+ * [out][in]: about half of what comes from a ReLU is zero, and then half of such rows are never read. To ONNX that is the
+ * same node without transB.
  */
 #include "model.h"
 
@@ -11,6 +15,11 @@
 
 #include <errno.h>
 #include <string.h>
+
+enum {
+    LEAST_ROW = 512,            // rows of fewer weights are slower to read one by one
+    LEAST_TURNED = 1 << 18,     // matrices of fewer are not worth it: they stay in the cache
+};
 
 static void write_text(GcamModelWriter *writer, const char *key, const char *text)
 {
@@ -36,15 +45,61 @@ static int write_labels(GcamModelWriter *writer, const GradcamModel *model)
     return 0;
 }
 
+// Whether zeros of a ReLU come through to a value.
+static int is_behind_relu(const GcamGraph *graph, int value)
+{
+    while (value >= 0 && graph->value[value].node >= 0) {
+        const GcamNode *node = &graph->node[graph->value[value].node];
+        if (!strcmp(node->type, "Relu"))
+            return 1;
+        if (!(node->op->flags & GCAM_OP_VIEW) && !gcam_pool_keeps_zeros(node))
+            return 0;
+        value = node->input[0];
+    }
+    return 0;
+}
+
+// Whether a node is a product of one row whose weights are better stored as their transpose.
+static int wants_turned(const GcamGraph *graph, const GcamNode *node)
+{
+    const GcamValue *weights = node->op == &gcam_op_gemm ? &graph->value[node->input[1]] : NULL;
+    return weights && weights->initializer >= 0 && weights->shape.rank == 2 && weights->shape.dim[0] >= LEAST_ROW &&
+           gcam_shape_count(&weights->shape) >= LEAST_TURNED && gcam_node_int(node, "transB", 0) &&
+           !gcam_node_int(node, "transA", 0) && graph->value[node->output[0]].shape.dim[0] == 1 &&
+           is_behind_relu(graph, node->input[0]);
+}
+
+// By initializer.
+static char *choose_turned(const GradcamModel *model)
+{
+    size_t count = gcam_onnx_initializers(model->onnx);
+    char *turned = gcam_calloc(count + 1, 1);
+    int *users = gcam_calloc(count + 1, sizeof(*users));
+    for (int i = 0; turned && users && i < model->graph.nodes; i++)
+        if (wants_turned(&model->graph, &model->graph.node[i]))
+            users[model->graph.value[model->graph.node[i].input[1]].initializer]++;
+    for (size_t i = 0; turned && users && i < count; i++)
+        turned[i] = users[i] && users[i] == gcam_onnx_turns(model->onnx, i);
+    if (!users) {
+        gcam_free(turned);
+        turned = NULL;
+    }
+    gcam_free(users);
+    return turned;
+}
+
 static void write_tensor(GcamModelWriter *writer, const GcamOnnxTensor *tensor, int fp16)
 {
     int64_t dims[GCAM_MAX_RANK];
     enum GcamFileType from = tensor->type == GCAM_TYPE_FLOAT16 ? GCAM_FILE_F16
                            : tensor->type == GCAM_TYPE_BFLOAT16 ? GCAM_FILE_BF16 : GCAM_FILE_F32;
+    enum GcamFileType to = fp16 && from == GCAM_FILE_F32 ? GCAM_FILE_F16 : from;
     for (int i = 0; i < tensor->shape.rank; i++)
         dims[i] = (int64_t)tensor->shape.dim[i];
-    gcam_modelwriter_tensor(writer, tensor->name, fp16 && from == GCAM_FILE_F32 ? GCAM_FILE_F16 : from,
-                            tensor->shape.rank, dims, tensor->data, from);
+    if (tensor->turned)
+        gcam_modelwriter_turned(writer, tensor->name, to, dims, tensor->data, from);
+    else
+        gcam_modelwriter_tensor(writer, tensor->name, to, tensor->shape.rank, dims, tensor->data, from);
 }
 
 int gradcam_model_compile(const GradcamModel *model, const char *path, const GradcamCompileOptions *options,
@@ -57,10 +112,11 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
     GcamModelWriter *writer = NULL;
     GcamOnnxTensor *tensors = NULL;
     uint8_t *graph = NULL;
+    char *turned = choose_turned(model);
     size_t size = 0, count = 0;
-    int error = gcam_modelwriter_create(&writer, path, text, sizeof(text));
+    int error = turned ? gcam_modelwriter_create(&writer, path, text, sizeof(text)) : -ENOMEM;
     if (!error)
-        error = gcam_onnx_strip(model->onnx, &graph, &size, &tensors, &count);
+        error = gcam_onnx_strip(model->onnx, turned, &graph, &size, &tensors, &count);
     if (!error)
         error = write_labels(writer, model);
     if (error)
@@ -83,6 +139,7 @@ end:
     if (error)
         gcam_log(log, GRADCAM_LOG_ERROR, "%s", text[0] ? text : gradcam_strerror(error));
     gcam_modelwriter_free(&writer);
+    gcam_free(turned);
     gcam_free(graph);
     gcam_free(tensors);
     return error;

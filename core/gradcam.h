@@ -166,7 +166,9 @@ typedef struct GradcamCompileOptions {
 } GradcamCompileOptions;
 
 // Writes the compiled form (.bin) of an open .onnx or .bin model, with its labels, groups, preprocessing and default
-// layer inside. The file appears under `path` only when complete. options may be NULL.
+// layer inside. The file appears under `path` only when complete. Weights of connected layers behind a ReLU are stored in
+// the order in which they are read fastest: logits and maps are the same as the .onnx model's but for rounding. options may
+// be NULL.
 GRADCAM_API int gradcam_model_compile(const GradcamModel *model, const char *path,
                                       const GradcamCompileOptions *options, const GradcamLog *log);
 

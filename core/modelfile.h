@@ -123,6 +123,10 @@ void gcam_modelwriter_f32s(GcamModelWriter *writer, const char *key, const float
 void gcam_modelwriter_tensor(GcamModelWriter *writer, const char *name, enum GcamFileType file_type, int rank,
                              const int64_t *dims, const void *data, enum GcamFileType data_type);
 
+// The same of a matrix whose transpose is in `data`: dims[0] x dims[1] are stored, dims[1] x dims[0] lie there.
+void gcam_modelwriter_turned(GcamModelWriter *writer, const char *name, enum GcamFileType file_type,
+                             const int64_t dims[2], const void *data, enum GcamFileType data_type);
+
 // Writes to a temporary file beside `path`, flushes it to disk and renames it: `path` is either as it was before or
 // complete. Call once, then free.
 int gcam_modelwriter_finish(GcamModelWriter *writer, char *error, size_t error_size);

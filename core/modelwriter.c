@@ -21,12 +21,14 @@
 #include "modelfile_private.h"
 
 #define BLOCK 16384             // elements converted to float16 at a time
+#define TURNED_ROWS 64          // rows of a transpose that are gathered at a time: whole cache lines of what they lie in
 
 typedef struct Item {
     char *name;
     enum GcamFileType type, data_type;
     int rank;
     int64_t dims[GCAM_MODELFILE_MAX_RANK];
+    int is_turned;              // the data is the transpose of what is stored
     const void *data;
     size_t count, size, offset; // elements; bytes in the file; place from the start of the data
 } Item;
@@ -241,8 +243,8 @@ static void put_record(GcamModelWriter *writer, const Item *item)
     put_u64(writer, &writer->records, item->offset);
 }
 
-void gcam_modelwriter_tensor(GcamModelWriter *writer, const char *name, enum GcamFileType file_type, int rank,
-                             const int64_t *dims, const void *data, enum GcamFileType data_type)
+static void add_tensor(GcamModelWriter *writer, const char *name, enum GcamFileType file_type, int rank,
+                       const int64_t *dims, const void *data, enum GcamFileType data_type, int is_turned)
 {
     if (check_name(writer, "tensor name", name) < 0)
         return;
@@ -257,7 +259,8 @@ void gcam_modelwriter_tensor(GcamModelWriter *writer, const char *name, enum Gca
         return;
     writer->item = grown;
     Item *item = &writer->item[writer->item_count];
-    *item = (Item){.name = strdup(name), .type = file_type, .data_type = data_type, .rank = rank, .data = data};
+    *item = (Item){.name = strdup(name), .type = file_type, .data_type = data_type, .rank = rank,
+                   .is_turned = is_turned, .data = data};
     if (!item->name) {
         set_error(writer, -ENOMEM, "no memory for its header");
         return;
@@ -267,6 +270,18 @@ void gcam_modelwriter_tensor(GcamModelWriter *writer, const char *name, enum Gca
         memcpy(item->dims, dims, (size_t)rank * sizeof(*dims));
     if (lay_out(writer, item) >= 0)
         put_record(writer, item);
+}
+
+void gcam_modelwriter_tensor(GcamModelWriter *writer, const char *name, enum GcamFileType file_type, int rank,
+                             const int64_t *dims, const void *data, enum GcamFileType data_type)
+{
+    add_tensor(writer, name, file_type, rank, dims, data, data_type, 0);
+}
+
+void gcam_modelwriter_turned(GcamModelWriter *writer, const char *name, enum GcamFileType file_type,
+                             const int64_t dims[2], const void *data, enum GcamFileType data_type)
+{
+    add_tensor(writer, name, file_type, 2, dims, data, data_type, 1);
 }
 
 // --------------------------------------------------------------------------------------------------------------- write
@@ -314,13 +329,12 @@ static void write_zeros(GcamModelWriter *writer, FILE *file, size_t size)
     write_bytes(writer, file, zeros, size);
 }
 
-static void write_halves(GcamModelWriter *writer, FILE *file, const Item *item)
+static void write_halves(GcamModelWriter *writer, FILE *file, const char *name, const float *data, size_t elements)
 {
-    const float *data = item->data;
     uint16_t block[BLOCK];
     int overflows = 0;
-    for (size_t done = 0; done < item->count && writer->ret >= 0;) {
-        size_t count = item->count - done < BLOCK ? item->count - done : BLOCK;
+    for (size_t done = 0; done < elements && writer->ret >= 0;) {
+        size_t count = elements - done < BLOCK ? elements - done : BLOCK;
         for (size_t i = 0; i < count; i++) {
             block[i] = gcam_float_to_half(data[done + i]);
             overflows |= (block[i] & 0x7FFF) == 0x7C00 && !isinf(data[done + i]);
@@ -329,7 +343,33 @@ static void write_halves(GcamModelWriter *writer, FILE *file, const Item *item)
         done += count;
     }
     if (overflows)
-        set_error(writer, -EINVAL, "tensor '%s' holds values beyond the range of float16", item->name);
+        set_error(writer, -EINVAL, "tensor '%s' holds values beyond the range of float16", name);
+}
+
+// Elements of the item, in the order of the file.
+static void write_elements(GcamModelWriter *writer, FILE *file, const Item *item, const void *data, size_t count)
+{
+    if (item->type == item->data_type)
+        write_bytes(writer, file, data, count * gcam_file_type_size(item->type));
+    else
+        write_halves(writer, file, item->name, data, count);
+}
+
+static void write_turned(GcamModelWriter *writer, FILE *file, const Item *item)
+{
+    const size_t rows = (size_t)item->dims[0], columns = (size_t)item->dims[1], size = gcam_file_type_size(item->data_type);
+    const char *data = item->data;
+    char *block = malloc(TURNED_ROWS * columns * size + 1);
+    if (!block)
+        set_error(writer, -ENOMEM, "no memory for tensor '%s'", item->name);
+    for (size_t first = 0; first < rows && writer->ret >= 0; first += TURNED_ROWS) {
+        size_t n = rows - first < TURNED_ROWS ? rows - first : TURNED_ROWS;
+        for (size_t c = 0; c < columns; c++)
+            for (size_t r = 0; r < n; r++)
+                memcpy(block + (r * columns + c) * size, data + (c * rows + first + r) * size, size);
+        write_elements(writer, file, item, block, n * columns);
+    }
+    free(block);
 }
 
 static void write_all(GcamModelWriter *writer, FILE *file)
@@ -345,10 +385,10 @@ static void write_all(GcamModelWriter *writer, FILE *file)
     write_zeros(writer, file, align_up(header) - header);
     for (size_t i = 0; i < writer->item_count && writer->ret >= 0; i++) {
         const Item *item = &writer->item[i];
-        if (item->type == item->data_type)
-            write_bytes(writer, file, item->data, item->size);
+        if (item->is_turned)
+            write_turned(writer, file, item);
         else
-            write_halves(writer, file, item);
+            write_elements(writer, file, item, item->data, item->count);
         write_zeros(writer, file, align_up(item->size) - item->size);
     }
     if (writer->ret >= 0 && (fflush(file) || fsync(fileno(file)) < 0))

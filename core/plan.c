@@ -252,11 +252,21 @@ static int ready_constants(GcamPlan *plan)
     return 0;
 }
 
+// Whether a value is what a ReLU makes, or pools and rearranges that: the gradient by what is zero goes to what was zero
+// there, and no further.
 static int comes_from_relu(const GcamPlan *plan, int value)
 {
-    for (int i = 0; i < plan->steps; i++)
-        if (plan->step[i].output[0] == value)
-            return !strcmp(plan->step[i].op->type, "Relu") && value != plan->layer;
+    for (int i = plan->steps - 1; i >= 0 && value != plan->layer; i--) {
+        const GcamStep *step = &plan->step[i];
+        if (step->output[0] != value)
+            continue;
+        if (!strcmp(step->op->type, "Relu") || step->act == GCAM_ACT_RELU)
+            return 1;
+        int moves = step->op->flags & GCAM_OP_VIEW || step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain;
+        if (!moves && !(step->node && gcam_pool_keeps_zeros(step->node)))
+            return 0;
+        value = step->input[0];
+    }
     return 0;
 }
 

@@ -37,10 +37,19 @@ typedef struct GcamOnnxTensor {
     char name[40];              // "initializer.12", its place in the graph
     const void *data;
     int type;
-    GcamShape shape;
+    GcamShape shape;            // as stored
+    int turned;                 // the data is the transpose of what is stored
 } GcamOnnxTensor;
 
+size_t gcam_onnx_initializers(const GcamOnnx *onnx);
+
+// How many Gemm nodes take the transpose of a matrix that will be listed apart, where nothing else takes it; else 0.
+int gcam_onnx_turns(const GcamOnnx *onnx, size_t initializer);
+
 // Serialises the graph without the data of its large float initializers, which are listed apart (both gcam_alloc'd).
-int gcam_onnx_strip(const GcamOnnx *onnx, uint8_t **bytes, size_t *size, GcamOnnxTensor **tensors, size_t *count);
+// turned: by initializer, whether it is to be stored as its transpose, which the nodes above then take as it lies; zero
+// where gcam_onnx_turns() is.
+int gcam_onnx_strip(const GcamOnnx *onnx, const char *turned, uint8_t **bytes, size_t *size, GcamOnnxTensor **tensors,
+                    size_t *count);
 
 #endif

@@ -64,8 +64,8 @@ struct GcamStep {
     int inputs, outputs;
     int in_head;                // depends on the target layer: backward runs it too
     enum GcamType type;         // what products may be multiplied as
-    int from_relu;              // its first input comes from a ReLU and is not what is explained: of a gradient, only
-                                // what is where it is not zero will count
+    int from_relu;              // its first input comes from a ReLU behind what is explained: of a gradient, only what is
+                                // where it is not zero will count
     const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
     size_t pixel;               // Conv: floats from pixel to pixel of its output, or 0: as many as it has channels
     int add;                    // Conv: value added before the activation, or -1
@@ -136,6 +136,8 @@ typedef struct GcamRowProduct {
 int gcam_row_product(const GcamStep *step, GcamRowProduct *product);
 // Whether a step is a pooling whose input's gradient has, in each channel, the sum of its output's gradient.
 int gcam_pool_keeps_sums(const GcamStep *step);
+// Whether what comes out of a node, a pooling, is zero about as often as what goes in, where nothing is below zero.
+int gcam_pool_keeps_zeros(const GcamNode *node);
 
 extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // put between others by a plan
 extern const GcamOp gcam_op_silu, gcam_op_channel_shuffle;  // put in the place of several nodes by a plan

@@ -127,6 +127,14 @@ int gcam_pool_keeps_sums(const GcamStep *step)
     return keeps;
 }
 
+// Of an average only where a window is one element.
+int gcam_pool_keeps_zeros(const GcamNode *node)
+{
+    const Params *params = node->params;
+    return node->op == &gcam_op_max_pool ||
+           (node->op == &gcam_op_average_pool && params->window.kernel_h == 1 && params->window.kernel_w == 1);
+}
+
 enum { CHANNELS = 64 };         // that one thread takes at a time, of a window over all of the picture
 
 // Into how many parts the channels of a row are divided.

@@ -226,6 +226,17 @@ static void check_saliency(GradcamModel *model, const char *reference, const cha
     free(map);
 }
 
+// Maps, and the gradient by the input where there is a reference for it.
+static void check_all(GradcamModel *model)
+{
+    Npy classes;
+    check_network(model, "reference", 1);
+    if (access("saliency", R_OK) == 0 && npy_read(&classes, "reference", "classes")) {
+        check_saliency(model, "reference", "saliency", (int)classes.ints[0]);
+        npy_free(&classes);
+    }
+}
+
 static int wanted(int argc, char **argv, const char *name)
 {
     for (int i = 1; i < argc; i++)
@@ -245,6 +256,21 @@ static void test_bf16(GradcamModel *model, const char *name, const char *kind)
                    strcmp(name, "efficientnet_b0") ? 6e-2 : 0.15);
 }
 
+// Compiled, connected layers behind a ReLU are stored the other way round, and are added up in another order.
+static void test_compiled(GradcamModel *model, const char *name)
+{
+    const GradcamModelOptions options = { .log = to_fail };
+    GradcamModel *compiled = NULL;
+    begin_case("reference maps of %s, compiled (zoo)", name);
+    if (gradcam_model_compile(model, "compiled.bin", NULL, &to_fail) ||
+        gradcam_model_open(&compiled, "compiled.bin", &options))
+        fail("cannot be compiled");
+    else
+        check_all(compiled);
+    gradcam_model_close(&compiled);
+    remove("compiled.bin");
+}
+
 static void test_zoo(const char *shared, const char *name)
 {
     GradcamModelOptions options = { .log = to_fail };
@@ -260,14 +286,12 @@ static void test_zoo(const char *shared, const char *name)
     if (!npz_unpack(path, "reference"))
         fail("the reference cannot be unpacked");
     else if (gradcam_model_open(&model, onnx, &options) == 0) {
-        check_network(model, "reference", 1);
         snprintf(path, sizeof(path), "%s/golden/%s.saliency.npz", shared, name);
-        if (access(path, R_OK) == 0 && npz_unpack(path, "saliency")) {
-            Npy classes;
-            if (npy_read(&classes, "reference", "classes"))
-                check_saliency(model, "reference", "saliency", (int)classes.ints[0]);
-            npy_free(&classes);
-        }
+        if (access(path, R_OK) == 0 && !npz_unpack(path, "saliency"))
+            fail("the gradients cannot be unpacked");
+        check_all(model);
+        if (!strcmp(name, "alexnet") || !strcmp(name, "vgg16"))
+            test_compiled(model, name);
         test_bf16(model, name, "zoo");
     } else {
         fail("cannot be opened");

@@ -2,9 +2,11 @@
  *
  * Compiling: .onnx to .bin and back into a model. Maps must stay the same bit for bit, with fp16 weights
  * within 1e-2 of the largest; labels, groups, preprocessing, target layer and all kinds of initializers must
- * survive.
+ * survive. Weights of connected layers behind a ReLU are turned, and maps are then the same but for rounding.
  */
 #include "half.h"
+#include "model.h"
+#include "modelfile.h"
 #include "ops/check.h"
 
 #include <errno.h>
@@ -209,6 +211,95 @@ static void half_weights_are_near(void)
     gradcam_model_close(&onnx);
 }
 
+enum { OUT = 640, IN = 576 };
+
+// A graph of 6 x 6 cells at layers c and r, with weights "initializer.2" of OUT x IN behind what `pool` says.
+static GradcamModel *open_connected(const char *pool, const char *layer)
+{
+    const GradcamModelOptions options = { .layer = layer };
+    GradcamModel *model = NULL;
+    Graph *graph = graph_create(13);
+    graph_addf(graph, "input x 1x3x8x8; c = Conv(x, %%64x3x3x3, %%64); r = Relu(c); %s f = Flatten(p);"
+                      "g = Gemm(f, %%640x576@-0.1:0.1, %%640) transB=1 alpha=0.5; h = Relu(g);"
+                      "logits = Gemm(h, %%5x640) transB=1; output logits", pool);
+    graph_save(graph, "connected.onnx");
+    graph_free(graph);
+    open_model(&model, "connected.onnx", &options);
+    return model;
+}
+
+// Whether the weights are stored as [IN][OUT]: all of them, as the original has them, rounded where they are halves.
+static int are_turned(const char *path, const float *original)
+{
+    GcamModelFile *file = NULL;
+    if (gcam_modelfile_open(&file, path, NULL, 0)) {
+        fail("%s cannot be opened", path);
+        return 0;
+    }
+    const GcamFileTensor *tensor = gcam_modelfile_find_tensor(file, "initializer.2");
+    int turned = tensor && tensor->rank == 2 && tensor->dims[0] == IN && tensor->dims[1] == OUT;
+    CHECK(tensor && tensor->count == (size_t)IN * OUT);
+    for (size_t i = 0; tensor && i < (size_t)IN * OUT; i++) {
+        float want = turned ? original[i % OUT * IN + i / OUT] : original[i], got;
+        if (tensor->type == GCAM_FILE_F16) {
+            got = gcam_half_to_float(((const uint16_t *)tensor->data)[i]);
+            want = gcam_half_to_float(gcam_float_to_half(want));
+        } else {
+            got = ((const float *)tensor->data)[i];
+        }
+        if (got != want) {
+            fail("%s: weight %zu is %g, not %g", path, i, got, want);
+            break;
+        }
+    }
+    gcam_modelfile_close(&file);
+    return turned;
+}
+
+static const float *find_weights(const GradcamModel *model)
+{
+    for (int i = 0; i < model->graph.values; i++)
+        if (model->graph.value[i].initializer == 2)
+            return model->graph.value[i].data;
+    return NULL;
+}
+
+static void check_turned(const char *pool, const char *layer, int fp16, int turned)
+{
+    const GradcamCompileOptions options = { .fp16 = fp16 };
+    GradcamModel *onnx = open_connected(pool, layer), *bin = NULL;
+    const float *weights = onnx ? find_weights(onnx) : NULL;
+    REQUIRE(weights);
+    CHECK_INT(gradcam_model_compile(onnx, "connected.bin", &options, NULL), 0);
+    CHECK_INT(are_turned("connected.bin", weights), turned);
+    if (open_model(&bin, "connected.bin", NULL)) {
+        compare_maps(onnx, bin, fp16 ? 1e-2 : 1e-5);
+        // Turned once and for all.
+        CHECK_INT(gradcam_model_compile(bin, "again.bin", &options, NULL), 0);
+        CHECK_INT(are_turned("again.bin", weights), turned);
+    }
+    gradcam_model_close(&bin);
+    gradcam_model_close(&onnx);
+}
+
+// Behind a ReLU rows are skipped both ways, unless it is that ReLU that is explained.
+static void weights_behind_a_relu_are_turned(void)
+{
+    static const char *const pools[] = { "p = MaxPool(r) kernel_shape=[2,2] strides=[2,2];",
+        "q = MaxPool(r) kernel_shape=[2,2] strides=[2,2]; p = AveragePool(q) kernel_shape=[1,1];" };
+    for (int i = 0; i < 2; i++)
+        for (int fp16 = 0; fp16 < 2; fp16++) {
+            check_turned(pools[i], "r", fp16, 1);
+            check_turned(pools[i], "c", fp16, 1);
+        }
+}
+
+static void other_weights_stay(void)
+{
+    check_turned("p = AveragePool(r) kernel_shape=[2,2] strides=[2,2];", "r", 0, 0);
+    check_turned("q = Sigmoid(c); p = MaxPool(q) kernel_shape=[2,2] strides=[2,2];", "c", 0, 0);
+}
+
 // Options given when a .bin is opened win over what is in it.
 static void options_win_over_the_file(void)
 {
@@ -266,6 +357,8 @@ int main(void)
 {
     RUN(bin_gives_the_same_maps);
     RUN(half_weights_are_near);
+    RUN(weights_behind_a_relu_are_turned);
+    RUN(other_weights_stay);
     RUN(options_win_over_the_file);
     RUN(targets_of_a_compiled_model);
     RUN(places_that_cannot_be_written);
