@@ -73,7 +73,8 @@ LIB_LIBS   = $(BLAS_LIBS) $(PROTOBUF_LIBS) -lm -pthread
 
 # Kernels of one instruction set have it in their file name and get its flags; all others run anywhere.
 isa_flags = $(if $(findstring _avx.c,$(1)),$(AVX_FLAGS))$(if $(findstring _avx2.c,$(1)),$(AVX2_FLAGS))$(if \
-    $(findstring _avx512.c,$(1)),$(AVX512_FLAGS))$(if $(findstring _avx512bf16.c,$(1)),$(AVX512BF16_FLAGS))
+    $(findstring _avx512.c,$(1)),$(AVX512_FLAGS))$(if $(findstring _avx512bf16.c,$(1)),$(AVX512BF16_FLAGS))$(if \
+    $(findstring _neon.c,$(1)),$(NEON_FLAGS))
 
 # What results depend on besides files: the flags, which sources there are, which ffmpeg is installed. Such a
 # file is rewritten, and so newer, only when that changes.
@@ -83,8 +84,8 @@ FLAGS_FILE := $(BUILD)/gen/flags
 SOURCES_FILE := $(BUILD)/gen/sources
 FFMPEG_FILE := $(BUILD)/gen/ffmpeg
 $(FLAGS_FILE) $(SOURCES_FILE) $(FFMPEG_FILE): ;
-$(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX_FLAGS) $(AVX2_FLAGS) $(AVX512BF16_FLAGS) \
-    $(CFLAGS) $(LDFLAGS))
+$(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX_FLAGS) $(AVX2_FLAGS) \
+    $(AVX512BF16_FLAGS) $(NEON_FLAGS) $(CFLAGS) $(LDFLAGS))
 
 # ---------------------------------------------------------------------------------------------------- library
 
@@ -148,16 +149,17 @@ $(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
 # Programs are what has a main, and the tests. The rest they share, as archives, so that each takes only what
 # it uses: the filter's scaler and the scene renderer, and the helpers of tests.
 with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
-# Those that host the filter are left out where they cannot be linked.
+# Those that host the filter, and those that use FFmpeg's libraries, are left out where they cannot be linked.
 hosts = $(if $(strip $(1)),$(shell grep -l '^.include <libavfilter/' $(1)))
-hostable = $(if $(AVFILTER_LIBS),$(1),$(filter-out $(call hosts,$(1)),$(1)))
-TOOL_C := $(wildcard $(SRC)/core/tools/*.c)
-SAMPLES_C := $(call hostable,$(wildcard $(SRC)/samples/*.c))
+users = $(if $(strip $(1)),$(shell grep -lE '^.include (<lib(av|sw)|"scale.h"|"model/picture.h")' $(1)))
+linkable = $(filter-out $(if $(AVFILTER_LIBS),,$(call hosts,$(1))) $(if $(AV_LIBS),,$(call users,$(1))),$(1))
+TOOL_C := $(if $(AV_LIBS),$(wildcard $(SRC)/core/tools/*.c))
+SAMPLES_C := $(call linkable,$(wildcard $(SRC)/samples/*.c))
 SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
-TESTS_C := $(call hostable,$(wildcard $(SRC)/tests/*/*.c))
+TESTS_C := $(call linkable,$(wildcard $(SRC)/tests/*/*.c))
 TEST_MAIN_C := $(sort $(call with_main,$(TESTS_C)) \
-                 $(wildcard $(SRC)/tests/*/test_*.c $(SRC)/tests/*/long_*.c))
-AUX_C  := $(wildcard $(SRC)/filter/scale.c) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C))
+                 $(filter $(wildcard $(addprefix $(SRC)/tests/*/,test_*.c long_*.c)),$(TESTS_C)))
+AUX_C  := $(call linkable,$(wildcard $(SRC)/filter/scale.c)) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C))
 AUX_A  := $(BUILD)/lib/libaux.a
 TEST_AUX_C := $(filter-out $(TEST_MAIN_C),$(TESTS_C))
 TEST_AUX_A := $(BUILD)/lib/libtestaux.a

@@ -18,6 +18,8 @@ static const char *const names[GCAM_CPU_COUNT] = {
     "generic",
 #if defined(__x86_64__)
     "sse2", "avx", "avx2", "avx512", "avx512bf16",
+#elif defined(__aarch64__)
+    "neon",
 #endif
 };
 
@@ -52,7 +54,7 @@ static enum GcamCpu detect(void)
         return GCAM_CPU_AVX2;
     return has_avx512bf16() ? GCAM_CPU_AVX512BF16 : GCAM_CPU_AVX512;
 #else
-    return GCAM_CPU_GENERIC;
+    return GCAM_CPU_COUNT - 1;      // is part of the architecture
 #endif
 }
 

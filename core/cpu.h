@@ -16,6 +16,8 @@ enum GcamCpu {
     GCAM_CPU_AVX2,              // with FMA and F16C
     GCAM_CPU_AVX512,            // F, BW, DQ and VL
     GCAM_CPU_AVX512BF16,        // with BF16
+#elif defined(__aarch64__)
+    GCAM_CPU_NEON,              // every AArch64 has it
 #endif
     GCAM_CPU_COUNT
 };
@@ -26,7 +28,7 @@ enum GcamCpu gcam_cpu(void);
 // The highest level this machine has, whatever GRADCAM_CPU says. Thread-safe.
 enum GcamCpu gcam_cpu_detected(void);
 
-// "generic", "sse2", "avx", "avx2", "avx512", "avx512bf16".
+// As gradcam_cpu() has it.
 const char *gcam_cpu_name(enum GcamCpu cpu);
 
 #endif

@@ -57,7 +57,7 @@ GRADCAM_API const char *gradcam_version(void);
 GRADCAM_API const char *gradcam_strerror(int error);
 
 // Instruction set that the kernels use on this machine: "generic", which is C and OpenBLAS; on x86-64 "sse2", "avx",
-// "avx2" (with FMA and F16C), "avx512", "avx512bf16". Static string. The environment variable GRADCAM_CPU, read once,
+// "avx2" (with FMA and F16C), "avx512", "avx512bf16"; on AArch64 "neon". Static string. The environment variable GRADCAM_CPU, read once,
 // lowers it to one of these names (for tests).
 GRADCAM_API const char *gradcam_cpu(void);
 

@@ -68,19 +68,23 @@ DIRECT_TILE(7, 1) DIRECT_TILE(8, 1) DIRECT_TILE(9, 1) DIRECT_TILE(10, 1) DIRECT_
 DIRECT_TILE(1, 2) DIRECT_TILE(2, 2) DIRECT_TILE(3, 2) DIRECT_TILE(4, 2) DIRECT_TILE(5, 2) DIRECT_TILE(6, 2)
 #if ROWS > 6
 DIRECT_TILE(7, 2) DIRECT_TILE(8, 2) DIRECT_TILE(9, 2) DIRECT_TILE(10, 2) DIRECT_TILE(11, 2) DIRECT_TILE(12, 2)
+#endif
+#if ROWS > 12
 DIRECT_TILE(13, 2) DIRECT_TILE(14, 2) DIRECT_TILE(13, 1) DIRECT_TILE(14, 1)
 #endif
 
 static const DirectTile direct_tiles[2][DIRECT_ROWS] = {
     { direct_tile_1_1, direct_tile_2_1, direct_tile_3_1, direct_tile_4_1, direct_tile_5_1, direct_tile_6_1,
       direct_tile_7_1, direct_tile_8_1, direct_tile_9_1, direct_tile_10_1, direct_tile_11_1, direct_tile_12_1,
-#if ROWS > 6
+#if ROWS > 12
       direct_tile_13_1, direct_tile_14_1,
 #endif
     },
     { direct_tile_1_2, direct_tile_2_2, direct_tile_3_2, direct_tile_4_2, direct_tile_5_2, direct_tile_6_2,
 #if ROWS > 6
       direct_tile_7_2, direct_tile_8_2, direct_tile_9_2, direct_tile_10_2, direct_tile_11_2, direct_tile_12_2,
+#endif
+#if ROWS > 12
       direct_tile_13_2, direct_tile_14_2,
 #endif
     },

@@ -151,13 +151,18 @@ typedef void (*Tile)(const GcamGemmBlock *block, size_t row, size_t column, size
 
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if ROWS > 6
-TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+#endif
+#if ROWS > 12
+TILE(13) TILE(14)
 #endif
 
 static const Tile tiles[ROWS][2] = {
     TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4), TILE_ENTRY(5), TILE_ENTRY(6),
 #if ROWS > 6
     TILE_ENTRY(7), TILE_ENTRY(8), TILE_ENTRY(9), TILE_ENTRY(10), TILE_ENTRY(11), TILE_ENTRY(12),
+#endif
+#if ROWS > 12
     TILE_ENTRY(13), TILE_ENTRY(14),
 #endif
 };

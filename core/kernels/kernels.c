@@ -29,6 +29,9 @@ static void init(void)
             gcam_kernels_init_avx512(&kernels[cpu]);
         if (cpu >= GCAM_CPU_AVX512BF16)
             gcam_kernels_init_avx512bf16(&kernels[cpu]);
+#elif defined(__aarch64__)
+        if (cpu >= GCAM_CPU_NEON)
+            gcam_kernels_init_neon(&kernels[cpu]);
 #endif
     }
 }

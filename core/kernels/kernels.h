@@ -171,5 +171,6 @@ void gcam_kernels_init_avx(GcamKernels *kernels);
 void gcam_kernels_init_avx2(GcamKernels *kernels);
 void gcam_kernels_init_avx512(GcamKernels *kernels);
 void gcam_kernels_init_avx512bf16(GcamKernels *kernels);
+void gcam_kernels_init_neon(GcamKernels *kernels);
 
 #endif

@@ -11,7 +11,8 @@ check() { # NAME STATUS: an `ok` line when STATUS is 0
 "$SRC/configure" --help > help
 status=$?
 for option in --prefix --bindir --libdir --includedir --build --ffmpeg-source --disable-ffmpeg \
-    --enable-sanitize --enable-debug --install-deps; do
+    --disable-programs --enable-sanitize --enable-debug --install-deps --cross-prefix --enable-cross-compile --arch \
+    --sysroot --cc --target-exec; do
     grep -q -- "^  $option" help || { echo "no $option"; status=1; }
 done
 check "--help lists the options" $status
@@ -30,6 +31,24 @@ grep -q '^CFLAGS = -O1 -fsanitize=undefined' else/config.mak \
 check "options and variables reach config.mak" $?
 [ "$(ls else | tr '\n' ' ')" = "config.log config.mak " ]
 check "config.mak and config.log are all it writes" $?
+
+# A cross compiler whose code happens to run here.
+for tool in gcc ar pkg-config; do
+    printf '#!/bin/sh\nexec %s "$@"\n' $tool > toy-$tool
+    chmod +x toy-$tool
+done
+"$SRC/configure" --build=cross --cross-prefix="$PWD/toy-" --target-os=linux --target-exec="emulator -x" \
+    --disable-programs > out 2>&1 || cat out
+grep -q "^CC = $PWD/toy-gcc$" cross/config.mak && grep -q "^AR = $PWD/toy-ar$" cross/config.mak \
+    && grep -q '^TARGET_EXEC = emulator -x$' cross/config.mak && grep -q '^AV_LIBS = $' cross/config.mak \
+    && grep -q "^\$ $PWD/toy-pkg-config .*libprotobuf-c" cross/config.log \
+    && ! grep -q libavformat cross/config.log
+check "--cross-prefix names the tools" $?
+make -n -f "$SRC/Makefile" BUILD=cross all tests > out 2>&1 && ! grep -q 'core/tools\|samples/watch\|test_scale' out
+check "--disable-programs leaves out what uses FFmpeg's libraries" $?
+"$SRC/configure" --build=lacking --cc="$PWD/toy-gcc" --arch=m68k --disable-ffmpeg > out 2>&1
+[ $? != 0 ] && grep -q -- "--arch=m68k, but $PWD/toy-gcc makes code for" out
+check "--arch is what the compiler makes code for" $?
 
 mkdir "with space"
 "$SRC/configure" --disable-ffmpeg --build="with space" > out 2>&1

@@ -40,6 +40,15 @@ out=$(BUILD=$PWD/tree/build SHARED= tree/tests/run --long long_only)
 [ $? = 0 ] && has "^ok - seven$"
 check "long tests run with --long" $?
 
+touch tree/tests/toy/test_program.c
+printf '%s\n' '#!/bin/sh' 'echo "ok - ${1##*/} by $0"' > emulator
+chmod +x emulator
+echo "TARGET_EXEC = $PWD/emulator" > tree/build/config.mak
+out=$(BUILD=$PWD/tree/build SHARED= tree/tests/run good program)
+[ $? = 0 ] && has "^ok - test_program by $PWD/emulator$" && has "^skip - toy/test_good: " && ! has "^ok - one$"
+check "programs are run by --target-exec, scripts are skipped" $?
+rm tree/build/config.mak tree/tests/toy/test_program.c
+
 out=$(BUILD=$PWD/tree/build SHARED= tree/tests/run no_such_test)
 [ $? != 0 ]
 check "a run of nothing is a failure" $?

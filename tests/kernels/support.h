@@ -13,37 +13,51 @@
 #include "mem.h"
 #include "pool.h"
 
-// The level is fixed at the first look at it: each level gets a process of its own. Returns what main()
-// should.
-static inline int run_levels(void)
+// The level is fixed at the first look at it, so that is done in processes of their own, with GRADCAM_CPU set to `name`
+// where that is not NULL. Returns the exit status, what `function` returned, or -1.
+static inline int in_process(const char *name, int (*function)(void))
 {
-    int failed = 0;
-    enum GcamCpu highest = gcam_cpu_detected();
-    for (enum GcamCpu cpu = GCAM_CPU_GENERIC; cpu <= highest; cpu++) {
+    int status;
+    fflush(NULL);
+    pid_t child = fork();
+    if (!child) {
+        if (name)
+            setenv("GRADCAM_CPU", name, 1);
+        status = function();
         fflush(NULL);
-        pid_t child = fork();
-        if (!child) {
-            setenv("GRADCAM_CPU", gcam_cpu_name(cpu), 1);
-            execl("/proc/self/exe", "level", gcam_cpu_name(cpu), (char *)NULL);
-            _exit(2);
-        }
-        int status = -1;
-        if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+        _exit(status);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static inline int highest_level(void)
+{
+    return gcam_cpu_detected();
+}
+
+// Runs the cases at each level. Returns what main() should.
+static inline int run_levels(int (*cases)(void))
+{
+    int failed = 0, highest = in_process(NULL, highest_level);
+    for (int cpu = GCAM_CPU_GENERIC; cpu <= highest; cpu++) {
+        int status = in_process(gcam_cpu_name(cpu), cases);
+        if (status < 0 || status > 1)
             printf("not ok - cases at level %s: ended with status %d\n", gcam_cpu_name(cpu), status);
         failed |= status != 0;
     }
-    return failed;
+    return failed || highest < 0;
 }
 
-// main() of a test: without an argument it runs itself once per level, with one it runs the cases.
+// main() of a test: runs the cases once per level.
 #define LEVELS_MAIN(cases) \
-    int main(int argc, char **argv) \
+    static int run_cases(void) \
     { \
-        (void)argv; \
-        if (argc == 1) \
-            return run_levels(); \
         cases(); \
         return end_cases(); \
+    } \
+    int main(void) \
+    { \
+        return run_levels(run_cases); \
     }
 
 static inline const char *level(void)
@@ -86,15 +100,19 @@ static inline float *checked_random(Random *random, size_t n, float low, float h
     return data;
 }
 
+// Unlike fmax() it gives NaN where that is second.
+static inline double greater(double x, double y)
+{
+    return y <= x ? x : y;
+}
+
 // Largest |got - want| in units of the largest |want|.
 static inline double worst(const float *got, const double *want, size_t n)
 {
     double largest = 1e-30, difference = 0;
     for (size_t i = 0; i < n; i++) {
-        double d = fabs(got[i] - want[i]);
         largest = fmax(largest, fabs(want[i]));
-        if (!(d <= difference))
-            difference = d;             // NaN too
+        difference = greater(difference, fabs(got[i] - want[i]));
     }
     return difference / largest;
 }

@@ -12,7 +12,7 @@ static void softmax_in_double(double *y, const float *x, float scale, const floa
     double top = -INFINITY, sum = 0;
     for (size_t i = 0; i < n; i++) {
         y[i] = (double)scale * x[i] + (add[0] ? add[0][i] : 0) + (add[1] ? add[1][i] : 0);
-        top = fmax(top, y[i]);
+        top = greater(top, y[i]);
     }
     for (size_t i = 0; i < n; i++)
         sum += y[i] = exp(y[i] - top);
@@ -35,7 +35,7 @@ static void softmax_agrees(size_t n, float scale, int adds, float shift)
     softmax_in_double(want, x, scale, add, n);
     gcam_kernels()->softmax(y, x, scale, add, n);
     for (size_t i = 0; i < n; i++)
-        worst = fmax(worst, fabs(y[i] - want[i]));
+        worst = greater(worst, fabs(y[i] - want[i]));
     // Logits far from zero have fewer digits behind the point.
     if (!(worst < 2e-6 + fabs(shift) * 1e-7))
         fail("%zu elements, %d rows added: off by %g", n, adds, worst);
@@ -71,7 +71,7 @@ static void layer_norm_agrees(size_t n, float mean)
     gcam_kernels()->layer_norm(y, x, scale, bias, 1e-5f, n);
     for (size_t i = 0; i < n; i++) {
         double want = (x[i] - sum / (double)n) / sqrt(squares / (double)n + 1e-5f) * scale[i] + bias[i];
-        worst = fmax(worst, fabs(y[i] - want));
+        worst = greater(worst, fabs(y[i] - want));
     }
     if (!(worst < 1e-5 + fabs(mean) * 1e-6))
         fail("%zu elements around %g: off by %g", n, mean, worst);
