@@ -54,16 +54,28 @@ size_t gcam_packed_b_size(const GcamKernels *kernels, enum GcamType type, size_t
 
 typedef float Four __attribute__((vector_size(16)));
 
+// Elements of a and b, those of b being 4 to 7.
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int FourPlaces __attribute__((vector_size(16)));
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (FourPlaces){ __VA_ARGS__ })
+#endif
+
 // Four rows of packed B from four columns, whose elements are neighbours in b: a transposition.
-static void pack_square(const float *b, ptrdiff_t col_stride, float *packed, size_t stride)
+static inline void pack_square(const float *b, ptrdiff_t col_stride, float *packed, size_t stride)
 {
-    Four c[4];
+    Four c[4], row[4];
     for (int j = 0; j < 4; j++)
         memcpy(&c[j], b + j * col_stride, sizeof(c[j]));
-    for (size_t p = 0; p < 4; p++) {
-        Four row = { c[0][p], c[1][p], c[2][p], c[3][p] };
-        memcpy(packed + p * stride, &row, sizeof(row));
-    }
+    Four low01 = SHUFFLE(c[0], c[1], 0, 4, 1, 5), high01 = SHUFFLE(c[0], c[1], 2, 6, 3, 7);
+    Four low23 = SHUFFLE(c[2], c[3], 0, 4, 1, 5), high23 = SHUFFLE(c[2], c[3], 2, 6, 3, 7);
+    row[0] = SHUFFLE(low01, low23, 0, 1, 4, 5);
+    row[1] = SHUFFLE(low01, low23, 2, 3, 6, 7);
+    row[2] = SHUFFLE(high01, high23, 0, 1, 4, 5);
+    row[3] = SHUFFLE(high01, high23, 2, 3, 6, 7);
+    for (size_t p = 0; p < 4; p++)
+        memcpy(packed + p * stride, &row[p], sizeof(row[p]));
 }
 
 static void pack_panel(size_t k, size_t n, size_t width, size_t stride, const float *b, ptrdiff_t row_stride,
@@ -424,49 +436,92 @@ void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k,
 
 typedef struct Across {
     const GcamPackedB *b;
-    float *out;
+    size_t m, columns;          // of C, the second for each task
+    const float *a;
+    ptrdiff_t lda;
+    float *c;
+    ptrdiff_t ldc;
+    float *memory;              // for B transposed
 } Across;
 
-// The same of pairs, two by two. What fills up packed B is zero and is taken along.
+// Pairs of packed B transposed, two of them by two. What fills up packed B is zero and is taken along.
 static void turn_pairs(size_t rows, size_t columns, size_t width, const uint32_t *in, size_t stride, uint32_t *out)
 {
-    memset(out, 0, ceil_div(rows, 2) * width * sizeof(*out));
+    if (columns < width)
+        memset(out, 0, ceil_div(rows, 2) * width * sizeof(*out));
     for (size_t p = 0; p < rows; p += 2)
         for (size_t j = 0; j < columns; j += 2) {
-            uint32_t a = in[j / 2 * stride + p], b = in[j / 2 * stride + p + 1];
-            out[p / 2 * width + j] = (a & 0xffff) | b << 16;
-            out[p / 2 * width + j + 1] = a >> 16 | (b & 0xffff0000);
+            uint64_t two, middle = UINT64_C(0x0000ffffffff0000);    // the halves that change places
+            memcpy(&two, in + j / 2 * stride + p, sizeof(two));
+            uint64_t inner = two & middle;
+            two = (two & ~middle) | ((inner << 16 | inner >> 16) & middle);
+            memcpy(out + p / 2 * width + j, &two, sizeof(two));
         }
 }
 
-// A panel of B transposed: each panel of B gives it as many rows as it has columns.
+// Rows k0..k1-1, columns n0..n1-1 of B transposed, as a packed B of their own; k0 is even, n0 a multiple of the step.
+// Each panel of B gives as many rows as it has columns, or some of them.
+static void turn_block(const GcamPackedB *b, size_t k0, size_t k1, size_t n0, size_t n1, float *out)
+{
+    size_t step = b->kernels->panel, b_k = packed_rows(b->type, b->k), out_k = packed_rows(b->type, k1 - k0);
+    for (size_t row = k0, next; row < k1; row = next) {
+        size_t panel = row / step * step, stride = gcam_packed_b_width(b, panel);
+        next = min_size(panel + step, k1);
+        for (size_t n = n0; n < n1; n += step) {
+            size_t columns = min_size(step, n1 - n), width = round_up(columns, step / 2);
+            const float *in = b->data + panel * b_k + packed_rows(b->type, n) * stride + (row - panel);
+            float *to = out + (n - n0) * out_k + packed_rows(b->type, row - k0) * width;
+            // The next panel is too far off to be expected.
+            for (size_t i = 0; next < k1 && i < packed_rows(b->type, columns) * stride; i += 16)
+                __builtin_prefetch(in + step * b_k + i);
+            if (b->type == GCAM_BF16)
+                turn_pairs(next - row, columns, width, (const void *)in, stride, (void *)to);
+            else
+                pack_panel(next - row, columns, width, width, in, 1, (ptrdiff_t)stride, to);
+        }
+    }
+}
+
+static void turn_task(void *opaque, size_t index, int thread)
+{
+    (void)thread;
+    const Across *across = opaque;
+    size_t n = across->b->n, first = index * across->columns, last = min_size(first + across->columns, across->b->k);
+    turn_block(across->b, 0, n, first, last, across->memory + first * packed_rows(across->b->type, n));
+}
+
+// Some columns of C, all rows: a piece of B is transposed and, while it is in the caches, multiplied by.
 static void across_task(void *opaque, size_t index, int thread)
 {
     (void)thread;
     const Across *across = opaque;
     const GcamPackedB *b = across->b;
-    size_t step = b->kernels->panel, first = index * step, columns = min_size(step, b->k - first);
-    size_t width = round_up(columns, step / 2), k = packed_rows(b->type, b->k), n = packed_rows(b->type, b->n);
-    for (size_t j = 0; j < b->n; j += step) {
-        size_t rows = min_size(step, b->n - j), stride = gcam_packed_b_width(b, j);
-        const float *in = b->data + j * k + packed_rows(b->type, first) * stride;
-        float *out = across->out + first * n + packed_rows(b->type, j) * width;
-        if (b->type == GCAM_BF16)
-            turn_pairs(rows, columns, width, (const void *)in, stride, (void *)out);
-        else
-            pack_panel(rows, columns, width, width, in, 1, (ptrdiff_t)stride, out);
+    size_t first = index * across->columns, last = min_size(first + across->columns, b->k), length;
+    size_t pieces = gcam_gemm_k_pieces(b->n, &length);
+    GcamPackedB turned = { .kernels = b->kernels, .type = b->type, .n = last - first,
+                           .data = across->memory + first * packed_rows(b->type, min_size(length, b->n)) };
+    for (size_t i = 0; i < pieces; i++) {
+        size_t k0 = i * length, k1 = min_size(k0 + length, b->n);
+        const GcamEpilogue epilogue = { .accumulate = i > 0 };
+        turned.k = k1 - k0;
+        turn_block(b, k0, k1, first, last, turned.data);
+        gcam_gemm_rows(&turned, across->m, 0, turned.n, across->a + k0, across->lda, across->c + first, across->ldc,
+                       &epilogue);
     }
 }
 
 void gcam_gemm_packed_across(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
                              float *c, ptrdiff_t ldc, float *scratch)
 {
+    enum { TASKS = 8, PANELS = 3, FEW = 256 };  // enough tasks; panels of C that are worth the way through A; its rows
     if (!b->kernels->panel) {
         gcam_gemm(pool, GCAM_F32, m, b->k, b->n, a, lda, 1, b->data, 1, (ptrdiff_t)b->n, c, ldc, NULL, scratch);
         return;
     }
-    Across across = { b, scratch };
-    gcam_pool_run(pool, ceil_div(b->k, b->kernels->panel), across_task, &across);
+    size_t panels = min_size(ceil_div(ceil_div(b->k, b->kernels->panel), TASKS), PANELS);
+    Across across = { b, m, b->kernels->panel * panels, a, lda, c, ldc, scratch };
+    gcam_pool_run(pool, ceil_div(b->k, across.columns), m <= FEW ? across_task : turn_task, &across);
     GcamPackedB packed = { .kernels = b->kernels, .type = b->type, .k = b->n, .n = b->k, .data = scratch };
-    gcam_gemm_packed(pool, m, a, lda, &packed, c, ldc, NULL);
+    if (m > FEW)
+        gcam_gemm_packed(pool, m, a, lda, &packed, c, ldc, NULL);
 }
