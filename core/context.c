@@ -10,6 +10,7 @@
 #include "model.h"
 #include "plan.h"
 #include "preprocess.h"
+#include "reuse.h"
 #include "sums.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct GradcamContext {
     int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none
     double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
     double preprocess_seconds, map_seconds;
+    GcamReuse *reuse;           // NULL: nothing is asked of the picture before
     int (*interrupt)(void *opaque);     // as in GradcamSettings
     void *interrupt_opaque;
     GradcamProfile *profile;    // room for every entry
@@ -84,7 +86,9 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     context->interrupt = s->interrupt;
     context->interrupt_opaque = s->interrupt_opaque;
     if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
-        (error = gcam_pool_create(&context->pool, threads, s->nice)))
+        (error = gcam_pool_create(&context->pool, threads, s->nice)) ||
+        (s->reuse && (error = gcam_reuse_create(&context->reuse, context->plan, model->info.width,
+                                                model->info.height))))
         goto fail;
     error = -ENOMEM;
     size_t values = (size_t)context->plan->values;
@@ -110,6 +114,7 @@ void gradcam_context_close(GradcamContext **context)
         return;
     GradcamContext *c = *context;
     gcam_pool_destroy(&c->pool);
+    gcam_reuse_destroy(&c->reuse);
     if (c->plan)
         gcam_model_release_plan(c->model, c->plan);
     gcam_free(c->arena);
@@ -137,34 +142,65 @@ static const float *of_layer(const GradcamContext *context, float *const *memory
 static GcamRun make_run(const GradcamContext *context)
 {
     const GcamPlan *plan = context->plan;
-    return (GcamRun){ plan->value, context->data, context->grad, context->arena, NULL, context->pool,
-                      context->seconds, context->interrupt, context->interrupt_opaque };
+    return (GcamRun){
+        .value = plan->value, .data = context->data, .grad = context->grad, .arena = context->arena,
+        .pool = context->pool, .seconds = context->seconds, .interrupt = context->interrupt,
+        .opaque = context->interrupt_opaque,
+    };
 }
 
-static int forward(GradcamContext *context)
+// changed, kept: as in GcamRun
+static int forward(GradcamContext *context, GcamRect *changed, int kept)
 {
     GcamRun run = make_run(context);
+    run.changed = changed;
+    run.kept = kept;
     context->pending = -1;
     int error = gcam_plan_forward(context->plan, &run);
     context->has_logits = !error;
     return error;
 }
 
+// What was computed last is right for this picture too.
+static void repeat(GradcamContext *context)
+{
+    context->pending = -1;
+    context->preprocess_seconds = 0;
+    if (context->seconds)
+        memset(context->seconds, 0, (size_t)context->plan->steps * sizeof(*context->seconds));
+}
+
 int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride)
 {
     const GradcamModelInfo *info = &context->model->info;
     double begin = gcam_time();
-    gcam_preprocess_rgb(context->pool, rgb, stride, info->width, info->height, &info->preprocessing,
-                        context->data[context->plan->picture]);
+    GcamRect differs = { 0, info->height, 0, info->width }, *changed = NULL;
+    int kept = 0;
+    if (context->reuse) {
+        differs = gcam_reuse_compare(context->reuse, rgb, stride);
+        if (gcam_rect_is_empty(&differs)) {
+            repeat(context);
+            return 0;
+        }
+        changed = gcam_reuse_begin(context->reuse, &differs, context->arena, context->data, &kept);
+    }
+    int first = changed ? differs.top : 0, rows = changed ? differs.bottom - first : info->height;
+    gcam_preprocess_rgb(context->pool, rgb + first * stride, stride, info->width, rows, &info->preprocessing,
+                        context->data[context->plan->picture] + 3 * (size_t)first * (size_t)info->width);
     context->preprocess_seconds = gcam_time() - begin;
-    return forward(context);
+    int error = forward(context, changed, kept);
+    if (context->reuse)
+        gcam_reuse_end(context->reuse, error);
+    return error;
 }
 
 int gradcam_context_forward_float(GradcamContext *context, const float *input)
 {
     const GradcamModelInfo *info = &context->model->info;
+    if (context->reuse)
+        gcam_reuse_forget(context->reuse);
     gcam_preprocess_float(input, 3, info->height, info->width, context->data[context->plan->picture]);
-    return forward(context);
+    return forward(context, NULL, 0);
 }
 
 int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count)
@@ -175,6 +211,8 @@ int gradcam_context_set_input(GradcamContext *context, const char *name, const f
             continue;
         if (model->input[i].count != count)
             return -EINVAL;
+        if (context->reuse)
+            gcam_reuse_forget(context->reuse);
         float *to = context->data[model->input_value[i]];
         if (to)                                 // else no logit depends on it
             memcpy(to, data, count * sizeof(*data));

@@ -193,6 +193,11 @@ const char *gcam_conv_algorithm(const GcamConv *conv)
     return conv->algorithm->name;
 }
 
+int gcam_conv_tile(const GcamConv *conv)
+{
+    return conv->algorithm->tile ? conv->algorithm->tile : 1;
+}
+
 size_t gcam_conv_scratch(const GcamConv *conv, int threads)
 {
     return conv->algorithm->scratch(conv, threads);
@@ -209,7 +214,6 @@ void gcam_conv_forward(const GcamConv *conv, GcamPool *pool, const float *x, con
 // Widens first..last - 1 of `size` to whole tiles and to `least`; to all where hardly less would be left.
 static void widen(int tile, int least, int size, int *first, int *last)
 {
-    tile = tile ? tile : 1;
     *first = *first / tile * tile;
     *last = *last > size - tile ? size : (*last + tile - 1) / tile * tile;
     if (*last - *first < least) {
@@ -254,8 +258,8 @@ void gcam_conv_forward_part(const GcamConv *conv, GcamPool *pool, const GcamRect
 {
     const GcamConvShape *s = &conv->shape;
     GcamRect out = *wanted, in;
-    widen(conv->algorithm->tile, 0, s->out_h, &out.top, &out.bottom);
-    widen(conv->algorithm->tile, conv->algorithm->least, s->out_w, &out.left, &out.right);
+    widen(gcam_conv_tile(conv), 0, s->out_h, &out.top, &out.bottom);
+    widen(gcam_conv_tile(conv), conv->algorithm->least, s->out_w, &out.left, &out.right);
     GcamConv part = cut(conv, &out, &in);
     int threads = gcam_pool_threads(pool);
     // Without panels, products are those of a library whose sums may depend on how many rows there are.

@@ -222,6 +222,9 @@ typedef struct GradcamSettings {
     int (*interrupt)(void *opaque);     // asked between operators, on the caller's thread: other than 0, and what runs
                                         // ends with -ECANCELED. May be NULL
     void *interrupt_opaque;
+    int reuse;                  // 1: of a picture that is partly the same as the one before, gradcam_context_forward()
+                                // computes only what the difference can reach, with the same result bit for bit. Takes
+                                // up to 24 MB more once there is such a picture
 } GradcamSettings;
 
 enum GradcamMethod {
@@ -602,10 +605,11 @@ typedef struct GradcamStreamSettings {
     // class=auto: a new top class takes over when it led for `hold` key frames in a row, or its logit leads by `margin`.
     int auto_hold;              // 0: 3
     float auto_margin;          // 0: 2.0
-    // A picture that is the same as the last one that was computed gets what was found there. The same is, at 0, what
-    // has the same bytes at the network's size: results are as if each had been computed. Above 0: what differs, within
-    // every block of 16 x 16 pixels at that size, by no more than this in the mean of 0..255 code values. Below 0:
-    // nothing, all pictures are computed.
+    // A picture that is the same as the last one gets what was found there, and of one that is the same in parts, only
+    // what the rest can reach is computed (as GradcamSettings.reuse). The same is, at 0, what has the same bytes at the
+    // network's size: results are as if each picture had been computed. Above 0: blocks of 16 x 16 pixels at that size
+    // that differ by no more than this, in the mean of 0..255 code values; they keep the pixels that were computed, and
+    // results are those of such pictures. Below 0: nothing, all pictures are computed.
     float still;
     enum GradcamPrecision precision;    // as in GradcamSettings
     int nice;                   // as in GradcamSettings

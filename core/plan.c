@@ -11,6 +11,7 @@
 #include "log.h"
 #include "mem.h"
 #include "place.h"
+#include "reuse.h"
 #include "sums.h"
 
 #include <errno.h>
@@ -396,7 +397,8 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     gcam_plan_place(plan, &users);
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) ||
-        (error = gcam_sums_create(&plan->sums, plan, &users)) || (error = gcam_plan_arena(plan)))
+        (error = gcam_sums_create(&plan->sums, plan, &users)) || (error = gcam_plan_arena(plan)) ||
+        (error = gcam_plan_keep(plan)))
         goto fail;
     *out = plan;
     return 0;
@@ -413,13 +415,16 @@ static int is_interrupted(const GcamRun *run)
 int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
 {
     GcamRun run = *given;
+    GcamRect part;
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
+        enum GcamExtent extent = run.changed ? gcam_plan_changed(plan, &run, i, &part) : GCAM_EXTENT_ALL;
         if (is_interrupted(&run))
             return -ECANCELED;
         double begin = run.seconds ? gcam_time() : 0;
         run.scratch = run.arena + plan->scratch_at[i];
-        if (plan->root[step->output[0]] == step->output[0] || plan->placed[step->output[0]])
+        run.part = extent == GCAM_EXTENT_PART ? &part : NULL;
+        if (extent && (plan->root[step->output[0]] == step->output[0] || plan->placed[step->output[0]]))
             step->op->forward(&run, step);
         if (run.seconds)
             run.seconds[i] = gcam_time() - begin;

@@ -15,6 +15,13 @@
 
 typedef struct GcamSums GcamSums;
 
+// What a context can keep from picture to picture: the outputs of the first `steps` steps, in a block of their own.
+typedef struct GcamKept {
+    int steps;
+    size_t *at;                 // by value: place in the block, in floats; SIZE_MAX where it is not kept
+    size_t floats;
+} GcamKept;
+
 typedef struct GcamPlan {
     GcamZone zone;
     GcamValue *value;           // the graph's values, then those that changes of layout made
@@ -34,6 +41,7 @@ typedef struct GcamPlan {
     size_t *scratch_at;         // by step: its scratch forward, then by step: backward
     size_t *sum_at;             // by step: a gradient that is to be added to another
     size_t floats;              // size of the arena
+    GcamKept kept;
 } GcamPlan;
 
 // picture, layer, logits: values of the graph. type: what products may be multiplied as, one that gcam_gemm_has().
@@ -42,7 +50,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
                      enum GcamType type, const GradcamLog *log);
 void gcam_plan_destroy(GcamPlan **plan);
 
-// Runs all steps: run->data of the inputs is filled in. 0, or -ECANCELED when it was interrupted.
+// Runs all steps, of what run->changed says: run->data of the inputs is filled in. 0, or -ECANCELED when it was interrupted.
 int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
 
 // After a forward, and with run->grad[plan->logits] filled in: runs steps `to` - 1 down to `from` backward. All of them,

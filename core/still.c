@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Remembered pictures and answers, and when two pictures are the same. Differences are taken by blocks: their mean is
+ * Remembered pictures and answers, and what of two pictures is the same. Differences are taken by blocks: their mean is
  * hardly moved by a camera's noise, and it is by a small thing that moves, which would drown in the mean of the whole.
  */
 #include "still.h"
@@ -78,21 +78,31 @@ static unsigned row_difference(const uint8_t *a, const uint8_t *b, int bytes)
     return sum;
 }
 
-int gcam_rgb_is_still(const uint8_t *a, const uint8_t *b, int width, int height, float threshold)
+// Whether the block of `rows` rows of `bytes` bytes is still; it then becomes the old one.
+static int settle_block(const uint8_t *last, uint8_t *picture, size_t stride, int rows, int bytes, float threshold)
+{
+    unsigned sum = 0;
+    for (int i = 0; i < rows; i++)
+        sum += row_difference(last + (size_t)i * stride, picture + (size_t)i * stride, bytes);
+    if ((float)sum > threshold * (float)(rows * bytes))
+        return 0;
+    for (int i = 0; sum && i < rows; i++)
+        memcpy(picture + (size_t)i * stride, last + (size_t)i * stride, (size_t)bytes);
+    return 1;
+}
+
+int gcam_rgb_settle(const uint8_t *last, uint8_t *picture, int width, int height, float threshold)
 {
     const size_t stride = 3 * (size_t)width;
+    int still = 1;
 
     if (threshold == 0)
-        return !memcmp(a, b, stride * (size_t)height);
+        return !memcmp(last, picture, stride * (size_t)height);
     for (int y = 0; y < height; y += BLOCK)
         for (int x = 0; x < width; x += BLOCK) {
             const int rows = height - y < BLOCK ? height - y : BLOCK, bytes = 3 * (width - x < BLOCK ? width - x : BLOCK);
             const size_t corner = (size_t)y * stride + 3 * (size_t)x;
-            unsigned sum = 0;
-            for (int i = 0; i < rows; i++)
-                sum += row_difference(a + corner + (size_t)i * stride, b + corner + (size_t)i * stride, bytes);
-            if ((float)sum > threshold * (float)(rows * bytes))
-                return 0;
+            still &= settle_block(last + corner, picture + corner, stride, rows, bytes, threshold);
         }
-    return 1;
+    return still;
 }

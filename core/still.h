@@ -43,8 +43,9 @@ void gcam_answer_unref(GcamAnswer *answer);
 // Whether both are answers to the same question.
 int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b);
 
-// Whether two pictures count as the same: byte by byte for a threshold of 0, else while the mean difference within each
-// block of 16 x 16 pixels is at most the threshold.
-int gcam_rgb_is_still(const uint8_t *a, const uint8_t *b, int width, int height, float threshold);
+// Whether a picture counts as the same as the last one: for a threshold of 0, byte by byte. Above 0, blocks of 16 x 16
+// pixels whose mean difference is at most that get the pixels of the last one, and it does if all blocks are such; errors
+// do not add up, as what is compared with are pixels that the network has seen.
+int gcam_rgb_settle(const uint8_t *last, uint8_t *picture, int width, int height, float threshold);
 
 #endif

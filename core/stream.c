@@ -70,6 +70,7 @@ int gcam_slot_open(GcamSlot *slot, const char *layer)
         .nice = stream->settings.nice,
         .interrupt = gcam_stream_is_stopping,
         .interrupt_opaque = (void *)stream,
+        .reuse = stream->settings.still >= 0,
     };
 
     gradcam_context_close(&slot->context);

@@ -129,7 +129,7 @@ static int load(GcamSlot *slot, GcamTask *task)
     return ret;
 }
 
-// Sets task->picture to the last one where that is the same; else it becomes the last one.
+// Sets task->picture to the last one where that is the same; else it becomes the last one, with what of it is still.
 static int compare(GradcamStream *stream, GcamTask *task)
 {
     const float threshold = stream->settings.still;
@@ -138,8 +138,8 @@ static int compare(GradcamStream *stream, GcamTask *task)
 
     if (ret < 0)
         return ret;
-    int same = last && threshold >= 0 && gcam_rgb_is_still(last->rgb, task->picture->rgb, stream->info->width,
-                                                           stream->info->height, threshold);
+    int same = last && threshold >= 0 && gcam_rgb_settle(last->rgb, task->picture->rgb, stream->info->width,
+                                                         stream->info->height, threshold);
     pthread_mutex_lock(&stream->mutex);
     task->is_still = same && !last->error;
     if (task->is_still) {

@@ -107,7 +107,7 @@ typedef struct GradcamFilter {
 #define SCENE_HELP   "scene score from which on a frame counts as a cut and gets a map of its own (0: never)"
 #define BOX_HELP     "share of a map's highest value from which on a place belongs to its box (0: no boxes)"
 #define COLORS_HELP  "colours of the classes, joined by |; auto: a palette for several; none: the colormap"
-#define STILL_HELP   "difference, of 255, up to which a picture counts as the last one and gets its map (-1: none)"
+#define STILL_HELP   "difference, of 255, up to which blocks of a picture count as unchanged (-1: compute all)"
 #define STRIDE_HELP  "compute a map for every stride-th frame; the frames between show the same map"
 
 static const AVOption gradcam_options[] = {

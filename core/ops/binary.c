@@ -3,7 +3,7 @@
  * Operators on two tensors, element by element, with broadcasting (ONNX, "multidirectional"): y = f(a, b).
  * Gradients: dy * df/da, summed over the dimensions along which a was repeated; b alike.
  */
-#include "ops/ops.h"
+#include "ops/part.h"
 
 #include <errno.h>
 #include <math.h>
@@ -132,6 +132,7 @@ typedef struct Loops {
     int rank;
     size_t dim[GCAM_MAX_RANK];
     ptrdiff_t stride[3][GCAM_MAX_RANK];
+    ptrdiff_t offset[3];        // of the part that is wanted
 } Loops;
 
 static void broadcast_strides(const GcamValue *value, const GcamShape *seen, int rank, ptrdiff_t *stride)
@@ -166,6 +167,20 @@ static void drop_dim(Loops *loops, int at)
     loops->rank--;
 }
 
+// Over the part of the output that is wanted.
+static void restrict_loops(Loops *loops, const GcamRun *run, const GcamValue *y)
+{
+    for (int k = 0; k < 3; k++) {
+        GcamMove move = { .rank = loops->rank };
+        memcpy(move.dim, loops->dim, sizeof(move.dim));
+        memcpy(move.from, loops->stride[k], sizeof(move.from));
+        gcam_move_part(&move, run, y);
+        loops->offset[k] = move.from_offset;
+        if (k == 2)
+            memcpy(loops->dim, move.dim, sizeof(move.dim));
+    }
+}
+
 static Loops make_loops(const GcamRun *run, const GcamStep *step)
 {
     const GcamValue *y = &run->value[step->output[0]], *a = &run->value[step->input[0]];
@@ -175,6 +190,7 @@ static Loops make_loops(const GcamRun *run, const GcamStep *step)
     gcam_value_strides(y, loops.stride[0]);
     broadcast_strides(a, &a->shape, loops.rank, loops.stride[1]);
     broadcast_strides(b, &((const Params *)step->node->params)->b, loops.rank, loops.stride[2]);
+    restrict_loops(&loops, run, y);
     for (int i = loops.rank - 1; i >= 0; i--)
         if (loops.dim[i] == 1)
             drop_dim(&loops, i);
@@ -263,6 +279,9 @@ static void binary_forward(const GcamRun *run, const GcamStep *step)
 {
     Job job = { make_loops(run, step), step->op->data, run->data[step->input[0]], run->data[step->input[1]],
                 run->data[step->output[0]], NULL, NULL, 0 };
+    job.y += job.loops.offset[0];
+    job.a += job.loops.offset[1];
+    job.b += job.loops.offset[2];
     run_job(run, step, &job);
 }
 
@@ -277,7 +296,7 @@ static void binary_backward(const GcamRun *run, const GcamStep *step, int input,
 #define BINARY(onnx, name) \
     { .type = onnx, .layout = GCAM_LAYOUT_ANY, \
       .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y | GCAM_OP_READS, .infer = binary_infer, \
-      .forward = binary_forward, .backward = binary_backward, \
+      .forward = binary_forward, .backward = binary_backward, .reach = gcam_reach_same, \
       .data = &(const Kernel){ name##_run, { name##_da, name##_db } } }
 
 const GcamOp gcam_op_binary[] = {

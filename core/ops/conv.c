@@ -6,7 +6,7 @@
 #include "conv.h"
 
 #include "mem.h"
-#include "ops/window.h"
+#include "ops/part.h"
 
 #include <errno.h>
 #include <string.h>
@@ -94,8 +94,29 @@ static int conv_prepare(GcamStep *step, const GcamValue *values, int threads)
 static void conv_forward(const GcamRun *run, const GcamStep *step)
 {
     const State *state = step->state;
-    gcam_conv_forward(state->forward, run->pool, run->data[step->input[0]],
-                      step->add >= 0 ? run->data[step->add] : NULL, run->data[step->output[0]], run->scratch);
+    const float *x = run->data[step->input[0]], *add = step->add >= 0 ? run->data[step->add] : NULL;
+    float *y = run->data[step->output[0]];
+    if (run->part)
+        gcam_conv_forward_part(state->forward, run->pool, run->part, x, add, y, run->scratch);
+    else
+        gcam_conv_forward(state->forward, run->pool, x, add, y, run->scratch);
+}
+
+static GcamRect conv_reach(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in)
+{
+    const GcamConvShape *s = step->node->params;
+    int tile = gcam_conv_tile(((const State *)step->state)->forward);
+    // Of tiles, which only convolutions of stride 1 without dilation are computed in.
+    const GcamWindow window = {
+        .kernel_h = s->kernel_h + tile - 1, .kernel_w = s->kernel_w + tile - 1, .stride_h = s->stride_h * tile,
+        .stride_w = s->stride_w * tile, .dilation_h = s->dilation_h, .dilation_w = s->dilation_w,
+        .pad_top = s->pad_top, .pad_left = s->pad_left, .in_h = s->h, .in_w = s->w,
+        .out_h = (s->out_h + tile - 1) / tile, .out_w = (s->out_w + tile - 1) / tile,
+    };
+    if (value == step->add)
+        return gcam_reach_same(step, values, value, in);
+    GcamRect out = gcam_reach_window(&window, in);
+    return (GcamRect){ tile * out.top, tile * out.bottom, tile * out.left, tile * out.right };
 }
 
 static void conv_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
@@ -120,6 +141,6 @@ static const char *conv_kernel(const GcamStep *step)
 
 const GcamOp gcam_op_conv = {
     .type = "Conv", .layout = GCAM_LAYOUT_LAST, .infer = conv_infer, .prepare = conv_prepare,
-    .release = conv_release, .forward = conv_forward, .backward = conv_backward, .flops = conv_flops,
-    .kernel = conv_kernel,
+    .release = conv_release, .forward = conv_forward, .backward = conv_backward, .reach = conv_reach,
+    .flops = conv_flops, .kernel = conv_kernel,
 };

@@ -7,6 +7,7 @@
 #include "kernels/kernels.h"
 #include "mem.h"
 #include "ops/lanes.h"
+#include "ops/part.h"
 
 #include <errno.h>
 #include <math.h>
@@ -67,7 +68,8 @@ typedef struct AffineJob {
     const GcamStep *step;
     const float *x;
     float *y;
-    size_t rows, channels, inner;
+    GcamStretches floats;
+    size_t channels, inner;
     int backward;
 } AffineJob;
 
@@ -82,11 +84,12 @@ static void affine_rows(void *opaque, size_t index, int thread)
 {
     const AffineJob *job = opaque;
     const float *restrict scale = job->step->state, *restrict shift = scale + job->channels;
-    size_t last = (index + 1) * ROWS < job->rows ? (index + 1) * ROWS : job->rows, channels = job->channels;
+    size_t channels = job->channels, row = channels * job->inner, count;
+    size_t first = gcam_piece(&job->floats, ROWS * row, index, &count);
     (void)thread;
-    for (size_t row = index * ROWS; row < last; row++) {
-        const float *x = job->x + row * channels * job->inner;
-        float *restrict y = job->y + row * channels * job->inner;
+    for (size_t at = first; at < first + count; at += row) {
+        const float *x = job->x + at;
+        float *restrict y = job->y + at;
         if (job->inner == 1 && !job->backward && job->step->act == GCAM_ACT_RELU)
             for (size_t c = 0; c < channels; c++) {
                 float v = x[c] * scale[c] + shift[c];
@@ -106,8 +109,8 @@ static void affine(const GcamRun *run, const GcamStep *step, const float *x, flo
     const GcamValue *value = &run->value[step->input[0]];
     size_t count = gcam_shape_count(&value->shape), channels = value->shape.dim[1];
     size_t inner = value->channels_last ? 1 : count / (value->shape.dim[0] * channels);
-    AffineJob job = { step, x, y, count / (channels * inner), channels, inner, backward };
-    gcam_pool_run(run->pool, (job.rows + ROWS - 1) / ROWS, affine_rows, &job);
+    AffineJob job = { step, x, y, gcam_part_floats(run, value), channels, inner, backward };
+    gcam_pool_run(run->pool, gcam_pieces(&job.floats, ROWS * channels * inner), affine_rows, &job);
 }
 
 static void batch_norm_forward(const GcamRun *run, const GcamStep *step)
@@ -125,7 +128,7 @@ static void batch_norm_backward(const GcamRun *run, const GcamStep *step, int in
 const GcamOp gcam_op_batch_norm = {
     .type = "BatchNormalization", .layout = GCAM_LAYOUT_LAST, .infer = batch_norm_infer,
     .prepare = batch_norm_prepare, .release = free_state, .forward = batch_norm_forward,
-    .backward = batch_norm_backward,
+    .backward = batch_norm_backward, .reach = gcam_reach_same,
 };
 
 // ------------------------------------------------------------------------------------------------- LayerNormalization
@@ -267,6 +270,7 @@ typedef struct LrnJob {
     const LrnParams *params;
     const float *x, *y, *dy;
     float *out;
+    GcamStretches floats;
 } LrnJob;
 
 // The channels around c, as ONNX counts them: floor((size - 1) / 2) before, ceil((size - 1) / 2) after.
@@ -300,10 +304,11 @@ static void lrn_row(void *opaque, size_t row, int thread)
 {
     const LrnJob *job = opaque;
     const LrnParams *p = job->params;
-    const float *x = job->x + row * p->channels;
+    size_t count, at = gcam_piece(&job->floats, p->channels, row, &count);
+    const float *x = job->x + at;
     (void)thread;
     for (size_t c = 0; c < p->channels; c++)
-        job->out[row * p->channels + c] = x[c] * lrn_factor(p, lrn_base(p, x, c));
+        job->out[at + c] = x[c] * lrn_factor(p, lrn_base(p, x, c));
 }
 
 // dx_c = dy_c base_c^-beta - 2 alpha beta / size * x_c * sum over the d whose window holds c of dy_d y_d / base_d
@@ -327,19 +332,20 @@ static void lrn_row_backward(void *opaque, size_t row, int thread)
 
 static void lrn_forward(const GcamRun *run, const GcamStep *step)
 {
-    LrnJob job = { step->node->params, run->data[step->input[0]], NULL, NULL, run->data[step->output[0]] };
-    gcam_pool_run(run->pool, job.params->rows, lrn_row, &job);
+    LrnJob job = { step->node->params, run->data[step->input[0]], NULL, NULL, run->data[step->output[0]],
+                   gcam_part_floats(run, &run->value[step->output[0]]) };
+    gcam_pool_run(run->pool, gcam_pieces(&job.floats, job.params->channels), lrn_row, &job);
 }
 
 static void lrn_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
     LrnJob job = { step->node->params, run->data[step->input[0]], run->data[step->output[0]],
-                   run->grad[step->output[0]], dx };
+                   run->grad[step->output[0]], dx, { 0 } };
     (void)input;
     gcam_pool_run(run->pool, job.params->rows, lrn_row_backward, &job);
 }
 
 const GcamOp gcam_op_lrn = {
     .type = "LRN", .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y,
-    .infer = lrn_infer, .forward = lrn_forward, .backward = lrn_backward,
+    .infer = lrn_infer, .forward = lrn_forward, .backward = lrn_backward, .reach = gcam_reach_same,
 };

@@ -12,6 +12,7 @@
 #include "gemm.h"
 #include "graph.h"
 #include "pool.h"
+#include "rect.h"
 
 // What an operator wants of the memory layout of values of four dimensions.
 enum GcamLayout {
@@ -49,6 +50,9 @@ struct GcamOp {
     void (*release)(GcamStep *step);
     void (*forward)(const GcamRun *run, const GcamStep *step);
     void (*backward)(const GcamRun *run, const GcamStep *step, int input, float *dx);
+    // The part of the outputs that can change when part `in` of `value`, one of the inputs, does; forward then computes
+    // run->part alone if that is set. NULL: everything can change.
+    GcamRect (*reach)(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in);
     const void *data;           // what tells the members of a family apart
     // For profiles: floating point operations of a forward, and the algorithm that was chosen. May be NULL.
     double (*flops)(const GcamStep *step, const GcamValue *values);
@@ -83,7 +87,10 @@ struct GcamRun {
     float *const *grad;
     float *arena;               // what the memory of all of them is part of
     float *scratch;             // of the step that runs
+    const GcamRect *part;       // of its outputs that is wanted, for operators with `reach`; NULL: all
     GcamPool *pool;
+    GcamRect *changed;          // NULL, or by value: what of it is not as the last run left it; that of the picture is given
+    int kept;                   // changed: so many steps have their outputs of the last run
     double *seconds;            // NULL, or by step: time of its forward, then by step: of its backward
     int (*interrupt)(void *opaque);     // as in GradcamSettings
     void *opaque;

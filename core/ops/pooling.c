@@ -3,7 +3,7 @@
  * MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool: x [N, C, H, W] -> y [N, C, H', W'], channels last in memory,
  * so every loop runs over channels.
  */
-#include "ops/window.h"
+#include "ops/part.h"
 
 #include <errno.h>
 #include <float.h>
@@ -78,6 +78,7 @@ typedef struct Job {
     const Params *params;
     const float *x, *y, *dy;
     float *out;
+    GcamRect part;              // forward: of the output
 } Job;
 
 // The window of one output pixel.
@@ -167,15 +168,16 @@ static void pool_part(const Job *job, size_t index, void (*window)(const GcamWin
 {
     const Params *params = job->params;
     const GcamWindow *w = &params->window;
-    size_t parts = channel_parts(params), row = index / parts, n = row / (size_t)w->out_h;
+    size_t parts = channel_parts(params), rows = (size_t)(job->part.bottom - job->part.top);
+    size_t n = index / parts / rows, oy = (size_t)job->part.top + index / parts % rows;
     size_t first = parts > 1 ? index % parts * CHANNELS : 0;
     size_t channels = parts > 1 && params->c - first > CHANNELS ? CHANNELS : params->c - first;
-    for (int ox = 0; ox < w->out_w; ox++) {
-        Cell cell = cell_of(w, (int)(row % (size_t)w->out_h), ox);
+    for (int ox = job->part.left; ox < job->part.right; ox++) {
+        Cell cell = cell_of(w, (int)oy, ox);
         GcamWindowBlock block = block_of(job, n, &cell, first, channels);
         float count = divisor(params, &cell);
         block.scale = count > 0 ? 1.0f / count : 0;
-        block.y = job->out + (row * (size_t)w->out_w + (size_t)ox) * params->c + first;
+        block.y = job->out + ((n * (size_t)w->out_h + oy) * (size_t)w->out_w + (size_t)ox) * params->c + first;
         window(&block);
     }
 }
@@ -195,8 +197,18 @@ static void average_part(void *opaque, size_t index, int thread)
 static void pool_forward(const GcamRun *run, const GcamStep *step, GcamPoolFn part)
 {
     const Params *params = step->node->params;
-    Job job = { params, run->data[step->input[0]], NULL, NULL, run->data[step->output[0]] };
-    gcam_pool_run(run->pool, params->n * (size_t)params->window.out_h * channel_parts(params), part, &job);
+    Job job = { params, run->data[step->input[0]], NULL, NULL, run->data[step->output[0]],
+                { 0, params->window.out_h, 0, params->window.out_w } };
+    if (run->part)
+        job.part = *run->part;
+    size_t rows = (size_t)(job.part.bottom - job.part.top);
+    gcam_pool_run(run->pool, params->n * rows * channel_parts(params), part, &job);
+}
+
+static GcamRect pool_reach(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in)
+{
+    (void)values, (void)value;
+    return gcam_reach_window(&((const Params *)step->node->params)->window, in);
 }
 
 static void max_forward(const GcamRun *run, const GcamStep *step)
@@ -249,7 +261,8 @@ static void pool_backward(const GcamRun *run, const GcamStep *step, float *dx,
 {
     const Params *params = step->node->params;
     const GcamWindow *w = &params->window;
-    Job job = { params, run->data[step->input[0]], run->data[step->output[0]], run->grad[step->output[0]], dx };
+    Job job = { params, run->data[step->input[0]], run->data[step->output[0]], run->grad[step->output[0]], dx,
+                { 0, 0, 0, 0 } };
     memset(dx, 0, gcam_shape_count(&run->value[step->input[0]].shape) * sizeof(*dx));
     for (size_t n = 0; n < params->n; n++)
         for (int oy = 0; oy < w->out_h; oy++)
@@ -271,7 +284,7 @@ static void average_backward(const GcamRun *run, const GcamStep *step, int input
 
 #define POOL(onnx, needs, rule, there, back) \
     { .type = onnx, .layout = GCAM_LAYOUT_LAST, .flags = needs, .infer = rule, .forward = there, \
-      .backward = back }
+      .backward = back, .reach = pool_reach }
 
 const GcamOp gcam_op_max_pool = POOL("MaxPool", GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, pool_infer, max_forward,
                                      max_backward);

@@ -6,7 +6,7 @@
 #include "ops/ops.h"
 
 #include "mem.h"
-#include "ops/move.h"
+#include "ops/part.h"
 
 #include <errno.h>
 #include <string.h>
@@ -81,9 +81,18 @@ static void concat_forward(const GcamRun *run, const GcamStep *step)
     for (int i = 0; i < step->inputs; i++) {
         GcamMove move = part_move(run, step, step->input, i, step->output[0]);
         const float *part = run->data[step->input[i]];
-        if (part != run->data[step->output[0]] + move.to_offset)        // else it was computed in its place
-            gcam_move(&move, run->pool, part, run->data[step->output[0]]);
+        if (part == run->data[step->output[0]] + move.to_offset)        // it was computed in its place
+            continue;
+        gcam_move_part(&move, run, &run->value[step->output[0]]);
+        gcam_move(&move, run->pool, part, run->data[step->output[0]]);
     }
+}
+
+// Along channels, each pixel is put together or divided on its own.
+static GcamRect axis_reach(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in)
+{
+    int axis = ((const AxisParams *)step->node->params)->axis;
+    return axis == (values[value].channels_last ? 1 : 3) ? gcam_reach_same(step, values, value, in) : gcam_rect_all();
 }
 
 static void concat_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
@@ -94,7 +103,7 @@ static void concat_backward(const GcamRun *run, const GcamStep *step, int input,
 
 const GcamOp gcam_op_concat = {
     .type = "Concat", .layout = GCAM_LAYOUT_ANY, .flags = GCAM_OP_READS, .infer = concat_infer,
-    .forward = concat_forward, .backward = concat_backward,
+    .forward = concat_forward, .backward = concat_backward, .reach = axis_reach,
 };
 
 // x: [.., a0 + a1 + ..., ..] -> y0: [.., a0, ..], y1: [.., a1, ..], ...
@@ -129,6 +138,7 @@ static void split_forward(const GcamRun *run, const GcamStep *step)
 {
     for (int i = 0; i < step->outputs; i++) {
         GcamMove whole = part_move(run, step, step->output, i, step->input[0]), move = gcam_move_reverse(&whole);
+        gcam_move_part(&move, run, &run->value[step->input[0]]);
         gcam_move(&move, run->pool, run->data[step->input[0]], run->data[step->output[i]]);
     }
 }
@@ -147,7 +157,7 @@ static void split_backward(const GcamRun *run, const GcamStep *step, int input, 
 
 const GcamOp gcam_op_split = {
     .type = "Split", .layout = GCAM_LAYOUT_ANY, .infer = split_infer, .forward = split_forward,
-    .backward = split_backward,
+    .backward = split_backward, .reach = axis_reach,
 };
 
 // ---------------------------------------------------------------------------------------------------------- Slice, Pad
@@ -240,7 +250,18 @@ static GcamMove slice_move(const GcamRun *run, const GcamStep *step)
 static void slice_forward(const GcamRun *run, const GcamStep *step)
 {
     GcamMove move = slice_move(run, step);
+    gcam_move_part(&move, run, &run->value[step->output[0]]);
     gcam_move(&move, run->pool, run->data[step->input[0]], run->data[step->output[0]]);
+}
+
+// A slice of channels leaves pixels where they are.
+static GcamRect slice_reach(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in)
+{
+    const BoxParams *params = step->node->params;
+    for (int i = 0; i < values[value].shape.rank; i++)
+        if (i != (values[value].channels_last ? 1 : 3) && (params->start[i] || params->step[i] != 1))
+            return gcam_rect_all();
+    return gcam_reach_same(step, values, value, in);
 }
 
 static void slice_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
@@ -252,7 +273,7 @@ static void slice_backward(const GcamRun *run, const GcamStep *step, int input, 
 
 const GcamOp gcam_op_slice = {
     .type = "Slice", .layout = GCAM_LAYOUT_ANY, .infer = slice_infer, .forward = slice_forward,
-    .backward = slice_backward,
+    .backward = slice_backward, .reach = slice_reach,
 };
 
 // Constant padding; negative amounts cut.

@@ -5,13 +5,15 @@
  * size_t. Of two groups, each may be an input of its own (a Concat before), and the result may be two outputs, its lower
  * and upper half of channels (Slices after). Channels last: every pixel alone.
  */
-#include "ops/ops.h"
+#include "ops/part.h"
 
 #define PIXELS 64               // that one thread takes at a time
 
 // out[i * groups + j] = in[j * size + i] at each pixel. The way back is the shuffle with groups and size exchanged.
 typedef struct Shuffle {
-    size_t pixels, groups, size;
+    size_t groups, size;
+    GcamStretches floats;       // of the first output, with `channels`
+    size_t channels;
     const float *in[2];         // groups that are inputs of their own, or the one input
     float *out[2];              // halves of the result, or the result
     int ins, outs;
@@ -42,10 +44,10 @@ static void shuffle_two(const Shuffle *s, size_t p)
 static void shuffle_pixels(void *opaque, size_t index, int thread)
 {
     const Shuffle *s = opaque;
-    size_t channels = s->groups * s->size, size = s->size, first = index * PIXELS;
-    size_t last = first + PIXELS < s->pixels ? first + PIXELS : s->pixels;
+    size_t channels = s->groups * s->size, size = s->size, count;
+    size_t first = gcam_piece(&s->floats, PIXELS * s->channels, index, &count) / s->channels;
     (void)thread;
-    for (size_t p = first; p < last; p++) {
+    for (size_t p = first; p < first + count / s->channels; p++) {
         if (s->groups == 2) {
             shuffle_two(s, p);
             continue;
@@ -62,10 +64,11 @@ static void shuffle(const GcamRun *run, const GcamStep *step, Shuffle *s, int ba
 {
     const GcamShape *shape = &run->value[step->output[0]].shape;
     size_t groups = *(const size_t *)step->node->params, size = shape->dim[1] * (size_t)step->outputs / groups;
-    s->pixels = shape->dim[0] * shape->dim[2] * shape->dim[3];
+    s->floats = gcam_part_floats(run, &run->value[step->output[0]]);
+    s->channels = shape->dim[1];
     s->groups = backward ? size : groups;
     s->size = backward ? groups : size;
-    gcam_pool_run(run->pool, (s->pixels + PIXELS - 1) / PIXELS, shuffle_pixels, s);
+    gcam_pool_run(run->pool, gcam_pieces(&s->floats, PIXELS * s->channels), shuffle_pixels, s);
 }
 
 static void shuffle_forward(const GcamRun *run, const GcamStep *step)
@@ -88,4 +91,5 @@ static void shuffle_backward(const GcamRun *run, const GcamStep *step, int input
 
 const GcamOp gcam_op_channel_shuffle = {
     .type = "ChannelShuffle", .layout = GCAM_LAYOUT_LAST, .forward = shuffle_forward, .backward = shuffle_backward,
+    .reach = gcam_reach_same,
 };

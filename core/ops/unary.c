@@ -2,7 +2,7 @@
  *
  * Operators on each element alone: activations and functions. y = f(x), dx = dy * f'(x), any layout.
  */
-#include "ops/ops.h"
+#include "ops/part.h"
 
 #include <errno.h>
 #include <math.h>
@@ -191,13 +191,13 @@ typedef struct Job {
     Params params;
     const float *x, *y, *dy;
     float *out;
-    size_t count;
+    GcamStretches floats;
 } Job;
 
 static void run_chunk(void *opaque, size_t index, int thread)
 {
     const Job *job = opaque;
-    size_t at = index * CHUNK, n = job->count - at < CHUNK ? job->count - at : CHUNK;
+    size_t n, at = gcam_piece(&job->floats, CHUNK, index, &n);
     (void)thread;
     if (job->dy)
         job->kernel->backward(job->x + at, job->y + at, job->dy + at, job->out + at, n, job->params.a, job->params.b);
@@ -208,8 +208,8 @@ static void run_chunk(void *opaque, size_t index, int thread)
 static void unary_forward(const GcamRun *run, const GcamStep *step)
 {
     Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]], NULL, NULL,
-                run->data[step->output[0]], gcam_shape_count(&run->value[step->output[0]].shape) };
-    gcam_pool_run(run->pool, (job.count + CHUNK - 1) / CHUNK, run_chunk, &job);
+                run->data[step->output[0]], gcam_part_floats(run, &run->value[step->output[0]]) };
+    gcam_pool_run(run->pool, gcam_pieces(&job.floats, CHUNK), run_chunk, &job);
 }
 
 static void unary_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
@@ -218,13 +218,13 @@ static void unary_backward(const GcamRun *run, const GcamStep *step, int input, 
         return;
     Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]],
                 run->data[step->output[0]], run->grad[step->output[0]], dx,
-                gcam_shape_count(&run->value[step->output[0]].shape) };
-    gcam_pool_run(run->pool, (job.count + CHUNK - 1) / CHUNK, run_chunk, &job);
+                gcam_part_floats(run, &run->value[step->output[0]]) };
+    gcam_pool_run(run->pool, gcam_pieces(&job.floats, CHUNK), run_chunk, &job);
 }
 
 #define UNARY(onnx, name, a, b, fallback_a, fallback_b) \
     { .type = onnx, .layout = GCAM_LAYOUT_ANY, .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, \
-      .infer = unary_infer, .forward = unary_forward, .backward = unary_backward, \
+      .infer = unary_infer, .forward = unary_forward, .backward = unary_backward, .reach = gcam_reach_same, \
       .data = &(const Kernel){ { a, b }, { fallback_a, fallback_b }, name##_forward, name##_backward } }
 
 // Defaults as the ONNX operator specification gives them.
