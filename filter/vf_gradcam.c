@@ -1,81 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The gradcam filter: lays class activation maps, computed by libgradcam, over video. It translates options,
- * formats, frames, errors and messages, and decides which frame waits for which map.
- *
- * keys.c tells which frames are key frames. A reference to such a frame is submitted to the engine, whose threads
- * scale it, run the network and compute its maps. A heat is what comes of them (heat.c); the frames that follow share
- * it (between.c), show.c makes it visible, report.c and journal.c tell about it.
- *
- * live=0: a frame waits in the queue until the map of its key frame is there, so that the output does not
- * depend on speed. live=1: a frame is passed on at once with the newest map there is; nothing waits.
+ * formats, errors and messages; queue.c has the frames.
  */
 #include <float.h>
-#include <math.h>
 #include <string.h>
 
-#include "libavutil/avstring.h"
-#include "libavutil/fifo.h"
-#include "libavutil/imgutils.h"
 #include "libavutil/mem.h"
 #include "libavutil/opt.h"
 #include "libavutil/pixdesc.h"
 
 #include "ffcompat.h"
 
-#include "between.h"
-#include "engine.h"
 #include "gradcam.h"
-#include "heat.h"
 #include "journal.h"
-#include "keys.h"
-#include "report.h"
+#include "queue.h"
 #include "show.h"
 #include "style.h"
 
-// Bytes that the frames of the queue may hold.
-#define QUEUE_BYTES (256 << 20)
-
 #define MAX_THREADS 1024
-
-// live=1: how much the threads that compute maps give way to those that the frames pass through.
-#define LIVE_NICE 10
-
-// A frame on its way through the filter.
-typedef struct Item {
-    AVFrame *frame;
-    int64_t number;             // counted from 0
-    double time;                // seconds, NAN where it has none
-    GcamStyle *style;           // as it was when the frame came in
-    GcamHeat *heat;             // what it shows; NULL: nothing
-    int marked;                 // live=1: a key frame, whose map will come later
-} Item;
 
 typedef struct GradcamFilter {
     const AVClass *class;
 
     // options
-    GcamEngine engine;
-    GcamKeys keys;
-    GcamBetween between;
+    GcamQueue queue;
     GcamStyleOptions look;
-    int lookahead, live, log_format;
     char *log_path;
+    int log_format;
 
-    GcamStyle *style;
-    GcamHeatMaker maker;
-    GcamShow show;
     GcamJournal *journal;
-    GcamPlace *place;           // of the frame under way, by target
-    unsigned place_size;        // bytes
-
-    int max_queue;              // frames that memory allows in the queue
-    AVFifo *queue;              // of Item
-    int64_t count;              // frames taken so far
-    GcamHeat *heat;             // of the newest key frame; live=1: the one that is shown
-    GcamHeat *coming;           // live=1: submitted, not finished
-    int64_t skipped;            // live=1: frames that should have been key frames
-
     int status;                 // of the input, once it is acknowledged
     int64_t status_pts;
     int error;                  // a job or a frame failed: nothing more comes
@@ -104,6 +58,9 @@ typedef struct GradcamFilter {
 #define MODEL_HELP   "network: an .onnx file or a compiled .bin file (default: the built-in network)"
 #define CLASS_HELP   "what to look for: class name, group or index, several joined by |; auto: the top class"
 #define LAYER_HELP   "tensor or node whose activations are explained (default: chosen by the network's shape)"
+#define LABELS_HELP  "file with a class name a line, imagenet, or none (default: the network's own)"
+#define LOGITS_HELP  "tensor or node with the class scores (default: the output before any softmax)"
+#define MEAN_HELP    "a/b/c to subtract from the network's three channels, 0..255 (default: its own)"
 #define SCENE_HELP   "scene score from which on a frame counts as a cut and gets a map of its own (0: never)"
 #define BOX_HELP     "share of a map's highest value from which on a place belongs to its box (0: no boxes)"
 #define COLORS_HELP  "colours of the classes, joined by |; auto: a palette for several; none: the colormap"
@@ -111,47 +68,46 @@ typedef struct GradcamFilter {
 #define STRIDE_HELP  "compute a map for every stride-th frame; the frames between show the same map"
 
 static const AVOption gradcam_options[] = {
-    STRING("model",  engine.path, MODEL_HELP, NULL, FLAGS),
-    STRING("m",      engine.path, MODEL_HELP, NULL, FLAGS),
-    STRING("class",  engine.class_text, CLASS_HELP, "auto", TFLAGS),
-    STRING("c",      engine.class_text, CLASS_HELP, "auto", TFLAGS),
-    STRING("layer",  engine.layer, LAYER_HELP, "auto", TFLAGS),
-    STRING("l",      engine.layer, LAYER_HELP, "auto", TFLAGS),
-    STRING("labels", engine.labels, "file with a class name a line, imagenet, or none (default: the network's own)",
-           NULL, FLAGS),
-    STRING("logits", engine.logits, "tensor or node with the class scores (default: the output before any softmax)",
-           NULL, FLAGS),
-    STRING("mean",   engine.mean, "a/b/c to subtract from the network's three channels, 0..255 (default: its own)",
-           NULL, FLAGS),
-    STRING("std",    engine.std, "a/b/c to divide the network's three channels by (default: its own)", NULL, FLAGS),
-    BOOL("bgr",      engine.bgr, "feed the network in the order B, G, R (default: the network's)", -1, -1, FLAGS),
-    { "size", "input size of a network that leaves it open (default: 224x224)", OFFSET(engine.width),
+    STRING("model",  queue.engine.path, MODEL_HELP, NULL, FLAGS),
+    STRING("m",      queue.engine.path, MODEL_HELP, NULL, FLAGS),
+    STRING("class",  queue.engine.class_text, CLASS_HELP, "auto", TFLAGS),
+    STRING("c",      queue.engine.class_text, CLASS_HELP, "auto", TFLAGS),
+    STRING("layer",  queue.engine.layer, LAYER_HELP, "auto", TFLAGS),
+    STRING("l",      queue.engine.layer, LAYER_HELP, "auto", TFLAGS),
+    STRING("labels", queue.engine.labels, LABELS_HELP, NULL, FLAGS),
+    STRING("logits", queue.engine.logits, LOGITS_HELP, NULL, FLAGS),
+    STRING("mean",   queue.engine.mean, MEAN_HELP, NULL, FLAGS),
+    STRING("std",    queue.engine.std, "a/b/c to divide the network's three channels by (default: its own)", NULL,
+           FLAGS),
+    BOOL("bgr",      queue.engine.bgr, "feed the network in the order B, G, R (default: the network's)", -1, -1, FLAGS),
+    { "size", "input size of a network that leaves it open (default: 224x224)", OFFSET(queue.engine.width),
       AV_OPT_TYPE_IMAGE_SIZE, { .str = NULL }, 0, 0, FLAGS },
-    ENUM("method",   engine.method, "how the map is computed", GRADCAM_METHOD_GRADCAM, GRADCAM_METHOD_COUNT, TFLAGS,
-         "method"),
+    ENUM("method",   queue.engine.method, "how the map is computed", GRADCAM_METHOD_GRADCAM, GRADCAM_METHOD_COUNT,
+         TFLAGS, "method"),
         CONST("gradcam", "what speaks for the class", GRADCAM_METHOD_GRADCAM, TFLAGS, "method"),
         CONST("counterfactual", "what speaks against it", GRADCAM_METHOD_COUNTERFACTUAL, TFLAGS, "method"),
-    INT("stride",    keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
-    INT("s",         keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
-    ENUM("origin",   keys.origin, "where the stride is counted from", GCAM_ORIGIN_START, GCAM_ORIGIN_COUNT, FLAGS,
+    INT("stride",    queue.keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
+    INT("s",         queue.keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
+    ENUM("origin",   queue.keys.origin, "where the stride is counted from", GCAM_ORIGIN_START, GCAM_ORIGIN_COUNT, FLAGS,
          "origin"),
         CONST("start", "the first frame", GCAM_ORIGIN_START, FLAGS, "origin"),
         CONST("keyframe", "and anew from each key frame of the coded video", GCAM_ORIGIN_KEYFRAME, FLAGS, "origin"),
         CONST("timestamp", "time 0, in frames of the frame rate", GCAM_ORIGIN_TIMESTAMP, FLAGS, "origin"),
-    DOUBLE("scene",  keys.scene, SCENE_HELP, 0.4, 0, 1, TFLAGS),
-    INT("threads",   engine.threads, "threads that compute maps (0: one per processor)", 0, 0, MAX_THREADS, FLAGS),
-    ENUM("precision", engine.precision, "arithmetic of the network", GRADCAM_PRECISION_F32, GRADCAM_PRECISION_COUNT,
-         FLAGS, "precision"),
+    DOUBLE("scene",  queue.keys.scene, SCENE_HELP, 0.4, 0, 1, TFLAGS),
+    INT("threads",   queue.engine.threads, "threads that compute maps (0: one per processor)", 0, 0, MAX_THREADS,
+        FLAGS),
+    ENUM("precision", queue.engine.precision, "arithmetic of the network", GRADCAM_PRECISION_F32,
+         GRADCAM_PRECISION_COUNT, FLAGS, "precision"),
         CONST("f32", "single precision", GRADCAM_PRECISION_F32, FLAGS, "precision"),
         CONST("bf16", "large products in bfloat16, where the processor can", GRADCAM_PRECISION_BF16, FLAGS,
               "precision"),
-    FLOAT("still",   engine.still, STILL_HELP, 0, -1, 255, FLAGS),
-    INT("lookahead", lookahead, "key frames to compute in advance while their frames are held back", 0, 0,
+    FLOAT("still",   queue.engine.still, STILL_HELP, 0, -1, 255, FLAGS),
+    INT("lookahead", queue.lookahead, "key frames to compute in advance while their frames are held back", 0, 0,
         1024, FLAGS),
-    BOOL("live",     live, "never hold up the video: show the newest map there is, skip key frames when busy",
+    BOOL("live",     queue.live, "never hold up the video: show the newest map there is, skip key frames when busy",
          0, 0, FLAGS),
-    ENUM("interp",   between.interp, "what frames between two key frames show", GCAM_INTERP_HOLD, GCAM_INTERP_COUNT,
-         FLAGS, "interp"),
+    ENUM("interp",   queue.between.interp, "what frames between two key frames show", GCAM_INTERP_HOLD,
+         GCAM_INTERP_COUNT, FLAGS, "interp"),
         CONST("hold", "the map of the key frame before", GCAM_INTERP_HOLD, FLAGS, "interp"),
         CONST("linear", "what lies between the maps of both; delays the video by a stride, not for live=1",
               GCAM_INTERP_LINEAR, FLAGS, "interp"),
@@ -167,8 +123,8 @@ static const AVOption gradcam_options[] = {
     DOUBLE("low",    look.low, "raw value of scale=fixed that gets the lowest colour", 0, -FLT_MAX, FLT_MAX, TFLAGS),
     DOUBLE("high",   look.high, "raw value of scale=fixed that gets the highest colour", 1, -FLT_MAX, FLT_MAX, TFLAGS),
     STRING("box",    look.box, BOX_HELP, "0.15", TFLAGS),
-    ENUM("fit",      engine.fit, "how a frame is brought to the network's shape", GCAM_FIT_STRETCH, GCAM_FIT_COUNT,
-         FLAGS, "fit"),
+    ENUM("fit",      queue.engine.fit, "how a frame is brought to the network's shape", GCAM_FIT_STRETCH,
+         GCAM_FIT_COUNT, FLAGS, "fit"),
         CONST("stretch", "the whole frame, aspect ratio lost", GCAM_FIT_STRETCH, FLAGS, "fit"),
         CONST("crop", "the largest centred part", GCAM_FIT_CROP, FLAGS, "fit"),
         CONST("pad", "the whole frame with bars", GCAM_FIT_PAD, FLAGS, "fit"),
@@ -268,34 +224,6 @@ static GCAM_QUERY_FORMATS(query_formats)
 
 // --------------------------------------------------------------------------------------------- configuration
 
-static void free_item(Item *item)
-{
-    av_frame_free(&item->frame);
-    gcam_style_unref(&item->style);
-    gcam_heat_unref(&item->heat);
-}
-
-// Back to before config_input().
-static void close_all(AVFilterContext *ctx)
-{
-    GradcamFilter *s = ctx->priv;
-    Item item;
-
-    gcam_engine_close(&s->engine);
-    while (s->queue && av_fifo_read(s->queue, &item, 1) >= 0)
-        free_item(&item);
-    av_fifo_freep2(&s->queue);
-    gcam_heat_unref(&s->heat);
-    gcam_heat_unref(&s->coming);
-    gcam_heatmaker_reset(&s->maker);
-    gcam_style_unref(&s->style);
-    gcam_keys_reset(&s->keys);
-    gcam_between_reset(&s->between);
-    gcam_show_reset(&s->show);
-    av_freep(&s->place);
-    s->place_size = 0;
-}
-
 // Puts the options of the look into force. Changes nothing when it fails.
 static int take_style(AVFilterContext *ctx)
 {
@@ -305,17 +233,9 @@ static int take_style(AVFilterContext *ctx)
 
     if (ret < 0)
         return ret;
-    gcam_style_unref(&s->style);
-    s->style = style;
+    gcam_style_unref(&s->queue.style);
+    s->queue.style = style;
     return 0;
-}
-
-// Jobs run at once only as far as their frames may wait for them.
-static int choose_jobs(const GradcamFilter *s)
-{
-    const int64_t keys = 1 + (int64_t)s->max_queue / s->keys.stride;
-
-    return s->live || !s->lookahead ? 1 : FFMIN(keys, s->lookahead);
 }
 
 // Models and threads come to life here, not in init(): FFmpeg makes filters that it never runs.
@@ -323,24 +243,14 @@ static int config_input(AVFilterLink *inlink)
 {
     AVFilterContext *ctx = inlink->dst;
     GradcamFilter *s = ctx->priv;
-    const int size = av_image_get_buffer_size(inlink->format, inlink->w, inlink->h, 16);
     int ret;
 
-    close_all(ctx);
-    s->max_queue = size > 0 ? QUEUE_BYTES / size : 0;
-    s->keys.time_base = inlink->time_base;
-    s->keys.frame_rate = gcam_frame_rate(inlink);
-    s->queue = av_fifo_alloc2(8, sizeof(Item), AV_FIFO_FLAG_AUTO_GROW);
-    if (!s->queue)
-        return AVERROR(ENOMEM);
-    if (s->live && s->between.interp == GCAM_INTERP_LINEAR) {
-        av_log(ctx, AV_LOG_WARNING, "interp=linear would delay the video: with live=1, maps are held\n");
-        s->between.interp = GCAM_INTERP_HOLD;
-    }
+    gcam_queue_close(&s->queue);
     if ((ret = take_style(ctx)) >= 0)
-        ret = gcam_engine_open(&s->engine, ctx, ctx->nb_threads, choose_jobs(s), s->live ? LIVE_NICE : 0);
+        ret = gcam_queue_open(&s->queue, ctx);
     if (ret >= 0 && !s->journal)
         ret = gcam_journal_open(&s->journal, ctx, s->log_path, s->log_format);
+    s->queue.journal = s->journal;
     return ret == -EBADMSG ? AVERROR_INVALIDDATA : ret;     // strerror() would say "Bad message"
 }
 
@@ -357,7 +267,7 @@ static av_cold void uninit(AVFilterContext *ctx)
 {
     GradcamFilter *s = ctx->priv;
 
-    close_all(ctx);
+    gcam_queue_close(&s->queue);
     gcam_journal_close(&s->journal);
 }
 
@@ -379,20 +289,21 @@ static int check_output(AVFilterContext *ctx, int before)
 static int apply_command(AVFilterContext *ctx, const char *command, int output)
 {
     GradcamFilter *s = ctx->priv;
+    GcamEngine *engine = &s->queue.engine;
     int ret;
 
-    if ((ret = check_output(ctx, output)) < 0 || !s->engine.stream)
+    if ((ret = check_output(ctx, output)) < 0 || !engine->stream)
         return ret;
     if (!strcmp(command, "class") || !strcmp(command, "c"))
-        ret = gcam_engine_set_class(&s->engine, s->engine.class_text);
+        ret = gcam_engine_set_class(engine, engine->class_text);
     else if (!strcmp(command, "layer") || !strcmp(command, "l"))
-        ret = gradcam_stream_set_layer(s->engine.stream, s->engine.layer);
+        ret = gradcam_stream_set_layer(engine->stream, engine->layer);
     else if (!strcmp(command, "method"))
-        ret = gradcam_stream_set_method(s->engine.stream, s->engine.method);
+        ret = gradcam_stream_set_method(engine->stream, engine->method);
     else
         return take_style(ctx);
     if (ret >= 0)
-        gcam_keys_restart(&s->keys);
+        gcam_keys_restart(&s->queue.keys);
     return ret;
 }
 
@@ -413,257 +324,9 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     return ret;
 }
 
-// ---------------------------------------------------------------------------------------------------- frames
-
-// Where the maps are hot on the item's frame.
-static int find_places(GradcamFilter *s, const GcamHeat *heat, const GcamPlanes *planes, const GcamPlace **places)
-{
-    const size_t size = (size_t)planes->width * planes->height;
-
-    *places = heat->place;
-    if (!planes->own)
-        return 0;
-    av_fast_malloc(&s->place, &s->place_size, sizeof(*s->place) * FFMAX(heat->result->count, 1));
-    if (!s->place)
-        return AVERROR(ENOMEM);
-    for (size_t i = 0; i < heat->result->count; i++) {
-        int ret;
-
-        s->place[i].share = heat->place[i].share;
-        if ((ret = gcam_place_find(&s->place[i], planes->map + i * size, planes->width, planes->height)) < 0)
-            return ret;
-    }
-    *places = s->place;
-    return 0;
-}
-
-// Where its maps lie on the item's frame.
-static GradcamRegion find_region(const GradcamFilter *s, const Item *item)
-{
-    const GradcamModelInfo *info = gradcam_model_info(s->engine.model);
-    GradcamRegion region;
-
-    gcam_scaler_region(s->engine.fit, item->frame, info->width, info->height, &region);
-    return region;
-}
-
-// Lays the item's maps over its frame, and tells about them.
-static int show_heat(AVFilterContext *ctx, Item *item)
-{
-    GradcamFilter *s = ctx->priv;
-    const GradcamRegion region = find_region(s, item);
-    const GcamMoment moment = gcam_heat_moment(item->heat, 0, item->number, item->time);
-    GcamReport report = {
-        item->heat, NULL, NULL, item->style, item->frame->width, item->frame->height, item->number, item->time,
-        s->live ? s->skipped : -1
-    };
-    GcamPlanes planes;
-    int ret;
-
-    if ((ret = gcam_between_planes(&s->between, item->heat, item->number, &region, &planes)) < 0 ||
-        (ret = find_places(s, item->heat, &planes, &report.place)) < 0 ||
-        (ret = gcam_show_frame(&s->show, ctx, &item->frame, &planes, item->heat->result->count, item->style,
-                               &moment)) < 0)
-        return ret;
-    report.region = &planes.region;
-    ret = gcam_report_frame(&report, item->frame);
-    return ret < 0 ? ret : gcam_journal_frame(s->journal, &report);
-}
-
-// Follows what moves up to the item.
-static int follow(GradcamFilter *s, const Item *item, int flags)
-{
-    const int key = !s->live && item->heat && item->number == item->heat->number;
-    const GcamHeat *fresh = item->marked ? s->coming : key ? item->heat : NULL;
-    const GradcamRegion region = find_region(s, item);
-    int ret;
-
-    if (item->number <= s->between.followed)
-        return 0;
-    flags |= (fresh && fresh->fresh ? GCAM_FOLLOW_FRESH : 0) | (item->marked ? GCAM_FOLLOW_MARK : 0);
-    ret = gcam_between_follow(&s->between, item->frame, item->number, flags);
-    return ret < 0 || !key ? ret : gcam_between_key(&s->between, item->heat, &region);
-}
-
-// And on to the next key frame, where its map is there: the item's is to meet it.
-static int follow_ahead(GradcamFilter *s, const Item *item)
-{
-    const GcamHeat *next = item->heat && item->number > item->heat->number ? item->heat->next : NULL;
-    Item later = *item;
-    int ret = 0;
-
-    for (int i = 0; ret >= 0 && next && next->result && later.number <= next->number; i++) {
-        ret = follow(s, &later, GCAM_FOLLOW_KEEP);
-        if (av_fifo_peek(s->queue, &later, 1, i) < 0)
-            break;
-    }
-    return ret < 0 ? ret : follow(s, item, 0);
-}
-
-static int show(AVFilterContext *ctx, Item *item)
-{
-    GradcamFilter *s = ctx->priv;
-    int ret = s->between.interp == GCAM_INTERP_MOTION ? follow_ahead(s, item) : 0;
-
-    if (ret < 0)
-        return ret;
-    if (item->heat)
-        return show_heat(ctx, item);
-    gcam_journal_plain(s->journal);
-    return gcam_show_frame(&s->show, ctx, &item->frame, NULL, 0, item->style, NULL);
-}
-
-// Fetches the result of a key frame, if that has not been done.
-static int fill_heat(GradcamFilter *s, GcamHeat *heat, int wait)
-{
-    GradcamResult *result;
-    int ret;
-
-    if (!heat || heat->result)
-        return 0;
-    ret = gradcam_stream_collect(s->engine.stream, heat->ticket, wait, &result);
-    return ret < 0 ? ret : gcam_heat_fill(heat, result, &s->maker);
-}
-
-// Whether frames between key frames show something of both.
-static int looks_ahead(const GradcamFilter *s)
-{
-    return s->between.interp != GCAM_INTERP_HOLD && !s->live;
-}
-
-// The key frame after is not known yet, and may still come. (Where a class or method changed, none does.)
-static int waits_for_next(const GradcamFilter *s, const Item *item)
-{
-    return looks_ahead(s) && item->heat && item->heat == s->heat && item->number > item->heat->number && !s->status &&
-           av_fifo_can_read(s->queue) <= FFMAX(s->max_queue, 1);
-}
-
-// Passes on the first frame of the queue. AVERROR(EAGAIN) when there is none, or its map is not ready and
-// `wait` is 0.
-static int deliver(AVFilterContext *ctx, int wait)
-{
-    GradcamFilter *s = ctx->priv;
-    Item item;
-    int ret = 0;
-
-    if (av_fifo_peek(s->queue, &item, 1, 0) < 0 || waits_for_next(s, &item))
-        return AVERROR(EAGAIN);
-    if (item.heat && (ret = fill_heat(s, item.heat, wait)) < 0)
-        return ret;
-    if (item.heat && item.number > item.heat->number && (ret = fill_heat(s, item.heat->next, wait)) < 0)
-        return ret;
-    av_fifo_drain2(s->queue, 1);
-    ret = show(ctx, &item);
-    if (ret >= 0) {
-        ret = ff_filter_frame(ctx->outputs[0], item.frame);
-        item.frame = NULL;
-    }
-    free_item(&item);
-    return ret;
-}
-
-// ------------------------------------------------------------------------------------------------ key frames
-
-static int submit(AVFilterContext *ctx, const Item *item, GcamHeat *heat)
-{
-    GradcamFilter *s = ctx->priv;
-    const double time = isnan(item->time) ? 0 : item->time;
-    int ret;
-
-    while ((ret = gcam_engine_submit(&s->engine, item->frame, time, &heat->ticket)) == AVERROR(EAGAIN))
-        if ((ret = deliver(ctx, 1)) < 0)
-            break;
-    return ret;
-}
-
-// Makes the item a key frame. *heat, which may hold an older one, becomes the new one that waits for its
-// result.
-static int start_key(AVFilterContext *ctx, const Item *item, GcamHeat **heat)
-{
-    GradcamFilter *s = ctx->priv;
-    GcamHeat *next = gcam_heat_create(item->number, item->style);
-    int ret;
-
-    if (!next)
-        return AVERROR(ENOMEM);
-    ret = submit(ctx, item, next);
-    if (ret < 0) {
-        gcam_heat_unref(&next);
-        return ret;
-    }
-    next->fresh = s->keys.fresh;
-    if (looks_ahead(s) && *heat && !next->fresh)
-        (*heat)->next = gcam_heat_ref(next);
-    gcam_heat_unref(heat);
-    *heat = next;
-    gcam_keys_taken(&s->keys);
-    return 0;
-}
-
-// live=1: shows the newest result from now on. One job at most is under way.
-static int poll_newest(GradcamFilter *s, const Item *item)
-{
-    const GradcamRegion region = find_region(s, item);
-    GradcamResult *result;
-    int ret = s->coming ? gradcam_stream_newest(s->engine.stream, &result) : AVERROR(EAGAIN);
-
-    if (ret < 0)
-        return ret == AVERROR(EAGAIN) ? 0 : ret;
-    gcam_heat_unref(&s->heat);
-    s->heat = s->coming;
-    s->coming = NULL;
-    ret = gcam_heat_fill(s->heat, result, &s->maker);
-    return ret < 0 ? ret : gcam_between_key_marked(&s->between, s->heat, &region);
-}
-
-// Decides which map the item shows.
-static int choose_heat(AVFilterContext *ctx, Item *item, int due)
-{
-    GradcamFilter *s = ctx->priv;
-    int ret = s->live ? poll_newest(s, item) : 0;
-
-    if (ret >= 0 && due) {
-        if (!s->live)
-            ret = start_key(ctx, item, &s->heat);
-        else if (!s->coming)
-            item->marked = (ret = start_key(ctx, item, &s->coming)) >= 0;
-        else
-            s->skipped++;
-    }
-    if (ret >= 0 && s->heat)
-        item->heat = gcam_heat_ref(s->heat);
-    return ret;
-}
-
-// Takes over the frame, whatever becomes of it. A frame at which the filter is disabled passes as it is, but
-// counts.
-static int take_frame(AVFilterContext *ctx, AVFrame *frame)
-{
-    GradcamFilter *s = ctx->priv;
-    Item item = {
-        .frame = frame, .number = s->count++, .style = gcam_style_ref(s->style),
-        .time = frame->pts == AV_NOPTS_VALUE ? NAN : frame->pts * av_q2d(ctx->inputs[0]->time_base),
-    };
-    int ret = gcam_keys_frame(&s->keys, frame);
-
-    if (ret >= 0)
-        ret = ctx->is_disabled ? 0 : choose_heat(ctx, &item, ret);
-    if (ret >= 0)
-        ret = av_fifo_write(s->queue, &item, 1);
-    if (ret < 0)
-        free_item(&item);
-    return ret;
-}
-
 // -------------------------------------------------------------------------------------------------- activate
 
-// How many frames may wait in the queue for a map.
-static int64_t max_waiting(const GradcamFilter *s)
-{
-    return s->live ? 0 : FFMIN((int64_t)s->lookahead * s->keys.stride, s->max_queue);
-}
-
-// One step: takes a frame, passes one on, or acknowledges the end.
+// One step: takes a frame, passes some on, or acknowledges the end.
 static int step(AVFilterContext *ctx)
 {
     GradcamFilter *s = ctx->priv;
@@ -674,20 +337,18 @@ static int step(AVFilterContext *ctx)
     if (ret < 0)
         return ret;
     if (ret > 0) {
-        if ((ret = take_frame(ctx, frame)) < 0)
+        if ((ret = gcam_queue_take(&s->queue, frame)) < 0)
             return ret;
         ff_filter_set_ready(ctx, 100);
     }
-    do {
-        const int full = av_fifo_can_read(s->queue) > max_waiting(s);
-        ret = deliver(ctx, full || s->status);
-    } while (ret >= 0 && av_fifo_can_read(s->queue) > max_waiting(s));
+    ret = gcam_queue_pass(&s->queue);
     if (ret >= 0)
         ff_filter_set_ready(ctx, 100);
     if (ret != AVERROR(EAGAIN))
         return ret;
 
     if (!s->status && ff_inlink_acknowledge_status(inlink, &s->status, &s->status_pts)) {
+        s->queue.ended = 1;
         ff_filter_set_ready(ctx, 100);
         return 0;
     }
