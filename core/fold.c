@@ -11,6 +11,7 @@
 #include "ops/ops.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,7 @@ typedef struct Fold {
     GcamInfer infer;
     Array *in;                  // `inputs` of them; data NULL where left out
     int inputs;
-    Array *out;                 // `outputs` of them, to be filled in
-    int outputs;
+    Array out;                  // to be filled in
 } Fold;
 
 typedef int FoldFunction(Fold *fold);
@@ -47,7 +47,7 @@ static int allocate(Array *array, const GcamShape *shape, int integer)
 
 static int allocate_like(Fold *fold, const GcamShape *shape)
 {
-    return allocate(&fold->out[0], shape, fold->in[0].integer);
+    return allocate(&fold->out, shape, fold->in[0].integer);
 }
 
 static size_t count_of(const Array *array)
@@ -55,30 +55,44 @@ static size_t count_of(const Array *array)
     return gcam_shape_count(&array->shape);
 }
 
-static void strides_of(const GcamShape *shape, size_t stride[GCAM_MAX_RANK])
+static void strides_of(const GcamShape *shape, int64_t stride[GCAM_MAX_RANK])
 {
-    size_t step = 1;
+    int64_t step = 1;
     for (int i = shape->rank - 1; i >= 0; i--) {
         stride[i] = step;
-        step *= shape->dim[i];
+        step *= (int64_t)shape->dim[i];
     }
 }
 
-// The place in an array of shape `from` that element `index` of a broadcast shape `to` reads.
-static size_t broadcast_index(const GcamShape *from, const GcamShape *to, size_t index)
+// Where element `index` of an array of this shape is, when neighbours along dimension i are step[i] apart.
+static int64_t place_of(const GcamShape *shape, const int64_t step[GCAM_MAX_RANK], size_t index)
 {
-    size_t place = 0, step = 1;
-    for (int i = to->rank - 1; i >= 0; i--) {
-        int own = i - (to->rank - from->rank);
-        size_t at = index % to->dim[i];
-        index /= to->dim[i];
-        if (own < 0)
-            continue;
-        if (from->dim[own] != 1)
-            place += at * step;
-        step *= from->dim[own];
+    int64_t place = 0;
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        place += (int64_t)(index % shape->dim[i]) * step[i];
+        index /= shape->dim[i];
     }
     return place;
+}
+
+// The result is of this shape, its first element the input's at `start`.
+static int take(Fold *fold, const GcamShape *shape, int64_t start, const int64_t step[GCAM_MAX_RANK])
+{
+    int error = allocate_like(fold, shape);
+    for (size_t i = 0, n = error ? 0 : count_of(&fold->out); i < n; i++)
+        fold->out.data[i] = fold->in[0].data[start + place_of(shape, step, i)];
+    return error;
+}
+
+// The steps with which an array of shape `from` is read as one of the broadcast shape `to`.
+static void broadcast_steps(const GcamShape *from, const GcamShape *to, int64_t step[GCAM_MAX_RANK])
+{
+    int64_t stride[GCAM_MAX_RANK];
+    strides_of(from, stride);
+    for (int i = 0; i < to->rank; i++) {
+        int own = i - (to->rank - from->rank);
+        step[i] = own < 0 || from->dim[own] == 1 ? 0 : stride[own];
+    }
 }
 
 static int broadcast_shape(const Fold *fold, GcamShape *shape)
@@ -128,18 +142,19 @@ static int fold_binary(Fold *fold)
     const char *type = fold->infer.node->type;
     GcamShape shape;
     int error = broadcast_shape(fold, &shape);
-    if (fold->inputs != 2)
-        return gcam_infer_bad(&fold->infer, "has %d inputs", fold->inputs);
-    if (error || (error = allocate(&fold->out[0], &shape, fold->in[0].integer || strchr("EGLO", type[0]) ||
+    if (error || (error = allocate(&fold->out, &shape, fold->in[0].integer || strchr("EGLO", type[0]) ||
                                                               !strcmp(type, "And"))))
         return error;
     int divides = !strcmp(type, "Div") || !strcmp(type, "Mod");
-    for (size_t i = 0, n = count_of(&fold->out[0]); i < n; i++) {
-        double a = fold->in[0].data[broadcast_index(&fold->in[0].shape, &shape, i)];
-        double b = fold->in[1].data[broadcast_index(&fold->in[1].shape, &shape, i)];
+    int64_t step[2][GCAM_MAX_RANK];
+    for (int k = 0; k < 2; k++)
+        broadcast_steps(&fold->in[k].shape, &shape, step[k]);
+    for (size_t i = 0, n = count_of(&fold->out); i < n; i++) {
+        double a = fold->in[0].data[place_of(&shape, step[0], i)];
+        double b = fold->in[1].data[place_of(&shape, step[1], i)];
         if (divides && fold->in[0].integer && b == 0)
             return gcam_infer_bad(&fold->infer, "divides an integer by zero");
-        fold->out[0].data[i] = evaluate(type, a, b, fold->in[0].integer);
+        fold->out.data[i] = evaluate(type, a, b, fold->in[0].integer);
     }
     return 0;
 }
@@ -149,10 +164,10 @@ static int fold_unary(Fold *fold)
     const char *type = fold->infer.node->type;
     int to = (int)gcam_node_int(fold->infer.node, "to", GCAM_TYPE_NONE), cast = !strcmp(type, "Cast");
     int integer = cast ? !gcam_data_is_float(to) : fold->in[0].integer;
-    int error = allocate(&fold->out[0], &fold->in[0].shape, integer);
-    for (size_t i = 0, n = error ? 0 : count_of(&fold->out[0]); i < n; i++) {
+    int error = allocate(&fold->out, &fold->in[0].shape, integer);
+    for (size_t i = 0, n = error ? 0 : count_of(&fold->out); i < n; i++) {
         double x = fold->in[0].data[i];
-        fold->out[0].data[i] = cast ? (to == GCAM_TYPE_BOOL ? x != 0 : integer ? trunc(x) : x)
+        fold->out.data[i] = cast ? (to == GCAM_TYPE_BOOL ? x != 0 : integer ? trunc(x) : x)
                                : !strcmp(type, "Neg") ? -x : !strcmp(type, "Abs") ? fabs(x)
                                : !strcmp(type, "Sqrt") ? sqrt(x) : !strcmp(type, "Floor") ? floor(x)
                                : !strcmp(type, "Ceil") ? ceil(x) : !strcmp(type, "Not") ? !x : exp(x);
@@ -164,20 +179,21 @@ static int fold_where(Fold *fold)
 {
     GcamShape shape;
     int error = broadcast_shape(fold, &shape);
-    if (fold->inputs != 3)
-        return gcam_infer_bad(&fold->infer, "has %d inputs", fold->inputs);
-    if (error || (error = allocate(&fold->out[0], &shape, fold->in[1].integer)))
+    if (error || (error = allocate(&fold->out, &shape, fold->in[1].integer)))
         return error;
-    for (size_t i = 0, n = count_of(&fold->out[0]); i < n; i++) {
-        int pick = fold->in[0].data[broadcast_index(&fold->in[0].shape, &shape, i)] != 0 ? 1 : 2;
-        fold->out[0].data[i] = fold->in[pick].data[broadcast_index(&fold->in[pick].shape, &shape, i)];
+    int64_t step[3][GCAM_MAX_RANK];
+    for (int k = 0; k < 3; k++)
+        broadcast_steps(&fold->in[k].shape, &shape, step[k]);
+    for (size_t i = 0, n = count_of(&fold->out); i < n; i++) {
+        int pick = fold->in[0].data[place_of(&shape, step[0], i)] != 0 ? 1 : 2;
+        fold->out.data[i] = fold->in[pick].data[place_of(&shape, step[pick], i)];
     }
     return 0;
 }
 
 // ------------------------------------------------------------------------------------------------- making and shaping
 
-// A shape given as a constant array, as Expand, ConstantOfShape and Tile take it.
+// A shape given as a constant array, as Expand and ConstantOfShape take it.
 static int shape_from(const Fold *fold, const Array *array, GcamShape *shape)
 {
     size_t n = count_of(array);
@@ -196,18 +212,16 @@ static int fold_expand(Fold *fold)
 {
     GcamShape asked, shape;
     Array pair[2] = { fold->in[0] };
-    if (fold->inputs != 2)
-        return gcam_infer_bad(&fold->infer, "has %d inputs", fold->inputs);
     int error = shape_from(fold, &fold->in[1], &asked);
     if (error)
         return error;
     pair[1].shape = asked;
-    Fold both = { fold->infer, pair, 2, NULL, 0 };
-    if ((error = broadcast_shape(&both, &shape)) || (error = allocate_like(fold, &shape)))
+    Fold both = { .infer = fold->infer, .in = pair, .inputs = 2 };
+    int64_t step[GCAM_MAX_RANK];
+    if ((error = broadcast_shape(&both, &shape)))
         return error;
-    for (size_t i = 0, n = count_of(&fold->out[0]); i < n; i++)
-        fold->out[0].data[i] = fold->in[0].data[broadcast_index(&fold->in[0].shape, &shape, i)];
-    return 0;
+    broadcast_steps(&fold->in[0].shape, &shape, step);
+    return take(fold, &shape, 0, step);
 }
 
 static int fold_constant_of_shape(Fold *fold)
@@ -216,16 +230,16 @@ static int fold_constant_of_shape(Fold *fold)
     GcamShape shape;
     int error = shape_from(fold, &fold->in[0], &shape);
     int has = value && value->has_tensor && gcam_shape_count(&value->tensor.shape) == 1;
-    if (error || (error = allocate(&fold->out[0], &shape, has && !gcam_data_is_float(value->tensor.type))))
+    if (error || (error = allocate(&fold->out, &shape, has && !gcam_data_is_float(value->tensor.type))))
         return error;
-    for (size_t i = 0, n = count_of(&fold->out[0]); i < n; i++)
-        fold->out[0].data[i] = has ? gcam_constant_double(&value->tensor, 0) : 0;
+    for (size_t i = 0, n = count_of(&fold->out); i < n; i++)
+        fold->out.data[i] = has ? gcam_constant_double(&value->tensor, 0) : 0;
     return 0;
 }
 
 static int fold_range(Fold *fold)
 {
-    if (fold->inputs != 3 || count_of(&fold->in[0]) != 1 || count_of(&fold->in[1]) != 1 ||
+    if (count_of(&fold->in[0]) != 1 || count_of(&fold->in[1]) != 1 ||
         count_of(&fold->in[2]) != 1 || fold->in[2].data[0] == 0)
         return gcam_infer_bad(&fold->infer, "needs start, limit and step");
     double start = fold->in[0].data[0], step = fold->in[2].data[0];
@@ -235,131 +249,81 @@ static int fold_range(Fold *fold)
     GcamShape shape = { 1, { n > 0 ? (size_t)n : 0 } };
     int error = allocate_like(fold, &shape);
     for (size_t i = 0; !error && i < shape.dim[0]; i++)
-        fold->out[0].data[i] = start + (double)i * step;
+        fold->out.data[i] = start + (double)i * step;
     return error;
 }
 
 static int fold_transpose(Fold *fold)
 {
-    const GcamShape *from = &fold->in[0].shape;
-    int64_t perm[GCAM_MAX_RANK];
-    int n = gcam_infer_ints(&fold->infer, "perm", -1, perm);
-    if (n >= 0 && n != from->rank)
-        return gcam_infer_bad(&fold->infer, "permutes %d of %d dimensions", n, from->rank);
-    GcamShape shape = { .rank = from->rank };
-    size_t stride[GCAM_MAX_RANK], moved[GCAM_MAX_RANK];
-    strides_of(from, stride);
-    for (int i = 0; i < from->rank; i++) {
-        int axis = gcam_infer_axis(&fold->infer, n >= 0 ? perm[i] : from->rank - 1 - i, from->rank);
-        if (axis < 0)
-            return axis;
-        shape.dim[i] = from->dim[axis];
-        moved[i] = stride[axis];
-    }
-    int error = allocate_like(fold, &shape);
-    for (size_t i = 0, count = error ? 0 : gcam_shape_count(&shape); i < count; i++) {
-        size_t place = 0, rest = i;
-        for (int d = shape.rank - 1; d >= 0; d--) {
-            place += rest % shape.dim[d] * moved[d];
-            rest /= shape.dim[d];
-        }
-        if (place < count)
-            fold->out[0].data[i] = fold->in[0].data[place];
-    }
-    return error;
-}
-
-// Splits a shape at an axis: elements before it, along it, after it.
-static void split_at(const GcamShape *shape, int axis, size_t *outer, size_t *along, size_t *inner)
-{
-    *outer = *inner = 1;
-    for (int i = 0; i < shape->rank; i++)
-        *(i < axis ? outer : inner) *= i == axis ? 1 : shape->dim[i];
-    *along = shape->dim[axis];
-}
-
-static int fold_gather(Fold *fold)
-{
-    if (fold->inputs != 2)
-        return gcam_infer_bad(&fold->infer, "has %d inputs", fold->inputs);
-    const GcamShape *from = &fold->in[0].shape, *by = &fold->in[1].shape;
-    int axis = gcam_infer_axis(&fold->infer, gcam_node_int(fold->infer.node, "axis", 0), from->rank);
-    if (axis < 0)
-        return axis;
-    GcamShape shape = { .rank = from->rank - 1 + by->rank };
-    if (shape.rank > GCAM_MAX_RANK)
-        return gcam_infer_unsupported(&fold->infer, "a result of %d dimensions", shape.rank);
+    int64_t stride[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
+    int perm[GCAM_MAX_RANK];
+    GcamShape shape;
+    int error = gcam_infer_transpose(&fold->infer, &shape, perm);
+    if (error)
+        return error;
+    strides_of(&fold->in[0].shape, stride);
     for (int i = 0; i < shape.rank; i++)
-        shape.dim[i] = i < axis ? from->dim[i] : i < axis + by->rank ? by->dim[i - axis] : from->dim[i - by->rank + 1];
-    size_t outer, along, inner, picks = count_of(&fold->in[1]);
-    split_at(from, axis, &outer, &along, &inner);
-    int error = allocate_like(fold, &shape);
-    for (size_t j = 0; !error && j < picks; j++) {
-        double index = fold->in[1].data[j] + (fold->in[1].data[j] < 0 ? (double)along : 0);
-        if (!(index >= 0 && index < (double)along))
-            return gcam_infer_bad(&fold->infer, "index %g of %zu", fold->in[1].data[j], along);
-        for (size_t i = 0; i < outer; i++)
-            memcpy(fold->out[0].data + (i * picks + j) * inner,
-                   fold->in[0].data + (i * along + (size_t)index) * inner, inner * sizeof(double));
-    }
-    return error;
-}
-
-static int fold_concat(Fold *fold)
-{
-    GcamShape shape = fold->in[0].shape;
-    int axis = gcam_infer_axis(&fold->infer, gcam_node_int(fold->infer.node, "axis", 0), shape.rank);
-    if (axis < 0)
-        return axis;
-    shape.dim[axis] = 0;
-    for (int k = 0; k < fold->inputs; k++) {
-        GcamShape rest = fold->in[k].shape;
-        size_t along = rest.rank == shape.rank ? rest.dim[axis] : 0;
-        rest.dim[axis] = shape.dim[axis];
-        if (!gcam_shape_equal(&rest, &shape))
-            return gcam_infer_bad(&fold->infer, "its inputs' shapes do not fit each other");
-        shape.dim[axis] += along;
-    }
-    size_t outer, along, inner, at = 0;
-    split_at(&shape, axis, &outer, &along, &inner);
-    int error = allocate_like(fold, &shape);
-    for (int k = 0; !error && k < fold->inputs; k++) {
-        size_t run = fold->in[k].shape.dim[axis] * inner;
-        for (size_t i = 0; i < outer; i++)
-            memcpy(fold->out[0].data + i * along * inner + at, fold->in[k].data + i * run, run * sizeof(double));
-        at += run;
-    }
-    return error;
+        step[i] = stride[perm[i]];
+    return take(fold, &shape, 0, step);
 }
 
 static int fold_slice(Fold *fold)
 {
-    int64_t start[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
-    size_t stride[GCAM_MAX_RANK];
+    int64_t stride[GCAM_MAX_RANK], start[GCAM_MAX_RANK], step[GCAM_MAX_RANK], first = 0;
     GcamShape shape;
     int error = gcam_infer_slice(&fold->infer, &shape, start, step);
-    if (error || (error = allocate_like(fold, &shape)))
+    if (error)
         return error;
     strides_of(&fold->in[0].shape, stride);
-    for (size_t i = 0, count = gcam_shape_count(&shape); i < count; i++) {
-        int64_t place = 0;
-        size_t rest = i;
-        for (int d = shape.rank - 1; d >= 0; d--) {
-            place += (start[d] + (int64_t)(rest % shape.dim[d]) * step[d]) * (int64_t)stride[d];
-            rest /= shape.dim[d];
-        }
-        fold->out[0].data[i] = fold->in[0].data[place];
+    for (int i = 0; i < shape.rank; i++) {
+        first += start[i] * stride[i];
+        step[i] *= stride[i];
+    }
+    return take(fold, &shape, first, step);
+}
+
+static int fold_gather(Fold *fold)
+{
+    GcamGather g;
+    GcamShape shape;
+    size_t pick;
+    int error = gcam_infer_gather(&fold->infer, &shape, &g);
+    if (error || (error = allocate_like(fold, &shape)))
+        return error;
+    for (size_t j = 0; j < g.picks; j++) {
+        if ((error = gcam_gather_pick(&fold->infer, &g, j, &pick)))
+            return error;
+        for (size_t i = 0; i < g.outer; i++)
+            memcpy(fold->out.data + (i * g.picks + j) * g.inner, fold->in[0].data + (i * g.along + pick) * g.inner,
+                   g.inner * sizeof(double));
+    }
+    return 0;
+}
+
+static int fold_concat(Fold *fold)
+{
+    size_t outer, along, inner, at = 0;
+    GcamShape shape;
+    int axis = gcam_infer_concat(&fold->infer, &shape), error = axis < 0 ? axis : allocate_like(fold, &shape);
+    if (error)
+        return error;
+    gcam_shape_split(&shape, axis, &outer, &along, &inner);
+    for (int k = 0; k < fold->inputs; k++) {
+        size_t run = fold->in[k].shape.dim[axis] * inner;
+        for (size_t i = 0; i < outer; i++)
+            memcpy(fold->out.data + i * along * inner + at, fold->in[k].data + i * run, run * sizeof(double));
+        at += run;
     }
     return 0;
 }
 
 static int fold_scatter_nd(Fold *fold)
 {
-    if (fold->inputs != 3 || fold->in[1].shape.rank < 1)
-        return gcam_infer_bad(&fold->infer, "needs data, indices and updates");
+    if (fold->in[1].shape.rank < 1)
+        return gcam_infer_bad(&fold->infer, "its indices are a single number");
     const GcamShape *shape = &fold->in[0].shape, *by = &fold->in[1].shape;
     size_t depth = by->dim[by->rank - 1], rows = depth ? count_of(&fold->in[1]) / depth : 0, run = 1;
-    size_t stride[GCAM_MAX_RANK];
+    int64_t stride[GCAM_MAX_RANK];
     if (!depth || depth > (size_t)shape->rank)
         return gcam_infer_bad(&fold->infer, "indices of %zu in %d dimensions", depth, shape->rank);
     for (int i = (int)depth; i < shape->rank; i++)
@@ -369,7 +333,7 @@ static int fold_scatter_nd(Fold *fold)
     int error = allocate_like(fold, shape);
     if (error)
         return error;
-    memcpy(fold->out[0].data, fold->in[0].data, count_of(&fold->in[0]) * sizeof(double));
+    memcpy(fold->out.data, fold->in[0].data, count_of(&fold->in[0]) * sizeof(double));
     strides_of(shape, stride);
     for (size_t i = 0; i < rows; i++) {
         size_t place = 0;
@@ -378,9 +342,9 @@ static int fold_scatter_nd(Fold *fold)
             index += index < 0 ? (double)shape->dim[d] : 0;
             if (!(index >= 0 && index < (double)shape->dim[d]))
                 return gcam_infer_bad(&fold->infer, "index %g of %zu", index, shape->dim[d]);
-            place += (size_t)index * stride[d];
+            place += (size_t)index * (size_t)stride[d];
         }
-        memcpy(fold->out[0].data + place, fold->in[2].data + i * run, run * sizeof(double));
+        memcpy(fold->out.data + place, fold->in[2].data + i * run, run * sizeof(double));
     }
     return 0;
 }
@@ -395,9 +359,9 @@ static int fold_reduce_prod(Fold *fold)
             scalar.dim[scalar.rank] = 1;
     int error = allocate_like(fold, &scalar);
     if (!error)
-        fold->out[0].data[0] = 1;
+        fold->out.data[0] = 1;
     for (size_t i = 0, n = error ? 0 : count_of(&fold->in[0]); i < n; i++)
-        fold->out[0].data[0] *= fold->in[0].data[i];
+        fold->out.data[0] *= fold->in[0].data[i];
     return error;
 }
 
@@ -406,18 +370,19 @@ static int fold_reduce_prod(Fold *fold)
 static const struct {
     const char *type;
     FoldFunction *function;
-    int inputs;                 // at least so many
+    int least, most;            // inputs
 } folders[] = {
-    { "Add", fold_binary, 2 }, { "Sub", fold_binary, 2 }, { "Mul", fold_binary, 2 }, { "Div", fold_binary, 2 },
-    { "Mod", fold_binary, 2 }, { "Pow", fold_binary, 2 }, { "Min", fold_binary, 2 }, { "Max", fold_binary, 2 },
-    { "Equal", fold_binary, 2 }, { "Greater", fold_binary, 2 }, { "GreaterOrEqual", fold_binary, 2 },
-    { "Less", fold_binary, 2 }, { "LessOrEqual", fold_binary, 2 }, { "And", fold_binary, 2 }, { "Or", fold_binary, 2 },
-    { "Cast", fold_unary, 1 }, { "Neg", fold_unary, 1 }, { "Abs", fold_unary, 1 }, { "Sqrt", fold_unary, 1 },
-    { "Floor", fold_unary, 1 }, { "Ceil", fold_unary, 1 }, { "Not", fold_unary, 1 }, { "Exp", fold_unary, 1 },
-    { "Where", fold_where, 3 }, { "Expand", fold_expand, 2 }, { "ConstantOfShape", fold_constant_of_shape, 1 },
-    { "Range", fold_range, 3 }, { "Transpose", fold_transpose, 1 }, { "Gather", fold_gather, 2 },
-    { "Concat", fold_concat, 1 }, { "Slice", fold_slice, 1 }, { "ScatterND", fold_scatter_nd, 3 },
-    { "ReduceProd", fold_reduce_prod, 1 },
+    { "Add", fold_binary, 2, 2 }, { "Sub", fold_binary, 2, 2 }, { "Mul", fold_binary, 2, 2 },
+    { "Div", fold_binary, 2, 2 }, { "Mod", fold_binary, 2, 2 }, { "Pow", fold_binary, 2, 2 },
+    { "Min", fold_binary, 2, 2 }, { "Max", fold_binary, 2, 2 }, { "Equal", fold_binary, 2, 2 },
+    { "Greater", fold_binary, 2, 2 }, { "GreaterOrEqual", fold_binary, 2, 2 }, { "Less", fold_binary, 2, 2 },
+    { "LessOrEqual", fold_binary, 2, 2 }, { "And", fold_binary, 2, 2 }, { "Or", fold_binary, 2, 2 },
+    { "Cast", fold_unary, 1, 1 }, { "Neg", fold_unary, 1, 1 }, { "Abs", fold_unary, 1, 1 },
+    { "Sqrt", fold_unary, 1, 1 }, { "Floor", fold_unary, 1, 1 }, { "Ceil", fold_unary, 1, 1 },
+    { "Not", fold_unary, 1, 1 }, { "Exp", fold_unary, 1, 1 }, { "Where", fold_where, 3, 3 },
+    { "Expand", fold_expand, 2, 2 }, { "ConstantOfShape", fold_constant_of_shape, 1, 1 }, { "Range", fold_range, 3, 3 },
+    { "Transpose", fold_transpose, 1, 1 }, { "Gather", fold_gather, 2, 2 }, { "Concat", fold_concat, 1, INT_MAX },
+    { "Slice", fold_slice, 1, 5 }, { "ScatterND", fold_scatter_nd, 3, 3 }, { "ReduceProd", fold_reduce_prod, 1, 2 },
 };
 
 static int store(GcamGraph *graph, int index, const Array *array)
@@ -451,23 +416,21 @@ static int load(Array *array, const GcamValue *value)
 static int run_folder(GcamInfer *infer, FoldFunction *function)
 {
     GcamNode *node = infer->node;
-    int error = -ENOMEM;
-    Fold fold = { *infer, calloc((size_t)node->inputs, sizeof(Array)), node->inputs, calloc(1, sizeof(Array)), 1 };
-    if (!fold.in || !fold.out)
-        goto end;
+    int error;
+    Fold fold = { .infer = *infer, .in = calloc((size_t)node->inputs, sizeof(Array)), .inputs = node->inputs };
+    if (!fold.in)
+        return -ENOMEM;
     for (int i = 0; i < node->inputs; i++)
         if (node->input[i] >= 0 && (error = load(&fold.in[i], &infer->graph->value[node->input[i]])))
             goto end;
     error = function(&fold);
     if (!error)
-        error = store(infer->graph, node->output[0], &fold.out[0]);
+        error = store(infer->graph, node->output[0], &fold.out);
 end:
-    for (int i = 0; fold.in && i < node->inputs; i++)
+    for (int i = 0; i < node->inputs; i++)
         gcam_free(fold.in[i].data);
-    if (fold.out)
-        gcam_free(fold.out[0].data);
+    gcam_free(fold.out.data);
     free(fold.in);
-    free(fold.out);
     if (error == -E2BIG)
         return gcam_infer_unsupported(infer, "its result, a constant, is too large");
     return error ? error : 1;
@@ -559,11 +522,11 @@ int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log)
     if (op && op->flags & GCAM_OP_VIEW)
         return fold_view(&infer);
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        if (!strcmp(folders[i].type, node->type) && node->inputs >= folders[i].inputs) {
-            for (int k = 0; k < folders[i].inputs; k++)
-                if (node->input[k] < 0)
-                    return 0;
-            return elements <= MOST_ELEMENTS && node->outputs == 1 ? run_folder(&infer, folders[i].function) : 0;
+        if (!strcmp(folders[i].type, node->type)) {
+            const int error = gcam_infer_arity(&infer, folders[i].least, folders[i].most);
+            if (error || elements > MOST_ELEMENTS || node->outputs != 1)
+                return error;
+            return run_folder(&infer, folders[i].function);
         }
     return 0;
 }

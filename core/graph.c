@@ -25,6 +25,14 @@ int gcam_shape_equal(const GcamShape *a, const GcamShape *b)
     return a->rank == b->rank && !memcmp(a->dim, b->dim, a->rank * sizeof(a->dim[0]));
 }
 
+void gcam_shape_split(const GcamShape *shape, int axis, size_t *outer, size_t *along, size_t *inner)
+{
+    *outer = *inner = 1;
+    for (int i = 0; i < shape->rank; i++)
+        *(i < axis ? outer : inner) *= i == axis ? 1 : shape->dim[i];
+    *along = shape->dim[axis];
+}
+
 char *gcam_shape_text(const GcamShape *shape, char text[GCAM_SHAPE_TEXT])
 {
     size_t used = 0;

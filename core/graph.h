@@ -27,6 +27,8 @@ typedef struct GcamShape {
 // Number of elements; 1 for rank 0.
 size_t gcam_shape_count(const GcamShape *shape);
 int gcam_shape_equal(const GcamShape *a, const GcamShape *b);
+// Elements before an axis, along it, and after it.
+void gcam_shape_split(const GcamShape *shape, int axis, size_t *outer, size_t *along, size_t *inner);
 // "1x64x56x56" into text; returns text.
 #define GCAM_SHAPE_TEXT 128
 char *gcam_shape_text(const GcamShape *shape, char text[GCAM_SHAPE_TEXT]);

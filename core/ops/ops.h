@@ -173,9 +173,26 @@ int gcam_infer_axis(const GcamInfer *infer, int64_t axis, int rank);
 // What a slice covers of a dimension of `size`, with ONNX's clamping: returns the first index, *count how many.
 int64_t gcam_slice_range(int64_t size, int64_t start, int64_t end, int64_t step, size_t *count);
 
-// What the node, a Slice, takes of its input: first index and step for each dimension, and the shape of the result.
+// The rules of operators that constants are folded by too. They set the shape of the result, in which a dimension may
+// be 0, and what the node does to its inputs. 0, or a negative errno with a message.
+// Slice: first index and step of what it takes, for each dimension.
 int gcam_infer_slice(const GcamInfer *infer, GcamShape *shape, int64_t start[GCAM_MAX_RANK],
                      int64_t step[GCAM_MAX_RANK]);
+// Transpose: the dimension of the input that becomes dimension i.
+int gcam_infer_transpose(const GcamInfer *infer, GcamShape *shape, int perm[GCAM_MAX_RANK]);
+// Concat: returns the axis.
+int gcam_infer_concat(const GcamInfer *infer, GcamShape *shape);
+
+// Gather: elements of the input before, along and after the axis, and how many places along it the constant `by` picks.
+typedef struct GcamGather {
+    const GcamValue *by;
+    int axis;
+    size_t outer, along, inner, picks;
+} GcamGather;
+
+int gcam_infer_gather(const GcamInfer *infer, GcamShape *shape, GcamGather *gather);
+// The place that it picks for index i of the result; -EBADMSG for one that there is not.
+int gcam_gather_pick(const GcamInfer *infer, const GcamGather *gather, size_t i, size_t *pick);
 
 // From the zone of the graph, zeroed.
 void *gcam_infer_alloc(const GcamInfer *infer, size_t size);

@@ -32,37 +32,47 @@ typedef struct AxisParams {
     int axis;
 } AxisParams;
 
-static int axis_params(GcamInfer *infer, int64_t fallback, int rank, int *axis)
+static int axis_params(GcamInfer *infer, int axis)
 {
     AxisParams *params = gcam_infer_alloc(infer, sizeof(*params));
     if (!params)
         return -ENOMEM;
-    *axis = params->axis = gcam_infer_axis(infer, gcam_node_int(infer->node, "axis", fallback), rank);
+    params->axis = axis;
     infer->node->params = params;
-    return *axis < 0 ? *axis : 0;
+    return 0;
 }
 
 // x0: [.., a0, ..], x1: [.., a1, ..], ... -> y: [.., a0 + a1 + ..., ..]
-static int concat_infer(GcamInfer *infer)
+int gcam_infer_concat(const GcamInfer *infer, GcamShape *shape)
 {
-    int axis, error = gcam_infer_arity(infer, infer->node->inputs ? infer->node->inputs : 1, infer->node->inputs);
-    if (error || (error = axis_params(infer, 1, gcam_infer_input(infer, 0)->shape.rank, &axis)))
+    int error = gcam_infer_arity(infer, infer->node->inputs ? infer->node->inputs : 1, infer->node->inputs);
+    if (error)
         return error;
-    GcamShape shape = gcam_infer_input(infer, 0)->shape;
-    shape.dim[axis] = 0;
+    *shape = gcam_infer_input(infer, 0)->shape;
+    int axis = gcam_infer_axis(infer, gcam_node_int(infer->node, "axis", 1), shape->rank);
+    if (axis < 0)
+        return axis;
+    shape->dim[axis] = 0;
     for (int i = 0; i < infer->node->inputs; i++) {
         GcamShape rest = gcam_infer_input(infer, i)->shape;
-        size_t along = rest.rank == shape.rank ? rest.dim[axis] : 0;
-        rest.dim[axis] = shape.dim[axis];
-        if (!gcam_shape_equal(&rest, &shape)) {
+        size_t along = rest.rank == shape->rank ? rest.dim[axis] : 0;
+        rest.dim[axis] = shape->dim[axis];
+        if (!gcam_shape_equal(&rest, shape)) {
             char a[GCAM_SHAPE_TEXT], b[GCAM_SHAPE_TEXT];
             return gcam_infer_bad(infer, "input %d has shape %s and input 0 has %s", i,
                                   gcam_shape_text(&gcam_infer_input(infer, i)->shape, a),
                                   gcam_shape_text(&gcam_infer_input(infer, 0)->shape, b));
         }
-        shape.dim[axis] += along;
+        shape->dim[axis] += along;
     }
-    return gcam_infer_output(infer, 0, &shape);
+    return axis;
+}
+
+static int concat_infer(GcamInfer *infer)
+{
+    GcamShape shape;
+    int axis = gcam_infer_concat(infer, &shape), error = axis < 0 ? axis : axis_params(infer, axis);
+    return error ? error : gcam_infer_output(infer, 0, &shape);
 }
 
 // The box of part `part` (an input of Concat, an output of Split) inside the whole: from the part to the whole.
@@ -110,10 +120,13 @@ const GcamOp gcam_op_concat = {
 static int split_infer(GcamInfer *infer)
 {
     GcamNode *node = infer->node;
-    int axis, error = gcam_infer_arity(infer, 1, 2);
-    if (error || (error = axis_params(infer, 0, gcam_infer_input(infer, 0)->shape.rank, &axis)))
+    int error = gcam_infer_arity(infer, 1, 2);
+    if (error)
         return error;
     GcamShape shape = gcam_infer_input(infer, 0)->shape;
+    int axis = gcam_infer_axis(infer, gcam_node_int(node, "axis", 0), shape.rank);
+    if (axis < 0 || (error = axis_params(infer, axis)))
+        return axis < 0 ? axis : error;
     size_t whole = shape.dim[axis], used = 0, even = (whole + (size_t)node->outputs - 1) / (size_t)node->outputs;
     int64_t part[GCAM_MAX_RANK];
     int n = gcam_infer_ints(infer, "split", 1, part);
@@ -360,29 +373,37 @@ typedef struct TransposeParams {
     int perm[GCAM_MAX_RANK];
 } TransposeParams;
 
-static int transpose_infer(GcamInfer *infer)
+int gcam_infer_transpose(const GcamInfer *infer, GcamShape *shape, int perm[GCAM_MAX_RANK])
 {
-    int error = gcam_infer_arity(infer, 1, 1);
-    TransposeParams *params = gcam_infer_alloc(infer, sizeof(*params));
-    if (error || !params)
-        return error ? error : -ENOMEM;
-    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
-    GcamShape shape = { .rank = from->rank };
-    int64_t perm[GCAM_MAX_RANK];
+    int64_t asked[GCAM_MAX_RANK];
     unsigned seen = 0;
-    int n = gcam_infer_ints(infer, "perm", -1, perm);
+    int error = gcam_infer_arity(infer, 1, 1);
+    if (error)
+        return error;
+    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
+    int n = gcam_infer_ints(infer, "perm", -1, asked);
+    if (n < 0 && n != -ENOENT)
+        return n;
     if (n >= 0 && n != from->rank)
         return gcam_infer_bad(infer, "permutes %d of %d dimensions", n, from->rank);
+    *shape = *from;
     for (int i = 0; i < from->rank; i++) {
-        int axis = gcam_infer_axis(infer, n >= 0 ? perm[i] : from->rank - 1 - i, from->rank);
-        if (axis < 0)
-            return axis;
-        seen |= 1u << axis;
-        params->perm[i] = axis;
-        shape.dim[i] = from->dim[axis];
+        perm[i] = gcam_infer_axis(infer, n >= 0 ? asked[i] : from->rank - 1 - i, from->rank);
+        if (perm[i] < 0)
+            return perm[i];
+        seen |= 1u << perm[i];
+        shape->dim[i] = from->dim[perm[i]];
     }
-    if (seen != (1u << from->rank) - 1)
-        return gcam_infer_bad(infer, "its permutation names a dimension twice");
+    return seen == (1u << from->rank) - 1 ? 0 : gcam_infer_bad(infer, "its permutation names a dimension twice");
+}
+
+static int transpose_infer(GcamInfer *infer)
+{
+    TransposeParams *params = gcam_infer_alloc(infer, sizeof(*params));
+    GcamShape shape;
+    int error = params ? gcam_infer_transpose(infer, &shape, params->perm) : -ENOMEM;
+    if (error)
+        return error;
     infer->node->params = params;
     return gcam_infer_output(infer, 0, &shape);
 }
@@ -501,67 +522,84 @@ const GcamOp gcam_op_expand = {
 };
 
 typedef struct GatherParams {
-    int axis;
-    size_t outer, along, inner, picks;
+    GcamGather gather;
     size_t *pick;
 } GatherParams;
 
 // x: [outer.., along, inner..], constant indices -> y: [outer.., picks.., inner..]
-static int gather_infer(GcamInfer *infer)
+int gcam_infer_gather(const GcamInfer *infer, GcamShape *shape, GcamGather *gather)
 {
     int error = gcam_infer_arity(infer, 2, 2);
     if (error)
         return error;
-    const GcamValue *x = gcam_infer_input(infer, 0), *by = gcam_infer_input(infer, 1);
+    const GcamValue *by = gcam_infer_input(infer, 1);
+    const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
     if (!by->data)
         return gcam_infer_unsupported(infer, "its indices depend on the picture");
-    GcamShape shape = { .rank = x->shape.rank - 1 + by->shape.rank };
-    int axis = gcam_infer_axis(infer, gcam_node_int(infer->node, "axis", 0), x->shape.rank);
+    int axis = gcam_infer_axis(infer, gcam_node_int(infer->node, "axis", 0), from->rank), picked = by->shape.rank;
+    if (axis < 0)
+        return axis;
+    *shape = (GcamShape){ .rank = from->rank - 1 + picked };
+    if (shape->rank > GCAM_MAX_RANK)
+        return gcam_infer_unsupported(infer, "a result of %d dimensions", shape->rank);
+    for (int i = 0; i < shape->rank; i++)
+        shape->dim[i] = i < axis ? from->dim[i]
+                                 : i < axis + picked ? by->shape.dim[i - axis] : from->dim[i - picked + 1];
+    *gather = (GcamGather){ .by = by, .axis = axis, .picks = gcam_shape_count(&by->shape) };
+    gcam_shape_split(from, axis, &gather->outer, &gather->along, &gather->inner);
+    return 0;
+}
+
+int gcam_gather_pick(const GcamInfer *infer, const GcamGather *gather, size_t i, size_t *pick)
+{
+    int64_t index = gcam_constant_int(gather->by, i);
+    index += index < 0 ? (int64_t)gather->along : 0;
+    if (index < 0 || index >= (int64_t)gather->along)
+        return gcam_infer_bad(infer, "index %lld of %zu", (long long)index, gather->along);
+    *pick = (size_t)index;
+    return 0;
+}
+
+static int gather_infer(GcamInfer *infer)
+{
     GatherParams *params = gcam_infer_alloc(infer, sizeof(*params));
-    if (axis < 0 || !params)
-        return axis < 0 ? axis : -ENOMEM;
-    if (shape.rank > GCAM_MAX_RANK)
-        return gcam_infer_unsupported(infer, "a result of %d dimensions", shape.rank);
-    *params = (GatherParams){ axis, 1, x->shape.dim[axis], 1, gcam_shape_count(&by->shape), NULL };
-    for (int i = 0; i < x->shape.rank; i++)
-        *(i < axis ? &params->outer : &params->inner) *= i == axis ? 1 : x->shape.dim[i];
-    for (int i = 0; i < shape.rank; i++)
-        shape.dim[i] = i < axis ? x->shape.dim[i] : i < axis + by->shape.rank ? by->shape.dim[i - axis]
-                                                                             : x->shape.dim[i - by->shape.rank + 1];
-    params->pick = gcam_zone_alloc(&infer->graph->zone, params->picks + 1, sizeof(*params->pick));
+    GcamShape shape;
+    int error = params ? gcam_infer_gather(infer, &shape, &params->gather) : -ENOMEM;
+    if (error)
+        return error;
+    const GcamGather *gather = &params->gather;
+    params->pick = gcam_zone_alloc(&infer->graph->zone, gather->picks + 1, sizeof(*params->pick));
     if (!params->pick)
         return -ENOMEM;
-    for (size_t i = 0; i < params->picks; i++) {
-        int64_t index = gcam_constant_int(by, i);
-        index += index < 0 ? (int64_t)params->along : 0;
-        if (index < 0 || index >= (int64_t)params->along)
-            return gcam_infer_bad(infer, "index %lld of %zu", (long long)index, params->along);
-        params->pick[i] = (size_t)index;
-    }
+    for (size_t i = 0; i < gather->picks; i++)
+        if ((error = gcam_gather_pick(infer, gather, i, &params->pick[i])))
+            return error;
     infer->node->params = params;
     return gcam_infer_output(infer, 0, &shape);
 }
 
 static void gather_forward(const GcamRun *run, const GcamStep *step)
 {
-    const GatherParams *p = step->node->params;
+    const GatherParams *params = step->node->params;
+    const GcamGather *p = &params->gather;
     const float *x = run->data[step->input[0]];
     float *y = run->data[step->output[0]];
     for (size_t i = 0; i < p->outer; i++)
         for (size_t j = 0; j < p->picks; j++)
-            memcpy(y + (i * p->picks + j) * p->inner, x + (i * p->along + p->pick[j]) * p->inner,
+            memcpy(y + (i * p->picks + j) * p->inner, x + (i * p->along + params->pick[j]) * p->inner,
                    p->inner * sizeof(*y));
 }
 
 static void gather_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
-    const GatherParams *p = step->node->params;
+    const GatherParams *params = step->node->params;
+    const GcamGather *p = &params->gather;
     const float *dy = run->grad[step->output[0]];
     zero(run, step->input[input], dx);
     for (size_t i = 0; i < p->outer; i++)
         for (size_t j = 0; j < p->picks; j++)
             for (size_t k = 0; k < p->inner; k++)
-                dx[(i * p->along + p->pick[j]) * p->inner + k] += dy[(i * p->picks + j) * p->inner + k];
+                dx[(i * p->along + params->pick[j]) * p->inner + k] += dy[(i * p->picks + j) * p->inner + k];
 }
 
 const GcamOp gcam_op_gather = {
@@ -589,10 +627,10 @@ int gcam_takes_box(const GcamStep *step, const GcamValue *values, int output, Gc
         return 1;
     }
     const GatherParams *params = step->node->params;
-    if (step->op != &gcam_op_gather || params->picks != 1)
+    if (step->op != &gcam_op_gather || params->gather.picks != 1)
         return 0;
-    box->start[params->axis] = (int64_t)params->pick[0];
-    box->shape.dim[params->axis] = 1;
+    box->start[params->gather.axis] = (int64_t)params->pick[0];
+    box->shape.dim[params->gather.axis] = 1;
     return 1;
 }
 
