@@ -276,11 +276,16 @@ typedef struct GradcamMapInfo {
 } GradcamMapInfo;
 
 // The raw map of a target after a forward: height x width floats of the layer (rows first), before any normalisation.
-// Several targets after one forward cost a backward each. info may be NULL.
+// info may be NULL.
 GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method,
                                     float *map, GradcamMapInfo *info);
 
-// Activations A of the layer and gradients G = dy/dA of the target of the last gradcam_context_map(), both stored
+// The maps of several targets, one after the other, and count infos (or NULL): the same, bit for bit, as each by itself,
+// but the weights of connected layers are read once for all of them. -ENOMEM: what this takes is allocated by the first call.
+GRADCAM_API int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count,
+                                     enum GradcamMethod method, float *maps, GradcamMapInfo *infos);
+
+// Activations A of the layer and gradients G = dy/dA of the last target that a map was made of, both stored
 // [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first map. Some
 // networks' maps are made without G, which is then computed here, once for each map: it may take longer than the map's
 // own backward did. -EINVAL before the first forward, -ECANCELED as gradcam_context_map().

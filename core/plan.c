@@ -13,6 +13,7 @@
 #include "place.h"
 #include "reuse.h"
 #include "sums.h"
+#include "tail.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -398,7 +399,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) ||
         (error = gcam_sums_create(&plan->sums, plan, &users)) || (error = gcam_plan_arena(plan)) ||
-        (error = gcam_plan_keep(plan)))
+        (error = gcam_plan_keep(plan)) || (error = gcam_tail_create(plan)))
         goto fail;
     *out = plan;
     return 0;

@@ -14,6 +14,7 @@
 #include "ops/ops.h"
 
 typedef struct GcamSums GcamSums;
+typedef struct GcamTail GcamTail;
 
 // What a context can keep from picture to picture: the outputs of the first `steps` steps, in a block of their own.
 typedef struct GcamKept {
@@ -34,6 +35,7 @@ typedef struct GcamPlan {
     char *in_head;              // by value: depends on the layer (the layer itself included)
     int constant_gradient;      // of each logit by the layer, whatever the picture
     GcamSums *sums;             // a short way to the sums of the layer's gradient, or NULL: there is none
+    GcamTail *tail;             // what several scores go back through together, or NULL
     int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
     size_t *shift;              // by value: floats from the beginning of that memory
     char *placed;               // by value: computed in a part of another value, not only another name of it

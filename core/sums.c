@@ -198,15 +198,21 @@ static void fill(GcamSums *sums, GcamPool *pool, const float *dy)
     pthread_mutex_unlock(&sums->mutex);
 }
 
-void gcam_sums_run(GcamSums *sums, const GcamRun *run, float *sum)
+void gcam_sums_run(GcamSums *sums, GcamPool *pool, size_t count, const float *const *dy, float *const *sum)
 {
     const GcamRowProduct *product = &sums->product;
-    const float *dy = run->grad[sums->output];
-    fill(sums, run->pool, dy);
-    gcam_linear_backward(run->pool, product->out, sums->channels, sums->weights, GCAM_F32, product->by_input, 1, &dy,
-                         NULL, &sum);
-    for (size_t k = 0; product->alpha != 1 && k < sums->channels; k++)
-        sum[k] *= product->alpha;
+    for (size_t i = 0; i < count; i++)
+        fill(sums, pool, dy[i]);
+    gcam_linear_backward(pool, product->out, sums->channels, sums->weights, GCAM_F32, product->by_input, count, dy, NULL,
+                         sum);
+    for (size_t i = 0; product->alpha != 1 && i < count; i++)
+        for (size_t k = 0; k < sums->channels; k++)
+            sum[i][k] *= product->alpha;
+}
+
+int gcam_sums_value(const GcamSums *sums)
+{
+    return sums->output;
 }
 
 // ------------------------------------------------------------------------------------------------------------ the sums

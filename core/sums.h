@@ -20,11 +20,15 @@
 int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamUsers *users);
 void gcam_sums_destroy(GcamSums **sums);
 
-// The step of the product, whose output's gradient gcam_sums_run() reads; and the summed weights' bytes.
+// The step of the product; and the summed weights' bytes.
 int gcam_sums_step(const GcamSums *sums);
 double gcam_sums_bytes(const GcamSums *sums);
 
-// sum[channels]: overwritten. Several threads may call it at once. The result is the same for any number of threads.
-void gcam_sums_run(GcamSums *sums, const GcamRun *run, float *sum);
+// For each of `count` gradients by the step's output the sums, [channels], overwritten, each as if it were alone. Several
+// threads may call it at once. The result is the same for any number of threads.
+void gcam_sums_run(GcamSums *sums, GcamPool *pool, size_t count, const float *const *dy, float *const *sum);
+
+// The value whose gradient that is.
+int gcam_sums_value(const GcamSums *sums);
 
 #endif

@@ -233,14 +233,17 @@ static int take_layer(GcamSlot *slot, const GradcamLayer *layer)
 
 static int compute_maps(GcamSlot *slot, GcamTask *task)
 {
-    GradcamStream *stream = slot->stream;
-    int ret = gcam_result_create(&task->result, task->target, task->look->count, task->layer->width,
-                                 task->layer->height);
+    const size_t count = task->look->count;
+    GradcamMapInfo *info = calloc(count + 1, sizeof(*info));
+    int ret = info ? gcam_result_create(&task->result, task->target, count, task->layer->width, task->layer->height)
+                   : -ENOMEM;
 
-    for (size_t i = 0; ret >= 0 && i < task->look->count; i++)
-        ret = gcam_stream_is_stopping(stream) ? -ECANCELED :
-              gradcam_context_map(slot->context, &task->target[i], task->method,
-                                  gcam_result_map(task->result, i), gcam_result_info(task->result, i));
+    if (ret >= 0 && count)              // the maps of a result lie one after the other
+        ret = gradcam_context_maps(slot->context, task->target, count, task->method, gcam_result_map(task->result, 0),
+                                   info);
+    for (size_t i = 0; ret >= 0 && i < count; i++)
+        *gcam_result_info(task->result, i) = info[i];
+    free(info);
     return ret;
 }
 

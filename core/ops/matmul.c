@@ -282,6 +282,18 @@ static void matmul_forward(const GcamRun *run, const GcamStep *step)
         scale_and_add(y, p->batch * p->m, p->n, p->alpha, state->bias);
 }
 
+void gcam_row_product_backward(const GcamRun *run, const GcamStep *step, size_t count, const float *const *dy,
+                               float *const *dx)
+{
+    const Params *p = step->node->params;
+    const State *state = step->state;
+    gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, state->by_input, count, dy,
+                         step->from_relu ? run->data[step->input[0]] : NULL, dx);
+    for (size_t i = 0; p->alpha != 1 && i < count; i++)
+        for (size_t k = 0; k < p->k; k++)
+            dx[i][k] *= p->alpha;
+}
+
 // da = alpha * dy * b^T, db = alpha * a^T * dy; of operands that were transposed, the transposes.
 static void matmul_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
@@ -294,8 +306,8 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
     if (input > 1)
         return;
     if (input == 0 && state->weights && p->m == 1) {
-        gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, state->by_input, 1,
-                             &dy, step->from_relu ? a : NULL, &dx);
+        gcam_row_product_backward(run, step, 1, &dy, &dx);
+        return;
     } else if (input == 0 && state->packed && !p->transposed_a) {
         gcam_gemm_packed_across(run->pool, p->m, dy, n, state->packed, dx, k, run->scratch);
     } else {

@@ -141,6 +141,9 @@ typedef struct GcamRowProduct {
 
 // Whether a step is one, and what it reads: weights by its first input.
 int gcam_row_product(const GcamStep *step, GcamRowProduct *product);
+// Backward of such a step by its first input for several gradients, each as if it were alone.
+void gcam_row_product_backward(const GcamRun *run, const GcamStep *step, size_t count, const float *const *dy,
+                               float *const *dx);
 // Whether a step is a pooling whose input's gradient has, in each channel, the sum of its output's gradient.
 int gcam_pool_keeps_sums(const GcamStep *step);
 // Whether what comes out of a node, a pooling, is zero about as often as what goes in, where nothing is below zero.

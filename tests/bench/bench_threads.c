@@ -50,7 +50,7 @@ static void open_model(Bench *b, const char *path)
     free(b->rgb);
     free(b->map);
     b->rgb = malloc((size_t)b->width * (size_t)b->height * 3);
-    b->map = malloc((size_t)b->width * (size_t)b->height * sizeof(*b->map));
+    b->map = malloc((size_t)b->width * (size_t)b->height * MAX_CLASSES * sizeof(*b->map));
     if (!b->rgb || !b->map)
         fail(path, -12);
     for (size_t i = 0; i < (size_t)b->width * (size_t)b->height * 3; i++)
@@ -76,8 +76,8 @@ static double run(const Bench *b, GradcamContext *context, int count)
     const double begin = gcam_time();
     int error = gradcam_context_forward(context, b->rgb, 3 * b->width);
 
-    for (int i = 0; error >= 0 && i < count; i++)
-        error = gradcam_context_map(context, &b->target[i], GRADCAM_METHOD_GRADCAM, b->map, NULL);
+    if (error >= 0)
+        error = gradcam_context_maps(context, b->target, (size_t)count, GRADCAM_METHOD_GRADCAM, b->map, NULL);
     if (error < 0)
         fail("map", error);
     return gcam_time() - begin;

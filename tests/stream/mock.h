@@ -232,15 +232,17 @@ const float *gradcam_context_logits(const GradcamContext *context, size_t *count
     return context->logits;
 }
 
-int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method,
-                        float *map, GradcamMapInfo *info)
+int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count,
+                         enum GradcamMethod method, float *maps, GradcamMapInfo *infos)
 {
-    const int class = target->count ? target->classes[0] : -1;
+    for (size_t k = 0; k < count; k++) {
+        const int class = targets[k].count ? targets[k].classes[0] : -1;
 
-    for (int i = 0; i < MAP_WIDTH * MAP_HEIGHT; i++)
-        map[i] = mock_value(context->number, class, method, i);
-    info->class_index = class;
-    info->score = context->logits[class];
+        for (int i = 0; i < MAP_WIDTH * MAP_HEIGHT; i++)
+            *maps++ = mock_value(context->number, class, method, i);
+        infos[k].class_index = class;
+        infos[k].score = context->logits[class];
+    }
     return mock.script[context->number].map_error;
 }
 
