@@ -7,6 +7,7 @@
  */
 #include "arena.h"
 
+#include "conv.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -147,12 +148,29 @@ static size_t sum_size(const GcamPlan *plan, int index)
     return most;
 }
 
+// Scratch that stays in the caches has a place that nothing else uses. There each thread finds again the lines of its
+// part, whose own they are already; from memory that another thread wrote to it would have to fetch each line first.
+static size_t kept_scratch(const GcamPlan *plan, int index)
+{
+    size_t scratch = rounded(plan->step[index].scratch);
+    return scratch <= (size_t)plan->threads * GCAM_CONV_PART ? scratch : 0;
+}
+
+static size_t most_kept_scratch(const GcamPlan *plan)
+{
+    size_t most = 0;
+    for (int i = 0; i < plan->steps; i++)
+        most = kept_scratch(plan, i) > most ? kept_scratch(plan, i) : most;
+    return most;
+}
+
 static void live_scratch(GcamPlan *plan, Block *block)
 {
     for (int i = 0; i < plan->steps; i++) {
         size_t scratch = rounded(plan->step[i].scratch), sum = sum_size(plan, i);
         int back = 2 * plan->steps - i, backward = plan->step[i].in_head && scratch + sum;
-        *block++ = (Block){ scratch, i, scratch ? i : -1, 0, &plan->scratch_at[i] };
+        int forward = scratch && !kept_scratch(plan, i);
+        *block++ = (Block){ scratch, i, forward ? i : -1, 0, &plan->scratch_at[i] };
         *block++ = (Block){ sum + scratch, back, backward ? back : -1, 0, &plan->sum_at[i] };
     }
 }
@@ -195,7 +213,10 @@ int gcam_plan_arena(GcamPlan *plan)
             plan->data_at[i] = plan->data_at[plan->root[i]] + plan->shift[i];
     for (size_t i = 0; i < steps; i++)          // in the backward pass scratch lies behind the sum
         plan->scratch_at[steps + i] = plan->sum_at[i] + sum_size(plan, (int)i);
-    plan->floats = top;
+    for (int i = 0; i < plan->steps; i++)
+        if (kept_scratch(plan, i))
+            plan->scratch_at[i] = top;
+    plan->floats = top + most_kept_scratch(plan);
 end:
     gcam_free(block);
     gcam_free(other);

@@ -45,6 +45,9 @@ const char *gcam_conv_algorithm(const GcamConv *conv);
 // a little of this changes the bits of the whole tile. 1: each output by itself.
 int gcam_conv_tile(const GcamConv *conv);
 
+// Threads have parts of the scratch to themselves that begin at multiples of this, or one part is larger.
+enum { GCAM_CONV_PART = 1 << 18 };          // floats
+
 // Floats of scratch for a pool of that many threads.
 size_t gcam_conv_scratch(const GcamConv *conv, int threads);
 

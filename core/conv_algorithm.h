@@ -50,6 +50,12 @@ int gcam_conv_check(const GcamConvShape *shape);
 // Room for `count` packed matrices, freed with the convolution. -ENOMEM.
 int gcam_conv_packed_create(GcamConv *conv, size_t count);
 
+// Where a thread's part of the scratch begins, in parts before it: multiples of this many floats.
+static inline size_t gcam_conv_part(size_t floats)
+{
+    return (floats + GCAM_CONV_PART - 1) / GCAM_CONV_PART * GCAM_CONV_PART;
+}
+
 // What follows the product, for output channels from `channel` on; add is moved along.
 GcamEpilogue gcam_conv_epilogue(const GcamConv *conv, const float *add, int channel);
 

@@ -93,7 +93,7 @@ static Plan make_plan(const GcamConv *conv)
     p.runs = (size_t)s->kernel_h * (joined ? 1 : (size_t)s->kernel_w);
     p.length = p.k / p.runs;
     p.offsets = round_up(p.runs * sizeof(ptrdiff_t), 64);
-    p.thread_floats = p.offsets / sizeof(float) + round_up((size_t)p.lines * p.columns * p.pixel, 16);
+    p.thread_floats = gcam_conv_part(p.offsets / sizeof(float) + (size_t)p.lines * p.columns * p.pixel);
     return p;
 }
 

@@ -189,7 +189,7 @@ static void cut(const GcamConv *conv, Gather *gather)
     gcam_gemm_cut(conv->kernels, gather->pixels, b->n, b->k, GCAM_GEMM_TASKS, &gather->rows, &gather->columns);
     gather->row_blocks = (gather->pixels + gather->rows - 1) / gather->rows;
     gather->column_blocks = (b->n + gather->columns - 1) / gather->columns;
-    gather->thread_scratch = gather->rows * gathered_row(b->k);
+    gather->thread_scratch = gcam_conv_part(gather->rows * gathered_row(b->k));
 }
 
 // memcpy() for few elements: with three input channels, calls would cost more than copying.

@@ -46,6 +46,7 @@ typedef struct Run {
     const float *x, *add;
     float *y;
     float *v, *m, *edge;        // of thread 0 when fused, else v and m of all
+    size_t part;                // floats from one thread's edge to the next's, when fused from all three
     size_t first, count;        // tiles of this chunk
 } Run;
 
@@ -198,7 +199,7 @@ static Plan make_plan(const GcamConv *conv, int pool)
 static size_t scratch_winograd(const GcamConv *conv, int threads)
 {
     Plan p = make_plan(conv, threads);
-    return p.fused ? (p.v_size + p.m_size + p.edge_size) * threads
+    return p.fused ? gcam_conv_part(p.v_size + p.m_size + p.edge_size) * threads
                    : p.v_size + p.m_size + p.edge_size * threads;
 }
 
@@ -296,7 +297,7 @@ static void product(const Plan *p, size_t position, size_t first, size_t last, s
 
 static float *edge_of(const Run *run, int thread)
 {
-    return run->edge + thread * run->plan.edge_size;
+    return run->edge + (size_t)thread * run->part;
 }
 
 static void fused_task(void *opaque, size_t index, int thread)
@@ -304,7 +305,7 @@ static void fused_task(void *opaque, size_t index, int thread)
     const Run *run = opaque;
     const Plan *p = &run->plan;
     size_t first = index * p->block, count = min_size(p->block, p->tiles - first);
-    float *v = run->v + thread * p->v_size, *m = run->m + thread * p->m_size;
+    float *v = run->v + (size_t)thread * run->part, *m = run->m + (size_t)thread * run->part;
     for (size_t t = 0; t < count; t++)
         input_tile(run, first + t, t, v, edge_of(run, thread));
     for (size_t position = 0; position < p->positions; position++)
@@ -342,10 +343,10 @@ static void forward_winograd(const GcamConv *conv, GcamPool *pool, const float *
 {
     Run run = { .plan = make_plan(conv, gcam_pool_threads(pool)), .x = x, .add = add, .y = y };
     const Plan *p = &run.plan;
-    size_t threads = p->fused ? (size_t)gcam_pool_threads(pool) : 1;
     run.v = scratch;
-    run.m = run.v + threads * p->v_size;
-    run.edge = run.m + threads * p->m_size;
+    run.m = run.v + p->v_size;
+    run.edge = run.m + p->m_size;
+    run.part = p->fused ? gcam_conv_part(p->v_size + p->m_size + p->edge_size) : p->edge_size;
     if (p->fused) {
         gcam_pool_run(pool, (p->tiles + p->block - 1) / p->block, fused_task, &run);
         return;
