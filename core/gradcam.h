@@ -628,7 +628,7 @@ GRADCAM_API int gradcam_stream_open(GradcamStream **out, GradcamModel *model, co
 GRADCAM_API void gradcam_stream_close(GradcamStream **stream);
 
 // Hands in a key frame. *ticket counts up from 1. Never waits: -EAGAIN, and the frame stays the caller's, when as many
-// jobs as there are job slots are under way and as many are queued (`busy` in gradcam_stream_idle() terms).
+// jobs as there are job slots are under way and as many again wait for one.
 GRADCAM_API int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint64_t *ticket);
 
 // Number of jobs that could start at once: 0 when every job slot has work.

@@ -28,6 +28,12 @@ unknown=$(sed -n 's/^   \([a-z_]*\)  *<.*/\1/p' help | while read -r option; do
 done)
 [ -z "$unknown" ]
 check "the manual has all options of the help" $? "missing: $unknown"
+sed -n '/^@subsection Commands/,/^@subsection Examples/p' "$manual" > commands
+unknown=$(sed -n 's/^   \([a-z_]\{2,\}\)  *<[a-z_]*>  *[A-Z.]*T\.* .*/\1/p' help | while read -r option; do
+    grep -q "@option{$option}" commands || echo "$option"
+done)
+[ -z "$unknown" ]
+check "the manual has all commands" $? "missing: $unknown"
 grep -q "timeline" help && grep -q "slice threading" help
 check "timeline and slice threads" $?
 
