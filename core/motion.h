@@ -47,10 +47,6 @@ static inline int gcam_motion_cells(const GradcamMotion *motion)
 // A way at any place, in pixels: bilinear between the centres of cells.
 GradcamShift gcam_motion_sample(const GradcamMotion *motion, const GradcamShift *way, float x, float y);
 
-// Moves a map by a share of a way; as gradcam_motion_apply().
-void gcam_motion_move(const GradcamMotion *motion, const GradcamShift *way, float share, const float *map,
-                      int map_width, int map_height, const GradcamRegion *region, float *out);
-
 // Takes the map of the key frame. `way`, from it to the key frame before, is judged by how well it moved the map there.
 void gcam_motion_take(GradcamMotion *motion, const GradcamShift *way, const float *map, int map_width, int map_height,
                       const GradcamRegion *region);

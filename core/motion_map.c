@@ -80,8 +80,9 @@ static float sample_map(const float *map, int width, int height, float s, float 
     return (1 - q) * ((1 - p) * at[0] + p * at[right]) + q * ((1 - p) * at[below] + p * at[below + right]);
 }
 
-void gcam_motion_move(const GradcamMotion *motion, const GradcamShift *way, float share, const float *map,
-                      int map_width, int map_height, const GradcamRegion *region, float *out)
+// Moves a map by a share of a way; as gradcam_motion_apply().
+static void move(const GradcamMotion *motion, const GradcamShift *way, float share, const float *map, int map_width,
+                 int map_height, const GradcamRegion *region, float *out)
 {
     const GradcamRegion whole = { 0, 0, motion->width, motion->height }, *r = region ? region : &whole;
     const float across = (float)motion->width / (float)motion->columns;
@@ -98,13 +99,13 @@ void gcam_motion_move(const GradcamMotion *motion, const GradcamShift *way, floa
 void gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map, int map_width,
                           int map_height, const GradcamRegion *region, float *out)
 {
-    gcam_motion_move(motion, way ? way : motion->key.newest, motion->trust, map, map_width, map_height, region, out);
+    move(motion, way ? way : motion->key.newest, motion->trust, map, map_width, map_height, region, out);
 }
 
 void gcam_motion_warm(GradcamMotion *motion)
 {
     if (motion->keyed)
-        gcam_motion_move(motion, motion->key.newest, 1, motion->hot, motion->columns, motion->rows, NULL, motion->heat);
+        move(motion, motion->key.newest, 1, motion->hot, motion->columns, motion->rows, NULL, motion->heat);
     else
         memset(motion->heat, 0, (size_t)motion->columns * (size_t)motion->rows * sizeof(*motion->heat));
 }
@@ -116,7 +117,7 @@ static void judge(GradcamMotion *motion, const GradcamShift *way)
     for (int k = best; k >= 0; k--) {
         const float share = (float)k / (GCAM_MOTION_TRUSTS - 1);
         float sum = 0;
-        gcam_motion_move(motion, way, share, motion->hot, motion->columns, motion->rows, NULL, motion->moved);
+        move(motion, way, share, motion->hot, motion->columns, motion->rows, NULL, motion->moved);
         for (int i = 0; i < size; i++)
             sum += (motion->moved[i] - motion->heat[i]) * (motion->moved[i] - motion->heat[i]);
         motion->misfit[k] = FORGET * motion->misfit[k] + sum;
@@ -131,7 +132,7 @@ void gcam_motion_take(GradcamMotion *motion, const GradcamShift *way, const floa
 {
     int size = motion->columns * motion->rows;
     float most = 0;
-    gcam_motion_move(motion, way, 0, map, map_width, map_height, region, motion->heat);
+    move(motion, way, 0, map, map_width, map_height, region, motion->heat);
     for (int i = 0; i < size; i++)
         most = fmaxf(most, motion->heat[i]);
     for (int i = 0; i < size; i++)
