@@ -492,6 +492,9 @@ static void calls_out_of_place(void)
     CHECK_INT(gradcam_context_tensors(context, &a, &g), 0);
     CHECK(g != NULL);
     CHECK(gradcam_method_name(GRADCAM_METHOD_COUNT) == NULL && gradcam_method_find("cam") == -EINVAL);
+    for (int i = 0; i < GRADCAM_PRECISION_COUNT; i++)
+        CHECK_INT(gradcam_precision_find(gradcam_precision_name(i)), i);
+    CHECK(gradcam_precision_name(GRADCAM_PRECISION_COUNT) == NULL && gradcam_precision_find("f16") == -EINVAL);
     gradcam_context_close(&context);
     gradcam_context_close(&context);
     gradcam_context_close(NULL);
