@@ -57,8 +57,8 @@ GRADCAM_API const char *gradcam_version(void);
 GRADCAM_API const char *gradcam_strerror(int error);
 
 // Instruction set that the kernels use on this machine: "generic", which is C and OpenBLAS; on x86-64 "sse2", "avx",
-// "avx2" (with FMA and F16C), "avx512", "avx512bf16"; on AArch64 "neon". Static string. The environment variable GRADCAM_CPU, read once,
-// lowers it to one of these names (for tests).
+// "avx2" (with FMA and F16C), "avx512", "avx512bf16"; on AArch64 "neon". Static string. The environment variable
+// GRADCAM_CPU, read once, lowers it to one of these names (for tests).
 GRADCAM_API const char *gradcam_cpu(void);
 
 // ---------------------------------------------------------------------------------------------------------------- log
@@ -118,7 +118,7 @@ typedef struct GradcamModelInfo {
     int width, height;          // of the picture that the network takes
     const char *input, *logits; // tensor names
     const char *layer;          // name of the default target layer, "" when the network has no spatial layer
-    const char *probabilities;  // "softmax" or "sigmoid" where the exported graph ended in one that was cut off, else ""
+    const char *probabilities;  // "softmax" or "sigmoid" where the exported graph ended in one, now cut off; else ""
     size_t classes;             // number of logits
     size_t labels, groups;      // number of labels (0 or classes) and of groups
     size_t parameters;          // number of weights
@@ -166,9 +166,9 @@ typedef struct GradcamCompileOptions {
 } GradcamCompileOptions;
 
 // Writes the compiled form (.bin) of an open .onnx or .bin model, with its labels, groups, preprocessing and default
-// layer inside. The file appears under `path` only when complete. Weights of connected layers behind a ReLU are stored in
-// the order in which they are read fastest: logits and maps are the same as the .onnx model's but for rounding. options may
-// be NULL.
+// layer inside. The file appears under `path` only when complete. Weights of connected layers behind a ReLU are stored
+// in the order in which they are read fastest: logits and maps are the same as the .onnx model's but for rounding.
+// options may be NULL.
 GRADCAM_API int gradcam_model_compile(const GradcamModel *model, const char *path,
                                       const GradcamCompileOptions *options, const GradcamLog *log);
 
@@ -280,8 +280,9 @@ typedef struct GradcamMapInfo {
 GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method,
                                     float *map, GradcamMapInfo *info);
 
-// The maps of several targets, one after the other, and count infos (or NULL): the same, bit for bit, as each by itself,
-// but the weights of connected layers are read once for all of them. -ENOMEM: what this takes is allocated by the first call.
+// The maps of several targets, one after the other, and count infos (or NULL): the same, bit for bit, as each by
+// itself, but the weights of connected layers are read once for all of them. -ENOMEM: what this takes is allocated by
+// the first call.
 GRADCAM_API int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count,
                                      enum GradcamMethod method, float *maps, GradcamMapInfo *infos);
 
@@ -341,8 +342,8 @@ GRADCAM_API const char *gradcam_scale_name(enum GradcamScale scale);
 GRADCAM_API int gradcam_scale_find(const char *name);
 
 typedef struct GradcamSteadySettings {
-    double smooth;              // seconds: time constant of the smoothing of raw maps, M += (1 - exp(-dt / smooth)) (new -
-                                // M), so that the distance of key frames does not change the look; 0: none
+    double smooth;              // seconds: time constant of the smoothing of raw maps, M += (1 - exp(-dt / smooth)) *
+                                // (new - M), so that the distance of key frames does not change the look; 0: none
     enum GradcamScale scale;
     double release;             // seconds: time constant with which GRADCAM_SCALE_RUNNING falls; 0: 2
     float low, high;            // range of GRADCAM_SCALE_FIXED, low < high
@@ -355,9 +356,9 @@ typedef struct GradcamSteady GradcamSteady;
 GRADCAM_API int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings);
 GRADCAM_API void gradcam_steady_free(GradcamSteady **steady);
 
-// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1. Starts anew where time goes
-// back, the size changes, or after gradcam_steady_reset(). Returns 1 when there is something to see, 0 when the map is
-// empty (zeros are written), -ENOMEM.
+// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1. Starts anew where time
+// goes back, the size changes, or after gradcam_steady_reset(). Returns 1 when there is something to see, 0 when the
+// map is empty (zeros are written), -ENOMEM.
 GRADCAM_API int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count, double time, float *out);
 
 // Forgets: the next map stands for itself (after a cut, or when something else is looked for).
@@ -416,9 +417,9 @@ enum GradcamPictureType {
     GRADCAM_PICTURE_B,          // refers to past and future
 };
 
-// Follows what moves from a key frame on, so that its map can be moved along with it. Its map tells which vectors matter:
-// those where heat is. How well the map of a key frame fits that of the next one where it was moved to tells how far maps
-// are moved from then on: all the way, half of it, or, where motion says nothing of them, not at all.
+// Follows what moves from a key frame on, so that its map can be moved along with it. Its map tells which vectors
+// matter: those where heat is. How well the map of a key frame fits that of the next one where it was moved to tells
+// how far maps are moved from then on: all the way, half of it, or, where motion says nothing of them, not at all.
 typedef struct GradcamMotion GradcamMotion;
 
 // How far off the content of a place of one frame is in another frame, in pixels. A way is an array of these, over the
@@ -462,19 +463,20 @@ GRADCAM_API void gradcam_motion_way_on(const GradcamMotion *motion, const Gradca
 // Size of a moved map. It covers the whole frame.
 GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height);
 
-// Moves a map of a key frame to the frame from which the way leads there (NULL: from the newest frame to its key frame).
-// region as in gradcam_overlay_blend(). out has the size that gradcam_motion_size() tells; outside of the region it is 0.
-// Between two key frames, show (1 - s) times the map of the one before and s times the map of the one after, both moved,
-// at the share s of the time between them.
+// Moves a map of a key frame to the frame from which the way leads there (NULL: from the newest frame to its key
+// frame). region as in gradcam_overlay_blend(). out has the size that gradcam_motion_size() tells; outside of the
+// region it is 0. Between two key frames, show (1 - s) times the map of the one before and s times the map of the one
+// after, both moved, at the share s of the time between them.
 GRADCAM_API void gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map,
                                       int map_width, int map_height, const GradcamRegion *region, float *out);
 
 // --------------------------------------------------------------------------------------------------------------- boxes
 
-// The box around the hottest object of a map (Selvaraju et al. 2017, section 4.1): the map is enlarged to columns x rows
-// cells, those with at least `threshold` times the highest value are kept, and the tight box of their largest connected
-// part (8 neighbours; of equal ones that with the larger sum) is written to *box as parts of the region that the map
-// covers, each from 0 to 1. Returns 1, 0 when the map is empty, -EINVAL for sizes below 1 or above 4096, -ENOMEM.
+// The box around the hottest object of a map (Selvaraju et al. 2017, section 4.1): the map is enlarged to columns x
+// rows cells, those with at least `threshold` times the highest value are kept, and the tight box of their largest
+// connected part (8 neighbours; of equal ones that with the larger sum) is written to *box as parts of the region that
+// the map covers, each from 0 to 1. Returns 1, 0 when the map is empty, -EINVAL for sizes below 1 or above 4096,
+// -ENOMEM.
 GRADCAM_API int gradcam_map_box(const float *map, int map_width, int map_height, int columns, int rows, float threshold,
                                 GradcamRegion *box);
 
@@ -600,14 +602,15 @@ typedef struct GradcamStreamSettings {
     int threads;                // 0: one per processor
     int jobs;                   // maps computed at once, 1..threads, each on threads / jobs threads: 1 gives the lowest
                                 // delay, `threads` the highest throughput; 0: `threads`
-    // Brings a submitted frame to the model's size: 8-bit RGB, rows `stride` bytes apart. Called on a worker thread, for
-    // several frames at once when jobs > 1; `job` in 0..jobs-1 tells which of the jobs, so that each can have its own
-    // scaler. 0 or a negative errno.
+    // Brings a submitted frame to the model's size: 8-bit RGB, rows `stride` bytes apart. Called on a worker thread,
+    // for several frames at once when jobs > 1; `job` in 0..jobs-1 tells which of the jobs, so that each can have its
+    // own scaler. 0 or a negative errno.
     int (*load)(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width, int height);
     // Called exactly once for each frame that submit accepted, on a worker thread or in close.
     void (*release)(void *opaque, void *frame);
     void *opaque;
-    // class=auto: a new top class takes over when it led for `hold` key frames in a row, or its logit leads by `margin`.
+    // class=auto: a new top class takes over when it led for `hold` key frames in a row, or its logit leads by
+    // `margin`.
     int auto_hold;              // 0: 3
     float auto_margin;          // 0: 2.0
     // A picture that is the same as the last one gets what was found there, and of one that is the same in parts, only

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Aligned, overflow-checked allocation. Before each block lies a header of its alignment. Large blocks - packed weights,
- * activations - are mappings of their own: they come zeroed, and what is freed goes back to the system at once. Where the
- * system has huge pages they get them: weights are read from end to end, and looking up every 4 KB takes its time.
+ * Aligned, overflow-checked allocation. Before each block lies a header of its alignment. Large blocks - packed
+ * weights, activations - are mappings of their own: they come zeroed, and what is freed goes back to the system at
+ * once. Where the system has huge pages they get them: weights are read from end to end, and looking up every 4 KB
+ * takes its time.
  */
 #include "mem.h"
 

@@ -30,7 +30,8 @@ extern const uint8_t gcam_default_model_end[] __attribute__((visibility("hidden"
 static int find_weights(void *opaque, const char *name, const void **data, int *type, size_t *size)
 {
     static const struct { int file, onnx; } types[] = {
-        { GCAM_FILE_F32, GCAM_TYPE_FLOAT }, { GCAM_FILE_F16, GCAM_TYPE_FLOAT16 }, { GCAM_FILE_BF16, GCAM_TYPE_BFLOAT16 },
+        { GCAM_FILE_F32, GCAM_TYPE_FLOAT }, { GCAM_FILE_F16, GCAM_TYPE_FLOAT16 },
+        { GCAM_FILE_BF16, GCAM_TYPE_BFLOAT16 },
     };
     const GcamFileTensor *tensor = gcam_modelfile_find_tensor(opaque, name);
     for (size_t i = 0; tensor && i < sizeof(types) / sizeof(types[0]); i++)
@@ -71,7 +72,8 @@ static int open_bin(GradcamModel *model, const char *path, const void *data, siz
 static int open_default(GradcamModel *model, const GradcamLog *log)
 {
 #if GCAM_HAVE_DEFAULT_MODEL
-    return open_bin(model, "(built-in)", gcam_default_model, (size_t)(gcam_default_model_end - gcam_default_model), log);
+    return open_bin(model, "(built-in)", gcam_default_model, (size_t)(gcam_default_model_end - gcam_default_model),
+                    log);
 #else
     (void)model;
     gcam_log(log, GRADCAM_LOG_ERROR, "this libgradcam was built without its default network: name a model file");
@@ -108,7 +110,7 @@ static int open_file(GradcamModel *model, const char *path, const GradcamLog *lo
     return compiled ? open_bin(model, path, NULL, 0, log) : error;
 }
 
-// ---------------------------------------------------------------------------------------------- what belongs to a model
+// --------------------------------------------------------------------------------------------- what belongs to a model
 
 static const char *file_string(const GradcamModel *model, const char *key)
 {
@@ -260,7 +262,8 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
     int error;
     *out = NULL;
     if (o->width < 0 || o->height < 0 || o->width > GCAM_MOST_PIXELS || o->height > GCAM_MOST_PIXELS) {
-        gcam_log(&o->log, GRADCAM_LOG_ERROR, "an input of %dx%d: sizes are 1 to %d", o->width, o->height, GCAM_MOST_PIXELS);
+        gcam_log(&o->log, GRADCAM_LOG_ERROR, "an input of %dx%d: sizes are 1 to %d", o->width, o->height,
+                 GCAM_MOST_PIXELS);
         return -EINVAL;
     }
     GradcamModel *model = gcam_calloc(1, sizeof(*model));

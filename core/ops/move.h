@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Moving elements: a box of up to eight dimensions read at one set of strides and written at another. Transpose,
- * Concat, Split, Slice, Pad, Expand and the changes of layout are such moves, and so are their gradients, turned around.
+ * Concat, Split, Slice, Pad, Expand and the changes of layout are such moves, and so are their gradients, turned
+ * around.
  */
 #ifndef GCAM_OPS_MOVE_H
 #define GCAM_OPS_MOVE_H

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-// ------------------------------------------------------------------------------------------------ ReduceMean, ReduceSum
+// ----------------------------------------------------------------------------------------------- ReduceMean, ReduceSum
 
 typedef struct ReduceParams {
     unsigned axes;              // a bit for each dimension that is reduced

@@ -2,8 +2,8 @@
  *
  * The shuffle of channels (Zhang et al. 2018), which ONNX writes as Reshape, Transpose, Reshape: of C channels in g
  * groups, channel i of group j becomes channel i * g + j. A plan puts this in their place; params are the groups, as a
- * size_t. Of two groups, each may be an input of its own (a Concat before), and the result may be two outputs, its lower
- * and upper half of channels (Slices after). Channels last: every pixel alone.
+ * size_t. Of two groups, each may be an input of its own (a Concat before), and the result may be two outputs, its
+ * lower and upper half of channels (Slices after). Channels last: every pixel alone.
  */
 #include "ops/part.h"
 

@@ -144,8 +144,8 @@ static double gigabytes(const GradcamProfile *profile, const Series *series)
     return series->median > 0 ? profile->bytes / series->median * 1e-9 : 0;
 }
 
-// Of the machine's peak in percent, or of what it reads from memory: which is nearer. Operations are those of the direct
-// definition, memory may be a cache, and what is zero may be skipped, so that more than 100 is possible.
+// Of the machine's peak in percent, or of what it reads from memory: which is nearer. Operations are those of the
+// direct definition, memory may be a cache, and what is zero may be skipped, so that more than 100 is possible.
 static double share_of_peak(const Bench *bench, size_t i)
 {
     const GradcamProfile *p = &bench->profile[i];

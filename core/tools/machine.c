@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Peaks of the machine: chains of multiply-adds, more of them than the units' latency, on numbers that stay in registers;
- * and sums over more bytes than the caches hold. All threads do the same at once; the best of a few rounds counts.
+ * Peaks of the machine: chains of multiply-adds, more of them than the units' latency, on numbers that stay in
+ * registers; and sums over more bytes than the caches hold. All threads do the same at once; the best of a few rounds
+ * counts.
  */
 #include "machine.h"
 

@@ -10,8 +10,8 @@ typedef struct Machine {
     double bytes;               // a second, read from memory
 } Machine;
 
-// Runs that many threads for about a fifth of a second, with the vectors of the instruction set that gradcam_cpu() names.
-// Zeros where that fails.
+// Runs that many threads for about a fifth of a second, with the vectors of the instruction set that gradcam_cpu()
+// names. Zeros where that fails.
 Machine machine_measure(int threads);
 
 #endif

@@ -4,7 +4,8 @@
  * overlaps the one before. The file that includes this defines ROWS8 and ROWS16, the columns of a block, and
  *
  *     void rows8_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps);
- *     void rows16_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps, __m128i shift);
+ *     void rows16_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps,
+ *                       __m128i shift);
  *
  * which weigh the block from column x on. Fewer columns are left to C.
  */
