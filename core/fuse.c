@@ -2,7 +2,8 @@
  *
  * Folding and fusing. Into a convolution go the BatchNormalization, residual addition and activation after it; into a
  * product with constant weights the addition of a row. What exporters write as several nodes for want of an operator -
- * GELU, SiLU, HardSwish, the shuffle of channels - becomes one step. Nothing that is explained or asked for disappears.
+ * GELU, SiLU, HardSwish, the shuffle of channels, attention, the ways into windows and back - becomes one step. Nothing
+ * that is explained or asked for disappears.
  */
 #include "fuse.h"
 
@@ -325,6 +326,8 @@ int gcam_plan_fuse(GcamPlan *plan)
         error = plan->step[i].op ? fuse_step(plan, &users, &plan->step[i]) : 0;
     for (int i = 0; !error && i < plan->steps; i++)
         error = plan->step[i].op == &gcam_op_channel_shuffle ? divide_shuffle(plan, &users, &plan->step[i]) : 0;
+    if (!error)
+        error = gcam_fuse_rows(plan, &users);
     if (!error)
         drop_unused(plan, &users);
     for (int i = 0; i < plan->steps; i++)

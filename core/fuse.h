@@ -14,5 +14,7 @@ int gcam_plan_fuse(GcamPlan *plan);
 // Transpose, into the attention before it. What is left without users is dropped later. -ENOMEM. (fuse_attention.c)
 int gcam_fuse_attention(GcamPlan *plan, GcamUsers *users, GcamStep *step);
 int gcam_fuse_attention_order(GcamPlan *plan, GcamUsers *users, GcamStep *step);
+// Makes one step of several that move rows. (fuse_rows.c)
+int gcam_fuse_rows(GcamPlan *plan, const GcamUsers *users);
 
 #endif

@@ -130,6 +130,10 @@ typedef struct GcamBox {
 // Gather of one index.
 int gcam_takes_box(const GcamStep *step, const GcamValue *values, int output, GcamBox *box);
 
+// Whether a step only moves whole rows along the last dimension, of one value or, of Concat, of several: it then moves
+// the numbers of rows as well, in values whose last dimension is as many times shorter.
+int gcam_moves_rows(const GcamStep *step, const GcamValue *values);
+
 // A product y = alpha * W x of one row, as it is computed: W lies in memory as [out][in], or by input as [in][out].
 typedef struct GcamRowProduct {
     size_t out, in;

@@ -634,6 +634,26 @@ int gcam_takes_box(const GcamStep *step, const GcamValue *values, int output, Gc
     return 1;
 }
 
+int gcam_moves_rows(const GcamStep *step, const GcamValue *values)
+{
+    const GcamShape *x = &values[step->input[0]].shape, *y = &values[step->output[0]].shape;
+    const int last = x->rank - 1;
+    if (last < 0 || !y->rank)
+        return 0;
+    if (step->op->flags & GCAM_OP_VIEW || step->op == &gcam_op_concat || step->op == &gcam_op_split)
+        return 1;
+    if (step->op == &gcam_op_transpose)
+        return gcam_transpose_perm(step->node)[last] == last;
+    const BoxParams *box = step->node->params;
+    if (step->op == &gcam_op_slice)
+        return box->start[last] == 0 && box->step[last] == 1 && x->dim[last] == y->dim[last];
+    // Padding with nothing, as where a picture happens to be a multiple of the windows.
+    int moves = step->op == &gcam_op_pad && gcam_shape_equal(x, y);
+    for (int i = 0; moves && i <= last; i++)
+        moves = box->start[i] == 0;
+    return moves;
+}
+
 // --------------------------------------------------------------------------------------------------------------- views
 
 static int reshape_infer(GcamInfer *infer)

@@ -111,7 +111,7 @@ static const Network networks[] = {
       "a = MatMul(q, kt); h = Softmax(a); o = MatMul(h, w); u = Reshape(o, #1/4/4/5); s1 = Add(t1, u);"
       "e1, e2 = Split(s1) axis=1; d1 = Concat(e1, e2) axis=3; e3, e4 = Split(d1) axis=2; d2 = Concat(e3, e4) axis=3;"
       "m1 = MatMul(d2, %20x6); n2 = LayerNormalization(m1, %6, %6); p = ReduceMean(n2) axes=[1,2] keepdims=0;"
-      "logits = Gemm(p, %6x5); output logits", "n1", NULL, 0 },
+      "logits = Gemm(p, %6x5); output logits", "n1", "Rows", 1 },
     { "attention of windows from one product, positions and a mask added",
       "input x 1x3x8x8;"
       "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; t1 = Transpose(c1) perm=[0,2,3,1];"
@@ -147,6 +147,18 @@ static const Network networks[] = {
       "h2 = Softmax(b2) axis=2;"
       "o2 = MatMul(h2, s); p = ReduceMean(o2) axes=[1] keepdims=0; logits = Gemm(p, %4x5); output logits", NULL,
       "Attention", 1 },
+    { "windows of a shifted picture, put together and cropped",
+      "input x 1x3x8x8;"
+      "c0 = Conv(x, %4x3x1x1, %4); e0 = Elu(c0); c1 = Conv(e0, %5x4x2x2) strides=[2,2];"
+      "t1 = Transpose(c1) perm=[0,2,3,1]; n1 = LayerNormalization(t1, %5, %5);"
+      "d = Pad(n1, #0/0/0/0/0/0/0/0); a1 = Slice(d, #1, #9, #1); a2 = Slice(d, #0, #1, #1); a = Concat(a1, a2) axis=1;"
+      "b1 = Slice(a, #1, #9, #2); b2 = Slice(a, #0, #1, #2); b = Concat(b1, b2) axis=2; v = Reshape(b, #1/2/2/2/2/5);"
+      "w = Transpose(v) perm=[0,1,3,2,4,5]; u = Reshape(w, #4/4/5); m1 = MatMul(u, %5x5);"
+      "h = Reshape(m1, #1/2/2/2/2/5);"
+      "i = Transpose(h) perm=[0,1,3,2,4,5]; j = Reshape(i, #1/4/4/5); k = Slice(j, #0, #3, #1);"
+      "r = Slice(t1, #1, #4, #1);"
+      "s = Add(r, k); n2 = LayerNormalization(s, %5, %5); p = ReduceMean(n2) axes=[1,2] keepdims=0;"
+      "logits = Gemm(p, %5x4); output logits", NULL, "Rows", 2 },
     { "a picture stored channels last",
       "input x 1x8x8x3; m = Sub(x, %3);"
       "t = Transpose(m) perm=[0,3,1,2]; c1 = Conv(t, %4x3x3x3) pads=[1,1,1,1]; r1 = Relu(c1);"
