@@ -44,15 +44,15 @@ static int parse_colors(GcamStyle *style, void *log, const char *text)
 // How maps are scaled and smoothed.
 static int take_steady(GcamStyle *style, void *log, const GcamStyleOptions *options)
 {
-    if (options->scale == GRADCAM_SCALE_FIXED && options->low >= options->high) {
-        av_log(log, AV_LOG_ERROR, "low=%g is not below high=%g\n", options->low, options->high);
-        return AVERROR(EINVAL);
-    }
     style->steady.smooth = options->smooth;
     style->steady.scale = options->scale;
     style->steady.release = options->release;
     style->steady.low = options->low;
     style->steady.high = options->high;
+    if (options->scale == GRADCAM_SCALE_FIXED && style->steady.low >= style->steady.high) {
+        av_log(log, AV_LOG_ERROR, "low=%.9g is not below high=%.9g\n", style->steady.low, style->steady.high);
+        return AVERROR(EINVAL);
+    }
     return 0;
 }
 

@@ -55,6 +55,8 @@ refused "an opacity that is no expression" "opacity=if(" "opacity=if( is neither
 refused "an unknown variable" "opacity=x*2" "opacity=x\*2 is neither"
 refused "a threshold below 0" threshold=-1 threshold=-1
 refused "a box above 1" box=2 box=2
+refused "a range that is none" scale=fixed:low=3:high=2 "low=3 is not below high=2"
+refused "a range too narrow for floats" scale=fixed:low=1:high=1.00000001 "low=1 is not below high=1"
 refused "an unknown colour" "colors='red|nocolor'" "colors=red|nocolor: .nocolor. is not a colour"
 refused "a log in no directory" log_path=no/such/log.json "log_path=no/such/log.json: No such file"
 refused "a stride of 0" stride=0 "option .\?stride"
