@@ -5,13 +5,14 @@
  *
  * Weights of a fully connected layer behind a ReLU are stored by input, [in][out], where the graph has them as
  * [out][in]: about half of what comes from a ReLU is zero, and then half of such rows are never read. To ONNX that is the
- * same node without transB.
+ * same node without transB. Sums of such weights, which maps of the default layer need (sums.h), are stored beside them.
  */
 #include "model.h"
 
 #include "log.h"
 #include "mem.h"
 #include "modelkeys.h"
+#include "sums.h"
 
 #include <errno.h>
 #include <string.h>
@@ -69,6 +70,19 @@ static int wants_turned(const GcamGraph *graph, const GcamNode *node)
            is_behind_relu(graph, node->input[0]);
 }
 
+// Whether it is worth the time to look for summed weights.
+static int has_large_product(const GcamGraph *graph)
+{
+    for (int i = 0; i < graph->nodes; i++) {
+        const GcamNode *node = &graph->node[i];
+        int product = node->op == &gcam_op_gemm || node->op == &gcam_op_matmul;
+        if (product && graph->value[node->input[1]].data &&
+            gcam_shape_count(&graph->value[node->input[1]].shape) >= LEAST_TURNED)
+            return 1;
+    }
+    return 0;
+}
+
 // By initializer.
 static char *choose_turned(const GradcamModel *model)
 {
@@ -86,6 +100,33 @@ static char *choose_turned(const GradcamModel *model)
     }
     gcam_free(users);
     return turned;
+}
+
+// Summed weights for the default layer. Those that the model holds already, when they are for it; else they are made. The
+// block, where one is made, is the caller's.
+static int find_sums(const GradcamModel *model, const float **sums, float **made, int64_t dims[2])
+{
+    const GcamGraph *graph = &model->graph;
+    GcamPlan *plan = NULL;
+    size_t out = graph->sum_rows, channels = graph->sum_columns;
+    int error = 0;
+    *sums = NULL;
+    if (model->default_layer < 0)
+        return 0;
+    if (graph->sums && !strcmp(graph->sum_layer, model->info.layer)) {
+        *sums = graph->sums;
+    } else if (has_large_product(graph)) {
+        error = gcam_plan_create(&plan, graph, model->picture, model->layer_value[model->default_layer], model->logits, 1,
+                                 GCAM_F32, NULL);
+        if (!error)
+            error = gcam_sums_compute(plan, made, &out, &channels);
+        gcam_plan_destroy(&plan);
+        error = error == -ENOMEM ? error : 0;           // what cannot be planned has no sums
+        *sums = *made;
+    }
+    dims[0] = (int64_t)out;
+    dims[1] = (int64_t)channels;
+    return error;
 }
 
 static void write_tensor(GcamModelWriter *writer, const GcamOnnxTensor *tensor, int fp16)
@@ -113,10 +154,15 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
     GcamOnnxTensor *tensors = NULL;
     uint8_t *graph = NULL;
     char *turned = choose_turned(model);
+    const float *sums = NULL;
+    float *made = NULL;
+    int64_t sum_dims[2];
     size_t size = 0, count = 0;
     int error = turned ? gcam_modelwriter_create(&writer, path, text, sizeof(text)) : -ENOMEM;
     if (!error)
         error = gcam_onnx_strip(model->onnx, turned, &graph, &size, &tensors, &count);
+    if (!error)
+        error = find_sums(model, &sums, &made, sum_dims);
     if (!error)
         error = write_labels(writer, model);
     if (error)
@@ -134,12 +180,17 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
     gcam_modelwriter_u8s(writer, KEY_GRAPH, graph, size);
     for (size_t i = 0; i < count; i++)
         write_tensor(writer, &tensors[i], o->fp16);
+    if (sums) {
+        write_text(writer, KEY_SUM_LAYER, info->layer);
+        gcam_modelwriter_tensor(writer, TENSOR_SUMS, GCAM_FILE_F32, 2, sum_dims, sums, GCAM_FILE_F32);
+    }
     error = gcam_modelwriter_finish(writer, text, sizeof(text));
 end:
     if (error)
         gcam_log(log, GRADCAM_LOG_ERROR, "%s", text[0] ? text : gradcam_strerror(error));
     gcam_modelwriter_free(&writer);
     gcam_free(turned);
+    gcam_free(made);
     gcam_free(graph);
     gcam_free(tensors);
     return error;

@@ -237,6 +237,18 @@ static int list_mappings(GradcamModel *model)
     return 0;
 }
 
+// Summed weights, where a compiled model has them.
+static void find_sums(GradcamModel *model)
+{
+    const GcamFileTensor *tensor = model->file ? gcam_modelfile_find_tensor(model->file, TENSOR_SUMS) : NULL;
+    if (!tensor || tensor->type != GCAM_FILE_F32 || tensor->rank != 2)
+        return;
+    model->graph.sums = tensor->data;
+    model->graph.sum_rows = (size_t)tensor->dims[0];
+    model->graph.sum_columns = (size_t)tensor->dims[1];
+    model->graph.sum_layer = file_string(model, KEY_SUM_LAYER);
+}
+
 static void destroy(GradcamModel *model)
 {
     while (model->plans) {
@@ -298,6 +310,7 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
         goto fail;
     if ((error = list_mappings(model)))
         goto fail;
+    find_sums(model);
     *out = model;
     return 0;
 fail:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Keys of a compiled model, a GGUF file: general.* as GGUF defines them, gradcam.* our own. Tensors are called
- * "initializer.N" for the N-th initializer of the graph.
+ * "initializer.N" for the N-th initializer of the graph, and "sums", [out][channels], for the weights of the first product
+ * behind the default layer, summed over the cells of each channel.
  */
 #ifndef GCAM_MODELKEYS_H
 #define GCAM_MODELKEYS_H
@@ -16,9 +17,12 @@
 #define KEY_STD "gradcam.input.std"             // array of 3 float32
 #define KEY_COLOR "gradcam.input.color"         // string: "rgb" or "bgr", the order of the channels
 #define KEY_LAYER "gradcam.layer"               // string: default target layer
+#define KEY_SUM_LAYER "gradcam.sums.layer"      // string: the layer that tensor "sums" is for
 #define KEY_LOGITS "gradcam.logits"             // string: tensor of the scores
 #define KEY_LABELS "gradcam.labels"             // array of strings, one a class
 #define KEY_GROUPS "gradcam.groups"             // array of strings: names, tab, classes (labels.h)
 #define KEY_LABELS_LICENCE "gradcam.labels.license"     // string: what must go with copies of the labels
+
+#define TENSOR_SUMS "sums"
 
 #endif

@@ -398,7 +398,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     gcam_plan_place(plan, &users);
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) ||
-        (error = gcam_sums_create(&plan->sums, plan, &users)) || (error = gcam_plan_arena(plan)) ||
+        (error = gcam_sums_create(&plan->sums, plan, graph, &users)) || (error = gcam_plan_arena(plan)) ||
         (error = gcam_plan_keep(plan)) || (error = gcam_tail_create(plan)))
         goto fail;
     *out = plan;

@@ -18,7 +18,7 @@
 
 enum {
     CHUNK = 1024,               // weights that are converted at a time
-    MOST_BYTES = 1 << 22,       // of summed weights: they are held beside the weights themselves
+    MOST_BYTES = 1 << 22,       // of summed weights that are made here: they are held beside the weights themselves
 };
 
 struct GcamSums {
@@ -27,7 +27,9 @@ struct GcamSums {
     size_t channels, cells;     // of the picture that is flattened
     int cells_first;            // it is flattened as [cells][channels]
     size_t rows, columns;       // of the summed weights
-    float *weights;
+    int by_channel;             // a row of them belongs to a channel, not to an output
+    const float *weights;
+    float *own;                 // the same, where they are made here
     pthread_mutex_t mutex;      // guards what follows
     char *filled;               // by row
     size_t *missing;            // room for all rows
@@ -95,10 +97,10 @@ static int find_product(const GcamPlan *plan, const GcamUsers *users, GcamSums *
         sums->output = step->output[0];
         sums->channels = shape->dim[1];
         sums->cells = shape->dim[2] * shape->dim[3];
-        sums->rows = sums->product.by_input ? sums->channels : sums->product.out;
-        sums->columns = sums->product.by_input ? sums->product.out : sums->channels;
-        return sums->cells > 1 && sums->channels * sums->cells == sums->product.in && keeps_sums(plan, users, picture) &&
-               sums->rows * sums->columns * sizeof(float) <= MOST_BYTES;
+        sums->by_channel = sums->product.by_input;
+        sums->rows = sums->by_channel ? sums->channels : sums->product.out;
+        sums->columns = sums->by_channel ? sums->product.out : sums->channels;
+        return sums->cells > 1 && sums->channels * sums->cells == sums->product.in && keeps_sums(plan, users, picture);
     }
     return 0;
 }
@@ -174,22 +176,24 @@ static void fill_row(void *opaque, size_t index, int thread)
 {
     const GcamSums *sums = opaque;
     size_t number = sums->missing[index];
-    float *row = sums->weights + number * sums->columns;
+    float *row = sums->own + number * sums->columns;
     (void)thread;
     memset(row, 0, sums->columns * sizeof(*row));
-    if (sums->product.by_input)
+    if (sums->by_channel)
         fill_channel(sums, number, row);
     else
         fill_output(sums, number, row);
 }
 
-// Fills in the rows that will be read: all of them, or those of outputs whose gradient is not zero.
+// Fills in the rows that will be read: those of outputs whose gradient is not zero, or all of them.
 static void fill(GcamSums *sums, GcamPool *pool, const float *dy)
 {
     size_t missing = 0;
+    if (!sums->own)
+        return;
     pthread_mutex_lock(&sums->mutex);
     for (size_t i = 0; i < sums->rows; i++)
-        if (!sums->filled[i] && (sums->product.by_input || dy[i] != 0)) {
+        if (!sums->filled[i] && (sums->by_channel || !dy || dy[i] != 0)) {
             sums->missing[missing++] = i;
             sums->filled[i] = 1;
         }
@@ -203,7 +207,7 @@ void gcam_sums_run(GcamSums *sums, GcamPool *pool, size_t count, const float *co
     const GcamRowProduct *product = &sums->product;
     for (size_t i = 0; i < count; i++)
         fill(sums, pool, dy[i]);
-    gcam_linear_backward(pool, product->out, sums->channels, sums->weights, GCAM_F32, product->by_input, count, dy, NULL,
+    gcam_linear_backward(pool, product->out, sums->channels, sums->weights, GCAM_F32, sums->by_channel, count, dy, NULL,
                          sum);
     for (size_t i = 0; product->alpha != 1 && i < count; i++)
         for (size_t k = 0; k < sums->channels; k++)
@@ -217,25 +221,75 @@ int gcam_sums_value(const GcamSums *sums)
 
 // ------------------------------------------------------------------------------------------------------------ the sums
 
-int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamUsers *users)
+static int make_room(GcamSums *sums)
 {
-    GcamSums *sums = *out = NULL;
-    // A gradient that no picture changes is kept, and then there is nothing to run at all.
-    if (plan->constant_gradient)
-        return 0;
-    sums = gcam_calloc(1, sizeof(*sums));
-    if (!sums || !find_product(plan, users, sums) || pthread_mutex_init(&sums->mutex, NULL)) {
-        int error = sums ? 0 : -ENOMEM;
-        gcam_free(sums);
-        return error;
-    }
-    sums->weights = gcam_alloc(sums->rows, sums->columns * sizeof(*sums->weights));
+    sums->weights = sums->own = gcam_alloc(sums->rows, sums->columns * sizeof(*sums->own));
     sums->filled = gcam_calloc(sums->rows, 1);
     sums->missing = gcam_alloc(sums->rows, sizeof(*sums->missing));
-    if (!sums->weights || !sums->filled || !sums->missing)
-        gcam_sums_destroy(&sums);
-    *out = sums;
-    return sums ? 0 : -ENOMEM;
+    return sums->own && sums->filled && sums->missing ? 0 : -ENOMEM;
+}
+
+// Those that the model holds, if they are for this layer and product.
+static int find_stored(GcamSums *sums, const GcamPlan *plan, const GcamGraph *graph)
+{
+    if (!graph->sums || strcmp(graph->sum_layer, plan->value[plan->layer].name) ||
+        graph->sum_rows != sums->product.out || graph->sum_columns != sums->channels)
+        return 0;
+    sums->by_channel = 0;
+    sums->rows = graph->sum_rows;
+    sums->columns = graph->sum_columns;
+    sums->weights = graph->sums;
+    return 1;
+}
+
+// NULL, with 0, where there is no product.
+static int create(GcamSums **out, const GcamPlan *plan, const GcamUsers *users)
+{
+    GcamSums *sums = *out = gcam_calloc(1, sizeof(*sums));
+    if (!sums)
+        return -ENOMEM;
+    if (!find_product(plan, users, sums) || pthread_mutex_init(&sums->mutex, NULL)) {
+        gcam_free(sums);
+        *out = NULL;
+    }
+    return 0;
+}
+
+int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamGraph *graph, const GcamUsers *users)
+{
+    *out = NULL;
+    // A gradient that no picture changes is kept, and then there is nothing to run at all.
+    int error = plan->constant_gradient ? 0 : create(out, plan, users);
+    if (error || !*out || find_stored(*out, plan, graph))
+        return error;
+    if ((*out)->rows * (*out)->columns * sizeof(float) > MOST_BYTES)
+        gcam_sums_destroy(out);
+    else if ((error = make_room(*out)))
+        gcam_sums_destroy(out);
+    return error;
+}
+
+int gcam_sums_compute(GcamPlan *plan, float **weights, size_t *out, size_t *channels)
+{
+    GcamUsers users;
+    GcamSums *sums = NULL;
+    *weights = NULL;
+    if (plan->constant_gradient)
+        return 0;
+    int error = gcam_users_count(&users, plan);
+    if (error || (error = create(&sums, plan, &users)) || !sums || (error = make_room(sums)))
+        goto end;
+    fill(sums, NULL, NULL);
+    *out = sums->product.out;
+    *channels = sums->channels;
+    *weights = gcam_alloc(sums->rows, sums->columns * sizeof(**weights));
+    for (size_t o = 0; *weights && o < *out; o++)
+        for (size_t k = 0; k < *channels; k++)
+            (*weights)[o * *channels + k] = sums->own[sums->by_channel ? k * *out + o : o * *channels + k];
+    error = *weights ? 0 : -ENOMEM;
+end:
+    gcam_sums_destroy(&sums);
+    return error;
 }
 
 void gcam_sums_destroy(GcamSums **sums)
@@ -243,7 +297,7 @@ void gcam_sums_destroy(GcamSums **sums)
     if (!*sums)
         return;
     pthread_mutex_destroy(&(*sums)->mutex);
-    gcam_free((*sums)->weights);
+    gcam_free((*sums)->own);
     gcam_free((*sums)->filled);
     gcam_free((*sums)->missing);
     gcam_free(*sums);

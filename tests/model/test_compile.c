@@ -297,6 +297,71 @@ static void weights_behind_a_relu_are_turned(void)
         }
 }
 
+// Summed weights, [OUT][64], if the file has any; `place`: where in the file.
+static int has_sums(const char *path, const float *original, size_t *place)
+{
+    GcamModelFile *file = NULL;
+    size_t size, cells = IN / 64;
+    if (gcam_modelfile_open(&file, path, NULL, 0)) {
+        fail("%s cannot be opened", path);
+        return 0;
+    }
+    const GcamFileTensor *tensor = gcam_modelfile_find_tensor(file, "sums");
+    int there = tensor != NULL;
+    for (size_t i = 0; there && original && i < (size_t)OUT * 64; i++) {
+        double want = 0;
+        for (size_t cell = 0; cell < cells; cell++)
+            want += original[i * cells + cell];
+        CHECK(fabs(((const float *)tensor->data)[i] - want) < 1e-6);
+    }
+    if (there) {
+        CHECK(tensor->rank == 2 && tensor->dims[0] == OUT && tensor->dims[1] == 64);
+        *place = (size_t)((const char *)tensor->data - (const char *)gcam_modelfile_mapping(file, &size));
+    }
+    gcam_modelfile_close(&file);
+    return there;
+}
+
+// Sums of the weights behind the default layer are stored, and are what its maps are made from; those of other layers
+// are made from the weights.
+static void sums_are_stored(void)
+{
+    static const char pool[] = "p = MaxPool(r) kernel_shape=[2,2] strides=[2,2];";
+    GradcamModel *onnx = open_connected(pool, "r"), *bin = NULL, *before = open_connected(pool, "c");
+    size_t place = 0, size;
+    REQUIRE(onnx && before);
+    CHECK_INT(gradcam_model_compile(onnx, "sums.bin", NULL, NULL), 0);
+    CHECK(has_sums("sums.bin", find_weights(onnx), &place));
+    if (open_model(&bin, "sums.bin", NULL)) {
+        size_t sizes[2];
+        CHECK_INT(gradcam_model_compile(bin, "again.bin", NULL, NULL), 0);
+        uint8_t *first = read_file("sums.bin", &sizes[0]), *second = read_file("again.bin", &sizes[1]);
+        CHECK(sizes[0] == sizes[1] && !memcmp(first, second, sizes[0]));
+        free(first);
+        free(second);
+    }
+    gradcam_model_close(&bin);
+    uint8_t *bytes = read_file("sums.bin", &size);
+    memset(bytes + place, 0, (size_t)OUT * 64 * sizeof(float));
+    write_file("zero.bin", bytes, size);
+    free(bytes);
+    if (open_model(&bin, "zero.bin", NULL)) {
+        float map[CELLS];
+        for (int class = 0; class < 5; class++) {
+            make_map(bin, class, map);
+            CHECK(largest(map) == 0);
+        }
+    }
+    gradcam_model_close(&bin);
+    if (open_model(&bin, "zero.bin", &(GradcamModelOptions){ .layer = "c" }))
+        compare_maps(before, bin, 1e-5);
+    gradcam_model_close(&bin);
+    CHECK_INT(gradcam_model_compile(before, "before.bin", NULL, NULL), 0);
+    CHECK(!has_sums("before.bin", NULL, &place));
+    gradcam_model_close(&before);
+    gradcam_model_close(&onnx);
+}
+
 static void other_weights_stay(void)
 {
     check_turned("p = AveragePool(r) kernel_shape=[2,2] strides=[2,2];", "r", 0, 0);
@@ -361,6 +426,7 @@ int main(void)
     RUN(bin_gives_the_same_maps);
     RUN(half_weights_are_near);
     RUN(weights_behind_a_relu_are_turned);
+    RUN(sums_are_stored);
     RUN(other_weights_stay);
     RUN(options_win_over_the_file);
     RUN(targets_of_a_compiled_model);
