@@ -85,8 +85,52 @@ static GcamMove part_move(const GcamRun *run, const GcamStep *step, const int *p
     return move;
 }
 
+typedef struct Join {
+    const GcamRun *run;
+    const GcamStep *step;
+    size_t rows, row_floats;    // of the whole
+} Join;
+
+enum { JOIN_ROWS = 8, ALONE = 1 << 14 };    // rows that a thread takes at a time; floats too few for several threads
+
+// In memory the rows of the whole are those of the parts, side by side.
+static int joins_rows(const GcamRun *run, const GcamStep *step, Join *join)
+{
+    const GcamValue *values = run->value, *whole = &values[step->output[0]];
+    int axis = ((const AxisParams *)step->node->params)->axis;
+    *join = (Join){ run, step, 1, 1 };
+    for (int i = 0; i < whole->shape.rank; i++)
+        *((whole->channels_last ? i == 1 : i >= axis) ? &join->row_floats : &join->rows) *= whole->shape.dim[i];
+    int same = !run->part && (!whole->channels_last || axis == 1);
+    for (int i = 0; i < step->inputs; i++)
+        same &= values[step->input[i]].channels_last == whole->channels_last;
+    return same;
+}
+
+static void join_rows(void *opaque, size_t index, int thread)
+{
+    const Join *join = opaque;
+    const GcamRun *run = join->run;
+    size_t first = index * JOIN_ROWS, last = join->rows - first > JOIN_ROWS ? first + JOIN_ROWS : join->rows;
+    float *to = run->data[join->step->output[0]];
+    (void)thread;
+    for (int i = 0; i < join->step->inputs; i++) {
+        const float *part = run->data[join->step->input[i]];
+        size_t n = gcam_shape_count(&run->value[join->step->input[i]].shape) / join->rows;
+        for (size_t row = first; row < last && part != to; row++)       // else it was computed in its place
+            memcpy(to + row * join->row_floats, part + row * n, n * sizeof(*to));
+        to += n;
+    }
+}
+
 static void concat_forward(const GcamRun *run, const GcamStep *step)
 {
+    Join join;
+    if (joins_rows(run, step, &join)) {
+        size_t count = join.rows * join.row_floats;
+        gcam_pool_run(count < ALONE ? NULL : run->pool, (join.rows + JOIN_ROWS - 1) / JOIN_ROWS, join_rows, &join);
+        return;
+    }
     for (int i = 0; i < step->inputs; i++) {
         GcamMove move = part_move(run, step, step->input, i, step->output[0]);
         const float *part = run->data[step->input[i]];
