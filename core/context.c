@@ -155,12 +155,11 @@ static GcamRun make_run(const GradcamContext *context)
     };
 }
 
-// changed, kept: as in GcamRun
-static int forward(GradcamContext *context, GcamRect *changed, int kept)
+// wanted: as in GcamRun
+static int forward(GradcamContext *context, const GcamRect *wanted)
 {
     GcamRun run = make_run(context);
-    run.changed = changed;
-    run.kept = kept;
+    run.wanted = wanted;
     context->pending = -1;
     int error = gcam_plan_forward(context->plan, &run);
     context->has_logits = !error;
@@ -180,21 +179,21 @@ int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff
 {
     const GradcamModelInfo *info = &context->model->info;
     double begin = gcam_time();
-    GcamRect differs = { 0, info->height, 0, info->width }, *changed = NULL;
-    int kept = 0;
+    GcamRect differs = { 0, info->height, 0, info->width };
+    const GcamRect *wanted = NULL;
     if (context->reuse) {
         differs = gcam_reuse_compare(context->reuse, rgb, stride);
         if (gcam_rect_is_empty(&differs)) {
             repeat(context);
             return 0;
         }
-        changed = gcam_reuse_begin(context->reuse, &differs, context->arena, context->data, &kept);
+        wanted = gcam_reuse_begin(context->reuse, &differs, context->arena, context->data);
     }
-    int first = changed ? differs.top : 0, rows = changed ? differs.bottom - first : info->height;
+    int first = wanted ? differs.top : 0, rows = wanted ? differs.bottom - first : info->height;
     gcam_preprocess_rgb(context->pool, rgb + first * stride, stride, info->width, rows, &info->preprocessing,
                         context->data[context->plan->picture] + 3 * (size_t)first * (size_t)info->width);
     context->preprocess_seconds = gcam_time() - begin;
-    int error = forward(context, changed, kept);
+    int error = forward(context, wanted);
     if (context->reuse)
         gcam_reuse_end(context->reuse, error);
     return error;
@@ -206,7 +205,7 @@ int gradcam_context_forward_float(GradcamContext *context, const float *input)
     if (context->reuse)
         gcam_reuse_forget(context->reuse);
     gcam_preprocess_float(input, 3, info->height, info->width, context->data[context->plan->picture]);
-    return forward(context, NULL, 0);
+    return forward(context, NULL);
 }
 
 int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count)

@@ -253,21 +253,39 @@ static GcamConv cut(const GcamConv *conv, const GcamRect *out, GcamRect *in)
     return part;
 }
 
-void gcam_conv_forward_part(const GcamConv *conv, GcamPool *pool, const GcamRect *wanted, const float *x,
-                            const float *add, float *y, float *scratch)
+// The part of the output that is computed where some of it is wanted; all, where it is not cut at all.
+static GcamRect computed(const GcamConv *conv, const GcamRect *wanted)
 {
     const GcamConvShape *s = &conv->shape;
     GcamRect out = *wanted, in;
     widen(gcam_conv_tile(conv), 0, s->out_h, &out.top, &out.bottom);
     widen(gcam_conv_tile(conv), conv->algorithm->least, s->out_w, &out.left, &out.right);
     GcamConv part = cut(conv, &out, &in);
-    int threads = gcam_pool_threads(pool);
     // Without panels, products are those of a library whose sums may depend on how many rows there are.
-    if (gcam_rect_is_all(&out, s->out_h, s->out_w) || s->n != 1 || (conv->packed && !conv->kernels->panel) ||
-        gcam_conv_scratch(&part, threads) > gcam_conv_scratch(conv, threads)) {
+    int whole = s->n != 1 || (conv->packed && !conv->kernels->panel) ||
+                gcam_conv_scratch(&part, 1) > gcam_conv_scratch(conv, 1);
+    return whole ? (GcamRect){ 0, s->out_h, 0, s->out_w } : out;
+}
+
+GcamRect gcam_conv_part_reads(const GcamConv *conv, const GcamRect *wanted)
+{
+    GcamRect out = computed(conv, wanted), in;
+    if (gcam_rect_is_all(&out, conv->shape.out_h, conv->shape.out_w))
+        return (GcamRect){ 0, conv->shape.h, 0, conv->shape.w };
+    cut(conv, &out, &in);
+    return in;
+}
+
+void gcam_conv_forward_part(const GcamConv *conv, GcamPool *pool, const GcamRect *wanted, const float *x,
+                            const float *add, float *y, float *scratch)
+{
+    const GcamConvShape *s = &conv->shape;
+    GcamRect out = computed(conv, wanted), in;
+    if (gcam_rect_is_all(&out, s->out_h, s->out_w)) {
         gcam_conv_forward(conv, pool, x, add, y, scratch);
         return;
     }
+    GcamConv part = cut(conv, &out, &in);
     ptrdiff_t at = out.top * conv->y_line + (ptrdiff_t)out.left * s->y_pixel;
     gcam_conv_forward(&part, pool, x + in.top * conv->x_line + (ptrdiff_t)in.left * s->c, add ? add + at : NULL, y + at,
                       scratch);

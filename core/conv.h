@@ -56,6 +56,9 @@ size_t gcam_conv_scratch(const GcamConv *conv, int threads);
 void gcam_conv_forward(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
                        float *scratch);
 
+// What of the input gcam_conv_forward_part() reads.
+GcamRect gcam_conv_part_reads(const GcamConv *conv, const GcamRect *part);
+
 // The same for a part of the output, of one picture: writes that part, and some more around it where this takes less
 // time. What is written has the bits that gcam_conv_forward() gives it.
 void gcam_conv_forward_part(const GcamConv *conv, GcamPool *pool, const GcamRect *part, const float *x,

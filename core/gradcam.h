@@ -224,7 +224,7 @@ typedef struct GradcamSettings {
     void *interrupt_opaque;
     int reuse;                  // 1: of a picture that is partly the same as the one before, gradcam_context_forward()
                                 // computes only what the difference can reach, with the same result bit for bit. Takes
-                                // up to 24 MB more once there is such a picture
+                                // up to 16 MB more once there is such a picture
 } GradcamSettings;
 
 enum GradcamMethod {

@@ -16,6 +16,7 @@
 #include "tail.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -416,16 +417,15 @@ static int is_interrupted(const GcamRun *run)
 int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
 {
     GcamRun run = *given;
-    GcamRect part;
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
-        enum GcamExtent extent = run.changed ? gcam_plan_changed(plan, &run, i, &part) : GCAM_EXTENT_ALL;
+        const GcamRect *wanted = run.wanted ? &run.wanted[i] : NULL;
         if (is_interrupted(&run))
             return -ECANCELED;
         double begin = run.seconds ? gcam_time() : 0;
         run.scratch = run.arena + plan->scratch_at[i];
-        run.part = extent == GCAM_EXTENT_PART ? &part : NULL;
-        if (extent && (plan->root[step->output[0]] == step->output[0] || plan->placed[step->output[0]]))
+        run.part = wanted && wanted->bottom < INT_MAX ? wanted : NULL;
+        if (!(wanted && gcam_rect_is_empty(wanted)) && (plan->root[step->output[0]] == step->output[0] || plan->placed[step->output[0]]))
             step->op->forward(&run, step);
         if (run.seconds)
             run.seconds[i] = gcam_time() - begin;

@@ -5,7 +5,8 @@
  * A change is a rectangle, of the picture and of each value behind it that still has rows and columns; operators say how
  * it grows. What the steps of the beginning make is kept in a block beside the arena, where nothing else is written over
  * it. How many these may be is found with a small change in the middle of the picture; how many they are follows the
- * changes that there are, for memory that is not used again at once is slower.
+ * changes that there are, for memory that is not used again at once is slower. Large values are not kept: they are computed
+ * again as far as they are read.
  */
 #include "reuse.h"
 
@@ -21,7 +22,8 @@ enum {
     ALIGN = 16,                 // floats
 };
 
-#define MOST_FLOATS ((size_t)24 << 18)          // that are kept: 24 MB
+#define MOST_FLOATS ((size_t)16 << 18)          // that are kept: 16 MB
+#define LARGE       ((size_t)1 << 19)           // values of more floats are not kept
 #define WHOLE       0.7         // part of an output from which on it is computed whole
 
 struct GcamReuse {
@@ -32,7 +34,8 @@ struct GcamReuse {
     int steps;                  // whose outputs are
     int lower, most;            // pictures in a row for which fewer would do; steps that were worth it for one of them
     char *is_kept;              // by value: the values whose memory is in `kept`
-    GcamRect *changed;          // by value
+    GcamRect *changed, *read;   // by value: what can change of it; what steps read of one that is not kept
+    GcamRect *wanted;           // by step
     uint8_t rgb[];
 };
 
@@ -65,14 +68,29 @@ static GcamRect reach(const GcamPlan *plan, const GcamStep *step, int value, con
     return step->op->reach ? step->op->reach(step, plan->value, value, &changed[value]) : gcam_rect_all();
 }
 
-enum GcamExtent gcam_plan_changed(const GcamPlan *plan, const GcamRun *run, int index, GcamRect *part)
+// Whether a part of the outputs of a step is so much of them that all are computed.
+static int is_much(const GcamPlan *plan, const GcamStep *step, const GcamRect *part)
+{
+    int rows, columns;
+    size_t channels;
+    if (gcam_rect_is_empty(part))
+        return 0;
+    if (!step->op->reach || !gcam_value_lines(&plan->value[step->output[0]], &rows, &columns, &channels))
+        return 1;
+    double area = ((double)part->bottom - part->top) * ((double)part->right - part->left);
+    return area > WHOLE * ((double)rows * columns);
+}
+
+// Sets the part of the outputs of step `index` that can change, of the inputs' parts. Whether it leaves some of them as
+// they were, enough for a part to be computed.
+static int follow_change(const GcamPlan *plan, int index, GcamRect *changed)
 {
     const GcamStep *step = &plan->step[index];
     int rows = INT_MAX, columns = INT_MAX;
     size_t channels;
     GcamRect all = gcam_rect_all(), out = { 0, 0, 0, 0 };
     for (int i = 0; i <= step->inputs; i++) {
-        GcamRect one = reach(plan, step, i < step->inputs ? step->input[i] : step->add, run->changed);
+        GcamRect one = reach(plan, step, i < step->inputs ? step->input[i] : step->add, changed);
         out = gcam_rect_union(&out, &one);
     }
     if (gcam_value_lines(&plan->value[step->output[0]], &rows, &columns, &channels)) {
@@ -82,27 +100,23 @@ enum GcamExtent gcam_plan_changed(const GcamPlan *plan, const GcamRun *run, int 
     }
     if (!gcam_rect_is_empty(&out) && gcam_rect_is_all(&out, rows, columns))
         out = all;
-    *part = out;
     for (int i = 0; i < step->outputs; i++)
         if (step->output[i] >= 0)
-            run->changed[step->output[i]] = out;
-    if (index >= run->kept)
-        return GCAM_EXTENT_ALL;
-    if (gcam_rect_is_empty(&out))
-        return GCAM_EXTENT_NONE;
-    double area = (double)(out.bottom - out.top) * (out.right - out.left);
-    return !step->op->reach || area > WHOLE * ((double)rows * columns) ? GCAM_EXTENT_ALL : GCAM_EXTENT_PART;
+            changed[step->output[i]] = out;
+    return !is_much(plan, step, &out);
 }
 
 // ---------------------------------------------------------------------------------------------------------------- plan
 
-// Gives a value a place, if it has none; 0 where there is no room.
+// Gives a value a place, if it has none and is not large; 0 where there is no room.
 static int keep_value(GcamPlan *plan, int value)
 {
     int root = value < 0 ? -1 : plan->root[value];
     if (root < 0 || plan->kept.at[root] != SIZE_MAX)
         return 1;
     size_t floats = (gcam_shape_count(&plan->value[root].shape) + ALIGN - 1) / ALIGN * ALIGN;
+    if (floats > LARGE && root != plan->picture)
+        return 1;
     if (floats > MOST_FLOATS - plan->kept.floats)
         return 0;
     plan->kept.at[root] = plan->kept.floats;
@@ -123,8 +137,6 @@ static int keep_outputs(GcamPlan *plan, const GcamStep *step)
 int gcam_plan_keep(GcamPlan *plan)
 {
     GcamRect *changed = gcam_calloc((size_t)plan->values, sizeof(*changed));
-    const GcamRun run = { .changed = changed, .kept = plan->steps };
-    GcamRect part;
     int rows, columns, last = 0;
     size_t channels;
     plan->kept.at = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(size_t));
@@ -138,7 +150,7 @@ int gcam_plan_keep(GcamPlan *plan)
         changed[plan->picture] = (GcamRect){ (rows - high) / 2, (rows + high) / 2, (columns - wide) / 2,
                                              (columns + wide) / 2 };
         for (int i = 0; i < plan->steps; i++)
-            if (gcam_plan_changed(plan, &run, i, &part) != GCAM_EXTENT_ALL)
+            if (follow_change(plan, i, changed))
                 last = i + 1;
     }
     gcam_free(changed);
@@ -161,8 +173,10 @@ int gcam_reuse_create(GcamReuse **out, const GcamPlan *plan, int width, int heig
     reuse->width = width;
     reuse->height = height;
     reuse->changed = gcam_calloc((size_t)plan->values, sizeof(*reuse->changed));
+    reuse->read = gcam_calloc((size_t)plan->values, sizeof(*reuse->read));
+    reuse->wanted = gcam_calloc((size_t)plan->steps + 1, sizeof(*reuse->wanted));
     reuse->is_kept = gcam_calloc((size_t)plan->values, 1);
-    if (!reuse->changed || !reuse->is_kept)
+    if (!reuse->changed || !reuse->read || !reuse->wanted || !reuse->is_kept)
         gcam_reuse_destroy(out);
     return *out ? 0 : -ENOMEM;
 }
@@ -173,6 +187,8 @@ void gcam_reuse_destroy(GcamReuse **reuse)
         return;
     gcam_free((*reuse)->kept);
     gcam_free((*reuse)->changed);
+    gcam_free((*reuse)->read);
+    gcam_free((*reuse)->wanted);
     gcam_free((*reuse)->is_kept);
     gcam_free(*reuse);
     *reuse = NULL;
@@ -211,12 +227,10 @@ static void set_changed(GcamReuse *reuse, const GcamRect *differs)
 static int steps_worth(GcamReuse *reuse, const GcamRect *differs)
 {
     const GcamPlan *plan = reuse->plan;
-    const GcamRun run = { .changed = reuse->changed, .kept = plan->kept.steps };
-    GcamRect part;
     int worth = 0;
     set_changed(reuse, differs);
     for (int i = 0; i < plan->kept.steps; i++)
-        if (gcam_plan_changed(plan, &run, i, &part) != GCAM_EXTENT_ALL)
+        if (follow_change(plan, i, reuse->changed))
             worth = i + 1;
     return worth;
 }
@@ -229,9 +243,11 @@ static void place(GcamReuse *reuse, int steps, float *arena, float **data)
     memset(reuse->is_kept, 0, (size_t)plan->values);
     reuse->is_kept[plan->picture] = steps > 0;
     for (int i = 0; i < steps; i++)
-        for (int j = 0; j < plan->step[i].outputs; j++)
-            if (plan->step[i].output[j] >= 0)
-                reuse->is_kept[plan->root[plan->step[i].output[j]]] = 1;
+        for (int j = 0; j < plan->step[i].outputs; j++) {
+            int root = plan->step[i].output[j] < 0 ? -1 : plan->root[plan->step[i].output[j]];
+            if (root >= 0 && plan->kept.at[root] != SIZE_MAX)
+                reuse->is_kept[root] = 1;
+        }
     for (int i = 0; i < plan->values; i++)
         if (plan->kept.at[i] != SIZE_MAX && !plan->value[i].data)
             data[i] = reuse->is_kept[plan->root[i]] ? reuse->kept + plan->kept.at[i] : arena + plan->data_at[i];
@@ -257,13 +273,69 @@ static int follow(GcamReuse *reuse, int worth, float *arena, float **data)
     return before < reuse->steps ? before : reuse->steps;
 }
 
-GcamRect *gcam_reuse_begin(GcamReuse *reuse, const GcamRect *differs, float *arena, float **data, int *kept)
+// The part of a value that a step reads for `part` of its outputs.
+static GcamRect reads(const GcamPlan *plan, const GcamStep *step, int value, const GcamRect *part)
 {
-    int is_valid = reuse->is_valid;
+    if (part->bottom == INT_MAX)
+        return gcam_rect_all();
+    if (is_view(plan, step))
+        return view_reach(plan, step, part);
+    if (step->op->reads)
+        return step->op->reads(step, plan->value, value, part);
+    return step->op->reach ? gcam_reach_same(step, plan->value, value, part) : gcam_rect_all();
+}
+
+// What is wanted of a value: of one that is kept, what has changed; else what is read of it.
+static GcamRect wanted_of(const GcamReuse *reuse, int value)
+{
+    const GcamPlan *plan = reuse->plan;
+    if (reuse->is_kept[plan->root[value]])
+        return reuse->changed[value];
+    return plan->in_head[value] ? gcam_rect_all() : reuse->read[value];
+}
+
+// What of each step is to be computed, where the first `kept` have left what they made: from the last to the first, for a
+// value that is not kept is computed as far as it is read.
+static void find_wanted(GcamReuse *reuse, int kept)
+{
+    const GcamPlan *plan = reuse->plan;
+    memset(reuse->read, 0, (size_t)plan->values * sizeof(*reuse->read));
+    for (int i = plan->steps - 1; i >= 0; i--) {
+        const GcamStep *step = &plan->step[i];
+        GcamRect *part = &reuse->wanted[i];
+        *part = i < kept ? (GcamRect){ 0, 0, 0, 0 } : gcam_rect_all();
+        for (int j = 0; i < kept && j < step->outputs; j++)
+            if (step->output[j] >= 0) {
+                GcamRect one = wanted_of(reuse, step->output[j]);
+                *part = gcam_rect_union(part, &one);
+            }
+        if (gcam_rect_is_empty(part))
+            continue;
+        if (!is_view(plan, step) && is_much(plan, step, part))
+            *part = gcam_rect_all();
+        for (int j = 0; j <= step->inputs; j++) {
+            int value = j < step->inputs ? step->input[j] : step->add;
+            if (value < 0 || plan->value[value].data)
+                continue;
+            GcamRect one = reads(plan, step, value, part);
+            reuse->read[value] = gcam_rect_union(&reuse->read[value], &one);
+        }
+    }
+}
+
+const GcamRect *gcam_reuse_begin(GcamReuse *reuse, const GcamRect *differs, float *arena, float **data)
+{
+    int is_valid = reuse->is_valid, kept = 0;
     reuse->is_valid = 0;
-    *kept = is_valid ? follow(reuse, steps_worth(reuse, differs), arena, data) : 0;
+    if (is_valid)
+        kept = follow(reuse, steps_worth(reuse, differs), arena, data);
+    if (!kept)
+        return NULL;
     set_changed(reuse, differs);
-    return *kept ? reuse->changed : NULL;
+    for (int i = 0; i < kept; i++)
+        follow_change(reuse->plan, i, reuse->changed);
+    find_wanted(reuse, kept);
+    return reuse->wanted;
 }
 
 void gcam_reuse_end(GcamReuse *reuse, int error)

@@ -13,12 +13,6 @@
 // Sets plan->kept: as many steps as it pays to keep. After layouts are known and steps are prepared. -ENOMEM.
 int gcam_plan_keep(GcamPlan *plan);
 
-enum GcamExtent { GCAM_EXTENT_NONE, GCAM_EXTENT_PART, GCAM_EXTENT_ALL };
-
-// How much of step `index` is to be run, where run->changed tells what of each of its inputs has changed; *part of its
-// outputs. Sets run->changed of the outputs.
-enum GcamExtent gcam_plan_changed(const GcamPlan *plan, const GcamRun *run, int index, GcamRect *part);
-
 // What one context remembers. The memory is taken when a picture shows for the first time that it is worth it.
 typedef struct GcamReuse GcamReuse;
 
@@ -29,9 +23,9 @@ void gcam_reuse_destroy(GcamReuse **reuse);
 // right for this one too.
 GcamRect gcam_reuse_compare(GcamReuse *reuse, const uint8_t *rgb, ptrdiff_t stride);
 
-// Before a forward of what differs: GcamRun.changed and .kept; NULL where all is to be computed. Decides what is kept, and
-// in `data` where values are.
-GcamRect *gcam_reuse_begin(GcamReuse *reuse, const GcamRect *differs, float *arena, float **data, int *kept);
+// Before a forward of what differs: GcamRun.wanted, or NULL, all is to be computed. Decides what is kept, and in `data`
+// where values are.
+const GcamRect *gcam_reuse_begin(GcamReuse *reuse, const GcamRect *differs, float *arena, float **data);
 // After it: what was computed is that of the picture, or an error left it as nobody knows what.
 void gcam_reuse_end(GcamReuse *reuse, int error);
 // What the last picture made is not what it would make now.

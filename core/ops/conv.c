@@ -127,6 +127,12 @@ static void conv_backward(const GcamRun *run, const GcamStep *step, int input, f
                            step->act == GCAM_ACT_RELU ? run->data[step->output[0]] : NULL, dx, run->scratch);
 }
 
+static GcamRect conv_reads(const GcamStep *step, const GcamValue *values, int value, const GcamRect *out)
+{
+    (void)values;
+    return value == step->add ? *out : gcam_conv_part_reads(((const State *)step->state)->forward, out);
+}
+
 static double conv_flops(const GcamStep *step, const GcamValue *values)
 {
     const GcamConvShape *shape = step->node->params;
@@ -142,5 +148,5 @@ static const char *conv_kernel(const GcamStep *step)
 const GcamOp gcam_op_conv = {
     .type = "Conv", .layout = GCAM_LAYOUT_LAST, .infer = conv_infer, .prepare = conv_prepare,
     .release = conv_release, .forward = conv_forward, .backward = conv_backward, .reach = conv_reach,
-    .flops = conv_flops, .kernel = conv_kernel,
+    .reads = conv_reads, .flops = conv_flops, .kernel = conv_kernel,
 };

@@ -53,6 +53,8 @@ struct GcamOp {
     // The part of the outputs that can change when part `in` of `value`, one of the inputs, does; forward then computes
     // run->part alone if that is set. NULL: everything can change.
     GcamRect (*reach)(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in);
+    // The part of `value` that forward reads for part `out`. NULL: the same part, where there is `reach`.
+    GcamRect (*reads)(const GcamStep *step, const GcamValue *values, int value, const GcamRect *out);
     const void *data;           // what tells the members of a family apart
     // For profiles: floating point operations of a forward, and the algorithm that was chosen. May be NULL.
     double (*flops)(const GcamStep *step, const GcamValue *values);
@@ -89,8 +91,7 @@ struct GcamRun {
     float *scratch;             // of the step that runs
     const GcamRect *part;       // of its outputs that is wanted, for operators with `reach`; NULL: all
     GcamPool *pool;
-    GcamRect *changed;          // NULL, or by value: what of it is not as the last run left it; that of the picture is given
-    int kept;                   // changed: so many steps have their outputs of the last run
+    const GcamRect *wanted;     // NULL, or by step: the part of its outputs that is to be computed
     double *seconds;            // NULL, or by step: time of its forward, then by step: of its backward
     int (*interrupt)(void *opaque);     // as in GradcamSettings
     void *opaque;

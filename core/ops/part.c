@@ -67,6 +67,21 @@ GcamRect gcam_reach_window(const GcamWindow *w, const GcamRect *in)
     return out;
 }
 
+static void reads_along(int stride, int pad, int reach, int size, int *first, int *last)
+{
+    int from = *first * stride - pad, to = (*last - 1) * stride - pad + reach + 1;
+    *first = from < 0 ? 0 : from;
+    *last = to > size ? size : to;
+}
+
+GcamRect gcam_window_reads(const GcamWindow *w, const GcamRect *out)
+{
+    GcamRect in = *out;
+    reads_along(w->stride_h, w->pad_top, (w->kernel_h - 1) * w->dilation_h, w->in_h, &in.top, &in.bottom);
+    reads_along(w->stride_w, w->pad_left, (w->kernel_w - 1) * w->dilation_w, w->in_w, &in.left, &in.right);
+    return in;
+}
+
 GcamStretches gcam_part_floats(const GcamRun *run, const GcamValue *value)
 {
     const GcamRect *part = run->part;

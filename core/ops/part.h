@@ -20,6 +20,8 @@ GcamRect gcam_rect_all(void);
 GcamRect gcam_reach_same(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in);
 // Of a window: the outputs that read some of `in`.
 GcamRect gcam_reach_window(const GcamWindow *window, const GcamRect *in);
+// The inputs that a part of the outputs reads.
+GcamRect gcam_window_reads(const GcamWindow *window, const GcamRect *out);
 
 // The floats of a value that run->part wants, or all: `lines` times `count` of them, `line` apart, from `first` on.
 typedef struct GcamStretches {

@@ -221,6 +221,12 @@ static void average_forward(const GcamRun *run, const GcamStep *step)
     pool_forward(run, step, average_part);
 }
 
+static GcamRect pool_reads(const GcamStep *step, const GcamValue *values, int value, const GcamRect *out)
+{
+    (void)values, (void)value;
+    return gcam_window_reads(&((const Params *)step->node->params)->window, out);
+}
+
 // The gradient goes to the first maximum of each window, in raster order (as PyTorch does).
 static void max_scatter(const Job *job, size_t n, int oy, int ox)
 {
@@ -284,7 +290,7 @@ static void average_backward(const GcamRun *run, const GcamStep *step, int input
 
 #define POOL(onnx, needs, rule, there, back) \
     { .type = onnx, .layout = GCAM_LAYOUT_LAST, .flags = needs, .infer = rule, .forward = there, \
-      .backward = back, .reach = pool_reach }
+      .backward = back, .reach = pool_reach, .reads = pool_reads }
 
 const GcamOp gcam_op_max_pool = POOL("MaxPool", GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, pool_infer, max_forward,
                                      max_backward);
