@@ -4,8 +4,8 @@
  * model knows about itself.
  *
  * Weights of a fully connected layer behind a ReLU are stored by input, [in][out], where the graph has them as
- * [out][in]: about half of what comes from a ReLU is zero, and then half of such rows are never read. To ONNX that is the
- * same node without transB. Sums of such weights, which maps of the default layer need (sums.h), are stored beside them.
+ * [out][in]: about half of what comes from a ReLU is zero, and then half of such rows are never read. To ONNX that is
+ * the same node without transB. Sums of such weights, which maps of the default layer need (sums.h), are stored too.
  */
 #include "model.h"
 
@@ -102,8 +102,8 @@ static char *choose_turned(const GradcamModel *model)
     return turned;
 }
 
-// Summed weights for the default layer. Those that the model holds already, when they are for it; else they are made. The
-// block, where one is made, is the caller's.
+// Summed weights for the default layer: those that the model holds already, when they are for it, or else a block that is
+// made, and is the caller's.
 static int find_sums(const GradcamModel *model, const float **sums, float **made, int64_t dims[2])
 {
     const GcamGraph *graph = &model->graph;
@@ -116,8 +116,8 @@ static int find_sums(const GradcamModel *model, const float **sums, float **made
     if (graph->sums && !strcmp(graph->sum_layer, model->info.layer)) {
         *sums = graph->sums;
     } else if (has_large_product(graph)) {
-        error = gcam_plan_create(&plan, graph, model->picture, model->layer_value[model->default_layer], model->logits, 1,
-                                 GCAM_F32, NULL);
+        int layer = model->layer_value[model->default_layer];
+        error = gcam_plan_create(&plan, graph, model->picture, layer, model->logits, 1, GCAM_F32, NULL);
         if (!error)
             error = gcam_sums_compute(plan, made, &out, &channels);
         gcam_plan_destroy(&plan);

@@ -21,7 +21,7 @@
 #include "modelfile_private.h"
 
 #define BLOCK 16384             // elements converted to float16 at a time
-#define TURNED_ROWS 64          // rows of a transpose that are gathered at a time: whole cache lines of what they lie in
+#define TURNED_ROWS 64          // rows of a transpose that are gathered at a time, from whole cache lines
 
 typedef struct Item {
     char *name;
@@ -357,7 +357,8 @@ static void write_elements(GcamModelWriter *writer, FILE *file, const Item *item
 
 static void write_turned(GcamModelWriter *writer, FILE *file, const Item *item)
 {
-    const size_t rows = (size_t)item->dims[0], columns = (size_t)item->dims[1], size = gcam_file_type_size(item->data_type);
+    const size_t rows = (size_t)item->dims[0], columns = (size_t)item->dims[1];
+    const size_t size = gcam_file_type_size(item->data_type);
     const char *data = item->data;
     char *block = malloc(TURNED_ROWS * columns * size + 1);
     if (!block)

@@ -70,8 +70,8 @@ struct GcamStep {
     int inputs, outputs;
     int in_head;                // depends on the target layer: backward runs it too
     enum GcamType type;         // what products may be multiplied as
-    int from_relu;              // its first input comes from a ReLU behind what is explained: of a gradient, only what is
-                                // where it is not zero will count
+    int from_relu;              // its first input comes from a ReLU behind what is explained: of a gradient, only what
+                                // is where it is not zero will count
     const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
     size_t pixel;               // Conv: floats from pixel to pixel of its output, or 0: as many as it has channels
     int add;                    // Conv: value added before the activation, or -1

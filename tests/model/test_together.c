@@ -18,10 +18,11 @@ static const char *const heads[] = {
     "p = MaxPool(y) kernel_shape=[4,4] strides=[4,4]; f = Flatten(p); g = Gemm(f, %384x100@-0.1:0.1, %100) alpha=2.0;"
     "h = Relu(g); i = Gemm(h, %100x40, %40); j = Relu(i); logits = Gemm(j, %40x23, %23);",
     // Sums of the only product.
-    "p = MaxPool(y) kernel_shape=[4,4] strides=[4,4]; q = Sigmoid(p); f = Flatten(q); logits = Gemm(f, %23x384) transB=1;",
+    "p = MaxPool(y) kernel_shape=[4,4] strides=[4,4]; q = Sigmoid(p); f = Flatten(q);"
+    "logits = Gemm(f, %23x384) transB=1;",
     // No sums: what lies before the products goes back one by one.
-    "p = AveragePool(y) kernel_shape=[3,3] strides=[3,3]; f = Flatten(p); g = Gemm(f, %100x600@-0.1:0.1, %100) transB=1;"
-    "h = Sigmoid(g); logits = MatMul(h, %100x23);",
+    "p = AveragePool(y) kernel_shape=[3,3] strides=[3,3]; f = Flatten(p);"
+    "g = Gemm(f, %100x600@-0.1:0.1, %100) transB=1; h = Sigmoid(g); logits = MatMul(h, %100x23);",
     // Two ways from one value, which are added up.
     "p = GlobalAveragePool(y); f = Flatten(p); g = Gemm(f, %100x24, %100) transB=1; h = Relu(g);"
     "i = Gemm(h, %23x100, %23) transB=1; j = Gemm(h, %23x100, %23) transB=1; logits = Mul(i, j);",
@@ -105,7 +106,8 @@ static void compare(GradcamModel *model, const char *layer, int threads, const f
         CHECK(error == 0 || error == -ECANCELED);
         limit = 0;
         map_together(all, target, 3, &got);
-        CHECK(!memcmp(want.map, got.map, sizeof(want.map)) && !memcmp(want.gradient, got.gradient, sizeof(want.gradient)));
+        CHECK(!memcmp(want.map, got.map, sizeof(want.map)));
+        CHECK(!memcmp(want.gradient, got.gradient, sizeof(want.gradient)));
     }
     const GradcamTarget wrong[] = { target[0], { "", (const int[]){ CLASSES }, 1, 0 } };
     CHECK_INT(gradcam_context_maps(all, wrong, 2, GRADCAM_METHOD_GRADCAM, got.map[0], NULL), -EINVAL);
