@@ -33,4 +33,4 @@ moving="[0]trim=end_frame=1,loop=-1:1,scale=640:360,setsar=1[room];[1]crop=ih/2:
 [room][thing]overlay=x=40+4*n:y=150:shortest=1"
 run_clip "a film" "-s 4" -i "$film" -vf scale=224:224
 run_clip "a thing that moves over a picture" "" -i "$film" -i "$thing" -filter_complex "$moving,scale=224:224"
-run_clip "the same with noise" "-s 4" -i "$film" -i "$thing" -filter_complex "$moving,noise=alls=8:allf=t,scale=224:224"
+run_clip "the same with noise" "-s 6" -i "$film" -i "$thing" -filter_complex "$moving,noise=alls=8:allf=t,scale=224:224"
