@@ -64,7 +64,8 @@ typedef struct Explain {
     GradcamContext *context;
     GcamScaler *scaler;
     uint8_t *rgb;               // the picture at the network's size
-    float *map, *shown;         // raw, normalised
+    float *maps, *shown;        // of each target, raw; of one, normalised
+    GradcamMapInfo *infos;      // of each target
     Names names;
     Json json;
     int as_json, silent;
@@ -151,9 +152,10 @@ static int open_buffers(Explain *e)
     for (int c = 0; c < 3; c++)         // bars that are zero for the network
         pad[c] = (uint8_t)lrintf(fminf(fmaxf(p->mean[p->bgr ? 2 - c : c], 0.0f), 255.0f));
     e->rgb = malloc((size_t)info->width * info->height * 3);
-    e->map = malloc((size_t)layer->width * layer->height * sizeof(*e->map));
+    e->maps = malloc(e->targets->count * layer->width * layer->height * sizeof(*e->maps));
+    e->infos = malloc(e->targets->count * sizeof(*e->infos));
     e->shown = malloc((size_t)layer->width * layer->height * sizeof(*e->shown));
-    if (!e->rgb || !e->map || !e->shown || gcam_scaler_create(&e->scaler, e->fit, pad) < 0)
+    if (!e->rgb || !e->maps || !e->infos || !e->shown || gcam_scaler_create(&e->scaler, e->fit, pad) < 0)
         return say_failure("out of memory");
     return STATUS_OK;
 }
@@ -240,6 +242,7 @@ typedef struct Result {
     const char *picture, *name; // name: of the target, or of the class chosen for it
     const AVFrame *frame;
     GradcamRegion region;
+    const float *map;           // raw
     GradcamMapInfo info;
     const char *out, *map_out;  // what was written, or NULL
 } Result;
@@ -251,7 +254,7 @@ static void find_peak(const Explain *e, const Result *r, double *x, double *y)
     int best = 0;
 
     for (int i = 1; i < layer->width * layer->height; i++)
-        if (e->map[i] > e->map[best])
+        if (r->map[i] > r->map[best])
             best = i;
     *x = r->region.x + (best % layer->width + 0.5) / layer->width * r->region.width;
     *y = r->region.y + (best / layer->width + 0.5) / layer->height * r->region.height;
@@ -341,7 +344,7 @@ static int write_overlay(Explain *e, const Result *r)
 
     if (status)
         return status;
-    memcpy(e->shown, e->map, (size_t)layer->width * layer->height * sizeof(*e->map));
+    memcpy(e->shown, r->map, (size_t)layer->width * layer->height * sizeof(*e->maps));
     gradcam_map_normalize(e->shown, (size_t)layer->width * layer->height);
     int error = gcam_frame_colors(rgb, &e->look);
     if (!error)
@@ -357,23 +360,22 @@ static int write_overlay(Explain *e, const Result *r)
     return status;
 }
 
-static int explain_target(Explain *e, const AVFrame *frame, const char *path, const GradcamTarget *target)
+static int explain_target(Explain *e, const AVFrame *frame, const char *path, size_t index)
 {
     const GradcamLayer *layer = gradcam_context_layer(e->context);
+    const GradcamTarget *target = &e->targets->target[index];
     const int several = e->targets->count > 1;
-    Result r = { .target = target, .picture = path, .frame = frame };
+    Result r = { .target = target, .picture = path, .frame = frame, .info = e->infos[index],
+                 .map = e->maps + index * layer->width * layer->height };
     int status = STATUS_OK;
 
-    const int error = gradcam_context_map(e->context, target, e->method, e->map, &r.info);
-    if (error)
-        return say_library(&e->log, error, path);
     r.name = target->count ? target->name : gradcam_model_label(e->model, r.info.class_index);
     gcam_scaler_region(e->fit, frame, gradcam_model_info(e->model)->width,
                        gradcam_model_info(e->model)->height, &r.region);
     if (e->map_out)
         status = names_make(&e->names, e->map_out, path, r.name, several, ".npy", &r.map_out);
     if (!status && e->map_out)
-        status = npy_save(r.map_out, e->map, layer->height, layer->width);
+        status = npy_save(r.map_out, r.map, layer->height, layer->width);
     if (!status && e->out)
         status = names_make(&e->names, e->out, path, r.name, several, ".png", &r.out);
     if (!status && e->out)
@@ -396,7 +398,9 @@ static int run_network(Explain *e, const AVFrame *frame, const char *path)
 
     if (ret < 0)
         return say_failure("cannot scale %s: %s", path, av_err2str(ret));
-    const int error = gradcam_context_forward(e->context, e->rgb, stride);
+    int error = gradcam_context_forward(e->context, e->rgb, stride);
+    if (!error)
+        error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, e->method, e->maps, e->infos);
     return error ? say_library(&e->log, error, path) : STATUS_OK;
 }
 
@@ -419,7 +423,7 @@ static int explain_picture(Explain *e, const char *path)
         json_open(&e->json, "maps", '[');
     }
     for (size_t i = 0; i < e->targets->count; i++) {
-        const int failed = explain_target(e, frame, path, &e->targets->target[i]);
+        const int failed = explain_target(e, frame, path, i);
         status = failed ? failed : status;
     }
     if (e->as_json) {
@@ -483,7 +487,8 @@ static int run_explain(const Arguments *arguments)
     gradcam_model_close(&e.model);
     names_free(&e.names);
     free(e.rgb);
-    free(e.map);
+    free(e.maps);
+    free(e.infos);
     free(e.shown);
     return status;
 }
