@@ -184,7 +184,8 @@ int gcam_plan_arena(GcamPlan *plan)
     plan->grad_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
     plan->scratch_at = gcam_zone_alloc(&plan->zone, 2 * steps, sizeof(size_t));
     plan->sum_at = gcam_zone_alloc(&plan->zone, steps, sizeof(size_t));
-    int error = !block || !other || !plan->data_at || !plan->grad_at || !plan->scratch_at || !plan->sum_at ? -ENOMEM : 0;
+    int error = !block || !other || !plan->data_at || !plan->grad_at || !plan->scratch_at || !plan->sum_at
+                    ? -ENOMEM : 0;
     if (error)
         goto end;
     for (size_t i = 0; i < n; i++) {

@@ -102,8 +102,8 @@ static char *choose_turned(const GradcamModel *model)
     return turned;
 }
 
-// Summed weights for the default layer: those that the model holds already, when they are for it, or else a block that is
-// made, and is the caller's.
+// Summed weights for the default layer: those that the model holds already, when they are for it, or else a block
+// that is made, and is the caller's.
 static int find_sums(const GradcamModel *model, const float **sums, float **made, int64_t dims[2])
 {
     const GcamGraph *graph = &model->graph;

@@ -41,8 +41,8 @@ void gcam_conv_destroy(GcamConv **conv);
 // "gemm", "winograd4", "winograd2", "winograd2 5x5", "depthwise", "direct", "im2col". Static string.
 const char *gcam_conv_algorithm(const GcamConv *conv);
 
-// The output is computed in tiles of that many rows and columns, each from all that any output of it reads: what changes
-// a little of this changes the bits of the whole tile. 1: each output by itself.
+// The output is computed in tiles of that many rows and columns, each from all that any output of it reads: what
+// changes a little of this changes the bits of the whole tile. 1: each output by itself.
 int gcam_conv_tile(const GcamConv *conv);
 
 // Threads have parts of the scratch to themselves that begin at multiples of this, or one part is larger.

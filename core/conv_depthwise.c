@@ -184,5 +184,6 @@ static void forward_depthwise(const GcamConv *conv, GcamPool *pool, const float 
 }
 
 const GcamConvAlgorithm gcam_conv_depthwise = {
-    .name = "depthwise", .create = create, .scratch = scratch_depthwise, .forward = forward_depthwise, .least = GCAM_DEPTHWISE_TILE,
+    .name = "depthwise", .create = create, .scratch = scratch_depthwise, .forward = forward_depthwise,
+    .least = GCAM_DEPTHWISE_TILE,
 };

@@ -10,6 +10,7 @@
 #include "conv_algorithm.h"
 #include "gemm_block.h"
 #include "mem.h"
+#include "sizes.h"
 
 typedef struct Plan {
     const GcamConv *conv;
@@ -26,16 +27,6 @@ typedef struct Plan {
     size_t offsets;             // bytes of the runs' offsets, in front of the lines
     size_t thread_floats;
 } Plan;
-
-static size_t round_up(size_t x, size_t step)
-{
-    return (x + step - 1) / step * step;
-}
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
 
 // Floats from pixel to pixel of a task's lines. Pixels a multiple of 2 KB apart would push each other out of the first
 // cache.
@@ -57,9 +48,9 @@ static void cut(Plan *p)
     for (;;) {
         p->lines = (p->rows - 1) * s->stride_h + (s->kernel_h - 1) * s->dilation_h + 1;
         p->pixel = pixel_floats(s, p->groups);
-        p->row_tasks = ceil_div((size_t)s->out_h, (size_t)p->rows);
-        p->group_tasks = ceil_div((size_t)s->groups, (size_t)p->groups);
-        p->out_tasks = ceil_div(p->out, p->outs);
+        p->row_tasks = gcam_ceil_div((size_t)s->out_h, (size_t)p->rows);
+        p->group_tasks = gcam_ceil_div((size_t)s->groups, (size_t)p->groups);
+        p->out_tasks = gcam_ceil_div(p->out, p->outs);
         int few = (size_t)s->n * p->row_tasks * p->group_tasks * p->out_tasks < TASKS;
         int large = (double)p->lines * p->columns * (double)p->pixel > LINES;
         if (p->rows > ROWS && (few || large))
@@ -67,7 +58,7 @@ static void cut(Plan *p)
         else if (p->groups > 1 && (large || (few && p->pixel > 32)))
             p->groups = (p->groups + 1) / 2;
         else if (s->groups == 1 && few && p->outs > 2 * p->panel)
-            p->outs = round_up(ceil_div(p->outs, 2), p->panel);
+            p->outs = gcam_round_up(gcam_ceil_div(p->outs, 2), p->panel);
         else if (p->rows > 1 && large)
             p->rows = (p->rows + 1) / 2;
         else
@@ -82,17 +73,17 @@ static Plan make_plan(const GcamConv *conv)
     Plan p = { .conv = conv, .in = (size_t)(s->c / s->groups), .out = (size_t)(s->out_c / s->groups) };
     const GcamKernels *kernels = conv->kernels;
     // Whatever of the two leaves fewer columns of its last panel empty.
-    p.wide = round_up(p.out, kernels->direct_vector[1]) == round_up(p.out, kernels->direct_vector[0]);
+    p.wide = gcam_round_up(p.out, kernels->direct_vector[1]) == gcam_round_up(p.out, kernels->direct_vector[0]);
     p.vector = kernels->direct_vector[p.wide];
     p.panel = p.wide ? 2 * p.vector : p.vector;
     p.k = p.in * (size_t)s->kernel_h * (size_t)s->kernel_w;
-    p.block = round_up(WEIGHTS / p.k + 1, p.panel);
+    p.block = gcam_round_up(WEIGHTS / p.k + 1, p.panel);
     p.columns = (s->out_w - 1) * s->stride_w + (s->kernel_w - 1) * s->dilation_w + 1;
     cut(&p);
     int joined = p.pixel == p.in && s->dilation_w == 1;
     p.runs = (size_t)s->kernel_h * (joined ? 1 : (size_t)s->kernel_w);
     p.length = p.k / p.runs;
-    p.offsets = round_up(p.runs * sizeof(ptrdiff_t), 64);
+    p.offsets = gcam_round_up(p.runs * sizeof(ptrdiff_t), 64);
     p.thread_floats = gcam_conv_part(p.offsets / sizeof(float) + (size_t)p.lines * p.columns * p.pixel);
     return p;
 }
@@ -101,7 +92,7 @@ enum { SMALL_WEIGHTS = 1 << 16 };       // floats
 
 static size_t group_floats(const Plan *p)
 {
-    return p->k * round_up(p->out, p->vector);
+    return p->k * gcam_round_up(p->out, p->vector);
 }
 
 // Panels of each group, as the kernel reads them.
@@ -116,7 +107,8 @@ static int create(GcamConv *conv, const float *weights, const float *scale)
     if (!conv->weights)
         return -ENOMEM;
     for (size_t channel = 0; channel < (size_t)s->out_c; channel++) {
-        size_t o = channel % p.out, column = o % p.panel, first = o - column, width = round_up(p.out - first, p.vector);
+        size_t o = channel % p.out, column = o % p.panel, first = o - column;
+        size_t width = gcam_round_up(p.out - first, p.vector);
         width = width < p.panel ? width : p.panel;
         float *panel = conv->weights + channel / p.out * group_floats(&p) + first * p.k + column;
         for (size_t i = 0; i < p.in; i++)
@@ -193,11 +185,6 @@ static int min_int(int a, int b)
     return a < b ? a : b;
 }
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static void task(void *opaque, size_t index, int thread)
 {
     const Run *run = opaque;
@@ -217,7 +204,7 @@ static void task(void *opaque, size_t index, int thread)
     part.image = index / (parts * p->row_tasks);
     part.rows = min_int(p->rows, s->out_h - part.row);
     part.groups = min_int(p->groups, s->groups - part.group);
-    part.outs = min_size(p->outs, p->out - part.out);
+    part.outs = gcam_min_size(p->outs, p->out - part.out);
 
     size_t line = p->pixel * (size_t)p->columns, across = p->runs / (size_t)s->kernel_h;
     for (size_t r = 0; r < p->runs; r++)
@@ -232,7 +219,7 @@ static void task(void *opaque, size_t index, int thread)
     }
     for (size_t first = part.out; first < part.out + part.outs; first += p->block)
         for (int g = 0; g < part.groups; g++)
-            compute(run, &part, g, first, min_size(first + p->block, part.out + part.outs));
+            compute(run, &part, g, first, gcam_min_size(first + p->block, part.out + part.outs));
 }
 
 static void forward_direct(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,

@@ -10,6 +10,7 @@
 #include "conv_algorithm.h"
 #include "gemm_block.h"
 #include "mem.h"
+#include "sizes.h"
 
 // Narrow groups fill only a part of the vectors of a panel: as many of them as fit are taken as one, whose weights
 // from one group's inputs to the other's outputs are zero. It costs nothing and halves what there is to gather.
@@ -47,8 +48,8 @@ static void weight_row(const Packing *packing, size_t p, size_t j, size_t width,
     }
 }
 
-// The matrix [kernel_h * kernel_w * c / groups][out_c / groups] of a group, some output channels at a time, and of these
-// two inputs at a time for all taps, whose weights are neighbours in memory.
+// The matrix [kernel_h * kernel_w * c / groups][out_c / groups] of a group, some output channels at a time, and of
+// these two inputs at a time for all taps, whose weights are neighbours in memory.
 static void pack(const Packing *packing, GcamPackedB *packed)
 {
     const GcamConvShape *s = &packing->conv->shape;
@@ -80,11 +81,6 @@ static int create(GcamConv *conv, const float *weights, const float *scale)
 }
 
 // ------------------------------------------------------------------------------------------------------ gemm
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static size_t no_scratch(const GcamConv *conv, int threads)
 {
@@ -120,7 +116,7 @@ static void lines_task(void *opaque, size_t index, int thread)
         const float *x = job->x + line * (size_t)job->conv->x_line + g * (size_t)(s->c / s->groups);
         size_t y = line * (size_t)job->conv->y_line;
         GcamEpilogue ep = gcam_conv_epilogue(job->conv, job->add ? job->add + y : NULL, (int)(g * out));
-        gcam_gemm_rows(job->conv->packed[g], (size_t)s->w, column, min_size(column + job->columns, out), x, s->c,
+        gcam_gemm_rows(job->conv->packed[g], (size_t)s->w, column, gcam_min_size(column + job->columns, out), x, s->c,
                        job->y + y + g * out, s->y_pixel, &ep);
     }
 }
@@ -132,7 +128,7 @@ static void forward_lines(const GcamConv *conv, GcamPool *pool, const float *x, 
     const GcamConvShape *s = &conv->shape;
     size_t out = (size_t)(s->out_c / s->groups), step = gcam_packed_b_step(conv->kernels), all = (size_t)s->n * s->h;
     Lines job = { .conv = conv, .x = x, .add = add, .y = y, .columns = (COLUMNS + step - 1) / step * step };
-    job.lines = 1 + (size_t)(WORK / ((double)s->w * (double)min_size(job.columns, out) * (s->c / s->groups)));
+    job.lines = 1 + (size_t)(WORK / ((double)s->w * (double)gcam_min_size(job.columns, out) * (s->c / s->groups)));
     job.line_tasks = (all + job.lines - 1) / job.lines;
     gcam_pool_run(pool, job.line_tasks * ((out + job.columns - 1) / job.columns) * (size_t)s->groups, lines_task, &job);
 }
@@ -254,7 +250,7 @@ static void gather_row(const GcamConv *conv, const Piece *piece, const float *x,
     int ky = piece->ky, kx = piece->kx;
     size_t left = piece->k1 - piece->k0, begin = piece->begin;
     while (left) {
-        size_t n = min_size(piece->run - begin, left);
+        size_t n = gcam_min_size(piece->run - begin, left);
         int iy = iy0 + ky * s->dilation_h, ix = ix0 + kx * s->dilation_w;
         int outside = iy < 0 || iy >= s->h || (!piece->joined && (ix < 0 || ix >= s->w));
         const float *line = outside ? x : x + iy * conv->x_line;
@@ -285,7 +281,7 @@ static void gather_task(void *opaque, size_t index, int thread)
     index /= gather->column_blocks;
     int g = (int)(index % s->groups), in = s->c / s->groups, out = s->out_c / s->groups;
     size_t line = index / s->groups % gather->lines, image = index / s->groups / gather->lines;
-    size_t rows = min_size(gather->rows, gather->pixels - first);
+    size_t rows = gcam_min_size(gather->rows, gather->pixels - first);
 
     const GcamPackedB *b = conv->packed[g];
     const float *x = gather->x + image * s->h * (size_t)conv->x_line + (size_t)(g * in);
@@ -294,7 +290,7 @@ static void gather_task(void *opaque, size_t index, int thread)
     float *a = gather->scratch + thread * gather->thread_scratch;
     size_t length, pieces = gcam_gemm_k_pieces(b->k, &length), lda = gathered_row(b->k);
     for (size_t i = 0; i < pieces; i++) {
-        size_t k0 = i * length, k1 = min_size(k0 + length, b->k);
+        size_t k0 = i * length, k1 = gcam_min_size(k0 + length, b->k);
         int oy = (int)(line + first / s->out_w), ox = (int)(first % s->out_w);
         Piece piece = make_piece(s, k0, k1);
         for (size_t r = 0; r < rows; r++) {
@@ -304,7 +300,7 @@ static void gather_task(void *opaque, size_t index, int thread)
                 oy++;
             }
         }
-        gcam_gemm_block(b, rows, column, min_size(column + gather->columns, b->n), k0, k1, a, (ptrdiff_t)lda,
+        gcam_gemm_block(b, rows, column, gcam_min_size(column + gather->columns, b->n), k0, k1, a, (ptrdiff_t)lda,
                         gather->y + y0 + (size_t)(g * out), s->y_pixel, &ep);
     }
 }

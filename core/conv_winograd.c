@@ -17,6 +17,7 @@
 #include "conv_algorithm.h"
 #include "gemm_block.h"
 #include "mem.h"
+#include "sizes.h"
 
 enum {
     PAD = 16,                   // floats after each row of a matrix: rows do not collide in the caches
@@ -151,11 +152,6 @@ static int create_of6(GcamConv *conv, const float *weights, const float *scale)
 
 // ------------------------------------------------------------------------------------------------------ plan
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 // What OpenBLAS computes depends on how many rows there are: it gets the same for any number of threads.
 static Plan make_plan(const GcamConv *conv, int pool)
 {
@@ -188,7 +184,7 @@ static Plan make_plan(const GcamConv *conv, int pool)
         size_t chunks = (p.tiles + most - 1) / most;
         p.block = ((p.tiles + chunks - 1) / chunks + rows - 1) / rows * rows;
     }
-    p.block = min_size(p.block, p.tiles);
+    p.block = gcam_min_size(p.block, p.tiles);
     size_t step = gcam_packed_b_step(conv->kernels);
     p.columns = conv->kernels->panel ? (128 + step - 1) / step * step : 512;
     p.v_size = p.positions * p.block * p.v_row;
@@ -304,7 +300,7 @@ static void fused_task(void *opaque, size_t index, int thread)
 {
     const Run *run = opaque;
     const Plan *p = &run->plan;
-    size_t first = index * p->block, count = min_size(p->block, p->tiles - first);
+    size_t first = index * p->block, count = gcam_min_size(p->block, p->tiles - first);
     float *v = run->v + (size_t)thread * run->part, *m = run->m + (size_t)thread * run->part;
     for (size_t t = 0; t < count; t++)
         input_tile(run, first + t, t, v, edge_of(run, thread));
@@ -328,7 +324,7 @@ static void product_task(void *opaque, size_t index, int thread)
     const Plan *p = &run->plan;
     size_t out = (size_t)p->conv->shape.out_c, blocks = (out + p->columns - 1) / p->columns;
     size_t first = index % blocks * p->columns;
-    product(p, index / blocks, first, min_size(first + p->columns, out), run->count, run->v, run->m);
+    product(p, index / blocks, first, gcam_min_size(first + p->columns, out), run->count, run->v, run->m);
 }
 
 static void output_task(void *opaque, size_t index, int thread)
@@ -353,7 +349,7 @@ static void forward_winograd(const GcamConv *conv, GcamPool *pool, const float *
     }
     size_t blocks = ((size_t)conv->shape.out_c + p->columns - 1) / p->columns;
     for (run.first = 0; run.first < p->tiles; run.first += p->block) {
-        run.count = min_size(p->block, p->tiles - run.first);
+        run.count = gcam_min_size(p->block, p->tiles - run.first);
         size_t groups = (run.count + TILES_PER_TASK - 1) / TILES_PER_TASK;
         gcam_pool_run(pool, groups, input_task, &run);
         gcam_pool_run(pool, p->positions * blocks, product_task, &run);

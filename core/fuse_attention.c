@@ -2,7 +2,8 @@
  *
  * Finds attention in what exporters write: MatMul(Softmax(MatMul(q, k^T) ..), v), where between the first product and
  * the softmax the logits may be multiplied by a number, and constants added to them (positions, masks); q, k and v are
- * parts of other values in another order. All of it becomes one step, and the exchange of tokens and heads behind it too.
+ * parts of other values in another order. All of it becomes one step, and the exchange of tokens and heads behind it
+ * too.
  */
 #include "fuse.h"
 

@@ -12,21 +12,7 @@
 #include "gemm_block.h"
 #include "half.h"
 #include "mem.h"
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t round_up(size_t x, size_t step)
-{
-    return (x + step - 1) / step * step;
-}
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return a / b + (a % b != 0);
-}
+#include "sizes.h"
 
 // --------------------------------------------------------------------------------------------------- packing
 
@@ -43,12 +29,12 @@ int gcam_gemm_has(enum GcamType type)
 // Rows of packed B: of bfloat16 two are one.
 static size_t packed_rows(enum GcamType type, size_t k)
 {
-    return type == GCAM_BF16 ? ceil_div(k, 2) : k;
+    return type == GCAM_BF16 ? gcam_ceil_div(k, 2) : k;
 }
 
 size_t gcam_packed_b_size(const GcamKernels *kernels, enum GcamType type, size_t k, size_t n)
 {
-    size_t size, columns = kernels->panel ? round_up(n, kernels->panel / 2) : n;
+    size_t size, columns = kernels->panel ? gcam_round_up(n, kernels->panel / 2) : n;
     return columns < n || gcam_mul(packed_rows(type, k), columns, &size) ? SIZE_MAX : size;
 }
 
@@ -96,8 +82,8 @@ static void pack_panel(size_t k, size_t n, size_t width, size_t stride, const fl
             pack_square(b + p + (ptrdiff_t)j * col_stride, col_stride, packed + p * stride + j, stride);
     for (size_t first = 0; first < k; first += 64)
         for (size_t j = 0; j < width; j++) {
-            size_t last = min_size(first + 64, k);
-            for (size_t p = j < wide && first < high ? min_size(high, last) : first; p < last; p++)
+            size_t last = gcam_min_size(first + 64, k);
+            for (size_t p = j < wide && first < high ? gcam_min_size(high, last) : first; p < last; p++)
                 packed[p * stride + j] = j < n ? b[(ptrdiff_t)p * row_stride + (ptrdiff_t)j * col_stride] : 0;
         }
 }
@@ -109,7 +95,7 @@ static void pack_pairs(const GcamKernels *kernels, size_t k, size_t n, size_t wi
     enum { ROWS = 64 };
     float rows[(ROWS + 1) * GCAM_GEMM_STEP];
     for (size_t p = 0; p < k; p += ROWS) {
-        size_t count = min_size(k - p, ROWS);
+        size_t count = gcam_min_size(k - p, ROWS);
         pack_panel(count, n, width, width, b + (ptrdiff_t)p * row_stride, row_stride, col_stride, rows);
         memset(rows + count * width, 0, width * sizeof(*rows));
         for (size_t i = 0; i < count; i += 2)
@@ -124,7 +110,7 @@ static void pack(const GcamPackedB *packed, size_t first, size_t last, const flo
     const GcamKernels *kernels = packed->kernels;
     size_t step = gcam_packed_b_step(kernels), k = packed->k, n = packed->n;
     for (size_t j = first; j < last; j += step) {
-        size_t columns = min_size(n - j, step), width = gcam_packed_b_width(packed, j);
+        size_t columns = gcam_min_size(n - j, step), width = gcam_packed_b_width(packed, j);
         const float *from = b + (ptrdiff_t)j * col_stride;
         if (packed->type == GCAM_BF16)
             pack_pairs(kernels, k, columns, width, from, row_stride, col_stride,
@@ -158,8 +144,8 @@ int gcam_packed_b_alloc(GcamPackedB **out, enum GcamType type, size_t k, size_t 
 
 size_t gcam_packed_b_width(const GcamPackedB *b, size_t j)
 {
-    size_t columns = min_size(b->n - j, gcam_packed_b_step(b->kernels));
-    return b->kernels->panel ? round_up(columns, b->kernels->panel / 2) : columns;
+    size_t columns = gcam_min_size(b->n - j, gcam_packed_b_step(b->kernels));
+    return b->kernels->panel ? gcam_round_up(columns, b->kernels->panel / 2) : columns;
 }
 
 float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width)
@@ -228,8 +214,8 @@ void gcam_activation_limits(enum GcamActivation act, float lo, float hi, float l
 
 size_t gcam_gemm_k_pieces(size_t k, size_t *length)
 {
-    size_t pieces = ceil_div(k, GCAM_GEMM_K);
-    *length = pieces ? round_up(ceil_div(k, pieces), 8) : 0;
+    size_t pieces = gcam_ceil_div(k, GCAM_GEMM_K);
+    *length = pieces ? gcam_round_up(gcam_ceil_div(k, pieces), 8) : 0;
     return pieces;
 }
 
@@ -238,13 +224,13 @@ void gcam_gemm_block(const GcamPackedB *b, size_t m, size_t n0, size_t n1, size_
 {
     // Panels of B that stay in the second cache while the rows of A pass: 256 KB.
     size_t step = gcam_packed_b_step(b->kernels), rows = packed_rows(b->type, k1 - k0);
-    size_t columns = b->kernels->panel ? round_up(65536 / (rows + 1) + 1, step) : n1 - n0;
+    size_t columns = b->kernels->panel ? gcam_round_up(65536 / (rows + 1) + 1, step) : n1 - n0;
     float limits[2];
     gcam_activation_limits(ep->act, ep->lo, ep->hi, limits);
     for (size_t n = n0; n < n1; n += columns) {
         GcamGemmBlock block = {
             .m = m,
-            .n = min_size(columns, n1 - n),
+            .n = gcam_min_size(columns, n1 - n),
             .k = k1 - k0,
             .n0 = n,
             .k0 = k0,
@@ -277,7 +263,7 @@ void gcam_gemm_rows(const GcamPackedB *b, size_t m, size_t n0, size_t n1, const 
     if (!pieces)
         gcam_gemm_block(b, m, n0, n1, 0, 0, a, lda, c, ldc, ep);
     for (size_t i = 0; i < pieces; i++) {
-        size_t k0 = i * length, k1 = min_size(k0 + length, b->k);
+        size_t k0 = i * length, k1 = gcam_min_size(k0 + length, b->k);
         gcam_gemm_block(b, m, n0, n1, k0, k1, a + k0, lda, c, ldc, ep);
     }
 }
@@ -288,17 +274,17 @@ void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, siz
     enum { SMALL = 1 << 20 };   // multiplications of a task too small to be cut
     size_t step = gcam_packed_b_step(kernels);
     *rows = kernels->panel ? 8 * kernels->rows : 256;
-    *columns = kernels->panel ? round_up(256, step) : 512;
-    while (ceil_div(m, *rows) * ceil_div(n, *columns) < tasks) {
-        size_t high = min_size(*rows, m), wide = min_size(*columns, n);
+    *columns = kernels->panel ? gcam_round_up(256, step) : 512;
+    while (gcam_ceil_div(m, *rows) * gcam_ceil_div(n, *columns) < tasks) {
+        size_t high = gcam_min_size(*rows, m), wide = gcam_min_size(*columns, n);
         if ((double)high * (double)wide * (double)k < SMALL)
             break;
         if (wide > step && wide >= high)
-            *columns = round_up(ceil_div(wide, 2), step);
+            *columns = gcam_round_up(gcam_ceil_div(wide, 2), step);
         else if (high > kernels->rows)
-            *rows = round_up(ceil_div(high, 2), kernels->rows);
+            *rows = gcam_round_up(gcam_ceil_div(high, 2), kernels->rows);
         else if (wide > step)
-            *columns = round_up(ceil_div(wide, 2), step);
+            *columns = gcam_round_up(gcam_ceil_div(wide, 2), step);
         else
             break;
     }
@@ -324,14 +310,14 @@ static void product_task(void *opaque, size_t index, int thread)
     (void)thread;
     const Product *p = opaque;
     size_t blocks = p->row_blocks * p->column_blocks, first = index / blocks * p->group;
-    size_t last = min_size(first + p->group, p->m), row = first + index % p->row_blocks * p->rows;
+    size_t last = gcam_min_size(first + p->group, p->m), row = first + index % p->row_blocks * p->rows;
     size_t column = index % blocks / p->row_blocks * p->columns;
     GcamEpilogue ep = p->ep;
     if (row >= last)
         return;
     if (ep.add)
         ep.add += (ptrdiff_t)row * ep.add_stride;
-    gcam_gemm_rows(p->b, min_size(p->rows, last - row), column, min_size(column + p->columns, p->b->n),
+    gcam_gemm_rows(p->b, gcam_min_size(p->rows, last - row), column, gcam_min_size(column + p->columns, p->b->n),
                    p->a + (ptrdiff_t)row * p->lda, p->lda, p->c + (ptrdiff_t)row * p->ldc, p->ldc, &ep);
 }
 
@@ -349,12 +335,12 @@ void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, c
     if (!m || !b->n)
         return;
     size_t groups = groups_of_rows(pool, m, b);
-    Product product = { .b = b, .m = m, .group = ceil_div(m, groups), .a = a, .lda = lda, .c = c, .ldc = ldc };
+    Product product = { .b = b, .m = m, .group = gcam_ceil_div(m, groups), .a = a, .lda = lda, .c = c, .ldc = ldc };
     if (ep)
         product.ep = *ep;
     gcam_gemm_cut(b->kernels, product.group, b->n, b->k, GCAM_GEMM_TASKS / groups, &product.rows, &product.columns);
-    product.row_blocks = ceil_div(product.group, product.rows);
-    product.column_blocks = ceil_div(b->n, product.columns);
+    product.row_blocks = gcam_ceil_div(product.group, product.rows);
+    product.column_blocks = gcam_ceil_div(b->n, product.columns);
     gcam_pool_run(pool, groups * product.row_blocks * product.column_blocks, product_task, &product);
 }
 
@@ -374,14 +360,14 @@ static void pack_b_task(void *opaque, size_t index, int thread)
     (void)thread;
     const Packing *p = opaque;
     size_t first = index * p->step;
-    pack(p->packed, first, min_size(first + p->step, p->packed->n), p->in, p->row, p->col);
+    pack(p->packed, first, gcam_min_size(first + p->step, p->packed->n), p->in, p->row, p->col);
 }
 
 static void pack_a_task(void *opaque, size_t index, int thread)
 {
     (void)thread;
     const Packing *p = opaque;
-    size_t first = index * p->step, last = min_size(first + p->step, p->rows);
+    size_t first = index * p->step, last = gcam_min_size(first + p->step, p->rows);
     for (size_t j = 0; j < p->columns; j++)
         for (size_t i = first; i < last; i++)
             p->out[(ptrdiff_t)i * p->out_row + (ptrdiff_t)j] =
@@ -391,7 +377,7 @@ static void pack_a_task(void *opaque, size_t index, int thread)
 // Rows of a copied A: a cache line more than a multiple of one, so that rows do not collide in the caches.
 static size_t copied_row(size_t k)
 {
-    return round_up(k, 16) + 16;
+    return gcam_round_up(k, 16) + 16;
 }
 
 size_t gcam_gemm_scratch(size_t m, size_t n, size_t k)
@@ -399,7 +385,7 @@ size_t gcam_gemm_scratch(size_t m, size_t n, size_t k)
     size_t a, b = gcam_packed_b_size(gcam_kernels(), GCAM_F32, k, n), sum;
     if (k > SIZE_MAX - 32 || b > SIZE_MAX - 16 || gcam_mul(m, copied_row(k), &a))
         return SIZE_MAX;
-    return __builtin_add_overflow(a, round_up(b, 16), &sum) ? SIZE_MAX : sum;
+    return __builtin_add_overflow(a, gcam_round_up(b, 16), &sum) ? SIZE_MAX : sum;
 }
 
 void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k, const float *a, ptrdiff_t a_row,
@@ -411,9 +397,9 @@ void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k,
     const GcamKernels *kernels = gcam_kernels();
     GcamPackedB packed = { .kernels = kernels, .type = type, .k = k, .n = n, .data = scratch };
     Packing packing = {
-        .packed = &packed, .step = round_up(128, gcam_packed_b_step(kernels)), .in = b, .row = b_row, .col = b_col,
+        .packed = &packed, .step = gcam_round_up(128, gcam_packed_b_step(kernels)), .in = b, .row = b_row, .col = b_col,
     };
-    gcam_pool_run(pool, ceil_div(n, packing.step), pack_b_task, &packing);
+    gcam_pool_run(pool, gcam_ceil_div(n, packing.step), pack_b_task, &packing);
     if ((a_col != 1 && k > 1) || (m > 1 && a_row < (ptrdiff_t)k)) {
         Packing copy = {
             .rows = m,
@@ -423,9 +409,9 @@ void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k,
             .row = a_row,
             .col = a_col,
             .out_row = (ptrdiff_t)copied_row(k),
-            .out = scratch + round_up(gcam_packed_b_size(kernels, GCAM_F32, k, n), 16),
+            .out = scratch + gcam_round_up(gcam_packed_b_size(kernels, GCAM_F32, k, n), 16),
         };
-        gcam_pool_run(pool, ceil_div(m, copy.step), pack_a_task, &copy);
+        gcam_pool_run(pool, gcam_ceil_div(m, copy.step), pack_a_task, &copy);
         a = copy.out;
         a_row = copy.out_row;
     }
@@ -448,7 +434,7 @@ typedef struct Across {
 static void turn_pairs(size_t rows, size_t columns, size_t width, const uint32_t *in, size_t stride, uint32_t *out)
 {
     if (columns < width)
-        memset(out, 0, ceil_div(rows, 2) * width * sizeof(*out));
+        memset(out, 0, gcam_ceil_div(rows, 2) * width * sizeof(*out));
     for (size_t p = 0; p < rows; p += 2)
         for (size_t j = 0; j < columns; j += 2) {
             uint64_t two, middle = UINT64_C(0x0000ffffffff0000);    // the halves that change places
@@ -466,9 +452,9 @@ static void turn_block(const GcamPackedB *b, size_t k0, size_t k1, size_t n0, si
     size_t step = b->kernels->panel, b_k = packed_rows(b->type, b->k), out_k = packed_rows(b->type, k1 - k0);
     for (size_t row = k0, next; row < k1; row = next) {
         size_t panel = row / step * step, stride = gcam_packed_b_width(b, panel);
-        next = min_size(panel + step, k1);
+        next = gcam_min_size(panel + step, k1);
         for (size_t n = n0; n < n1; n += step) {
-            size_t columns = min_size(step, n1 - n), width = round_up(columns, step / 2);
+            size_t columns = gcam_min_size(step, n1 - n), width = gcam_round_up(columns, step / 2);
             const float *in = b->data + panel * b_k + packed_rows(b->type, n) * stride + (row - panel);
             float *to = out + (n - n0) * out_k + packed_rows(b->type, row - k0) * width;
             // The next panel is too far off to be expected.
@@ -486,7 +472,8 @@ static void turn_task(void *opaque, size_t index, int thread)
 {
     (void)thread;
     const Across *across = opaque;
-    size_t n = across->b->n, first = index * across->columns, last = min_size(first + across->columns, across->b->k);
+    size_t n = across->b->n, first = index * across->columns;
+    size_t last = gcam_min_size(first + across->columns, across->b->k);
     turn_block(across->b, 0, n, first, last, across->memory + first * packed_rows(across->b->type, n));
 }
 
@@ -496,12 +483,12 @@ static void across_task(void *opaque, size_t index, int thread)
     (void)thread;
     const Across *across = opaque;
     const GcamPackedB *b = across->b;
-    size_t first = index * across->columns, last = min_size(first + across->columns, b->k), length;
+    size_t first = index * across->columns, last = gcam_min_size(first + across->columns, b->k), length;
     size_t pieces = gcam_gemm_k_pieces(b->n, &length);
     GcamPackedB turned = { .kernels = b->kernels, .type = b->type, .n = last - first,
-                           .data = across->memory + first * packed_rows(b->type, min_size(length, b->n)) };
+                           .data = across->memory + first * packed_rows(b->type, gcam_min_size(length, b->n)) };
     for (size_t i = 0; i < pieces; i++) {
-        size_t k0 = i * length, k1 = min_size(k0 + length, b->n);
+        size_t k0 = i * length, k1 = gcam_min_size(k0 + length, b->n);
         const GcamEpilogue epilogue = { .accumulate = i > 0 };
         turned.k = k1 - k0;
         turn_block(b, k0, k1, first, last, turned.data);
@@ -518,9 +505,9 @@ void gcam_gemm_packed_across(GcamPool *pool, size_t m, const float *a, ptrdiff_t
         gcam_gemm(pool, GCAM_F32, m, b->k, b->n, a, lda, 1, b->data, 1, (ptrdiff_t)b->n, c, ldc, NULL, scratch);
         return;
     }
-    size_t panels = min_size(ceil_div(ceil_div(b->k, b->kernels->panel), TASKS), PANELS);
+    size_t panels = gcam_min_size(gcam_ceil_div(gcam_ceil_div(b->k, b->kernels->panel), TASKS), PANELS);
     Across across = { b, m, b->kernels->panel * panels, a, lda, c, ldc, scratch };
-    gcam_pool_run(pool, ceil_div(b->k, across.columns), m <= FEW ? across_task : turn_task, &across);
+    gcam_pool_run(pool, gcam_ceil_div(b->k, across.columns), m <= FEW ? across_task : turn_task, &across);
     GcamPackedB packed = { .kernels = b->kernels, .type = b->type, .k = b->n, .n = b->k, .data = scratch };
     if (m > FEW)
         gcam_gemm_packed(pool, m, a, lda, &packed, c, ldc, NULL);

@@ -129,7 +129,11 @@ const char *gcam_node_string(const GcamNode *node, const char *name, const char 
 
 // Constants inside a file need not be aligned for their type: every read goes through memcpy.
 #define LOAD(type, data, index) \
-    __extension__({ type element; memcpy(&element, (const char *)(data) + (index) * sizeof(type), sizeof(type)); element; })
+    __extension__({                                                                                                   \
+        type element;                                                                                                 \
+        memcpy(&element, (const char *)(data) + (index) * sizeof(type), sizeof(type));                                \
+        element;                                                                                                      \
+    })
 
 double gcam_constant_double(const GcamValue *value, size_t index)
 {

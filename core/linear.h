@@ -27,10 +27,10 @@ void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, e
                          int transposed, const float *bias, const float *x, float *y, enum GcamActivation act,
                          float lo, float hi);
 
-// For each of `count` gradients dx[in] = sum over o of dy[o] * w[o][in]; overwritten. The weights are read once for all of
-// them, and each comes out as if it were alone. x: where it is zero, nobody asks for dx, which may become zero, since what
-// made x was a ReLU; or NULL. Rows of w that count for nothing are not read: not transposed, those whose dy is zero;
-// transposed, those whose x is.
+// For each of `count` gradients dx[in] = sum over o of dy[o] * w[o][in]; overwritten. The weights are read once for
+// all of them, and each comes out as if it were alone. x: where it is zero, nobody asks for dx, which may become
+// zero, since what made x was a ReLU; or NULL. Rows of w that count for nothing are not read: not transposed, those
+// whose dy is zero; transposed, those whose x is.
 void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
                           size_t count, const float *const *dy, const float *x, float *const *dx);
 

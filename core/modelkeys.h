@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Keys of a compiled model, a GGUF file: general.* as GGUF defines them, gradcam.* our own. Tensors are called
- * "initializer.N" for the N-th initializer of the graph, and "sums", [out][channels], for the weights of the first product
- * behind the default layer, summed over the cells of each channel.
+ * "initializer.N" for the N-th initializer of the graph, and "sums", [out][channels], for the weights of the first
+ * product behind the default layer, summed over the cells of each channel.
  */
 #ifndef GCAM_MODELKEYS_H
 #define GCAM_MODELKEYS_H

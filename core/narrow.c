@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Of a vision transformer's last block only one token is used: the class token is taken from the normalised result, and
- * the rest is thrown away. This takes it sooner: what works on each token by itself - sums, normalisation, products with
- * weights, activations - is computed for that token alone, back to the last operator that mixes tokens.
+ * the rest is thrown away. This takes it sooner: what works on each token by itself - sums, normalisation, products
+ * with weights, activations - is computed for that token alone, back to the last operator that mixes tokens.
  */
 #include "graph.h"
 
@@ -50,7 +50,8 @@ static int is_by_token(const Narrow *n, const GcamNode *node)
     if (node->outputs != 1 || node->output[0] < 0 || !is_list(n, node->output[0]))
         return 0;
     if (node->op == &gcam_op_layer_norm)
-        return is_list(n, node->input[0]) && (gcam_node_int(node, "axis", -1) == -1 || gcam_node_int(node, "axis", -1) == 2);
+        return is_list(n, node->input[0]) &&
+               (gcam_node_int(node, "axis", -1) == -1 || gcam_node_int(node, "axis", -1) == 2);
     if (node->op == &gcam_op_matmul)
         return is_list(n, node->input[0]) && value[node->input[1]].data && value[node->input[1]].shape.rank == 2;
     for (int i = 0; elementwise && i < node->inputs; i++)
@@ -187,8 +188,9 @@ int gcam_graph_narrow(GcamGraph *graph, const GradcamLog *log)
         const GcamNode *node = &graph->node[i];
         const GcamShape *shape = &graph->value[node->input[0]].shape;
         int64_t axis = gcam_node_int(node, "axis", 0);
-        if (node->op != &gcam_op_gather || graph->value[node->input[0]].data || shape->rank != 3 || shape->dim[0] != 1 ||
-            shape->dim[1] < 2 || (axis != 1 && axis != -2) || gcam_shape_count(&graph->value[node->input[1]].shape) != 1)
+        if (node->op != &gcam_op_gather || graph->value[node->input[0]].data || shape->rank != 3 ||
+            shape->dim[0] != 1 || shape->dim[1] < 2 || (axis != 1 && axis != -2) ||
+            gcam_shape_count(&graph->value[node->input[1]].shape) != 1)
             continue;
         GcamZone zone = { 0 };
         int error = narrow(graph, i, &zone, log);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The outputs of convolutions that only a Concat of channels reads lie in its output from the beginning: channels last, a
- * part of the channels is a tensor whose pixels lie further apart. The Concat then has nothing left to copy. In the
- * trunk alone, whose values have no gradients.
+ * The outputs of convolutions that only a Concat of channels reads lie in its output from the beginning: channels
+ * last, a part of the channels is a tensor whose pixels lie further apart. The Concat then has nothing left to copy.
+ * In the trunk alone, whose values have no gradients.
  */
 #include "place.h"
 

@@ -23,7 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// ------------------------------------------------------------------------------------------------------- what is needed
+// ------------------------------------------------------------------------------------------------------ what is needed
 
 static int new_step(GcamPlan *plan, GcamStep **out)
 {
@@ -108,7 +108,7 @@ static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
     return 0;
 }
 
-// -------------------------------------------------------------------------------------------------------------- layouts
+// ------------------------------------------------------------------------------------------------------------- layouts
 
 typedef struct Layouts {
     GcamStep *from;             // the steps before; plan->step is written anew
@@ -220,14 +220,15 @@ static void find_views(GcamPlan *plan)
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
         const GcamValue *x = &plan->value[step->input[0]];
-        int view = step->op->flags & GCAM_OP_VIEW || (step->op == &gcam_op_transpose && transpose_is_view(plan, step)) ||
+        int view = step->op->flags & GCAM_OP_VIEW ||
+                   (step->op == &gcam_op_transpose && transpose_is_view(plan, step)) ||
                    ((step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain) && same_bytes(&x->shape));
         if (view && !x->data)
             plan->root[step->output[0]] = plan->root[step->input[0]];
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------ constants
+// ----------------------------------------------------------------------------------------------------------- constants
 
 // Constants that operators read while they run are float32, aligned.
 static int ready_constants(GcamPlan *plan)
@@ -255,8 +256,8 @@ static int ready_constants(GcamPlan *plan)
     return 0;
 }
 
-// Whether a value is what a ReLU makes, or pools and rearranges that: the gradient by what is zero goes to what was zero
-// there, and no further.
+// Whether a value is what a ReLU makes, or pools and rearranges that: the gradient by what is zero goes to what was
+// zero there, and no further.
 static int comes_from_relu(const GcamPlan *plan, int value)
 {
     for (int i = plan->steps - 1; i >= 0 && value != plan->layer; i--) {
@@ -320,7 +321,7 @@ static int prepare(GcamPlan *plan, const GcamGraph *graph)
     return atomic_load(&preparation.error);
 }
 
-// -------------------------------------------------------------------------------------------------------------- the plan
+// ------------------------------------------------------------------------------------------------------------ the plan
 
 void gcam_plan_destroy(GcamPlan **plan)
 {
@@ -425,7 +426,8 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
         double begin = run.seconds ? gcam_time() : 0;
         run.scratch = run.arena + plan->scratch_at[i];
         run.part = wanted && wanted->bottom < INT_MAX ? wanted : NULL;
-        if (!(wanted && gcam_rect_is_empty(wanted)) && (plan->root[step->output[0]] == step->output[0] || plan->placed[step->output[0]]))
+        int output = step->output[0], is_view = plan->root[output] != output && !plan->placed[output];
+        if (!is_view && !(wanted && gcam_rect_is_empty(wanted)))
             step->op->forward(&run, step);
         if (run.seconds)
             run.seconds[i] = gcam_time() - begin;

@@ -52,11 +52,12 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
                      enum GcamType type, const GradcamLog *log);
 void gcam_plan_destroy(GcamPlan **plan);
 
-// Runs all steps, of what run->wanted says: run->data of the inputs is filled in. 0, or -ECANCELED when it was interrupted.
+// Runs all steps, of what run->wanted says: run->data of the inputs is filled in. 0, or -ECANCELED when it was
+// interrupted.
 int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
 
-// After a forward, and with run->grad[plan->logits] filled in: runs steps `to` - 1 down to `from` backward. All of them,
-// from 0 to plan->steps, at once or in pieces, compute run->grad[plan->layer]. As gcam_plan_forward().
+// After a forward, and with run->grad[plan->logits] filled in: runs steps `to` - 1 down to `from` backward. All of
+// them, from 0 to plan->steps, at once or in pieces, compute run->grad[plan->layer]. As gcam_plan_forward().
 int gcam_plan_backward(const GcamPlan *plan, const GcamRun *run, int from, int to);
 
 #endif

@@ -2,11 +2,11 @@
  *
  * In: a plan, then picture after picture. Out: for each step, the part of its outputs that has to be computed.
  *
- * A change is a rectangle, of the picture and of each value behind it that still has rows and columns; operators say how
- * it grows. What the steps of the beginning make is kept in a block beside the arena, where nothing else is written over
- * it. How many these may be is found with a small change in the middle of the picture; how many they are follows the
- * changes that there are, for memory that is not used again at once is slower. Large values are not kept: they are computed
- * again as far as they are read.
+ * A change is a rectangle, of the picture and of each value behind it that still has rows and columns; operators say
+ * how it grows. What the steps of the beginning make is kept in a block beside the arena, where nothing else is
+ * written over it. How many these may be is found with a small change in the middle of the picture; how many they are
+ * follows the changes that there are, for memory that is not used again at once is slower. Large values are not kept:
+ * they are computed again as far as they are read.
  */
 #include "reuse.h"
 
@@ -162,7 +162,7 @@ int gcam_plan_keep(GcamPlan *plan)
     return 0;
 }
 
-// ------------------------------------------------------------------------------------------------------------- pictures
+// ------------------------------------------------------------------------------------------------------------ pictures
 
 int gcam_reuse_create(GcamReuse **out, const GcamPlan *plan, int width, int height)
 {
@@ -253,8 +253,8 @@ static void place(GcamReuse *reuse, int steps, float *arena, float **data)
             data[i] = reuse->is_kept[plan->root[i]] ? reuse->kept + plan->kept.at[i] : arena + plan->data_at[i];
 }
 
-// Follows what pictures show: at once to more steps, to fewer when PATIENCE pictures in a row could do with them. How many
-// of those that are kept from now on are so already.
+// Follows what pictures show: at once to more steps, to fewer when PATIENCE pictures in a row could do with them. How
+// many of those that are kept from now on are so already.
 static int follow(GcamReuse *reuse, int worth, float *arena, float **data)
 {
     enum { PATIENCE = 8 };
@@ -294,8 +294,8 @@ static GcamRect wanted_of(const GcamReuse *reuse, int value)
     return plan->in_head[value] ? gcam_rect_all() : reuse->read[value];
 }
 
-// What of each step is to be computed, where the first `kept` have left what they made: from the last to the first, for a
-// value that is not kept is computed as far as it is read.
+// What of each step is to be computed, where the first `kept` have left what they made: from the last to the first,
+// for a value that is not kept is computed as far as it is read.
 static void find_wanted(GcamReuse *reuse, int kept)
 {
     const GcamPlan *plan = reuse->plan;

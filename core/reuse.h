@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pictures that differ from the one before in a part only: of the trunk, what the change can reach is computed again, and
- * what it cannot reach is kept. The result is the same bit for bit.
+ * Pictures that differ from the one before in a part only: of the trunk, what the change can reach is computed again,
+ * and what it cannot reach is kept. The result is the same bit for bit.
  */
 #ifndef GCAM_REUSE_H
 #define GCAM_REUSE_H
@@ -19,8 +19,8 @@ typedef struct GcamReuse GcamReuse;
 int gcam_reuse_create(GcamReuse **out, const GcamPlan *plan, int width, int height);
 void gcam_reuse_destroy(GcamReuse **reuse);
 
-// Compares a picture with the last one, and remembers it. What differs, in pixels: empty where what was computed last is
-// right for this one too.
+// Compares a picture with the last one, and remembers it. What differs, in pixels: empty where what was computed last
+// is right for this one too.
 GcamRect gcam_reuse_compare(GcamReuse *reuse, const uint8_t *rgb, ptrdiff_t stride);
 
 // Before a forward of what differs: GcamRun.wanted, or NULL, all is to be computed. Decides what is kept, and in `data`

@@ -66,7 +66,8 @@ void gcam_answer_unref(GcamAnswer *answer)
 
 int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b)
 {
-    return a->layer == b->layer && a->length == b->length && !memcmp(a->question, b->question, a->length * sizeof(a->question[0]));
+    return a->layer == b->layer && a->length == b->length &&
+           !memcmp(a->question, b->question, a->length * sizeof(a->question[0]));
 }
 
 static unsigned row_difference(const uint8_t *a, const uint8_t *b, int bytes)
@@ -100,7 +101,8 @@ int gcam_rgb_settle(const uint8_t *last, uint8_t *picture, int width, int height
         return !memcmp(last, picture, stride * (size_t)height);
     for (int y = 0; y < height; y += BLOCK)
         for (int x = 0; x < width; x += BLOCK) {
-            const int rows = height - y < BLOCK ? height - y : BLOCK, bytes = 3 * (width - x < BLOCK ? width - x : BLOCK);
+            const int rows = height - y < BLOCK ? height - y : BLOCK;
+            const int bytes = 3 * (width - x < BLOCK ? width - x : BLOCK);
             const size_t corner = (size_t)y * stride + 3 * (size_t)x;
             still &= settle_block(last + corner, picture + corner, stride, rows, bytes, threshold);
         }

@@ -20,8 +20,8 @@ typedef struct GcamAnswer {
     int question[];             // method; of each target the number of its classes, and those
 } GcamAnswer;
 
-// A picture at the network's size. Shared; references, known, error and answer are guarded by the stream's mutex, logits
-// do not change once they are known.
+// A picture at the network's size. Shared; references, known, error and answer are guarded by the stream's mutex,
+// logits do not change once they are known.
 typedef struct GcamPicture {
     int references;
     int known;                  // the logits are there
@@ -44,8 +44,8 @@ void gcam_answer_unref(GcamAnswer *answer);
 int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b);
 
 // Whether a picture counts as the same as the last one: for a threshold of 0, byte by byte. Above 0, blocks of 16 x 16
-// pixels whose mean difference is at most that get the pixels of the last one, and it does if all blocks are such; errors
-// do not add up, as what is compared with are pixels that the network has seen.
+// pixels whose mean difference is at most that get the pixels of the last one, and it does if all blocks are such;
+// errors do not add up, as what is compared with are pixels that the network has seen.
 int gcam_rgb_settle(const uint8_t *last, uint8_t *picture, int width, int height, float threshold);
 
 #endif

@@ -6,8 +6,8 @@
  * cells p of what is flattened, where g is the gradient by y: the summed weights are as many times fewer than W as
  * there are such cells.
  *
- * A compiled model holds the summed weights for its default layer, which are used in place. Else they belong to a plan and
- * are made when they are first asked for, a row at a time: of a row whose gradient is zero nothing is read.
+ * A compiled model holds the summed weights for its default layer, which are used in place. Else they belong to a
+ * plan and are made when they are first asked for, a row at a time: of a row whose gradient is zero nothing is read.
  */
 #ifndef GCAM_SUMS_H
 #define GCAM_SUMS_H
@@ -20,16 +20,17 @@
 int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamGraph *graph, const GcamUsers *users);
 void gcam_sums_destroy(GcamSums **sums);
 
-// What a compiled model is to hold: the summed weights of the product behind the plan's layer, [*out][*channels], however
-// large, as a block that is the caller's (gcam_alloc). *weights is NULL, with 0, where there are none. -ENOMEM.
+// What a compiled model is to hold: the summed weights of the product behind the plan's layer, [*out][*channels],
+// however large, as a block that is the caller's (gcam_alloc). *weights is NULL, with 0, where there are none.
+// -ENOMEM.
 int gcam_sums_compute(GcamPlan *plan, float **weights, size_t *out, size_t *channels);
 
 // The step of the product; and the summed weights' bytes.
 int gcam_sums_step(const GcamSums *sums);
 double gcam_sums_bytes(const GcamSums *sums);
 
-// For each of `count` gradients by the step's output the sums, [channels], overwritten, each as if it were alone. Several
-// threads may call it at once. The result is the same for any number of threads.
+// For each of `count` gradients by the step's output the sums, [channels], overwritten, each as if it were alone.
+// Several threads may call it at once. The result is the same for any number of threads.
 void gcam_sums_run(GcamSums *sums, GcamPool *pool, size_t count, const float *const *dy, float *const *sum);
 
 // The value whose gradient that is.

@@ -69,7 +69,8 @@ static GcamTokens follow(const GcamGraph *graph, const GcamNode *node, int outpu
         if (node->input[i] >= 0 && tokens[node->input[i]].height) {
             made = tokens[node->input[i]];
             add_tokens(graph, node, i, &made);
-            made.is_layer = fits(&graph->value[output].shape, &made) && computes(node->op) && made.height * made.width > 1;
+            made.is_layer = fits(&graph->value[output].shape, &made) && computes(node->op) &&
+                            made.height * made.width > 1;
             break;
         }
     return made;
@@ -96,7 +97,8 @@ static int last_product(const GcamGraph *graph, int node)
 {
     for (int i = node; i >= 0;) {
         const GcamNode *n = &graph->node[i];
-        int weighted = (n->op == &gcam_op_matmul || n->op == &gcam_op_gemm) && graph->value[n->input[1]].data, next = -1;
+        int weighted = (n->op == &gcam_op_matmul || n->op == &gcam_op_gemm) && graph->value[n->input[1]].data;
+        int next = -1;
         if (weighted)
             return i;
         for (int j = 0; j < n->inputs; j++) {

@@ -52,10 +52,10 @@ typedef struct GcamDepthwise {
     GcamFinish finish;
 } GcamDepthwise;
 
-// GCAM_DEPTHWISE_TILE neighbours of a row of a depthwise convolution, for kernels of 3, 5 or 7 columns and steps of 1 or 2
-// pixels: they share what they read. `rows` rows of the kernel are inside the picture, the first of them at w, the line
-// it reads at x, the others x_row further on each. Where a column lies outside, `from` has the places of all of the
-// tile's columns, row by row.
+// GCAM_DEPTHWISE_TILE neighbours of a row of a depthwise convolution, for kernels of 3, 5 or 7 columns and steps of 1
+// or 2 pixels: they share what they read. `rows` rows of the kernel are inside the picture, the first of them at w,
+// the line it reads at x, the others x_row further on each. Where a column lies outside, `from` has the places of all
+// of the tile's columns, row by row.
 enum { GCAM_DEPTHWISE_TILE = 7 };
 
 typedef struct GcamDepthwiseTile {
@@ -66,8 +66,8 @@ typedef struct GcamDepthwiseTile {
     GcamFinish finish;
 } GcamDepthwiseTile;
 
-// A window of pixels: element i of the result is the greatest of `start` and the x[r * row + c * column + i], or their sum
-// times scale. What is not a number is passed over by the maximum.
+// A window of pixels: element i of the result is the greatest of `start` and the x[r * row + c * column + i], or
+// their sum times scale. What is not a number is passed over by the maximum.
 typedef struct GcamWindowBlock {
     size_t channels, rows, columns;
     const float *x;

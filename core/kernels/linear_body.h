@@ -2,8 +2,8 @@
  *
  * Products of a matrix and a vector, and conversion of weights, for the instruction set whose simd_*.h was
  * included before. The weights come from memory: several rows at a time keep more loads under way, and use
- * what is read of the vector several times. What the processor fetches ahead by itself ends with each page, so what will
- * be read next is asked for.
+ * what is read of the vector several times. What the processor fetches ahead by itself ends with each page, so what
+ * will be read next is asked for.
  */
 #include "kernels/kernels.h"
 

@@ -54,7 +54,8 @@ static int gemm_infer(GcamInfer *infer)
                               gcam_shape_text(b, other));
     size_t count = c ? gcam_shape_count(&c->shape) : 0;
     if (c && (!c->data || (count != p->n && count != 1) || (c->shape.rank && c->shape.dim[c->shape.rank - 1] != count)))
-        return gcam_infer_unsupported(infer, "added shape %s; only a constant row is", gcam_shape_text(&c->shape, text));
+        return gcam_infer_unsupported(infer, "added shape %s; only a constant row is",
+                                      gcam_shape_text(&c->shape, text));
     infer->node->params = p;
     GcamShape shape = { 2, { p->m, p->n } };
     return gcam_infer_output(infer, 0, &shape);
@@ -174,9 +175,9 @@ static int narrow_turned(uint16_t *out, const float *w, size_t rows, size_t colu
     return 0;
 }
 
-// Products of one row are as slow as their weights come from memory. Where bfloat16 is precise enough, so is fp16, which is
-// as short, if no weight is beyond its range. Behind a ReLU a row of weights for each input is best: where the input is
-// zero it is read in neither direction. 1 when done, 0 when not to be done, or -ENOMEM.
+// Products of one row are as slow as their weights come from memory. Where bfloat16 is precise enough, so is fp16,
+// which is as short, if no weight is beyond its range. Behind a ReLU a row of weights for each input is best: where
+// the input is zero it is read in neither direction. 1 when done, 0 when not to be done, or -ENOMEM.
 static int make_half(const GcamStep *step, const Params *p, State *state)
 {
     enum { LONG = 2048 };                       // rows of fewer weights are better read along the inputs
@@ -318,8 +319,8 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
             const float *dy_i = dy + i * p->m * p->n;
             float *dx_i = dx + i * step_of;
             if (input == 0 && !p->transposed_a)
-                gcam_gemm(run->pool, step->type, p->m, p->k, p->n, dy_i, n, 1, b + i * p->b_batch, p->transposed_b ? k : 1,
-                          p->transposed_b ? 1 : n, dx_i, k, &add, run->scratch);
+                gcam_gemm(run->pool, step->type, p->m, p->k, p->n, dy_i, n, 1, b + i * p->b_batch,
+                          p->transposed_b ? k : 1, p->transposed_b ? 1 : n, dx_i, k, &add, run->scratch);
             else if (input == 0)
                 gcam_gemm(run->pool, step->type, p->k, p->m, p->n, b + i * p->b_batch, p->transposed_b ? 1 : n,
                           p->transposed_b ? k : 1, dy_i, 1, n, dx_i, m, &add, run->scratch);
@@ -327,8 +328,8 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
                 gcam_gemm(run->pool, step->type, p->k, p->n, p->m, a + i * p->a_batch, p->transposed_a ? m : 1,
                           p->transposed_a ? 1 : k, dy_i, n, 1, dx_i, n, &add, run->scratch);
             else
-                gcam_gemm(run->pool, step->type, p->n, p->k, p->m, dy_i, 1, n, a + i * p->a_batch, p->transposed_a ? 1 : k,
-                          p->transposed_a ? m : 1, dx_i, k, &add, run->scratch);
+                gcam_gemm(run->pool, step->type, p->n, p->k, p->m, dy_i, 1, n, a + i * p->a_batch,
+                          p->transposed_a ? 1 : k, p->transposed_a ? m : 1, dx_i, k, &add, run->scratch);
         }
     }
     for (size_t i = 0; p->alpha != 1 && i < count; i++)

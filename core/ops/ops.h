@@ -61,8 +61,8 @@ struct GcamOp {
     const char *(*kernel)(const GcamStep *step);
 };
 
-// A node of a plan. The fusion fields are set by fuse.c for operators that know them: Conv, BatchNormalization (act) and
-// MatMul (bias).
+// A node of a plan. The fusion fields are set by fuse.c for operators that know them: Conv, BatchNormalization (act)
+// and MatMul (bias).
 struct GcamStep {
     const GcamOp *op;
     const GcamNode *node;       // name, attributes, params

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Parts of values: of those that lie in memory as lines of pixels, [1][rows][columns][channels], operators can compute a
- * rectangle alone, and say which one a change of their input can reach.
+ * Parts of values: of those that lie in memory as lines of pixels, [1][rows][columns][channels], operators can
+ * compute a rectangle alone, and say which one a change of their input can reach.
  */
 #ifndef GCAM_OPS_PART_H
 #define GCAM_OPS_PART_H

@@ -107,7 +107,8 @@ static float divisor(const Params *params, const Cell *cell)
     if (!params->include_pad)
         return (float)((cell->last_y - cell->first_y) * (cell->last_x - cell->first_x));
     int first, last_y, last_x, first_x;
-    clip_window(cell->y + w->pad_top, w->kernel_h, w->dilation_h, w->in_h + w->pad_top + w->pad_bottom, &first, &last_y);
+    clip_window(cell->y + w->pad_top, w->kernel_h, w->dilation_h, w->in_h + w->pad_top + w->pad_bottom, &first,
+                &last_y);
     clip_window(cell->x + w->pad_left, w->kernel_w, w->dilation_w, w->in_w + w->pad_left + w->pad_right, &first_x,
                 &last_x);
     return (float)((last_y - first) * (last_x - first_x));

@@ -75,7 +75,8 @@ int gcam_infer_window(const GcamInfer *infer, const GcamShape *x, const size_t k
             return gcam_infer_unsupported(infer, "a padding of %lld", (long long)pads[i]);
     w.pad_top = (int)pads[0], w.pad_left = (int)pads[1], w.pad_bottom = (int)pads[2], w.pad_right = (int)pads[3];
 
-    int64_t reach_h = (int64_t)(w.kernel_h - 1) * w.dilation_h + 1, reach_w = (int64_t)(w.kernel_w - 1) * w.dilation_w + 1;
+    int64_t reach_h = (int64_t)(w.kernel_h - 1) * w.dilation_h + 1;
+    int64_t reach_w = (int64_t)(w.kernel_w - 1) * w.dilation_w + 1;
     if (reach_h > MOST || reach_w > MOST)
         return gcam_infer_bad(infer, "a window of %lldx%lld", (long long)reach_w, (long long)reach_h);
     const char *mode = gcam_node_string(infer->node, "auto_pad", "NOTSET");

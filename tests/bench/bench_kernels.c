@@ -52,8 +52,7 @@ static int wanted(const char *name)
     return strstr(name, word) != NULL;
 }
 
-// ---------------------------------------------------------------------------------------------------- matrix
-// products
+// ----------------------------------------------------------------------------------------------------- matrix products
 
 typedef struct Product {
     const char *name;
@@ -229,8 +228,7 @@ static void convolutions(void)
     NETWORK("other", other);
 }
 
-// ----------------------------------------------------------------------------------------------------- fully
-// connected
+// ----------------------------------------------------------------------------------------------------- fully connected
 
 typedef struct Connected {
     size_t out, in;

@@ -2,11 +2,11 @@
  * timeout: 600
  *
  * Maps, weights and logits against those of public implementations (the shared test data says which), for each network
- * there: the zoo's architectures with made-up weights, and real networks on a photo of a dog and a cat. Demanded: logits
- * to 1e-4 of the largest, maps and channel weights to 1e-3 of their largest, gradients by the input to 1e-3, the same
- * bits with one and with two threads, the automatic choice of the layer. At precision bf16, where the processor has it:
- * logits to 3e-2 of the largest, the first class's map to 6e-2, the same bits again. (EfficientNet: to 1.5e-1. With its
- * made-up weights all errors grow; that of f32 is ten times the others', too.)
+ * there: the zoo's architectures with made-up weights, and real networks on a photo of a dog and a cat. Demanded:
+ * logits to 1e-4 of the largest, maps and channel weights to 1e-3 of their largest, gradients by the input to 1e-3,
+ * the same bits with one and with two threads, the automatic choice of the layer. At precision bf16, where the
+ * processor has it: logits to 3e-2 of the largest, the first class's map to 6e-2, the same bits again. (EfficientNet:
+ * to 1.5e-1. With its made-up weights all errors grow; that of f32 is ten times the others', too.)
  *
  * Arguments: names of networks; default all.
  */

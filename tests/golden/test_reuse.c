@@ -53,7 +53,8 @@ static void compare_contexts(GradcamContext *partly, GradcamContext *wholly, flo
     const GradcamLayer *layer = gradcam_context_layer(wholly);
     const GradcamTarget top = { .name = "auto" };
     size_t cells = (size_t)layer->width * (size_t)layer->height, count;
-    const float *a[2], *g[2], *logits[2] = { gradcam_context_logits(partly, &count), gradcam_context_logits(wholly, &count) };
+    const float *a[2], *g[2], *logits[2] = { gradcam_context_logits(partly, &count),
+                                             gradcam_context_logits(wholly, &count) };
     compare("logits", logits[0], logits[1], count);
     CHECK_INT(gradcam_context_map(partly, &top, GRADCAM_METHOD_GRADCAM, map[0], NULL), 0);
     CHECK_INT(gradcam_context_map(wholly, &top, GRADCAM_METHOD_GRADCAM, map[1], NULL), 0);
@@ -64,7 +65,8 @@ static void compare_contexts(GradcamContext *partly, GradcamContext *wholly, flo
     compare("gradients", g[0], g[1], cells * (size_t)layer->channels);
 }
 
-static void check_pictures(GradcamModel *model, const char *layer, enum GradcamPrecision precision, int threads, int pictures)
+static void check_pictures(GradcamModel *model, const char *layer, enum GradcamPrecision precision, int threads,
+                           int pictures)
 {
     const GradcamModelInfo *info = gradcam_model_info(model);
     const GradcamSettings some = { .layer = layer, .threads = threads, .precision = precision, .reuse = 1 };
@@ -152,7 +154,8 @@ static void check_stream(GradcamModel *model, float still, int jobs)
 {
     enum { FRAMES = 12, SIDE = 40, NOISE = 2 };
     const GradcamModelInfo *info = gradcam_model_info(model);
-    const GradcamStreamSettings settings = { .threads = 2, .jobs = jobs, .load = load, .release = release, .still = still };
+    const GradcamStreamSettings settings = { .threads = 2, .jobs = jobs, .load = load, .release = release,
+                                             .still = still };
     const GradcamSettings all = { .threads = 2 };
     const int width = info->width, height = info->height, classes[] = { 5 };
     const size_t bytes = 3 * (size_t)width * (size_t)height;

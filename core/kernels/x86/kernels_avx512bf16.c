@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Matrix products of bfloat16 with AVX-512 BF16: tiles as for floats, twice as many multiplications in each instruction.
- * Empty, and never called, where the compiler does not know the instructions.
+ * Matrix products of bfloat16 with AVX-512 BF16: tiles as for floats, twice as many multiplications in each
+ * instruction. Empty, and never called, where the compiler does not know the instructions.
  */
 #include "kernels/kernels.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What matrix products of bfloat16 need besides simd_avx512.h: a factor is a pair of neighbours along K, in 32 bits, and
- * one instruction multiplies sixteen pairs by sixteen and adds both products to sixteen floats.
+ * What matrix products of bfloat16 need besides simd_avx512.h: a factor is a pair of neighbours along K, in 32 bits,
+ * and one instruction multiplies sixteen pairs by sixteen and adds both products to sixteen floats.
  */
 #include "kernels/x86/simd_avx512.h"
 
