@@ -430,21 +430,6 @@ typedef struct Across {
     float *memory;              // for B transposed
 } Across;
 
-// Pairs of packed B transposed, two of them by two. What fills up packed B is zero and is taken along.
-static void turn_pairs(size_t rows, size_t columns, size_t width, const uint32_t *in, size_t stride, uint32_t *out)
-{
-    if (columns < width)
-        memset(out, 0, gcam_ceil_div(rows, 2) * width * sizeof(*out));
-    for (size_t p = 0; p < rows; p += 2)
-        for (size_t j = 0; j < columns; j += 2) {
-            uint64_t two, middle = UINT64_C(0x0000ffffffff0000);    // the halves that change places
-            memcpy(&two, in + j / 2 * stride + p, sizeof(two));
-            uint64_t inner = two & middle;
-            two = (two & ~middle) | ((inner << 16 | inner >> 16) & middle);
-            memcpy(out + p / 2 * width + j, &two, sizeof(two));
-        }
-}
-
 // Rows k0..k1-1, columns n0..n1-1 of B transposed, as a packed B of their own; k0 is even, n0 a multiple of the step.
 // Each panel of B gives as many rows as it has columns, or some of them.
 static void turn_block(const GcamPackedB *b, size_t k0, size_t k1, size_t n0, size_t n1, float *out)
@@ -461,7 +446,7 @@ static void turn_block(const GcamPackedB *b, size_t k0, size_t k1, size_t n0, si
             for (size_t i = 0; next < k1 && i < packed_rows(b->type, columns) * stride; i += 16)
                 __builtin_prefetch(in + step * b_k + i);
             if (b->type == GCAM_BF16)
-                turn_pairs(next - row, columns, width, (const void *)in, stride, (void *)to);
+                b->kernels->turn_pairs(to, in, stride, next - row, columns, width);
             else
                 pack_panel(next - row, columns, width, width, in, 1, (ptrdiff_t)stride, to);
         }

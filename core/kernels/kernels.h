@@ -116,6 +116,9 @@ typedef struct GcamKernels {
     void (*gemm_bf16)(const GcamGemmBlock *block);
     // n such pairs from two rows.
     void (*pair_rows)(float *out, const float *even, const float *odd, size_t n);
+    // Such pairs of a panel with rows `stride` wide, transposed: its columns become `rows` rows, its rows `columns`
+    // columns, followed by zeros up to `width`.
+    void (*turn_pairs)(float *out, const float *in, size_t stride, size_t rows, size_t columns, size_t width);
 
     void (*depthwise)(const GcamDepthwise *d);
     void (*depthwise_tile[3][2])(const GcamDepthwiseTile *d);   // kernels of 3, 5, 7 columns; steps of 1, 2 pixels
