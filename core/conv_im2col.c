@@ -161,6 +161,7 @@ typedef struct Gather {
     size_t pixels;              // of an output image, or of a line of one where these lie apart
     size_t lines;               // so many of them make an image
     size_t rows, columns;       // of a block
+    size_t high;                // rows gathered before they are multiplied: few, which stay in the first cache
     size_t row_blocks, column_blocks;
     const float *x, *add;
     float *y, *scratch;
@@ -175,17 +176,19 @@ static size_t gathered_row(size_t k)
     return (length + 15) / 16 * 16 + 16;
 }
 
-static void cut(const GcamConv *conv, Gather *gather)
+static void cut(const GcamConv *conv, int threads, Gather *gather)
 {
     const GcamConvShape *s = &conv->shape;
     const GcamPackedB *b = conv->packed[0];
     gather->conv = conv;
     gather->lines = has_dense_lines(conv) ? 1 : (size_t)s->out_h;
     gather->pixels = (size_t)s->out_h * s->out_w / gather->lines;
-    gcam_gemm_cut(conv->kernels, gather->pixels, b->n, b->k, GCAM_GEMM_TASKS, &gather->rows, &gather->columns);
+    gcam_gemm_cut(conv->kernels, gather->pixels, b->n, b->k, gcam_gemm_tasks(conv->kernels, threads), &gather->rows,
+                  &gather->columns);
+    gather->high = conv->kernels->panel ? gcam_min_size(gather->rows, conv->kernels->rows) : gather->rows;
     gather->row_blocks = (gather->pixels + gather->rows - 1) / gather->rows;
     gather->column_blocks = (b->n + gather->columns - 1) / gather->columns;
-    gather->thread_scratch = gcam_conv_part(gather->rows * gathered_row(b->k));
+    gather->thread_scratch = gcam_conv_part(gather->high * gathered_row(b->k));
 }
 
 // memcpy() for few elements: with three input channels, calls would cost more than copying.
@@ -287,28 +290,34 @@ static void gather_task(void *opaque, size_t index, int thread)
     const float *x = gather->x + image * s->h * (size_t)conv->x_line + (size_t)(g * in);
     size_t y0 = (image * s->out_h + line) * (size_t)conv->y_line + first * (size_t)s->y_pixel;
     GcamEpilogue ep = gcam_conv_epilogue(conv, gather->add ? gather->add + y0 : NULL, g * out);
+    const float *add = ep.add;
+    float *y = gather->y + y0 + (size_t)(g * out);
     float *a = gather->scratch + thread * gather->thread_scratch;
     size_t length, pieces = gcam_gemm_k_pieces(b->k, &length), lda = gathered_row(b->k);
     for (size_t i = 0; i < pieces; i++) {
         size_t k0 = i * length, k1 = gcam_min_size(k0 + length, b->k);
         int oy = (int)(line + first / s->out_w), ox = (int)(first % s->out_w);
         Piece piece = make_piece(s, k0, k1);
-        for (size_t r = 0; r < rows; r++) {
-            gather_row(conv, &piece, x, oy, ox, a + r * lda);
-            if (++ox == s->out_w) {
-                ox = 0;
-                oy++;
+        for (size_t begin = 0, high; begin < rows; begin += high) {
+            high = gcam_min_size(gather->high, rows - begin);
+            ep.add = add ? add + begin * (size_t)s->y_pixel : NULL;
+            for (size_t r = 0; r < high; r++) {
+                gather_row(conv, &piece, x, oy, ox, a + r * lda);
+                if (++ox == s->out_w) {
+                    ox = 0;
+                    oy++;
+                }
             }
+            gcam_gemm_block(b, high, column, gcam_min_size(column + gather->columns, b->n), k0, k1, a, (ptrdiff_t)lda,
+                            y + begin * (size_t)s->y_pixel, s->y_pixel, &ep);
         }
-        gcam_gemm_block(b, rows, column, gcam_min_size(column + gather->columns, b->n), k0, k1, a, (ptrdiff_t)lda,
-                        gather->y + y0 + (size_t)(g * out), s->y_pixel, &ep);
     }
 }
 
 static size_t scratch_im2col(const GcamConv *conv, int threads)
 {
     Gather gather;
-    cut(conv, &gather);
+    cut(conv, 1, &gather);
     return gather.thread_scratch * threads;
 }
 
@@ -316,7 +325,7 @@ static void forward_im2col(const GcamConv *conv, GcamPool *pool, const float *x,
                            float *scratch)
 {
     Gather gather;
-    cut(conv, &gather);
+    cut(conv, gcam_pool_threads(pool), &gather);
     gather.x = x;
     gather.add = add;
     gather.y = y;

@@ -268,6 +268,12 @@ void gcam_gemm_rows(const GcamPackedB *b, size_t m, size_t n0, size_t n1, const 
     }
 }
 
+size_t gcam_gemm_tasks(const GcamKernels *kernels, int threads)
+{
+    enum { EACH = 4, MOST = 16 };
+    return !kernels->panel ? MOST : threads == 1 ? 1 : gcam_min_size(EACH * (size_t)threads, MOST);
+}
+
 void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, size_t tasks, size_t *rows,
                    size_t *columns)
 {
@@ -338,7 +344,8 @@ void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, c
     Product product = { .b = b, .m = m, .group = gcam_ceil_div(m, groups), .a = a, .lda = lda, .c = c, .ldc = ldc };
     if (ep)
         product.ep = *ep;
-    gcam_gemm_cut(b->kernels, product.group, b->n, b->k, GCAM_GEMM_TASKS / groups, &product.rows, &product.columns);
+    size_t tasks = gcam_gemm_tasks(b->kernels, gcam_pool_threads(pool)) / groups;
+    gcam_gemm_cut(b->kernels, product.group, b->n, b->k, tasks, &product.rows, &product.columns);
     product.row_blocks = gcam_ceil_div(product.group, product.rows);
     product.column_blocks = gcam_ceil_div(b->n, product.columns);
     gcam_pool_run(pool, groups * product.row_blocks * product.column_blocks, product_task, &product);

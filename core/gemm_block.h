@@ -60,7 +60,10 @@ void gcam_gemm_block(const GcamPackedB *b, size_t m, size_t n0, size_t n1, size_
 void gcam_gemm_rows(const GcamPackedB *b, size_t m, size_t n0, size_t n1, const float *a, ptrdiff_t lda,
                     float *c, ptrdiff_t ldc, const GcamEpilogue *ep);
 
-enum { GCAM_GEMM_TASKS = 16 };      // into which a product is cut for threads, if it is large enough
+// Into how many tasks a product is cut for so many threads, if it is large enough: each block of columns reads, and
+// where they are bfloat16 converts, all rows of A again. What OpenBLAS computes depends on how rows are cut: for it the
+// number of threads is of no matter.
+size_t gcam_gemm_tasks(const GcamKernels *kernels, int threads);
 
 // How a product m x n x k is cut into `tasks`: blocks of *rows times blocks of *columns (a multiple of the
 // step), small enough to spread the work, large enough to be worth a turn.

@@ -17,7 +17,10 @@ static inline V factors_add(V sum, Factors a, Factors b) { return _mm512_dpbf16_
 // Neighbours of one row of A, k of them, as pairs; an odd last one gets a zero.
 static inline void factors_from_row(Factor *out, const float *in, size_t k)
 {
-    for (size_t p = 0; p < k; p += 2 * VW) {
+    size_t p = 0;
+    for (; p + 2 * VW <= k; p += 2 * VW)
+        _mm512_storeu_si512(out + p / 2, (__m512i)_mm512_cvtne2ps_pbh(v_load(in + p + VW), v_load(in + p)));
+    if (p < k) {
         size_t left = k - p;
         V high = left > VW ? v_load_n(in + p + VW, left - VW) : v_zero();
         __m512bh pairs = _mm512_cvtne2ps_pbh(high, v_load_n(in + p, left));
