@@ -21,8 +21,8 @@ static inline V v_load_n(const float *p, size_t n)
     switch (n) {
     case 0:  return v_zero();
     case 1:  return _mm_load_ss(p);
-    case 2:  return _mm_castpd_ps(_mm_load_sd((const double *)p));
-    case 3:  return _mm_movelh_ps(_mm_castpd_ps(_mm_load_sd((const double *)p)), _mm_load_ss(p + 2));
+    case 2:  return _mm_castsi128_ps(_mm_loadl_epi64((const __m128i_u *)p));
+    case 3:  return _mm_movelh_ps(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i_u *)p)), _mm_load_ss(p + 2));
     default: return v_load(p);
     }
 }
