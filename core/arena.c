@@ -9,13 +9,12 @@
 
 #include "conv.h"
 #include "mem.h"
+#include "sizes.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ALIGN 16                // floats: 64 bytes
 
 typedef struct Block {
     size_t size;                // floats
@@ -23,11 +22,6 @@ typedef struct Block {
     size_t at;                  // place, floats
     size_t *to;                 // where the place is written
 } Block;
-
-static size_t rounded(size_t floats)
-{
-    return (floats + ALIGN - 1) / ALIGN * ALIGN;
-}
 
 int gcam_plan_first_gradient(const GcamPlan *plan, int step, int input)
 {
@@ -142,7 +136,7 @@ static size_t sum_size(const GcamPlan *plan, int index)
     size_t most = 0;
     for (int j = 0; step->in_head && j < step->inputs; j++)
         if (step->input[j] >= 0 && !gcam_plan_first_gradient(plan, index, j)) {
-            size_t size = rounded(gcam_shape_count(&plan->value[step->input[j]].shape));
+            size_t size = gcam_round_line(gcam_shape_count(&plan->value[step->input[j]].shape));
             most = size > most ? size : most;
         }
     return most;
@@ -152,7 +146,7 @@ static size_t sum_size(const GcamPlan *plan, int index)
 // part, whose own they are already; from memory that another thread wrote to it would have to fetch each line first.
 static size_t kept_scratch(const GcamPlan *plan, int index)
 {
-    size_t scratch = rounded(plan->step[index].scratch);
+    size_t scratch = gcam_round_line(plan->step[index].scratch);
     return scratch <= (size_t)plan->threads * GCAM_CONV_PART ? scratch : 0;
 }
 
@@ -167,7 +161,7 @@ static size_t most_kept_scratch(const GcamPlan *plan)
 static void live_scratch(GcamPlan *plan, Block *block)
 {
     for (int i = 0; i < plan->steps; i++) {
-        size_t scratch = rounded(plan->step[i].scratch), sum = sum_size(plan, i);
+        size_t scratch = gcam_round_line(plan->step[i].scratch), sum = sum_size(plan, i);
         int back = 2 * plan->steps - i, backward = plan->step[i].in_head && scratch + sum;
         int forward = scratch && !kept_scratch(plan, i);
         *block++ = (Block){ scratch, i, forward ? i : -1, 0, &plan->scratch_at[i] };
@@ -189,7 +183,7 @@ int gcam_plan_arena(GcamPlan *plan)
     if (error)
         goto end;
     for (size_t i = 0; i < n; i++) {
-        size_t size = rounded(gcam_shape_count(&plan->value[i].shape));
+        size_t size = gcam_round_line(gcam_shape_count(&plan->value[i].shape));
         block[i] = (Block){ size, INT32_MAX, -1, 0, &plan->data_at[i] };
         grad[i] = (Block){ size, INT32_MAX, -1, 0, &plan->grad_at[i] };
         plan->data_at[i] = plan->grad_at[i] = SIZE_MAX;

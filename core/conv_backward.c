@@ -19,6 +19,7 @@
 #include "conv_algorithm.h"
 #include "gemm_block.h"
 #include "mem.h"
+#include "sizes.h"
 
 struct GcamConvBackward {
     GcamConvShape shape;
@@ -248,9 +249,9 @@ static Few make_few(const GcamConvBackward *b, float *scratch)
     Few few = {
         .pixels = (size_t)s->n * s->out_h * s->out_w, .channels = (size_t)s->out_c, .most = (size_t)s->out_c / FEW,
     };
-    size_t at = 0, marks = (few.channels + 15) / 16 * 16, lists = (few.most * 2 + 15) / 16 * 16;
+    size_t at = 0, marks = gcam_round_line(few.channels), lists = gcam_round_line(few.most * 2);
     float *parts[4];
-    const size_t sizes[4] = { marks, lists, (few.pixels * few.most + 15) / 16 * 16,
+    const size_t sizes[4] = { marks, lists, gcam_round_line(few.pixels * few.most),
                               gcam_packed_b_size(b->kernels, s->type, few.most, (size_t)s->c) };
     for (int i = 0; i < 4; at += sizes[i++])
         parts[i] = scratch ? scratch + at : NULL;

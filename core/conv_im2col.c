@@ -173,7 +173,7 @@ static size_t gathered_row(size_t k)
 {
     size_t length;
     gcam_gemm_k_pieces(k, &length);
-    return (length + 15) / 16 * 16 + 16;
+    return gcam_round_line(length) + 16;
 }
 
 static void cut(const GcamConv *conv, int threads, Gather *gather)

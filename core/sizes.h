@@ -22,4 +22,10 @@ static inline size_t gcam_round_up(size_t x, size_t step)
     return gcam_ceil_div(x, step) * step;
 }
 
+// Floats, up to whole cache lines.
+static inline size_t gcam_round_line(size_t floats)
+{
+    return gcam_round_up(floats, 16);
+}
+
 #endif

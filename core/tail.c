@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "sizes.h"
 #include "sums.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static int add_step(const GcamPlan *plan, GcamTail *tail, int index)
         if (count > MOST_FLOATS - tail->floats)
             return -1;
         tail->grad_at[value] = tail->floats;
-        tail->floats += (count + 15) / 16 * 16;
+        tail->floats += gcam_round_line(count);
     }
     return 0;
 }
@@ -59,7 +60,7 @@ static void clear(const GcamPlan *plan, GcamTail *tail)
     memset(tail->grad_at, 0xff, (size_t)plan->values * sizeof(*tail->grad_at));
     tail->floats = 0;
     tail->grad_at[plan->logits] = 0;
-    tail->floats = (gcam_shape_count(&plan->value[plan->logits].shape) + 15) / 16 * 16;
+    tail->floats = gcam_round_line(gcam_shape_count(&plan->value[plan->logits].shape));
 }
 
 int gcam_tail_create(GcamPlan *plan)

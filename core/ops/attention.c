@@ -9,23 +9,18 @@
 #include "gemm_block.h"
 #include "kernels/kernels.h"
 #include "ops/lanes.h"
+#include "sizes.h"
 
 #include <string.h>
 
 enum {
     QUERIES = 112,              // that a task of forward takes at most
-    LINE = 16,                  // floats
 };
-
-static size_t rounded(size_t floats)
-{
-    return (floats + LINE - 1) / LINE * LINE;
-}
 
 // Rows of shares lie whole cache lines apart.
 static size_t share_row(const GcamAttention *a)
 {
-    return rounded(a->keys);
+    return gcam_round_line(a->keys);
 }
 
 static size_t most(size_t a, size_t b)
@@ -38,7 +33,7 @@ static size_t packed_floats(const GcamAttention *a)
 {
     const GcamKernels *kernels = gcam_kernels();
     size_t wide = most(a->width, a->value_width), tokens = most(a->queries, a->keys);
-    return rounded(most(gcam_packed_b_size(kernels, GCAM_F32, tokens, wide),
+    return gcam_round_line(most(gcam_packed_b_size(kernels, GCAM_F32, tokens, wide),
                         gcam_packed_b_size(kernels, GCAM_F32, wide, tokens)));
 }
 
@@ -46,7 +41,7 @@ static size_t packed_floats(const GcamAttention *a)
 static size_t thread_floats(const GcamAttention *a, int backward)
 {
     size_t rows = backward || a->queries < QUERIES ? a->queries : QUERIES;
-    size_t turned = backward ? a->keys * rounded(a->queries) : 0;
+    size_t turned = backward ? a->keys * gcam_round_line(a->queries) : 0;
     return packed_floats(a) + (backward ? 2 : 1) * rows * share_row(a) + turned;
 }
 
@@ -146,7 +141,7 @@ static void backward_task(void *opaque, size_t index, int thread)
 {
     const Job *job = opaque;
     const GcamAttention *a = job->a;
-    size_t outer = index / a->heads, head = index % a->heads, row = share_row(a), turned_row = rounded(a->queries);
+    size_t outer = index / a->heads, head = index % a->heads, row = share_row(a), turned_row = gcam_round_line(a->queries);
     float *memory = job->scratch + (size_t)thread * job->scratch_floats, *share = memory + packed_floats(a);
     float *grad = share + a->queries * row, *turned = grad + a->queries * row;
     const float *dy = job->dy + place(&a->y, outer, head), *v = job->v + place(&a->v, outer, head);
