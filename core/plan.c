@@ -258,12 +258,12 @@ static int ready_constants(GcamPlan *plan)
 
 // Whether a value is what a ReLU makes, or pools and rearranges that: the gradient by what is zero goes to what was
 // zero there, and no further.
-static int comes_from_relu(const GcamPlan *plan, int value)
+static int comes_from_relu(const GcamPlan *plan, const GcamUsers *users, int value)
 {
-    for (int i = plan->steps - 1; i >= 0 && value != plan->layer; i--) {
-        const GcamStep *step = &plan->step[i];
+    while (value >= 0 && value != plan->layer && users->producer[value] >= 0) {
+        const GcamStep *step = &plan->step[users->producer[value]];
         if (step->output[0] != value)
-            continue;
+            return 0;
         if (!strcmp(step->op->type, "Relu") || step->act == GCAM_ACT_RELU)
             return 1;
         int moves = step->op->flags & GCAM_OP_VIEW || step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain;
@@ -277,6 +277,7 @@ static int comes_from_relu(const GcamPlan *plan, int value)
 typedef struct Preparation {
     GcamPlan *plan;
     const GcamGraph *graph;
+    const GcamUsers *users;
     atomic_int error;           // the first, or 0
 } Preparation;
 
@@ -299,7 +300,7 @@ static void prepare_step(void *opaque, size_t index, int thread)
     GcamPlan *plan = preparation->plan;
     GcamStep *step = &plan->step[index];
     step->type = plan->type;
-    step->from_relu = step->inputs > 0 && comes_from_relu(plan, step->input[0]);
+    step->from_relu = step->inputs > 0 && comes_from_relu(plan, preparation->users, step->input[0]);
     int none = 0, error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
     (void)thread;
     if (step->copied && step->inputs > 1 && step->input[1] >= 0)
@@ -309,9 +310,9 @@ static void prepare_step(void *opaque, size_t index, int thread)
 }
 
 // Packs weights, which takes a while for large networks, on as many threads as the plan will run on.
-static int prepare(GcamPlan *plan, const GcamGraph *graph)
+static int prepare(GcamPlan *plan, const GcamGraph *graph, const GcamUsers *users)
 {
-    Preparation preparation = { plan, graph, 0 };
+    Preparation preparation = { plan, graph, users, 0 };
     GcamPool *pool;
     int error = gcam_pool_create(&pool, plan->threads, 0);
     if (error)
@@ -399,7 +400,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
         goto fail;
     gcam_plan_place(plan, &users);
     plan->constant_gradient = has_constant_gradient(plan);
-    if ((error = ready_constants(plan)) || (error = prepare(plan, graph)) ||
+    if ((error = ready_constants(plan)) || (error = prepare(plan, graph, &users)) ||
         (error = gcam_sums_create(&plan->sums, plan, graph, &users)) || (error = gcam_plan_arena(plan)) ||
         (error = gcam_plan_keep(plan)) || (error = gcam_tail_create(plan)))
         goto fail;
@@ -426,8 +427,7 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
         double begin = run.seconds ? gcam_time() : 0;
         run.scratch = run.arena + plan->scratch_at[i];
         run.part = wanted && wanted->bottom < INT_MAX ? wanted : NULL;
-        int output = step->output[0], is_view = plan->root[output] != output && !plan->placed[output];
-        if (!is_view && !(wanted && gcam_rect_is_empty(wanted)))
+        if (!gcam_plan_is_view(plan, step) && !(wanted && gcam_rect_is_empty(wanted)))
             step->op->forward(&run, step);
         if (run.seconds)
             run.seconds[i] = gcam_time() - begin;

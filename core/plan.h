@@ -52,6 +52,13 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
                      enum GcamType type, const GradcamLog *log);
 void gcam_plan_destroy(GcamPlan **plan);
 
+// Whether a step only gives what its input holds another name: it shares the memory, every element is the same one, and
+// there is nothing to run.
+static inline int gcam_plan_is_view(const GcamPlan *plan, const GcamStep *step)
+{
+    return plan->root[step->output[0]] != step->output[0] && !plan->placed[step->output[0]];
+}
+
 // Runs all steps, of what run->wanted says: run->data of the inputs is filled in. 0, or -ECANCELED when it was
 // interrupted.
 int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);

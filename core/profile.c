@@ -26,7 +26,7 @@ int gradcam_context_set_profiling(GradcamContext *context, int on)
 static double step_bytes(const GcamPlan *plan, const GcamStep *step)
 {
     double bytes = 0;
-    if (plan->root[step->output[0]] != step->output[0])
+    if (gcam_plan_is_view(plan, step))
         return 0;
     for (int i = 0; i < step->inputs + step->outputs; i++) {
         int index = i < step->inputs ? step->input[i] : step->output[i - step->inputs];

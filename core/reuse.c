@@ -16,10 +16,10 @@
 
 #include "mem.h"
 #include "ops/part.h"
+#include "sizes.h"
 
 enum {
     SMALL = 8,                  // a small change: this part of the picture's height and width
-    ALIGN = 16,                 // floats
 };
 
 #define MOST_FLOATS ((size_t)16 << 18)          // that are kept: 16 MB
@@ -41,12 +41,6 @@ struct GcamReuse {
 
 // ------------------------------------------------------------------------------------------------------------- changes
 
-// Shares its memory with its input, whose every pixel is the same one.
-static int is_view(const GcamPlan *plan, const GcamStep *step)
-{
-    return plan->root[step->output[0]] != step->output[0] && !plan->placed[step->output[0]];
-}
-
 static GcamRect view_reach(const GcamPlan *plan, const GcamStep *step, const GcamRect *in)
 {
     int rows[2], columns[2];
@@ -63,7 +57,7 @@ static GcamRect reach(const GcamPlan *plan, const GcamStep *step, int value, con
 {
     if (value < 0 || plan->value[value].data || gcam_rect_is_empty(&changed[value]))
         return (GcamRect){ 0, 0, 0, 0 };
-    if (is_view(plan, step))
+    if (gcam_plan_is_view(plan, step))
         return view_reach(plan, step, &changed[value]);
     return step->op->reach ? step->op->reach(step, plan->value, value, &changed[value]) : gcam_rect_all();
 }
@@ -114,7 +108,7 @@ static int keep_value(GcamPlan *plan, int value)
     int root = value < 0 ? -1 : plan->root[value];
     if (root < 0 || plan->kept.at[root] != SIZE_MAX)
         return 1;
-    size_t floats = (gcam_shape_count(&plan->value[root].shape) + ALIGN - 1) / ALIGN * ALIGN;
+    size_t floats = gcam_round_line(gcam_shape_count(&plan->value[root].shape));
     if (floats > LARGE && root != plan->picture)
         return 1;
     if (floats > MOST_FLOATS - plan->kept.floats)
@@ -127,7 +121,7 @@ static int keep_value(GcamPlan *plan, int value)
 static int keep_outputs(GcamPlan *plan, const GcamStep *step)
 {
     int kept = 1;
-    if (is_view(plan, step))
+    if (gcam_plan_is_view(plan, step))
         return 1;
     for (int i = 0; i < step->outputs; i++)
         kept = keep_value(plan, step->output[i]) && kept;
@@ -278,7 +272,7 @@ static GcamRect reads(const GcamPlan *plan, const GcamStep *step, int value, con
 {
     if (part->bottom == INT_MAX)
         return gcam_rect_all();
-    if (is_view(plan, step))
+    if (gcam_plan_is_view(plan, step))
         return view_reach(plan, step, part);
     if (step->op->reads)
         return step->op->reads(step, plan->value, value, part);
@@ -311,7 +305,7 @@ static void find_wanted(GcamReuse *reuse, int kept)
             }
         if (gcam_rect_is_empty(part))
             continue;
-        if (!is_view(plan, step) && is_much(plan, step, part))
+        if (!gcam_plan_is_view(plan, step) && is_much(plan, step, part))
             *part = gcam_rect_all();
         for (int j = 0; j <= step->inputs; j++) {
             int value = j < step->inputs ? step->input[j] : step->add;
