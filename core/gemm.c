@@ -148,7 +148,8 @@ size_t gcam_packed_b_width(const GcamPackedB *b, size_t j)
     return b->kernels->panel ? gcam_round_up(columns, b->kernels->panel / 2) : columns;
 }
 
-float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width)
+// Row p of the panel that begins at column j: *width floats.
+static float *packed_row(GcamPackedB *b, size_t p, size_t j, size_t *width)
 {
     *width = gcam_packed_b_width(b, j);
     return b->kernels->panel ? b->data + j * b->k + p * *width : b->data + p * b->n + j;
@@ -163,9 +164,9 @@ void gcam_packed_b_set_rows(GcamPackedB *b, size_t p, size_t j, const float *eve
                               p + 1 < b->k ? odd : zeros, width);
         return;
     }
-    memcpy(gcam_packed_b_row(b, p, j, &width), even, width * sizeof(*even));
+    memcpy(packed_row(b, p, j, &width), even, width * sizeof(*even));
     if (p + 1 < b->k)
-        memcpy(gcam_packed_b_row(b, p + 1, j, &width), odd, width * sizeof(*odd));
+        memcpy(packed_row(b, p + 1, j, &width), odd, width * sizeof(*odd));
 }
 
 void gcam_packed_b_copy_row(GcamPackedB *to, size_t p, const GcamPackedB *from, size_t q)
@@ -173,8 +174,8 @@ void gcam_packed_b_copy_row(GcamPackedB *to, size_t p, const GcamPackedB *from, 
     size_t step = gcam_packed_b_step(from->kernels), width;
     for (size_t j = 0; j < from->n; j += step) {
         if (from->type == GCAM_F32) {
-            float *row = gcam_packed_b_row(to, p, j, &width);
-            memcpy(row, gcam_packed_b_row((GcamPackedB *)from, q, j, &width), width * sizeof(*row));
+            float *row = packed_row(to, p, j, &width);
+            memcpy(row, packed_row((GcamPackedB *)from, q, j, &width), width * sizeof(*row));
             continue;
         }
         width = gcam_packed_b_width(from, j);

@@ -36,12 +36,8 @@ int gcam_packed_b_alloc(GcamPackedB **out, enum GcamType type, size_t k, size_t 
 // Packs all of B on the calling thread: element (i, j) is from[i * row_stride + j * col_stride].
 void gcam_gemm_pack(GcamPackedB *b, const float *from, ptrdiff_t row_stride, ptrdiff_t col_stride);
 
-// Row p of the panel that begins at column j, of GCAM_F32: *width floats, at most GCAM_GEMM_STEP. Those beyond column n
-// must be zero.
-float *gcam_packed_b_row(GcamPackedB *b, size_t p, size_t j, size_t *width);
-
-// The same for any type: writes rows p and, where there is one, p + 1 of the panel from two rows of that width. p is
-// even.
+// Of the panel that begins at column j: how wide it is, at most GCAM_GEMM_STEP. Then writes its rows p and, where there
+// is one, p + 1 from two rows of that width, of which those beyond column n must be zero. p is even.
 size_t gcam_packed_b_width(const GcamPackedB *b, size_t j);
 void gcam_packed_b_set_rows(GcamPackedB *b, size_t p, size_t j, const float *even, const float *odd);
 
