@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "frames.h"
 #include "gradcam.h"
 
 enum { MOST_WAYS = 6 };
@@ -29,19 +30,6 @@ static void fail(const char *what, int error)
 {
     fprintf(stderr, "bench_still: %s: %s\n", what, gradcam_strerror(error));
     exit(1);
-}
-
-static int load(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width, int height)
-{
-    (void)opaque, (void)job;
-    for (int y = 0; y < height; y++)
-        memcpy(rgb + y * stride, (uint8_t *)frame + 3 * (size_t)y * (size_t)width, 3 * (size_t)width);
-    return 0;
-}
-
-static void release(void *opaque, void *frame)
-{
-    (void)opaque, (void)frame;
 }
 
 static Clip read_clip(const char *path, size_t bytes)
@@ -109,8 +97,8 @@ static void run_model(const char *path, const char *frames, const float *still, 
     Clip clip = read_clip(frames, 3 * (size_t)info->width * (size_t)info->height);
     double *least = calloc(clip.frames * (size_t)ways, sizeof(*least));
     for (int i = 0; i < ways; i++) {
-        const GradcamStreamSettings settings = { .threads = threads, .jobs = 1, .load = load, .release = release,
-                                                 .still = still[i] };
+        const GradcamStreamSettings settings = { .threads = threads, .jobs = 1, .load = frame_load,
+                                                 .release = frame_release, .still = still[i] };
         if ((error = gradcam_stream_open(&stream[i], model, targets, &settings)))
             fail(path, error);
     }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "frames.h"
 #include "gradcam.h"
 
 enum { MAX_CLASSES = 3, IN_FLIGHT = 24 };
@@ -96,28 +97,11 @@ static double run_first(Bench *b, const char *path, int threads)
     return end - begin;
 }
 
-static int load(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width, int height)
-{
-    const Bench *b = opaque;
-
-    (void)job;
-    (void)frame;
-    for (int y = 0; y < height; y++)
-        memcpy(rgb + y * stride, b->rgb + (size_t)y * (size_t)width * 3, (size_t)width * 3);
-    return 0;
-}
-
-static void release(void *opaque, void *frame)
-{
-    (void)opaque;
-    (void)frame;
-}
-
 // Seconds per map of a stream with so many maps in flight, each on one thread. Each picture counts as new.
 static double run_stream(Bench *b, int jobs)
 {
     const GradcamStreamSettings settings = {
-        .threads = jobs, .jobs = jobs, .load = load, .release = release, .opaque = b, .still = -1
+        .threads = jobs, .jobs = jobs, .load = frame_load, .release = frame_release, .still = -1
     };
     const GradcamTargets targets = { .target = b->target, .count = 1 };
     GradcamStream *stream;
@@ -131,7 +115,7 @@ static double run_stream(Bench *b, int jobs)
     for (int i = 0; i < IN_FLIGHT + jobs; i++) {
         if (i == jobs)          // the first of each are not counted
             begin = gcam_time();
-        while (gradcam_stream_submit(stream, b, i, &ticket) < 0)
+        while (gradcam_stream_submit(stream, b->rgb, i, &ticket) < 0)
             if (gradcam_stream_collect(stream, next++, 1, &result) >= 0)
                 gradcam_result_unref(&result);
     }

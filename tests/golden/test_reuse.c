@@ -5,6 +5,7 @@
  * logits, activations, gradients and maps of those that compute everything, bit for bit; and so do streams, of pictures
  * whose blocks stay as they were until they differ by more than is asked for.
  */
+#include "frames.h"
 #include "golden/zoo.h"
 #include "gradcam.h"
 #include "harness.h"
@@ -118,19 +119,6 @@ static void check_model(const char *path, const char *name)
 
 // ------------------------------------------------------------------------------------------------------------- streams
 
-static int load(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width, int height)
-{
-    (void)opaque, (void)job;
-    for (int y = 0; y < height; y++)
-        memcpy(rgb + y * stride, (uint8_t *)frame + 3 * (size_t)y * (size_t)width, 3 * (size_t)width);
-    return 0;
-}
-
-static void release(void *opaque, void *frame)
-{
-    (void)opaque, (void)frame;
-}
-
 // What a stream takes a picture for whose blocks keep the pixels that they had where these differ by little.
 static void settle(uint8_t *seen, const uint8_t *frame, int width, int height, double threshold)
 {
@@ -154,7 +142,7 @@ static void check_stream(GradcamModel *model, float still, int jobs)
 {
     enum { FRAMES = 12, SIDE = 40, NOISE = 2 };
     const GradcamModelInfo *info = gradcam_model_info(model);
-    const GradcamStreamSettings settings = { .threads = 2, .jobs = jobs, .load = load, .release = release,
+    const GradcamStreamSettings settings = { .threads = 2, .jobs = jobs, .load = frame_load, .release = frame_release,
                                              .still = still };
     const GradcamSettings all = { .threads = 2 };
     const int width = info->width, height = info->height, classes[] = { 5 };
