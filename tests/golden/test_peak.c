@@ -5,7 +5,7 @@
  * and 150 MB, for each network there. The weights are the file's bytes, or four for each where it stores them smaller.
  */
 #define _GNU_SOURCE             // wait4
-#include "golden/zoo.h"
+#include "golden/networks.h"
 #include "gradcam.h"
 #include "harness.h"
 
@@ -61,11 +61,16 @@ static double file_size(const char *format, const char *name)
     return stat(path, &status) ? 0 : (double)status.st_size;
 }
 
-static void check_peak(const char *path, double bytes)
+static void check_peak(const char *path, const char *name)
 {
+    double bytes = file_size("%s", path) + file_size("%s.weights", name);
     size_t parameters = 0;
     int ends[2], status = 0;
     struct rusage usage;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip("a sanitizer has memory of its own");
+    return;
+#endif
     CHECK(!pipe(ends));
     fflush(stdout);
     pid_t child = fork();
@@ -84,28 +89,9 @@ static void check_peak(const char *path, double bytes)
 
 int main(void)
 {
-    const char *shared = getenv("SHARED");
-    const size_t in_zoo = sizeof(zoo) / sizeof(zoo[0]), all = in_zoo + sizeof(real_networks) / sizeof(real_networks[0]);
-    char path[4096];
-    for (size_t i = 0; i < all; i++) {
-        const char *name = i < in_zoo ? zoo[i] : real_networks[i - in_zoo];
-        begin_case("peak memory of %s (%s)", name, i < in_zoo ? "zoo" : "real");
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-        skip("a sanitizer has memory of its own");
-        continue;
-#endif
-        if (!shared || !*shared) {
-            skip("no shared test data");
-        } else if (i < in_zoo) {
-            snprintf(path, sizeof(path), "%s/zoo", shared);
-            CHECK(zoo_fill(path, name));
-            snprintf(path, sizeof(path), "%s.onnx", name);
-            check_peak(path, file_size("%s.onnx", name) + file_size("%s.weights", name));
-            zoo_remove(name);
-        } else {
-            snprintf(path, sizeof(path), "%s/models/%s.onnx", shared, name);
-            check_peak(path, file_size("%s", path));
-        }
-    }
+    for (size_t i = 0; i < sizeof(zoo) / sizeof(zoo[0]); i++)
+        check_network("peak memory of", zoo[i], 1, check_peak);
+    for (size_t i = 0; i < sizeof(real_networks) / sizeof(real_networks[0]); i++)
+        check_network("peak memory of", real_networks[i], 0, check_peak);
     return end_cases();
 }

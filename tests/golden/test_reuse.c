@@ -6,7 +6,7 @@
  * whose blocks stay as they were until they differ by more than is asked for.
  */
 #include "frames.h"
-#include "golden/zoo.h"
+#include "golden/networks.h"
 #include "gradcam.h"
 #include "harness.h"
 
@@ -202,28 +202,14 @@ static void check_streams(void)
 
 int main(int argc, char **argv)
 {
-    const char *shared = getenv("SHARED");
-    const size_t in_zoo = sizeof(zoo) / sizeof(zoo[0]), all = in_zoo + sizeof(real_networks) / sizeof(real_networks[0]);
-    char path[4096];
-    for (size_t i = 0; i < all; i++) {
-        const char *name = i < in_zoo ? zoo[i] : real_networks[i - in_zoo];
-        if (argc > 1 && strcmp(argv[1], name))
-            continue;
-        begin_case("pictures that change in parts: %s (%s)", name, i < in_zoo ? "zoo" : "real");
-        if (!shared || !*shared) {
-            skip("no shared test data");
-        } else if (i < in_zoo) {
-            snprintf(path, sizeof(path), "%s/zoo", shared);
-            CHECK(zoo_fill(path, name));
-            snprintf(path, sizeof(path), "%s.onnx", name);
-            check_model(path, name);
-            zoo_remove(name);
-        } else {
-            snprintf(path, sizeof(path), "%s/models/%s.onnx", shared, name);
-            check_model(path, name);
-        }
-    }
-    if (argc == 1)
+    static const char title[] = "pictures that change in parts:";
+    for (size_t i = 0; i < sizeof(zoo) / sizeof(zoo[0]); i++)
+        if (argc < 2 || !strcmp(argv[1], zoo[i]))
+            check_network(title, zoo[i], 1, check_model);
+    for (size_t i = 0; i < sizeof(real_networks) / sizeof(real_networks[0]); i++)
+        if (argc < 2 || !strcmp(argv[1], real_networks[i]))
+            check_network(title, real_networks[i], 0, check_model);
+    if (argc < 2)
         check_streams();
     return end_cases();
 }
