@@ -89,10 +89,12 @@ $(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(
 
 # ---------------------------------------------------------------------------------------------------- library
 
-CORE_C := $(wildcard $(addprefix $(SRC)/core/,*.c ops/*.c onnx/*.c kernels/*.c))
+# Each may include only those before it; tests/build/test_wings.sh holds that. core/tools/ is the command line.
+WINGS  := base graph kernels picture tensor ops plan model cam stream
+CORE_C := $(wildcard $(foreach w,$(WINGS) graph/onnx tensor/conv,$(SRC)/core/$(w)/*.c))
 CORE_C += $(if $(ARCH),$(wildcard $(SRC)/core/kernels/$(ARCH)/*.c))
-CORE_S := $(if $(MODEL),$(SRC)/core/default_model.S)
-PROTO  := $(wildcard $(SRC)/core/onnx/onnx.proto)
+CORE_S := $(if $(MODEL),$(SRC)/core/model/default_model.S)
+PROTO  := $(wildcard $(SRC)/core/graph/onnx/onnx.proto)
 GEN_C  := $(if $(PROTO),$(BUILD)/gen/onnx.pb-c.c)
 
 object = $(patsubst $(SRC)/%,$(BUILD)/obj/%.o,$(basename $(1)))
@@ -117,9 +119,9 @@ $(BUILD)/obj/core/%.o: $(SRC)/core/%.c $(FLAGS_FILE) | $(GEN_C)
 	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(call isa_flags,$<) $(CFLAGS) -c -o $@ $<
 
 # It contains the table, which the compiler does not tell.
-$(BUILD)/obj/core/labels.o: $(SRC)/models/imagenet.tsv
+$(BUILD)/obj/core/model/labels.o: $(SRC)/models/imagenet.tsv
 
-$(BUILD)/obj/core/default_model.o: $(SRC)/core/default_model.S $(MODEL)
+$(BUILD)/obj/core/model/default_model.o: $(SRC)/core/model/default_model.S $(MODEL)
 	@mkdir -p $(@D)
 	$(call say,AS)$(CCACHE) $(CC) -DGCAM_DEFAULT_MODEL='"$(MODEL)"' -c -o $@ $<
 

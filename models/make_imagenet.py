@@ -7,7 +7,7 @@
 
 In: imagenet_synsets.txt beside this script (the WordNet ids of the classes; class order is the order of the ids), and
 data.noun and index.noun of WordNet 3.0 (--dict DIR, default /usr/share/wordnet). An id is "n" and the offset of a noun
-synset in data.noun. Out: a label table as core/labels.h describes it.
+synset in data.noun. Out: a label table as core/model/labels.h describes it.
 
 A label is the words of the class's synset. A group is a synset above at least one class, with the classes below it. A
 word with several senses belongs, of all synsets that are a class or above one, to the first in WordNet's order of senses
@@ -22,7 +22,7 @@ import sys
 HEADER = """\
 #gradcam labels
 # The 1000 classes of ILSVRC in their usual order, and the groups above them. Made by make_imagenet.py from WordNet 3.0;
-# core/labels.h describes the format: class INDEX ID NAMES, group ID NAMES CLASSES, separated by tabs.
+# core/model/labels.h describes the format: class INDEX ID NAMES, group ID NAMES CLASSES, separated by tabs.
 #
 # WordNet's licence:
 #

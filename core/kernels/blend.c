@@ -3,7 +3,7 @@
  * The loops of blending in C, and the choice among their versions. In: samples of one component in a row,
  * map levels as bytes, a table. Out: the samples, blended in place.
  */
-#include "blend.h"
+#include "picture/blend.h"
 
 static void index_c(uint8_t *index, const GcamRamp *ramp, int count)
 {

@@ -3,9 +3,9 @@
  * Depthwise convolution of a run of pixels, for the instruction set whose simd_*.h was included before.
  * Vectorised over the channels, several sums at a time, so that they do not wait for each other.
  */
-#include "kernels/finish.h"
-#include "kernels/kernels.h"
-#include "kernels/unroll.h"
+#include "finish.h"
+#include "kernels.h"
+#include "unroll.h"
 
 // Four pixels from `pixel` on: a weight that was loaded serves them all.
 static void depthwise_four(const GcamDepthwise *d, ptrdiff_t pixel)

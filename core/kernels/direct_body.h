@@ -5,9 +5,9 @@
  * what is multiplied is read where it lies in the picture, run by run. ROWS, of gemm_body.h, and DIRECT_ROWS are the
  * pixels computed at once with two vectors and with one.
  */
-#include "kernels/finish.h"
-#include "kernels/kernels.h"
-#include "kernels/unroll.h"
+#include "finish.h"
+#include "kernels.h"
+#include "unroll.h"
 
 enum { DIRECT_GROUPS = (DIRECT_ROWS + 2) / 3 };
 

@@ -3,13 +3,13 @@
  * Compiles all *_body.h for the instruction set whose simd_*.h was included before, and enters their functions in a set
  * of kernels. The matrix product is the including file's `gemm`: its own, or that of gemm_body.h.
  */
-#include "kernels/depthwise_body.h"
-#include "kernels/direct_body.h"
-#include "kernels/linear_body.h"
-#include "kernels/math_body.h"
-#include "kernels/rows_body.h"
-#include "kernels/window_body.h"
-#include "kernels/winograd_body.h"
+#include "depthwise_body.h"
+#include "direct_body.h"
+#include "linear_body.h"
+#include "math_body.h"
+#include "rows_body.h"
+#include "window_body.h"
+#include "winograd_body.h"
 
 static void fill(GcamKernels *kernels)
 {

@@ -5,8 +5,8 @@
 #ifndef GCAM_KERNELS_FINISH_H
 #define GCAM_KERNELS_FINISH_H
 
-#include "kernels/kernels.h"
-#include "kernels/unroll.h"
+#include "kernels.h"
+#include "unroll.h"
 
 // n channels from `channel` on, of one pixel.
 INLINE void finish_sum(const GcamFinish *f, ptrdiff_t pixel, size_t channel, size_t n, V sum)

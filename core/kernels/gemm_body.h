@@ -8,9 +8,9 @@
  * What one step along K multiplies is a float of A by a row of a panel, or, where the simd_*.h defines GEMM_PAIRS, two
  * bfloat16 in the place of each float. Rows of A are converted to that ROWS at a time.
  */
-#include "gemm.h"
-#include "kernels/kernels.h"
-#include "kernels/unroll.h"
+#include "tensor/gemm.h"
+#include "kernels.h"
+#include "unroll.h"
 
 #ifdef GEMM_PAIRS
 enum { STEP = 2 };              // elements of K in a Factor

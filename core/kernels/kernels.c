@@ -3,7 +3,7 @@
  * Picks the kernels: portable C first, then each instruction set that the machine has replaces what it does
  * better.
  */
-#include "kernels/kernels.h"
+#include "kernels.h"
 
 #include <pthread.h>
 

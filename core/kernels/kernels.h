@@ -8,13 +8,13 @@
  * Pointers to floats need no more than the alignment of a float. "lo, hi": the result is min(max(x, lo), hi),
  * with infinities for no limit; NaN passes through.
  */
-#ifndef GCAM_KERNELS_H
-#define GCAM_KERNELS_H
+#ifndef GCAM_KERNELS_KERNELS_H
+#define GCAM_KERNELS_KERNELS_H
 
 #include <stddef.h>
 
-#include "cpu.h"
-#include "linear.h"
+#include "base/cpu.h"
+#include "tensor/linear.h"
 
 // One block of a matrix product: columns n0..n0+n-1 of m rows, over k0..k0+k-1.
 typedef struct GcamGemmBlock {

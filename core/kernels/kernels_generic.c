@@ -8,8 +8,8 @@
 #include <cblas.h>
 #include <pthread.h>
 
-#include "kernels/kernels.h"
-#include "kernels/simd_generic.h"
+#include "kernels.h"
+#include "simd_generic.h"
 
 #define ROWS 6
 #define DIRECT_ROWS 12
@@ -45,7 +45,7 @@ static void gemm(const GcamGemmBlock *b)
         finish_row(b, i);
 }
 
-#include "kernels/fill.h"
+#include "fill.h"
 
 void gcam_kernels_init_generic(GcamKernels *kernels)
 {

@@ -5,7 +5,7 @@
  * what is read of the vector several times. What the processor fetches ahead by itself ends with each page, so what
  * will be read next is asked for.
  */
-#include "kernels/kernels.h"
+#include "kernels.h"
 
 enum {
     LINEAR_ROWS = GCAM_LINEAR_ROWS,

@@ -4,7 +4,7 @@
  * units in the last place of the result. Beyond about +-87 exp stays at the ends of the range of normal
  * floats instead of reaching zero or infinity. NaN stays NaN.
  */
-#include "kernels/kernels.h"
+#include "kernels.h"
 
 // x = n ln 2 + r, |r| <= ln 2 / 2: a polynomial in r (Cephes), times 2^n. ln 2 in two parts keeps r exact.
 static inline V v_exp(V x)

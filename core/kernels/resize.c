@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "kernels/unroll.h"
-#include "resize.h"
+#include "unroll.h"
+#include "picture/resize.h"
 
 #define BLOCK 64                // so many columns are worked on at a time
 

@@ -3,7 +3,7 @@
  * Functions of rows, for the instruction set whose simd_*.h was included before: those of transformers, whose elements
  * depend on the whole row. Needs math_body.h. NaN anywhere in a row makes all of it NaN.
  */
-#include "kernels/kernels.h"
+#include "kernels.h"
 
 // Zeros, or beyond the first n of a vector what is below any float that counts: adding it to what v_load_n() read makes
 // the elements that are not there lose against those that are.

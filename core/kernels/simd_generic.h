@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "half.h"
+#include "base/half.h"
 
 typedef float V __attribute__((vector_size(16)));
 enum { VW = 4 };

@@ -3,8 +3,8 @@
  * Maximum and sum over a window of pixels, for the instruction set whose simd_*.h was included before. Vectorised over
  * the channels; several vectors at a time, so that they do not wait for each other.
  */
-#include "kernels/kernels.h"
-#include "kernels/unroll.h"
+#include "kernels.h"
+#include "unroll.h"
 
 // Greater of the two; x where they cannot be compared.
 static inline V window_max(V x, V y) { return v_select_less(x, y, y, x); }

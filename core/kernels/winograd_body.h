@@ -4,12 +4,12 @@
  * networks"), for the instruction set whose simd_*.h was included before: V = B^T d B of an input tile, Y =
  * A^T M A of an output tile. Vectorised over channels. F(2x2,3x3) interpolates at 0, 1, -1 and infinity;
  * F(4x4,3x3) and F(2x2,5x5), which have the same input tile, at 0, +-sqrt(1/2), +-sqrt(2) and infinity, which
- * rounds about half as much as the usual 0, +-1, +-2. conv_winograd.c has the filter's transform.
+ * rounds about half as much as the usual 0, +-1, +-2. tensor/conv/winograd.c has the filter's transform.
  */
 #include <math.h>
 
-#include "kernels/kernels.h"
-#include "kernels/unroll.h"
+#include "kernels.h"
+#include "unroll.h"
 
 #define WINOGRAD_ROOT ((float)M_SQRT1_2)
 

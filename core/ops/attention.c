@@ -4,12 +4,12 @@
  * all windows' logits is ever written. Backward computes the shares p = softmax(..) anew: with dp = dy v^T and
  * ds = scale * p * (dp - rowsum(p dp)), dq = ds k, dk = ds^T q, dv = p^T dy.
  */
-#include "ops/attention.h"
+#include "attention.h"
 
-#include "gemm_block.h"
+#include "base/sizes.h"
 #include "kernels/kernels.h"
-#include "ops/lanes.h"
-#include "sizes.h"
+#include "lanes.h"
+#include "tensor/gemm_block.h"
 
 #include <string.h>
 

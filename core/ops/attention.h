@@ -7,7 +7,7 @@
 #ifndef GCAM_OPS_ATTENTION_H
 #define GCAM_OPS_ATTENTION_H
 
-#include "ops/ops.h"
+#include "ops.h"
 
 // Where a matrix of each window and head lies in its value: element (i, j) of those of window o and head h is at
 // offset + o * outer + h * head + i * row + j.

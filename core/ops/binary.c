@@ -3,7 +3,7 @@
  * Operators on two tensors, element by element, with broadcasting (ONNX, "multidirectional"): y = f(a, b).
  * Gradients: dy * df/da, summed over the dimensions along which a was repeated; b alike.
  */
-#include "ops/part.h"
+#include "part.h"
 
 #include <errno.h>
 #include <math.h>

@@ -3,10 +3,10 @@
  * Conv: x [N, C, H, W], weights [M, C / groups, kH, kW], bias [M] -> y [N, M, H', W']. The arithmetic is in ../conv.h;
  * a plan folds a BatchNormalization into weights and bias, adds a residual and applies an activation in the same pass.
  */
-#include "conv.h"
+#include "tensor/conv/conv.h"
 
-#include "mem.h"
-#include "ops/part.h"
+#include "base/mem.h"
+#include "part.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,10 +4,10 @@
  * dimensions. One row against constant weights is a matrix-vector product that reads the weights where they lie in the
  * file; several rows use packed weights; two operands that both depend on the picture are multiplied as they are.
  */
-#include "ops/ops.h"
+#include "ops.h"
 
-#include "linear.h"
-#include "mem.h"
+#include "base/mem.h"
+#include "tensor/linear.h"
 
 #include <errno.h>
 #include <math.h>

@@ -3,7 +3,7 @@
  * Strided copies. Dimensions are ordered so that the innermost loop writes with the smallest stride, and neighbours
  * that lie behind each other on both sides are merged: a copy of whole rows ends as one memcpy per row.
  */
-#include "ops/move.h"
+#include "move.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-#include "graph.h"
-#include "pool.h"
+#include "base/threads.h"
+#include "graph/graph.h"
 
 typedef struct GcamMove {
     int rank;

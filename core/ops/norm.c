@@ -2,12 +2,12 @@
  *
  * BatchNormalization (at inference an affine map per channel), LayerNormalization, LRN (Krizhevsky et al. 2012, 3.3).
  */
-#include "ops/norm.h"
+#include "norm.h"
 
+#include "base/mem.h"
 #include "kernels/kernels.h"
-#include "mem.h"
-#include "ops/lanes.h"
-#include "ops/part.h"
+#include "lanes.h"
+#include "part.h"
 
 #include <errno.h>
 #include <math.h>

@@ -5,7 +5,7 @@
 #ifndef GCAM_OPS_NORM_H
 #define GCAM_OPS_NORM_H
 
-#include "ops/ops.h"
+#include "ops.h"
 
 // At inference BatchNormalization is y = scale * x + shift, one pair per channel: fills both arrays.
 void gcam_batch_norm_affine(const GcamNode *node, const GcamValue *values, float *scale, float *shift);

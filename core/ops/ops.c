@@ -2,9 +2,9 @@
  *
  * The table of operators, and what their shape rules share.
  */
-#include "ops/ops.h"
+#include "ops.h"
 
-#include "log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdarg.h>

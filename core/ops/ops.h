@@ -6,13 +6,13 @@
  * input, from the gradients of the outputs; a plan adds up what several users of a tensor contribute. Gradients lie in
  * memory as their values do. There are no gradients by weights: nobody asks for them here.
  */
-#ifndef GCAM_OPS_H
-#define GCAM_OPS_H
+#ifndef GCAM_OPS_OPS_H
+#define GCAM_OPS_OPS_H
 
-#include "gemm.h"
-#include "graph.h"
-#include "pool.h"
-#include "rect.h"
+#include "base/rect.h"
+#include "base/threads.h"
+#include "graph/graph.h"
+#include "tensor/gemm.h"
 
 // What an operator wants of the memory layout of values of four dimensions.
 enum GcamLayout {

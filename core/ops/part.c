@@ -2,7 +2,7 @@
  *
  * What operators share that can compute a part of their output.
  */
-#include "ops/part.h"
+#include "part.h"
 
 #include <limits.h>
 

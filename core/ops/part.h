@@ -6,9 +6,9 @@
 #ifndef GCAM_OPS_PART_H
 #define GCAM_OPS_PART_H
 
-#include "ops/move.h"
-#include "ops/ops.h"
-#include "ops/window.h"
+#include "move.h"
+#include "ops.h"
+#include "window.h"
 
 // Rows, columns and channels of a value in memory; 0 where it does not lie like that.
 int gcam_value_lines(const GcamValue *value, int *rows, int *columns, size_t *channels);

@@ -3,7 +3,7 @@
  * MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool: x [N, C, H, W] -> y [N, C, H', W'], channels last in memory,
  * so every loop runs over channels.
  */
-#include "ops/part.h"
+#include "part.h"
 
 #include <errno.h>
 #include <float.h>

@@ -2,11 +2,11 @@
  *
  * ReduceMean and ReduceSum over any dimensions and layout; Softmax and LogSoftmax along one.
  */
-#include "ops/ops.h"
+#include "ops.h"
 
 #include "kernels/kernels.h"
-#include "ops/lanes.h"
-#include "ops/move.h"
+#include "lanes.h"
+#include "move.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,9 +2,9 @@
  *
  * Rows in another order; backward the other way round, where rows that were left out get zeros.
  */
-#include "ops/rows.h"
+#include "rows.h"
 
-#include "ops/lanes.h"
+#include "lanes.h"
 
 #include <string.h>
 

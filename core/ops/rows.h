@@ -6,7 +6,7 @@
 #ifndef GCAM_OPS_ROWS_H
 #define GCAM_OPS_ROWS_H
 
-#include "ops/ops.h"
+#include "ops.h"
 
 typedef struct GcamRows {
     size_t size;                // floats of a row

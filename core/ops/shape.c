@@ -3,9 +3,9 @@
  * Operators that only move elements: Concat, Split, Slice, Pad, Transpose, Expand, Gather, and the two changes of
  * layout that a plan puts in. Those that need not even do that are in view.c.
  */
-#include "ops/ops.h"
+#include "ops.h"
 
-#include "ops/part.h"
+#include "part.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * size_t. Of two groups, each may be an input of its own (a Concat before), and the result may be two outputs, its
  * lower and upper half of channels (Slices after). Channels last: every pixel alone.
  */
-#include "ops/part.h"
+#include "part.h"
 
 #define PIXELS 64               // that one thread takes at a time
 

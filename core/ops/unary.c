@@ -2,7 +2,7 @@
  *
  * Operators on each element alone: activations and functions. y = f(x), dx = dy * f'(x), any layout.
  */
-#include "ops/part.h"
+#include "part.h"
 
 #include <errno.h>
 #include <math.h>

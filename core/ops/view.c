@@ -2,9 +2,9 @@
  *
  * Operators that only see the same elements in another shape: Reshape, Flatten, Squeeze, Unsqueeze.
  */
-#include "ops/ops.h"
+#include "ops.h"
 
-#include "mem.h"
+#include "base/mem.h"
 
 #include <errno.h>
 #include <string.h>

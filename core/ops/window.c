@@ -2,7 +2,7 @@
  *
  * Attributes of a sliding window, checked.
  */
-#include "ops/window.h"
+#include "window.h"
 
 #include <errno.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef GCAM_OPS_WINDOW_H
 #define GCAM_OPS_WINDOW_H
 
-#include "ops/ops.h"
+#include "ops.h"
 
 typedef struct GcamWindow {
     int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;

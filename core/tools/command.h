@@ -3,8 +3,8 @@
  * Commands and their options: what they are called, what is said about them, and reading them. Functions
  * that return a status (say.h) have told the user what is wrong.
  */
-#ifndef TOOLS_COMMAND_H
-#define TOOLS_COMMAND_H
+#ifndef GCAM_TOOLS_COMMAND_H
+#define GCAM_TOOLS_COMMAND_H
 
 #include <stddef.h>
 

@@ -2,8 +2,8 @@
  *
  * SHA-256 of files.
  */
-#ifndef TOOLS_DIGEST_H
-#define TOOLS_DIGEST_H
+#ifndef GCAM_TOOLS_DIGEST_H
+#define GCAM_TOOLS_DIGEST_H
 
 #define DIGEST_SIZE 65
 

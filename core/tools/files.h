@@ -2,8 +2,8 @@
  *
  * Files as the command line writes and reads them. All functions return a status (say.h).
  */
-#ifndef TOOLS_FILES_H
-#define TOOLS_FILES_H
+#ifndef GCAM_TOOLS_FILES_H
+#define GCAM_TOOLS_FILES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * Writes JSON, indented. key is NULL inside of arrays. Strings that are not UTF-8 get U+FFFD for each wrong
  * byte.
  */
-#ifndef TOOLS_JSON_H
-#define TOOLS_JSON_H
+#ifndef GCAM_TOOLS_JSON_H
+#define GCAM_TOOLS_JSON_H
 
 #include <stdio.h>
 

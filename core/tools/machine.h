@@ -2,8 +2,8 @@
  *
  * What the machine can do at most, measured.
  */
-#ifndef TOOLS_MACHINE_H
-#define TOOLS_MACHINE_H
+#ifndef GCAM_TOOLS_MACHINE_H
+#define GCAM_TOOLS_MACHINE_H
 
 typedef struct Machine {
     double flops;               // floating point operations a second: float32, a fused multiply-add counts as two

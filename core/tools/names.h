@@ -2,8 +2,8 @@
  *
  * What the files are called that explain writes: a name, a directory, or a pattern with {name} and {class}.
  */
-#ifndef TOOLS_NAMES_H
-#define TOOLS_NAMES_H
+#ifndef GCAM_TOOLS_NAMES_H
+#define GCAM_TOOLS_NAMES_H
 
 #include <stddef.h>
 

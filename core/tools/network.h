@@ -2,8 +2,8 @@
  *
  * Opening a network as the options say that several commands share.
  */
-#ifndef TOOLS_NETWORK_H
-#define TOOLS_NETWORK_H
+#ifndef GCAM_TOOLS_NETWORK_H
+#define GCAM_TOOLS_NETWORK_H
 
 #include "command.h"
 

@@ -2,8 +2,8 @@
  *
  * Pictures in and out through FFmpeg's libraries. All functions return a status (say.h).
  */
-#ifndef TOOLS_PICTURE_H
-#define TOOLS_PICTURE_H
+#ifndef GCAM_TOOLS_PICTURE_H
+#define GCAM_TOOLS_PICTURE_H
 
 #include <libavutil/frame.h>
 

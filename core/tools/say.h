@@ -3,8 +3,8 @@
  * What the command line tells its user: data goes to stdout, talk to stderr, one sentence for what went
  * wrong.
  */
-#ifndef TOOLS_SAY_H
-#define TOOLS_SAY_H
+#ifndef GCAM_TOOLS_SAY_H
+#define GCAM_TOOLS_SAY_H
 
 #include <stdio.h>
 

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "conv.h"
+#include "base/mem.h"
 #include "gradcam.h"
-#include "linear.h"
-#include "mem.h"
+#include "tensor/conv/conv.h"
+#include "tensor/linear.h"
 
 static GcamPool *pool;
 static int threads = 1;

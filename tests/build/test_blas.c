@@ -6,8 +6,8 @@
  */
 #include <pthread.h>
 
-#include "gemm.h"
 #include "harness.h"
+#include "tensor/gemm.h"
 
 enum { SIZE = 192, PRODUCTS = 50, THREADS = 12 };
 

@@ -7,8 +7,8 @@
 #include "fuzz/targets.h"
 
 #include "gradcam.h"
-#include "labels.h"
-#include "model.h"
+#include "model/labels.h"
+#include "model/model.h"
 #include "ops/onnx_writer.h"
 
 #include <math.h>

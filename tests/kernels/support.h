@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cpu.h"
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "base/threads.h"
 #include "harness.h"
-#include "mem.h"
-#include "pool.h"
 
 // The level is fixed at the first look at it, so that is done in processes of their own, with GRADCAM_CPU set to `name`
 // where that is not NULL. Returns the exit status, what `function` returned, or -1.

@@ -5,8 +5,8 @@
  */
 #include <errno.h>
 
-#include "conv.h"
 #include "support.h"
+#include "tensor/conv/conv.h"
 
 typedef struct Case {
     const char *algorithm;      // that should be chosen forward

@@ -3,9 +3,9 @@
  * Matrix products at each CPU level against a naive product in double: odd sizes, every epilogue, any
  * strides, the same bits for any number of threads. Where there are products of bfloat16, those too.
  */
-#include "gemm.h"
-#include "half.h"
+#include "base/half.h"
 #include "support.h"
+#include "tensor/gemm.h"
 
 typedef struct Case {
     size_t m, n, k;

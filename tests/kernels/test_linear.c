@@ -3,9 +3,9 @@
  * Fully connected layers at each CPU level against naive ones in double: each type of weights, both orders,
  * forward and backward, weights aligned to their own size only.
  */
-#include "half.h"
-#include "linear.h"
+#include "base/half.h"
 #include "support.h"
+#include "tensor/linear.h"
 
 static const char *const type_names[] = { "fp32", "fp16", "bf16" };
 

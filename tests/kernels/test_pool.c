@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/threads.h"
 #include "harness.h"
-#include "pool.h"
 
 enum { COUNT = 1000, THREADS = 4 };
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "harness.h"
-#include "labels.h"
+#include "model/labels.h"
 
 static GcamLabels *imagenet;
 static char error[1024];

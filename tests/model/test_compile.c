@@ -4,9 +4,9 @@
  * within 1e-2 of the largest; labels, groups, preprocessing, target layer and all kinds of initializers must
  * survive. Weights of connected layers behind a ReLU are turned, and maps are then the same but for rounding.
  */
-#include "half.h"
-#include "model.h"
-#include "modelfile.h"
+#include "base/half.h"
+#include "model/file.h"
+#include "model/model.h"
 #include "ops/check.h"
 
 #include <errno.h>

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "half.h"
+#include "base/half.h"
 #include "harness.h"
-#include "modelfile.h"
+#include "model/file.h"
 
 #define SAMPLE "sample.bin"
 

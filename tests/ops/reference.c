@@ -5,7 +5,7 @@
  */
 #include "ops/reference.h"
 
-#include "half.h"
+#include "base/half.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
  */
 #include "ops/check.h"
 
-#include "half.h"
+#include "base/half.h"
 
 #include <errno.h>
 

@@ -6,10 +6,10 @@
  */
 #include <errno.h>
 
-#include "harness.h"
-#include "blend.h"
-#include "cpu.h"
+#include "base/cpu.h"
 #include "format.h"
+#include "harness.h"
+#include "picture/blend.h"
 
 static const Format formats[] = {
     { "yuv420p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 1, 1, 0 },

@@ -5,9 +5,9 @@
  */
 #include <errno.h>
 
+#include "base/log.h"
+#include "cam/preprocess.h"
 #include "harness.h"
-#include "log.h"
-#include "preprocess.h"
 
 static void test_colormap_names(void)
 {

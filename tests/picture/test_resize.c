@@ -6,12 +6,12 @@
  */
 #include <errno.h>
 
-#include "harness.h"
-#include "cpu.h"
+#include "base/cpu.h"
 #include "format.h"
 #include "gradcam.h"
-#include "matrix.h"
-#include "resize.h"
+#include "harness.h"
+#include "picture/color_matrix.h"
+#include "picture/resize.h"
 
 static const Format formats[] = {
     { "yuv420p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 1, 1, 0 },

@@ -2,7 +2,7 @@
  *
  * The kernels for NEON: 12 x 8 sums in 24 of the 32 registers; the compiler spreads the factors over the others.
  */
-#include "kernels/aarch64/simd_neon.h"
+#include "simd_neon.h"
 
 #define ROWS 12
 #define DIRECT_ROWS 12

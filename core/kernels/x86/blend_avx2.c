@@ -6,7 +6,7 @@
  */
 #include <immintrin.h>
 
-#include "blend.h"
+#include "picture/blend.h"
 
 #define TARGET
 #define INLINE __attribute__((always_inline)) static inline
@@ -192,6 +192,6 @@ INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int d
     scatter(row + 16 * step, step, owner16[step], _mm256_extracti128_si256(out, 1));
 }
 
-#include "kernels/x86/blend_steps.h"
+#include "blend_steps.h"
 
 const GcamBlendKernels gcam_blend_kernels_avx2 = { blend_index, blend_mix8, blend_mix16, blend_mix_deep };

@@ -5,7 +5,7 @@
  */
 #include <immintrin.h>
 
-#include "blend.h"
+#include "picture/blend.h"
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")))
 #define INLINE TARGET __attribute__((always_inline)) static inline
@@ -210,6 +210,6 @@ INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int d
     }
 }
 
-#include "kernels/x86/blend_steps.h"
+#include "blend_steps.h"
 
 const GcamBlendKernels gcam_blend_kernels_avx512 = { blend_index, blend_mix8, blend_mix16, blend_mix_deep };

@@ -2,7 +2,7 @@
  *
  * The kernels for AVX: 6 x 16 sums in 12 of the 16 registers.
  */
-#include "kernels/x86/simd_avx.h"
+#include "simd_avx.h"
 
 #define ROWS 6
 #define DIRECT_ROWS 12

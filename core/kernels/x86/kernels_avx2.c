@@ -2,7 +2,7 @@
  *
  * The kernels for AVX2: 6 x 16 sums in 12 of the 16 registers.
  */
-#include "kernels/x86/simd_avx2.h"
+#include "simd_avx2.h"
 
 #define ROWS 6
 #define DIRECT_ROWS 12

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "kernels/x86/simd_avx512.h"
+#include "simd_avx512.h"
 
 #define ROWS 14
 #define DIRECT_ROWS 14

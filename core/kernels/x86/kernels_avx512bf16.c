@@ -8,7 +8,7 @@
 #ifdef __AVX512BF16__
 #include <string.h>
 
-#include "kernels/x86/simd_avx512bf16.h"
+#include "simd_avx512bf16.h"
 
 #define ROWS 14
 #include "kernels/gemm_body.h"

@@ -2,7 +2,7 @@
  *
  * The kernels for SSE2: 6 x 8 sums in 12 of the 16 registers.
  */
-#include "kernels/x86/simd_sse2.h"
+#include "simd_sse2.h"
 
 #define ROWS 6
 #define DIRECT_ROWS 12

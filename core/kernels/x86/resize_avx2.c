@@ -4,7 +4,7 @@
  */
 #include <immintrin.h>
 
-#include "resize.h"
+#include "picture/resize.h"
 
 enum { ROWS8 = 64, ROWS16 = 32 };     // columns of a block
 
@@ -50,7 +50,7 @@ static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, c
     _mm256_storeu_si256((__m256i *)(out + x + 16), b);
 }
 
-#include "kernels/x86/resize_steps.h"
+#include "resize_steps.h"
 
 // taps is known where these are inlined.
 __attribute__((always_inline))

@@ -4,7 +4,7 @@
  */
 #include <immintrin.h>
 
-#include "resize.h"
+#include "picture/resize.h"
 
 enum { ROWS8 = 128, ROWS16 = 32 };     // columns of a block
 
@@ -47,7 +47,7 @@ static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, c
     _mm512_storeu_si512(out + x, sum);
 }
 
-#include "kernels/x86/resize_steps.h"
+#include "resize_steps.h"
 
 const GcamResizeKernels gcam_resize_kernels_avx512 = { rows8, rows16, gcam_resize_columns_avx2,
                                                        gcam_resize_color_avx2 };

@@ -2,8 +2,8 @@
  *
  * Vector operations for AVX alone.
  */
-#include "kernels/x86/simd_avx_common.h"
-#include "kernels/x86/simd_half.h"
+#include "simd_avx_common.h"
+#include "simd_half.h"
 
 static inline V v_fma(V a, V b, V c) { return _mm256_add_ps(_mm256_mul_ps(a, b), c); }
 static inline V v_fnma(V a, V b, V c) { return _mm256_sub_ps(c, _mm256_mul_ps(a, b)); }

@@ -2,7 +2,7 @@
  *
  * Vector operations for AVX2 with FMA and F16C.
  */
-#include "kernels/x86/simd_avx_common.h"
+#include "simd_avx_common.h"
 
 static inline V v_fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
 static inline V v_fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }

@@ -3,7 +3,7 @@
  * What matrix products of bfloat16 need besides simd_avx512.h: a factor is a pair of neighbours along K, in 32 bits,
  * and one instruction multiplies sixteen pairs by sixteen and adds both products to sixteen floats.
  */
-#include "kernels/x86/simd_avx512.h"
+#include "simd_avx512.h"
 
 #define GEMM_PAIRS
 

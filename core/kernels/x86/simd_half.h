@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "half.h"
+#include "base/half.h"
 
 // mask ? x : y, bit by bit.
 static inline __m128i choose(__m128i mask, __m128i x, __m128i y)

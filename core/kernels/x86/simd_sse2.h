@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "kernels/x86/simd_half.h"
+#include "simd_half.h"
 
 typedef __m128 V;
 enum { VW = 4 };

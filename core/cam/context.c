@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Running a model: one arena for activations and gradients, threads, and the way of a picture: preprocess -> forward
+ * through trunk and head. Maps are made in run.c.
+ */
+#include "context.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "preprocess.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_THREADS 1024
+
+static int processors(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > MOST_THREADS ? MOST_THREADS : (int)count;
+}
+
+static void assign_memory(GradcamContext *context)
+{
+    const GcamPlan *plan = context->plan;
+    for (int i = 0; i < plan->values; i++) {
+        if (plan->value[i].data)
+            context->data[i] = (float *)plan->value[i].data;     // read only
+        else if (plan->data_at[i] != SIZE_MAX)
+            context->data[i] = context->arena + plan->data_at[i];
+        if (plan->grad_at[i] != SIZE_MAX)
+            context->grad[i] = context->arena + plan->grad_at[i];
+    }
+}
+
+int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings)
+{
+    static const GradcamSettings none;
+    const GradcamSettings *s = settings ? settings : &none;
+    int threads = s->threads ? s->threads : processors(), error = -ENOMEM;
+    *out = NULL;
+    if (threads < 1 || threads > MOST_THREADS) {
+        gcam_log(&s->log, GRADCAM_LOG_ERROR, "%d threads: 1 to %d, or 0 for one per processor", threads, MOST_THREADS);
+        return -EINVAL;
+    }
+    if (!gradcam_precision_name(s->precision)) {
+        gcam_log(&s->log, GRADCAM_LOG_ERROR, "precision %d: there is none of that number", (int)s->precision);
+        return -EINVAL;
+    }
+    int layer = gcam_model_find_layer(model, s->layer, &s->log);
+    if (layer < 0)
+        return layer;
+    GradcamContext *context = gcam_calloc(1, sizeof(*context));
+    if (!context)
+        goto fail;
+    context->model = gradcam_model_ref(model);
+    context->layer = layer;
+    context->pending = -1;
+    context->gradient_class = -1;
+    context->interrupt = s->interrupt;
+    context->interrupt_opaque = s->interrupt_opaque;
+    if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
+        (error = gcam_pool_create(&context->pool, threads, s->nice)) ||
+        (s->reuse && (error = gcam_reuse_create(&context->reuse, context->plan, model->info.width,
+                                                model->info.height))))
+        goto fail;
+    error = -ENOMEM;
+    size_t values = (size_t)context->plan->values;
+    context->arena = gcam_calloc(context->plan->floats, sizeof(float));
+    context->data = gcam_calloc(values, sizeof(*context->data));
+    context->grad = gcam_calloc(values, sizeof(*context->grad));
+    context->alpha = gcam_alloc((size_t)model->layer[layer].channels, sizeof(float));
+    if (!context->arena || !context->data || !context->grad || !context->alpha)
+        goto fail;
+    assign_memory(context);
+    *out = context;
+    return 0;
+fail:
+    if (error == -ENOMEM || error == -EAGAIN)
+        gcam_log(&s->log, GRADCAM_LOG_ERROR, "not enough memory or threads to run '%s'", model->info.name);
+    gradcam_context_close(&context);
+    return error;
+}
+
+void gradcam_context_close(GradcamContext **context)
+{
+    if (!context || !*context)
+        return;
+    GradcamContext *c = *context;
+    gcam_pool_destroy(&c->pool);
+    gcam_reuse_destroy(&c->reuse);
+    if (c->plan)
+        gcam_model_release_plan(c->model, c->plan);
+    gcam_free(c->arena);
+    gcam_free(c->data);
+    gcam_free(c->grad);
+    gcam_free(c->alpha);
+    gcam_free(c->scores);
+    gcam_free(c->score_grad);
+    gcam_free(c->seconds);
+    gcam_free(c->profile);
+    gradcam_model_close(&c->model);
+    gcam_free(c);
+    *context = NULL;
+}
+
+const GradcamLayer *gradcam_context_layer(const GradcamContext *context)
+{
+    return &context->model->layer[context->layer];
+}
+
+GcamRun gcam_context_run(const GradcamContext *context)
+{
+    const GcamPlan *plan = context->plan;
+    return (GcamRun){
+        .value = plan->value, .data = context->data, .grad = context->grad, .arena = context->arena,
+        .pool = context->pool, .seconds = context->seconds, .interrupt = context->interrupt,
+        .opaque = context->interrupt_opaque,
+    };
+}
+
+// wanted: as in GcamRun
+static int forward(GradcamContext *context, const GcamRect *wanted)
+{
+    GcamRun run = gcam_context_run(context);
+    run.wanted = wanted;
+    context->pending = -1;
+    int error = gcam_plan_forward(context->plan, &run);
+    context->has_logits = !error;
+    return error;
+}
+
+// What was computed last is right for this picture too.
+static void repeat(GradcamContext *context)
+{
+    context->pending = -1;
+    context->preprocess_seconds = 0;
+    if (context->seconds)
+        memset(context->seconds, 0, (size_t)context->plan->steps * sizeof(*context->seconds));
+}
+
+int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride)
+{
+    const GradcamModelInfo *info = &context->model->info;
+    double begin = gcam_time();
+    GcamRect differs = { 0, info->height, 0, info->width };
+    const GcamRect *wanted = NULL;
+    if (context->reuse) {
+        differs = gcam_reuse_compare(context->reuse, rgb, stride);
+        if (gcam_rect_is_empty(&differs)) {
+            repeat(context);
+            return 0;
+        }
+        wanted = gcam_reuse_begin(context->reuse, &differs, context->arena, context->data);
+    }
+    int first = wanted ? differs.top : 0, rows = wanted ? differs.bottom - first : info->height;
+    gcam_preprocess_rgb(context->pool, rgb + first * stride, stride, info->width, rows, &info->preprocessing,
+                        context->data[context->plan->picture] + 3 * (size_t)first * (size_t)info->width);
+    context->preprocess_seconds = gcam_time() - begin;
+    int error = forward(context, wanted);
+    if (context->reuse)
+        gcam_reuse_end(context->reuse, error);
+    return error;
+}
+
+int gradcam_context_forward_float(GradcamContext *context, const float *input)
+{
+    const GradcamModelInfo *info = &context->model->info;
+    if (context->reuse)
+        gcam_reuse_forget(context->reuse);
+    gcam_preprocess_float(input, 3, info->height, info->width, context->data[context->plan->picture]);
+    return forward(context, NULL);
+}
+
+int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count)
+{
+    const GradcamModel *model = context->model;
+    for (size_t i = 0; i < model->inputs; i++) {
+        if (strcmp(model->input[i].name, name))
+            continue;
+        if (model->input[i].count != count)
+            return -EINVAL;
+        if (context->reuse)
+            gcam_reuse_forget(context->reuse);
+        float *to = context->data[model->input_value[i]];
+        if (to)                                 // else no logit depends on it
+            memcpy(to, data, count * sizeof(*data));
+        return 0;
+    }
+    return -ENOENT;
+}
+
+const float *gradcam_context_logits(const GradcamContext *context, size_t *count)
+{
+    *count = context->has_logits ? context->model->info.classes : 0;
+    return context->has_logits ? context->data[context->plan->logits] : NULL;
+}
+
+int gradcam_context_top(const GradcamContext *context, int rank)
+{
+    size_t classes;
+    const float *y = gradcam_context_logits(context, &classes);
+    if (!y || rank < 0 || (size_t)rank >= classes)
+        return -EINVAL;
+    // Each pass finds the next in the order of falling logits, equal ones by rising index.
+    size_t last = classes;
+    for (int i = 0; i <= rank; i++) {
+        size_t best = classes;
+        for (size_t c = 0; c < classes; c++) {
+            int after = last == classes || y[c] < y[last] || (y[c] == y[last] && c > last);
+            if (after && (best == classes || y[c] > y[best]))
+                best = c;
+        }
+        if (best == classes)                    // not a number among the logits
+            return rank < (int)classes ? rank : -EINVAL;
+        last = best;
+    }
+    return (int)last;
+}

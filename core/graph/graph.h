@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The network as a graph: values (tensors) and nodes (operators) in order of computation.
+ *
+ * A value is a constant (`data` set), the picture, another input, or the output of a node. Shapes are always spoken of
+ * in ONNX's order (N, C, H, W); how a value of four dimensions lies in memory is told by `channels_last`.
+ *
+ * The importer makes a graph, gcam_graph_simplify() infers shapes and folds what is constant, and then it never
+ * changes again: the model shares it between threads. A plan makes its own copy of values and nodes.
+ */
+#ifndef GCAM_GRAPH_GRAPH_H
+#define GCAM_GRAPH_GRAPH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "gradcam.h"
+
+#define GCAM_MAX_RANK 8
+
+typedef struct GcamShape {
+    int rank;
+    size_t dim[GCAM_MAX_RANK];
+} GcamShape;
+
+// Number of elements; 1 for rank 0.
+size_t gcam_shape_count(const GcamShape *shape);
+int gcam_shape_equal(const GcamShape *a, const GcamShape *b);
+// Elements before an axis, along it, and after it.
+void gcam_shape_split(const GcamShape *shape, int axis, size_t *outer, size_t *along, size_t *inner);
+// "1x64x56x56" into text; returns text.
+#define GCAM_SHAPE_TEXT 128
+char *gcam_shape_text(const GcamShape *shape, char text[GCAM_SHAPE_TEXT]);
+
+// Element types, with ONNX's numbers.
+enum GcamDataType {
+    GCAM_TYPE_NONE = 0,
+    GCAM_TYPE_FLOAT = 1,
+    GCAM_TYPE_UINT8 = 2,
+    GCAM_TYPE_INT8 = 3,
+    GCAM_TYPE_INT32 = 6,
+    GCAM_TYPE_INT64 = 7,
+    GCAM_TYPE_BOOL = 9,
+    GCAM_TYPE_FLOAT16 = 10,
+    GCAM_TYPE_DOUBLE = 11,
+    GCAM_TYPE_BFLOAT16 = 16,
+};
+
+// Bytes of an element, 0 for a type that is not supported.
+size_t gcam_data_size(int type);
+int gcam_data_is_float(int type);
+// "float32", for messages.
+const char *gcam_data_name(int type);
+
+typedef struct GcamValue {
+    const char *name;
+    GcamShape shape;
+    int type;                   // enum GcamDataType; what is not constant is computed in float32
+    const void *data;           // constant: row-major elements; else NULL
+    int initializer;            // index of the initializer the data came from, or -1
+    int node;                   // the node that computes it, or -1
+    int alias;                  // the value that this one was found to be another name of, or -1
+    int channels_last;          // rank 4 only: stored N, H, W, C (set by a plan)
+} GcamValue;
+
+typedef struct GcamOp GcamOp;
+
+// One attribute of a node. Strings are NUL-terminated.
+typedef struct GcamAttribute {
+    const char *name;
+    float f;
+    int64_t i;
+    const char *s;
+    int has_tensor;
+    GcamValue tensor;           // has_tensor: a constant
+    const float *floats;
+    size_t float_count;
+    const int64_t *ints;
+    size_t int_count;
+} GcamAttribute;
+
+typedef struct GcamNode {
+    const char *name, *type;    // ONNX operator, "Conv"
+    const char *domain;
+    const GcamOp *op;           // NULL until simplified; never NULL after
+    int *input, *output;        // value indices; -1 for an optional one that is left out
+    int inputs, outputs;
+    const GcamAttribute *attribute;
+    int attributes;
+    void *params;               // what the operator parsed from attributes and constants, or NULL
+} GcamNode;
+
+typedef struct GcamMapping {
+    const void *data;
+    size_t size;
+} GcamMapping;
+
+typedef struct GcamGraph {
+    GcamZone zone;              // owns everything below but constants' data that `owner` holds
+    GcamValue *value;
+    int values, value_room;
+    GcamNode *node;
+    int nodes;
+    int *input;                 // graph inputs that are not constants
+    int inputs;
+    int *output;
+    int outputs;
+    int opset;
+    const char *name, *producer;
+    const GcamMapping *mapping; // files in memory that hold constants, which may be read again at any time
+    size_t mappings;
+    const float *sums;          // summed weights that a compiled model holds (summed_weights.h), [rows][columns], or NULL
+    size_t sum_rows, sum_columns;
+    const char *sum_layer;      // the target layer that they are for
+} GcamGraph;
+
+void gcam_graph_free(GcamGraph *graph);
+
+// A new value; its index, or -ENOMEM.
+int gcam_graph_add_value(GcamGraph *graph, const char *name);
+
+// The value of that name, or what it is another name of; or -1.
+int gcam_graph_find_value(const GcamGraph *graph, const char *name);
+
+// Attribute lookup; NULL or the default where absent.
+const GcamAttribute *gcam_node_attribute(const GcamNode *node, const char *name);
+int64_t gcam_node_int(const GcamNode *node, const char *name, int64_t fallback);
+float gcam_node_float(const GcamNode *node, const char *name, float fallback);
+const char *gcam_node_string(const GcamNode *node, const char *name, const char *fallback);
+
+// Element of a constant as double or int64 (clamped); the value must be constant and index in range.
+double gcam_constant_double(const GcamValue *value, size_t index);
+int64_t gcam_constant_int(const GcamValue *value, size_t index);
+
+// Element strides of a value's memory, in ONNX's order of dimensions.
+void gcam_value_strides(const GcamValue *value, ptrdiff_t stride[GCAM_MAX_RANK]);
+
+// Infers shapes, folds constants, drops nodes that do nothing at inference and those no output needs, resolves
+// operators, and turns small constants into float32 or int64. Errors name node, operator and opset.
+int gcam_graph_simplify(GcamGraph *graph, const GradcamLog *log);
+
+// After simplifying: computes for one token alone what is thrown away for the others. (plan/take_token.c)
+int gcam_graph_narrow(GcamGraph *graph, const GradcamLog *log);
+
+// Tries to compute node `index` from its constant inputs: 1 folded, 0 not foldable, or a negative errno. (plan/fold.c)
+int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log);
+
+// A copy of a constant as float32 in memory of its own (gcam_alloc), NULL when out of memory.
+float *gcam_constant_floats(const GcamValue *value);
+
+#endif

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * ONNX import: protobuf-c reads the bytes, this file turns its messages into a GcamGraph. Constants are pointed to, not
+ * copied: into the unpacked messages, into external data files mapped from beside the model, or into a compiled model.
+ * The file is not trusted: names, shapes, sizes and offsets are checked before use.
+ */
+#include "parsed.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *text(const char *string)
+{
+    return string ? string : "";
+}
+
+// ------------------------------------------------------------------------------------------------- external data
+
+static int map_file(GcamOnnx *onnx, const char *location, const MappedFile **out, const GradcamLog *log)
+{
+    for (size_t i = 0; i < onnx->files; i++)
+        if (!strcmp(onnx->file[i].location, location)) {
+            *out = &onnx->file[i];
+            return 0;
+        }
+    if (!location[0] || location[0] == '/' || strstr(location, "..")) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: external data '%s' lies outside of the model's directory",
+                 onnx->path, location);
+        return -EBADMSG;
+    }
+    const char *slash = strrchr(onnx->path, '/');
+    int directory = slash ? (int)(slash - onnx->path + 1) : 0;
+    size_t room = (size_t)directory + strlen(location) + 1;
+    MappedFile *grown = realloc(onnx->file, (onnx->files + 1) * sizeof(*grown));
+    if (!grown)
+        return -ENOMEM;
+    onnx->file = grown;
+    char *path = malloc(room), *copy = strdup(location);
+    if (!path || !copy) {
+        free(path);
+        free(copy);
+        return -ENOMEM;
+    }
+    snprintf(path, room, "%.*s%s", directory, onnx->path, location);
+
+    MappedFile mapped = { copy, MAP_FAILED, 0 };
+    struct stat status;
+    int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        error = -errno;
+    else if (!S_ISREG(status.st_mode) || !status.st_size)
+        error = -EBADMSG;
+    else {
+        mapped.size = (size_t)status.st_size;
+        mapped.data = mmap(NULL, mapped.size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (mapped.data == MAP_FAILED)
+            error = -errno;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (error) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: cannot read its external data '%s': %s", onnx->path, path,
+                 error == -EBADMSG ? "not a file with data in it" : strerror(-error));
+        free(copy);
+    } else {
+        onnx->file[onnx->files] = mapped;
+        *out = &onnx->file[onnx->files++];
+    }
+    free(path);
+    return error;
+}
+
+GcamMapping gcam_onnx_mapping(const GcamOnnx *onnx, size_t i)
+{
+    return i < onnx->files ? (GcamMapping){ onnx->file[i].data, onnx->file[i].size } : (GcamMapping){ NULL, 0 };
+}
+
+static const char *external_key(const Onnx__TensorProto *tensor, const char *key)
+{
+    for (size_t i = 0; i < tensor->n_external_data; i++)
+        if (tensor->external_data[i]->key && !strcmp(tensor->external_data[i]->key, key))
+            return tensor->external_data[i]->value;
+    return NULL;
+}
+
+static int external_data(GcamOnnx *onnx, const Onnx__TensorProto *tensor, GcamValue *value, size_t *size,
+                         const GradcamLog *log)
+{
+    const char *location = external_key(tensor, "location");
+    const char *offset_text = external_key(tensor, "offset"), *length_text = external_key(tensor, "length");
+    if (!location) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' has external data without a location", onnx->path,
+                 text(tensor->name));
+        return -EBADMSG;
+    }
+    if (onnx->weights.find) {
+        int error = onnx->weights.find(onnx->weights.opaque, location, &value->data, &value->type, size);
+        if (error)
+            gcam_log(log, GRADCAM_LOG_ERROR, "%s: tensor '%s' of initializer '%s' is missing", onnx->path, location,
+                     text(tensor->name));
+        return error == -ENOENT ? -EBADMSG : error;
+    }
+    const MappedFile *file;
+    int error = map_file(onnx, location, &file, log);
+    if (error)
+        return error;
+    unsigned long long offset = offset_text ? strtoull(offset_text, NULL, 10) : 0;
+    unsigned long long length = length_text ? strtoull(length_text, NULL, 10) : file->size - offset;
+    if (offset > file->size || length > file->size - offset) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' lies at byte %llu + %llu of '%s', which has %zu",
+                 onnx->path, text(tensor->name), offset, length, location, file->size);
+        return -EBADMSG;
+    }
+    value->data = (const char *)file->data + offset;
+    *size = (size_t)length;
+    return 0;
+}
+
+// ------------------------------------------------------------------------------------------------------- tensors
+
+static int read_shape(const GcamOnnx *onnx, const char *name, size_t rank, const int64_t *dims, GcamShape *shape,
+                      const GradcamLog *log)
+{
+    size_t count = 1;
+    if (rank > GCAM_MAX_RANK) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: tensor '%s' has %zu dimensions, more than %d", onnx->path, name, rank,
+                 GCAM_MAX_RANK);
+        return -ENOTSUP;
+    }
+    shape->rank = (int)rank;
+    for (size_t i = 0; i < rank; i++) {
+        if (dims[i] < 0 || gcam_mul(count, (size_t)dims[i], &count) < 0 || count > (size_t)1 << 40) {
+            gcam_log(log, GRADCAM_LOG_ERROR, "%s: tensor '%s' has an impossible dimension %lld", onnx->path, name,
+                     (long long)dims[i]);
+            return -EBADMSG;
+        }
+        shape->dim[i] = (size_t)dims[i];
+    }
+    return 0;
+}
+
+// Elements that are spelled out in a typed field instead of raw bytes. int32_data also holds the narrow types, one
+// element per entry; those are narrowed in place, which the little-endian layout allows, and become raw bytes.
+static void typed_data(Onnx__TensorProto *tensor, GcamValue *value, size_t *size)
+{
+    size_t width = gcam_data_size(value->type);
+    if (value->type == GCAM_TYPE_FLOAT) {
+        value->data = tensor->float_data;
+        *size = tensor->n_float_data * width;
+    } else if (value->type == GCAM_TYPE_DOUBLE) {
+        value->data = tensor->double_data;
+        *size = tensor->n_double_data * width;
+    } else if (value->type == GCAM_TYPE_INT64) {
+        value->data = tensor->int64_data;
+        *size = tensor->n_int64_data * width;
+    } else {
+        unsigned char *narrow = (unsigned char *)tensor->int32_data;
+        for (size_t i = 0; width < 4 && i < tensor->n_int32_data; i++) {
+            int32_t element = tensor->int32_data[i];
+            memmove(narrow + i * width, &element, width);
+        }
+        value->data = narrow;
+        *size = tensor->n_int32_data * width;
+        if (width == 4 || !*size)
+            return;
+        tensor->has_raw_data = 1;
+        tensor->raw_data = (ProtobufCBinaryData){ *size, narrow };
+        tensor->int32_data = NULL;
+        tensor->n_int32_data = 0;
+    }
+}
+
+static int read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *value, const GradcamLog *log)
+{
+    static const char empty[1];
+    size_t size = 0;
+    int error = read_shape(onnx, text(tensor->name), tensor->n_dims, tensor->dims, &value->shape, log);
+    if (error)
+        return error;
+    value->type = tensor->data_type;
+    if (!gcam_data_size(value->type)) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' has elements of type %s, which is not supported",
+                 onnx->path, text(tensor->name), gcam_data_name(value->type));
+        return -ENOTSUP;
+    }
+    if (tensor->data_location == DATA_EXTERNAL) {
+        error = external_data(onnx, tensor, value, &size, log);
+        if (error)
+            return error;
+    } else if (tensor->has_raw_data) {
+        value->data = tensor->raw_data.data;
+        size = tensor->raw_data.len;
+    } else {
+        typed_data(tensor, value, &size);
+    }
+    size_t count = gcam_shape_count(&value->shape);
+    if (size != count * gcam_data_size(value->type)) {
+        char shape[GCAM_SHAPE_TEXT];
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' of shape %s needs %zu bytes and has %zu", onnx->path,
+                 text(tensor->name), gcam_shape_text(&value->shape, shape), count * gcam_data_size(value->type), size);
+        return -EBADMSG;
+    }
+    if (!value->data)
+        value->data = empty;
+    return 0;
+}
+
+// -------------------------------------------------------------------------------------------------------- opening
+
+static void *allocate(void *opaque, size_t size)
+{
+    GcamOnnx *onnx = opaque;
+    void *block = malloc(size ? size : 1);
+    onnx->out_of_memory |= !block;
+    return block;
+}
+
+static void release(void *opaque, void *block)
+{
+    (void)opaque;
+    free(block);
+}
+
+void gcam_onnx_free(GcamOnnx **onnx)
+{
+    if (!onnx || !*onnx)
+        return;
+    for (size_t i = 0; i < (*onnx)->files; i++) {
+        munmap((*onnx)->file[i].data, (*onnx)->file[i].size);
+        free((*onnx)->file[i].location);
+    }
+    free((*onnx)->file);
+    free((*onnx)->path);
+    gcam_free((*onnx)->initializer);
+    if ((*onnx)->proto)
+        onnx__model_proto__free_unpacked((*onnx)->proto, &(*onnx)->allocator);
+    gcam_free(*onnx);
+    *onnx = NULL;
+}
+
+int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t size,
+                    const GcamOnnxWeights *weights, const GradcamLog *log)
+{
+    int error = -ENOMEM;
+    *out = NULL;
+    GcamOnnx *onnx = gcam_calloc(1, sizeof(*onnx));
+    if (!onnx || !(onnx->path = strdup(path)))
+        goto fail;
+    if (weights)
+        onnx->weights = *weights;
+    onnx->allocator = (ProtobufCAllocator){ allocate, release, onnx };
+    onnx->proto = onnx__model_proto__unpack(&onnx->allocator, size, bytes);
+    if (!onnx->proto && onnx->out_of_memory)
+        goto fail;
+    if (!onnx->proto || !onnx->proto->graph || !onnx->proto->graph->n_node) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: not a model: neither a whole ONNX file nor one that `gradcam compile` "
+                 "wrote", path);
+        error = -EBADMSG;
+        goto fail;
+    }
+    Onnx__GraphProto *graph = onnx->proto->graph;
+    onnx->initializer = gcam_calloc(graph->n_initializer + 1, sizeof(*onnx->initializer));
+    if (!onnx->initializer)
+        goto fail;
+    for (size_t i = 0; i < graph->n_initializer; i++) {
+        error = read_tensor(onnx, graph->initializer[i], &onnx->initializer[i], log);
+        if (error)
+            goto fail;
+    }
+    *out = onnx;
+    return 0;
+fail:
+    gcam_onnx_free(&onnx);
+    return error;
+}
+
+// ------------------------------------------------------------------------------------------------------ the graph
+
+// Names to value indices: open addressing, power-of-two size, entries are index + 1.
+typedef struct Names {
+    int *slot;
+    size_t mask;
+} Names;
+
+static int *name_slot(const Names *names, const GcamGraph *graph, const char *name)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    for (size_t i = hash & names->mask;; i = (i + 1) & names->mask)
+        if (!names->slot[i] || !strcmp(graph->value[names->slot[i] - 1].name, name))
+            return &names->slot[i];
+}
+
+// A value of a name that is not taken yet.
+static int define(GcamGraph *graph, Names *names, const char *name, const char *path, const GradcamLog *log)
+{
+    int *slot = name_slot(names, graph, name);
+    if (*slot) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: tensor '%s' is defined twice", path, name);
+        return -EBADMSG;
+    }
+    int index = gcam_graph_add_value(graph, name);
+    if (index >= 0)
+        *slot = index + 1;
+    return index;
+}
+
+static int read_input(const GcamOnnx *onnx, const Onnx__ValueInfoProto *info, GcamValue *value, int width, int height,
+                      const GradcamLog *log)
+{
+    const Onnx__TypeProto__Tensor *type = info->type ? info->type->tensor_type : NULL;
+    if (!type || !type->shape || !gcam_data_is_float(type->elem_type)) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: input '%s' is %s; a network on pictures takes floats of a known shape",
+                 onnx->path, value->name, !type || !type->shape ? "of no known shape"
+                                                                : gcam_data_name(type->elem_type));
+        return -ENOTSUP;
+    }
+    size_t rank = type->shape->n_dim;
+    int64_t dims[GCAM_MAX_RANK];
+    if (rank > GCAM_MAX_RANK)
+        rank = GCAM_MAX_RANK + 1;
+    for (size_t i = 0; i < rank && i < GCAM_MAX_RANK; i++) {
+        const Onnx__TensorShapeProto__Dimension *dim = type->shape->dim[i];
+        dims[i] = dim->has_dim_value ? dim->dim_value : 0;
+    }
+    if (rank == 4) {
+        int last = (dims[3] == 1 || dims[3] == 3) && dims[1] != 1 && dims[1] != 3;     // N, H, W, C
+        int64_t open[4] = { 1, last ? height : 3, last ? width : height, last ? 3 : width };
+        for (int i = 0; i < 4; i++)
+            if (dims[i] <= 0)
+                dims[i] = open[i];
+    }
+    if (rank && rank <= GCAM_MAX_RANK)
+        dims[0] = 1;
+    for (size_t i = 0; i < rank && i < GCAM_MAX_RANK; i++)
+        if (dims[i] <= 0) {
+            gcam_log(log, GRADCAM_LOG_ERROR, "%s: dimension %zu of input '%s' is open", onnx->path, i, value->name);
+            return -ENOTSUP;
+        }
+    value->type = GCAM_TYPE_FLOAT;
+    return read_shape(onnx, value->name, rank, dims, &value->shape, log);
+}
+
+static char *bytes_to_string(GcamZone *zone, ProtobufCBinaryData bytes)
+{
+    char *string = gcam_zone_alloc(zone, bytes.len + 1, 1);
+    if (string && bytes.len)
+        memcpy(string, bytes.data, bytes.len);
+    return string;
+}
+
+static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNode *node, GcamZone *zone,
+                           const GradcamLog *log)
+{
+    GcamAttribute *attribute = gcam_zone_alloc(zone, proto->n_attribute + 1, sizeof(*attribute));
+    if (!attribute)
+        return -ENOMEM;
+    node->attribute = attribute;
+    node->attributes = (int)proto->n_attribute;
+    for (size_t i = 0; i < proto->n_attribute; i++) {
+        const Onnx__AttributeProto *from = proto->attribute[i];
+        attribute[i] = (GcamAttribute){
+            .name = text(from->name), .f = from->f, .i = from->i, .floats = from->floats,
+            .float_count = from->n_floats, .ints = from->ints, .int_count = from->n_ints,
+        };
+        if (from->has_s && !(attribute[i].s = bytes_to_string(zone, from->s)))
+            return -ENOMEM;
+        if (from->t) {
+            int error = read_tensor(onnx, from->t, &attribute[i].tensor, log);
+            if (error)
+                return error;
+            attribute[i].has_tensor = 1;
+        }
+    }
+    return 0;
+}
+
+static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *graph, Names *names, GcamNode *node,
+                     const GradcamLog *log)
+{
+    node->name = text(proto->name);
+    node->type = text(proto->op_type);
+    node->domain = proto->domain && strcmp(proto->domain, "ai.onnx") ? proto->domain : "";
+    node->inputs = (int)proto->n_input;
+    node->outputs = (int)proto->n_output;
+    node->input = gcam_zone_alloc(&graph->zone, proto->n_input + 1, sizeof(int));
+    node->output = gcam_zone_alloc(&graph->zone, proto->n_output + 1, sizeof(int));
+    if (!node->input || !node->output)
+        return -ENOMEM;
+    for (size_t i = 0; i < proto->n_input; i++) {
+        if (!text(proto->input[i])[0]) {
+            node->input[i] = -1;
+            continue;
+        }
+        node->input[i] = *name_slot(names, graph, proto->input[i]) - 1;
+        if (node->input[i] < 0) {
+            gcam_log(log, GRADCAM_LOG_ERROR, "%s: node '%s' (%s) takes tensor '%s', which nothing before it makes",
+                     onnx->path, node->name, node->type, proto->input[i]);
+            return -EBADMSG;
+        }
+    }
+    for (size_t i = 0; i < proto->n_output; i++) {
+        node->output[i] = -1;
+        if (!text(proto->output[i])[0])
+            continue;
+        node->output[i] = define(graph, names, proto->output[i], onnx->path, log);
+        if (node->output[i] < 0)
+            return node->output[i];
+        graph->value[node->output[i]].node = (int)(node - graph->node);
+    }
+    return read_attributes(onnx, proto, node, &graph->zone, log);
+}
+
+static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, int width, int height, const GradcamLog *log)
+{
+    const Onnx__GraphProto *proto = onnx->proto->graph;
+    graph->name = text(proto->name);
+    graph->producer = text(onnx->proto->producer_name);
+    for (size_t i = 0; i < onnx->proto->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *set = onnx->proto->opset_import[i];
+        if (!text(set->domain)[0] || !strcmp(set->domain, "ai.onnx"))
+            graph->opset = set->version > 0 && set->version < 1000 ? (int)set->version : 0;
+    }
+    for (size_t i = 0; i < proto->n_initializer; i++) {
+        int index = define(graph, names, text(proto->initializer[i]->name), onnx->path, log);
+        if (index < 0)
+            return index;
+        GcamValue *value = &graph->value[index];
+        value->shape = onnx->initializer[i].shape;
+        value->type = onnx->initializer[i].type;
+        value->data = onnx->initializer[i].data;
+        value->initializer = (int)i;
+    }
+    graph->input = gcam_zone_alloc(&graph->zone, proto->n_input + 1, sizeof(int));
+    graph->output = gcam_zone_alloc(&graph->zone, proto->n_output + 1, sizeof(int));
+    graph->node = gcam_zone_alloc(&graph->zone, proto->n_node, sizeof(*graph->node));
+    if (!graph->input || !graph->output || !graph->node)
+        return -ENOMEM;
+    for (size_t i = 0; i < proto->n_input; i++) {
+        // Before IR version 4 every initializer is listed among the inputs too.
+        if (*name_slot(names, graph, text(proto->input[i]->name)))
+            continue;
+        int index = define(graph, names, text(proto->input[i]->name), onnx->path, log);
+        if (index < 0)
+            return index;
+        int error = read_input(onnx, proto->input[i], &graph->value[index], width, height, log);
+        if (error)
+            return error;
+        graph->input[graph->inputs++] = index;
+    }
+    for (size_t i = 0; i < proto->n_node; i++, graph->nodes++) {
+        int error = read_node(onnx, proto->node[i], graph, names, &graph->node[i], log);
+        if (error)
+            return error;
+    }
+    for (size_t i = 0; i < proto->n_output; i++) {
+        int index = *name_slot(names, graph, text(proto->output[i]->name)) - 1;
+        if (index < 0) {
+            gcam_log(log, GRADCAM_LOG_ERROR, "%s: nothing makes the output '%s'", onnx->path,
+                     text(proto->output[i]->name));
+            return -EBADMSG;
+        }
+        graph->output[graph->outputs++] = index;
+    }
+    return 0;
+}
+
+int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, int width, int height, const GradcamLog *log)
+{
+    const Onnx__GraphProto *proto = onnx->proto->graph;
+    size_t names = proto->n_initializer + proto->n_input, room = 64;
+    for (size_t i = 0; i < proto->n_node; i++)
+        names += proto->node[i]->n_output;
+    while (room < 2 * names)
+        room *= 2;
+    Names table = { gcam_calloc(room, sizeof(*table.slot)), room - 1 };
+    if (!table.slot)
+        return -ENOMEM;
+    memset(graph, 0, sizeof(*graph));
+    int error = build(onnx, graph, &table, width, height, log);
+    gcam_free(table.slot);
+    if (error)
+        gcam_graph_free(graph);
+    return error;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a graph is as a classifier of pictures. The picture is its input of four dimensions; the logits are its first
+ * output, before a softmax or sigmoid that ends it; the layers that can be explained are the tensors with rows and
+ * columns between the two. Of those the automatic choice is the last one that is not merely pooled, taken after its
+ * activation (Selvaraju et al. 2017, section 3), and that is not the classes' own score maps: there the gradient is the
+ * same constant for any picture, and nothing speaks against a class. Of a transformer it is the tokens that enter the
+ * last attention (tokens.c): behind it, what is not the class token may not count any more.
+ */
+#include "model.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "tokens.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int is_op(const GcamNode *node, const char *type)
+{
+    return !strcmp(node->type, type);
+}
+
+static int is_pooling(const GcamNode *node)
+{
+    return is_op(node, "MaxPool") || is_op(node, "AveragePool");
+}
+
+static int find_inputs(GradcamModel *model, const GradcamLog *log)
+{
+    GcamGraph *graph = &model->graph;
+    model->picture = -1;
+    model->input = gcam_zone_alloc(&model->zone, (size_t)graph->inputs + 1, sizeof(*model->input));
+    model->input_value = gcam_zone_alloc(&model->zone, (size_t)graph->inputs + 1, sizeof(int));
+    if (!model->input || !model->input_value)
+        return -ENOMEM;
+    for (int i = 0; i < graph->inputs; i++) {
+        const GcamValue *value = &graph->value[graph->input[i]];
+        if (value->shape.rank == 4 && model->picture < 0) {
+            model->picture = graph->input[i];
+            continue;
+        }
+        model->input[model->inputs] = (GradcamInput){ value->name, gcam_shape_count(&value->shape) };
+        model->input_value[model->inputs++] = graph->input[i];
+    }
+    if (model->picture < 0) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "no input is a picture (a tensor of four dimensions)");
+        return -ENOTSUP;
+    }
+    const GcamValue *picture = &graph->value[model->picture];
+    int last = picture->shape.dim[1] != 3;
+    if (picture->shape.dim[last ? 3 : 1] != 3) {
+        char text[GCAM_SHAPE_TEXT];
+        gcam_log(log, GRADCAM_LOG_ERROR, "input '%s' has shape %s; pictures have three channels", picture->name,
+                 gcam_shape_text(&picture->shape, text));
+        return -ENOTSUP;
+    }
+    if (picture->shape.dim[last ? 1 : 2] > GCAM_MOST_PIXELS || picture->shape.dim[last ? 2 : 3] > GCAM_MOST_PIXELS) {
+        char text[GCAM_SHAPE_TEXT];
+        gcam_log(log, GRADCAM_LOG_ERROR, "input '%s' has shape %s; the sides of a picture are 1 to %d", picture->name,
+                 gcam_shape_text(&picture->shape, text), GCAM_MOST_PIXELS);
+        return -ENOTSUP;
+    }
+    model->info.input = picture->name;
+    model->info.height = (int)picture->shape.dim[last ? 1 : 2];
+    model->info.width = (int)picture->shape.dim[last ? 2 : 3];
+    return 0;
+}
+
+// Walks back over what only turns scores into probabilities or another shape. *kind: "softmax", "sigmoid", or "".
+static int before_softmax(const GcamGraph *graph, int output, const char **kind)
+{
+    *kind = "";
+    for (int value = output; graph->value[value].node >= 0;) {
+        const GcamNode *node = &graph->node[graph->value[value].node];
+        int softmax = is_op(node, "Softmax") || is_op(node, "LogSoftmax");
+        value = node->input[0];
+        if (softmax || is_op(node, "Sigmoid")) {
+            *kind = softmax ? "softmax" : "sigmoid";
+            return value;
+        }
+        if (!(node->op->flags & GCAM_OP_VIEW))
+            break;
+    }
+    return output;
+}
+
+static int find_tensor(const GcamGraph *graph, const char *name)
+{
+    int value = gcam_graph_find_value(graph, name);
+    for (int i = 0; value < 0 && i < graph->nodes; i++)
+        if (!strcmp(graph->node[i].name, name))
+            value = graph->node[i].output[0];
+    return value;
+}
+
+static int find_logits(GradcamModel *model, const char *wanted, const GradcamLog *log)
+{
+    const GcamGraph *graph = &model->graph;
+    const char *kind;
+    int named = wanted && wanted[0];
+    model->logits = named ? find_tensor(graph, wanted) : graph->outputs ? before_softmax(graph, graph->output[0], &kind)
+                                                                        : -1;
+    if (model->logits < 0 || graph->value[model->logits].node < 0) {
+        gcam_log(log, GRADCAM_LOG_ERROR, named ? "no tensor or node computes the logits '%s'"
+                                               : "no output depends on the picture%s", named ? wanted : "");
+        return named ? -ENOENT : -ENOTSUP;
+    }
+    // Of several outputs one may be the softmax of another.
+    model->info.probabilities = "";
+    for (int i = 0; i < graph->outputs && !model->info.probabilities[0]; i++)
+        if (before_softmax(graph, graph->output[i], &kind) == model->logits)
+            model->info.probabilities = kind;
+    const GcamValue *logits = &graph->value[model->logits];
+    const GcamShape *shape = &logits->shape;
+    model->info.logits = logits->name;
+    model->info.classes = gcam_shape_count(shape);
+    if (shape->rank > 2 && shape->dim[shape->rank - 1] * shape->dim[shape->rank - 2] > 1) {
+        char text[GCAM_SHAPE_TEXT];
+        gcam_log(log, GRADCAM_LOG_ERROR, "the output '%s' has shape %s: not one score for each class", logits->name,
+                 gcam_shape_text(shape, text));
+        return -ENOTSUP;
+    }
+    if (model->info.classes > GCAM_MOST_CLASSES) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "the output '%s' has %zu classes, more than %d", logits->name,
+                 model->info.classes, GCAM_MOST_CLASSES);
+        return -ENOTSUP;
+    }
+    return 0;
+}
+
+// Nodes that depend on a value, as a set; whether the logits do.
+static int depends(const GradcamModel *model, int from, char *on_value)
+{
+    const GcamGraph *graph = &model->graph;
+    memset(on_value, 0, (size_t)graph->values);
+    on_value[from] = 1;
+    for (int i = 0; i < graph->nodes; i++)
+        for (int j = 0; j < graph->node[i].inputs; j++)
+            if (graph->node[i].input[j] >= 0 && on_value[graph->node[i].input[j]])
+                for (int k = 0; k < graph->node[i].outputs; k++)
+                    if (graph->node[i].output[k] >= 0)
+                        on_value[graph->node[i].output[k]] = 1;
+    return on_value[model->logits];
+}
+
+// Values that lie as rows and columns of channels: the picture, what convolutions and poolings make of it, and what
+// works on each element of those.
+static void mark_spatial(const GradcamModel *model, char *spatial)
+{
+    const GcamGraph *graph = &model->graph;
+    // One that is stored N, H, W, C is no such tensor, nor what is made of it element by element.
+    spatial[model->picture] = graph->value[model->picture].shape.dim[1] == 3;
+    for (int i = 0; i < graph->nodes; i++) {
+        const GcamNode *node = &graph->node[i];
+        int from_spatial = 0;
+        for (int j = 0; j < node->inputs; j++)
+            from_spatial |= node->input[j] >= 0 && spatial[node->input[j]];
+        // A reshape or transpose loses the rows; it comes back where a transpose makes channels first again, which
+        // only a convolution after it shows.
+        int keeps = node->op->layout == GCAM_LAYOUT_LAST || (node->op->layout == GCAM_LAYOUT_ANY && from_spatial);
+        for (int j = 0; keeps && j < node->outputs; j++)
+            if (node->output[j] >= 0 && graph->value[node->output[j]].shape.rank == 4)
+                spatial[node->output[j]] = 1;
+    }
+}
+
+// Whether weights lie between a layer and the logits.
+static int has_weights_after(const GradcamModel *model, const char *on_value)
+{
+    const GcamGraph *graph = &model->graph;
+    for (int i = 0; i < graph->nodes; i++) {
+        const GcamNode *node = &graph->node[i];
+        if ((node->op == &gcam_op_conv || node->op == &gcam_op_gemm || node->op == &gcam_op_matmul) &&
+            node->input[0] >= 0 && on_value[node->input[0]])
+            return 1;
+    }
+    return 0;
+}
+
+// What leads to the logits.
+static void mark_needed(const GradcamModel *model, char *needed)
+{
+    const GcamGraph *graph = &model->graph;
+    needed[model->logits] = 1;
+    for (int i = graph->nodes - 1; i >= 0; i--) {
+        int used = 0;
+        for (int k = 0; k < graph->node[i].outputs; k++)
+            used |= graph->node[i].output[k] >= 0 && needed[graph->node[i].output[k]];
+        for (int j = 0; used && j < graph->node[i].inputs; j++)
+            if (graph->node[i].input[j] >= 0)
+                needed[graph->node[i].input[j]] = 1;
+    }
+}
+
+static void add_layer(GradcamModel *model, int value, const GcamTokens *tokens)
+{
+    const GcamGraph *graph = &model->graph;
+    const GcamValue *v = &graph->value[value];
+    const GcamNode *node = v->node >= 0 ? &graph->node[v->node] : NULL;
+    int last = !node && v->shape.dim[1] != 3;           // a picture that the network takes as N, H, W, C
+    GradcamLayer *layer = &model->layer[model->layers];
+    *layer = (GradcamLayer){ v->name, node ? node->name : "", node ? node->type : "Input", 0, 0, 0, 0 };
+    if (tokens) {
+        layer->channels = (int)v->shape.dim[v->shape.rank - 1];
+        layer->height = (int)tokens->height;
+        layer->width = (int)tokens->width;
+    } else {
+        layer->channels = (int)v->shape.dim[last ? 3 : 1];
+        layer->height = (int)v->shape.dim[last ? 1 : 2];
+        layer->width = (int)v->shape.dim[last ? 2 : 3];
+    }
+    model->layer_skip[model->layers] = tokens ? tokens->before * v->shape.dim[v->shape.rank - 1] : 0;
+    model->layer_value[model->layers++] = value;
+}
+
+// The last layer that is not merely pooled; with weights behind it, where that is asked for. -1: there is none.
+static int last_layer(const GradcamModel *model, char *on_value, const GcamTokens *tokens, int weights)
+{
+    const GcamGraph *graph = &model->graph;
+    for (size_t i = model->layers; i-- > 1;) {
+        int value = model->layer_value[i];
+        if (!tokens[value].is_layer && !is_pooling(&graph->node[graph->value[value].node]) &&
+            depends(model, value, on_value) && (!weights || has_weights_after(model, on_value)))
+            return (int)i;
+    }
+    return -1;
+}
+
+static int choose_layer(const GradcamModel *model, const char *needed, char *on_value, const GcamTokens *tokens)
+{
+    int chosen = last_layer(model, on_value, tokens, 1);
+    int value = gcam_tokens_choose(&model->graph, needed, tokens);
+    for (size_t i = chosen < 1 ? 1 : (size_t)chosen; value >= 0 && i < model->layers; i++)
+        if (model->layer_value[i] == value)
+            return (int)i;
+    return chosen < 0 ? last_layer(model, on_value, tokens, 0) : chosen;        // score maps: better than nothing
+}
+
+static int find_layers(GradcamModel *model)
+{
+    const GcamGraph *graph = &model->graph;
+    size_t n = (size_t)graph->values;
+    char *spatial = gcam_calloc(3 * n, 1), *needed = spatial + n, *on_value = spatial + 2 * n;
+    GcamTokens *tokens = gcam_calloc(n, sizeof(*tokens));
+    model->layer = gcam_zone_alloc(&model->zone, n + 1, sizeof(*model->layer));
+    model->layer_value = gcam_zone_alloc(&model->zone, n + 1, sizeof(int));
+    model->layer_skip = gcam_zone_alloc(&model->zone, n + 1, sizeof(size_t));
+    int error = !spatial || !tokens || !model->layer || !model->layer_value || !model->layer_skip ? -ENOMEM : 0;
+    if (error)
+        goto end;
+    mark_spatial(model, spatial);
+    mark_needed(model, needed);
+    gcam_tokens_find(graph, model->picture, spatial, tokens);
+    depends(model, model->picture, on_value);
+    add_layer(model, model->picture, NULL);
+    for (int i = 0; i < graph->nodes; i++)
+        for (int k = 0; k < graph->node[i].outputs; k++) {
+            int value = graph->node[i].output[k];
+            if (value < 0 || !needed[value] || !on_value[value] || value == model->logits)
+                continue;
+            if (tokens[value].is_layer)
+                add_layer(model, value, &tokens[value]);
+            else if (spatial[value] && graph->value[value].shape.dim[2] * graph->value[value].shape.dim[3] > 1)
+                add_layer(model, value, NULL);
+        }
+    model->default_layer = choose_layer(model, needed, on_value, tokens);
+end:
+    gcam_free(spatial);
+    gcam_free(tokens);
+    return error;
+}
+
+int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log)
+{
+    if (!name || !name[0] || !strcmp(name, "auto")) {
+        if (model->default_layer < 0)
+            gcam_log(log, GRADCAM_LOG_ERROR, "the network '%s' has no layer with rows and columns to explain",
+                     model->info.name);
+        return model->default_layer < 0 ? -ENOTSUP : model->default_layer;
+    }
+    for (size_t i = 0; i < model->layers; i++)
+        if (!strcmp(model->layer[i].name, name))
+            return (int)i;
+    for (size_t i = 0; i < model->layers; i++)
+        if (model->layer[i].node[0] && !strcmp(model->layer[i].node, name))
+            return (int)i;
+    int value = gcam_graph_find_value(&model->graph, name);     // a name that simplifying dropped
+    for (size_t i = 0; value >= 0 && i < model->layers; i++)
+        if (model->layer_value[i] == value)
+            return (int)i;
+    char near[256] = "";
+    size_t used = 0;
+    for (size_t i = model->layers; i-- > 0 && used < sizeof(near) - 80;)
+        if (strstr(model->layer[i].name, name) || strstr(name, model->layer[i].name))
+            used += (size_t)snprintf(near + used, sizeof(near) - used, "%s'%.64s'", used ? ", " : "",
+                                     model->layer[i].name);
+    const char *last = model->default_layer >= 0 ? model->layer[model->default_layer].name : "";
+    gcam_log(log, GRADCAM_LOG_ERROR, "no layer '%s' with rows and columns in '%s'; %s%s", name, model->info.name,
+             used ? "near it: " : last[0] ? "the automatic choice is " : "it has none", used ? near : last);
+    return -ENOENT;
+}
+
+int gcam_model_classify(GradcamModel *model, const char *logits, const char *layer, const GradcamLog *log)
+{
+    int error;
+    if ((error = find_inputs(model, log)) || (error = find_logits(model, logits, log)) || (error = find_layers(model)))
+        return error;
+    if (layer && layer[0] && strcmp(layer, "auto")) {
+        int index = gcam_model_find_layer(model, layer, log);
+        if (index < 0)
+            return index;
+        model->default_layer = index;
+    }
+    model->info.layer = "";
+    if (model->default_layer >= 0) {
+        model->layer[model->default_layer].is_auto = 1;
+        model->info.layer = model->layer[model->default_layer].name;
+    }
+    return 0;
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Opening models. An .onnx file is parsed and simplified; a .bin file holds the same graph without its large weights,
+ * which are used where they lie in the mapped file, and beside it what else belongs to the network (compile.c lists
+ * the keys). Both then become a classifier, with labels and preprocessing.
+ */
+#include "model.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "file_keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define IMAGENET_CLASSES 1000
+
+#if GCAM_HAVE_DEFAULT_MODEL
+extern const uint8_t gcam_default_model[] __attribute__((visibility("hidden")));
+extern const uint8_t gcam_default_model_end[] __attribute__((visibility("hidden")));
+#endif
+
+// ----------------------------------------------------------------------------------------------------------- the bytes
+
+static int find_weights(void *opaque, const char *name, const void **data, int *type, size_t *size)
+{
+    static const struct { int file, onnx; } types[] = {
+        { GCAM_FILE_F32, GCAM_TYPE_FLOAT }, { GCAM_FILE_F16, GCAM_TYPE_FLOAT16 },
+        { GCAM_FILE_BF16, GCAM_TYPE_BFLOAT16 },
+    };
+    const GcamFileTensor *tensor = gcam_modelfile_find_tensor(opaque, name);
+    for (size_t i = 0; tensor && i < sizeof(types) / sizeof(types[0]); i++)
+        if (types[i].file == (int)tensor->type) {
+            *data = tensor->data;
+            *type = types[i].onnx;
+            *size = tensor->size;
+            return 0;
+        }
+    return -ENOENT;
+}
+
+static int read_bin(GradcamModel *model, const char *path, const GradcamLog *log)
+{
+    const uint8_t *graph;
+    size_t size;
+    if (gcam_modelfile_u8s(model->file, KEY_GRAPH, &graph, &size) < 0) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: a GGUF file without a graph in it: not one that `gradcam compile` wrote",
+                 path);
+        return -EBADMSG;
+    }
+    const GcamOnnxWeights weights = { find_weights, model->file };
+    return gcam_onnx_parse(&model->onnx, path, graph, size, &weights, log);
+}
+
+static int open_bin(GradcamModel *model, const char *path, const void *data, size_t size, const GradcamLog *log)
+{
+    char text[512];
+    int error = data ? gcam_modelfile_open_memory(&model->file, data, size, path, text, sizeof(text))
+                     : gcam_modelfile_open(&model->file, path, text, sizeof(text));
+    if (error) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s", text);
+        return error;
+    }
+    return read_bin(model, path, log);
+}
+
+static int open_default(GradcamModel *model, const GradcamLog *log)
+{
+#if GCAM_HAVE_DEFAULT_MODEL
+    return open_bin(model, "(built-in)", gcam_default_model, (size_t)(gcam_default_model_end - gcam_default_model),
+                    log);
+#else
+    (void)model;
+    gcam_log(log, GRADCAM_LOG_ERROR, "this libgradcam was built without its default network: name a model file");
+    return -ENOENT;
+#endif
+}
+
+static int open_file(GradcamModel *model, const char *path, const GradcamLog *log)
+{
+    struct stat status;
+    int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) < 0) {
+        error = -errno;
+        gcam_log(log, GRADCAM_LOG_ERROR, "cannot open the model '%s': %s", path, strerror(-error));
+    } else if (!S_ISREG(status.st_mode) || status.st_size < 4) {
+        error = -EBADMSG;
+        gcam_log(log, GRADCAM_LOG_ERROR, "cannot use '%s' as a model: it is %s", path,
+                 S_ISDIR(status.st_mode) ? "a directory" : !S_ISREG(status.st_mode) ? "no ordinary file" : "empty");
+    }
+    size_t size = error ? 0 : (size_t)status.st_size;
+    void *bytes = error ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (!error && bytes == MAP_FAILED) {
+        error = -errno;
+        gcam_log(log, GRADCAM_LOG_ERROR, "cannot map the model '%s': %s", path, strerror(-error));
+    }
+    if (fd >= 0)
+        close(fd);
+    if (error)
+        return error;
+    int compiled = gcam_modelfile_detect(bytes, size);
+    if (!compiled)
+        error = gcam_onnx_parse(&model->onnx, path, bytes, size, NULL, log);
+    munmap(bytes, size);
+    return compiled ? open_bin(model, path, NULL, 0, log) : error;
+}
+
+// --------------------------------------------------------------------------------------------- what belongs to a model
+
+static const char *file_string(const GradcamModel *model, const char *key)
+{
+    const char *string = "";
+    if (model->file)
+        gcam_modelfile_string(model->file, key, &string);
+    return string;
+}
+
+static int imagenet_labels(GradcamModel *model, char *text, size_t text_size)
+{
+    size_t size;
+    const char *licence = gcam_labels_imagenet_licence(&size);
+    char *copy = gcam_zone_alloc(&model->zone, size + 1, 1);
+    model->labels_licence = copy;
+    return copy ? memcpy(copy, licence, size), gcam_labels_imagenet(&model->labels, text, text_size) : -ENOMEM;
+}
+
+static int read_labels(GradcamModel *model, const char *wanted, const GradcamLog *log)
+{
+    char text[512] = "";
+    const char *const *labels, *const *groups = NULL;
+    size_t count, group_count = 0;
+    int error = 0;
+    model->labels_licence = "";
+    if (wanted && !strcmp(wanted, "none"))
+        return 0;
+    if (wanted && strcmp(wanted, "imagenet"))
+        error = gcam_labels_load(&model->labels, wanted, text, sizeof(text));
+    else if (wanted)
+        error = imagenet_labels(model, text, sizeof(text));
+    else if (model->file) {
+        if (gcam_modelfile_strings(model->file, KEY_LABELS, &labels, &count) < 0)
+            return 0;
+        gcam_modelfile_strings(model->file, KEY_GROUPS, &groups, &group_count);
+        error = gcam_labels_create(&model->labels, labels, count, groups, group_count,
+                                   gcam_modelfile_path(model->file), text, sizeof(text));
+        model->labels_licence = file_string(model, KEY_LABELS_LICENCE);
+    } else if (model->info.classes == IMAGENET_CLASSES)
+        error = imagenet_labels(model, text, sizeof(text));
+    if (error)
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s", text);
+    if (!error && model->labels && model->labels->count != model->info.classes) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%zu labels ('%s') for a network of %zu classes", model->labels->count,
+                 wanted ? wanted : "in the model", model->info.classes);
+        return -EINVAL;
+    }
+    return error;
+}
+
+static int read_preprocessing(GradcamModel *model, const GradcamPreprocessing *wanted, const GradcamLog *log)
+{
+    // torchvision's mean and std, of pixels in 0..255
+    GradcamPreprocessing p = { { 123.675f, 116.28f, 103.53f }, { 58.395f, 57.12f, 57.375f }, 0 };
+    size_t means = 3, stds = 3;
+    if (model->file) {
+        gcam_modelfile_f32s(model->file, KEY_MEAN, p.mean, 3, &means);
+        gcam_modelfile_f32s(model->file, KEY_STD, p.std, 3, &stds);
+        p.bgr = !strcmp(file_string(model, KEY_COLOR), "bgr");
+    }
+    if (wanted)
+        p = *wanted;
+    int good = means == 3 && stds == 3;
+    for (int i = 0; i < 3; i++)
+        good &= p.std[i] > 0 && p.std[i] <= 1e6f && p.mean[i] >= -1e6f && p.mean[i] <= 1e6f;
+    if (!good) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "mean and std must be three numbers each, std above 0");
+        return wanted ? -EINVAL : -EBADMSG;
+    }
+    model->info.preprocessing = p;
+    return 0;
+}
+
+static int fill_info(GradcamModel *model, const char *path)
+{
+    GradcamModelInfo *info = &model->info;
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    info->format = model->file ? "bin" : "onnx";
+    info->producer = model->graph.producer;
+    info->opset = model->graph.opset;
+    info->source_sha256 = file_string(model, KEY_SHA256);
+    info->licence = file_string(model, KEY_LICENCE);
+    info->name = model->file ? file_string(model, KEY_NAME) : "";
+    if (!info->name[0] && path && !(info->name = gcam_zone_strdup(&model->zone, slash ? slash + 1 : path)))
+        return -ENOMEM;
+    return 0;
+}
+
+static int fill_counts(GradcamModel *model)
+{
+    GradcamModelInfo *info = &model->info;
+    info->nodes = (size_t)model->graph.nodes;
+    for (int i = 0; i < model->graph.values; i++)
+        if (model->graph.value[i].initializer >= 0 && gcam_data_is_float(model->graph.value[i].type))
+            info->parameters += gcam_shape_count(&model->graph.value[i].shape);
+    info->labels = model->labels ? model->labels->count : 0;
+    info->groups = model->labels ? model->labels->group_count : 0;
+    if (info->labels)
+        return 0;
+    model->index_text = gcam_zone_alloc(&model->zone, info->classes, sizeof(*model->index_text));
+    for (size_t i = 0; model->index_text && i < info->classes; i++)
+        snprintf(model->index_text[i], sizeof(*model->index_text), "%u", (unsigned)i);
+    return model->index_text ? 0 : -ENOMEM;
+}
+
+// The files whose pages are given back once the weights in them are packed.
+static int list_mappings(GradcamModel *model)
+{
+    GcamGraph *graph = &model->graph;
+    size_t count = 0;
+    while (gcam_onnx_mapping(model->onnx, count).data)
+        count++;
+    GcamMapping *mapping = gcam_zone_alloc(&model->zone, count + 1, sizeof(*mapping));
+    if (!mapping)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        mapping[i] = gcam_onnx_mapping(model->onnx, i);
+    if (model->file) {
+        mapping[count].data = gcam_modelfile_mapping(model->file, &mapping[count].size);
+        count += mapping[count].data != NULL;
+    }
+    graph->mapping = mapping;
+    graph->mappings = count;
+    return 0;
+}
+
+// Summed weights, where a compiled model has them.
+static void find_sums(GradcamModel *model)
+{
+    const GcamFileTensor *tensor = model->file ? gcam_modelfile_find_tensor(model->file, TENSOR_SUMS) : NULL;
+    if (!tensor || tensor->type != GCAM_FILE_F32 || tensor->rank != 2)
+        return;
+    model->graph.sums = tensor->data;
+    model->graph.sum_rows = (size_t)tensor->dims[0];
+    model->graph.sum_columns = (size_t)tensor->dims[1];
+    model->graph.sum_layer = file_string(model, KEY_SUM_LAYER);
+}
+
+static void destroy(GradcamModel *model)
+{
+    while (model->plans) {
+        GcamSharedPlan *next = model->plans->next;
+        gcam_plan_destroy(&model->plans->plan);
+        gcam_free(model->plans);
+        model->plans = next;
+    }
+    gcam_labels_free(&model->labels);
+    gcam_graph_free(&model->graph);
+    gcam_onnx_free(&model->onnx);
+    gcam_modelfile_close(&model->file);
+    gcam_zone_free(&model->zone);
+    pthread_mutex_destroy(&model->mutex);
+    gcam_free(model);
+}
+
+int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelOptions *options)
+{
+    static const GradcamModelOptions none;
+    const GradcamModelOptions *o = options ? options : &none;
+    uint32_t width = 224, height = 224;
+    int error;
+    *out = NULL;
+    if (o->width < 0 || o->height < 0 || o->width > GCAM_MOST_PIXELS || o->height > GCAM_MOST_PIXELS) {
+        gcam_log(&o->log, GRADCAM_LOG_ERROR, "an input of %dx%d: sizes are 1 to %d", o->width, o->height,
+                 GCAM_MOST_PIXELS);
+        return -EINVAL;
+    }
+    GradcamModel *model = gcam_calloc(1, sizeof(*model));
+    if (!model)
+        return -ENOMEM;
+    atomic_init(&model->references, 1);
+    if (pthread_mutex_init(&model->mutex, NULL)) {
+        gcam_free(model);
+        return -ENOMEM;
+    }
+    if ((error = path ? open_file(model, path, &o->log) : open_default(model, &o->log)))
+        goto fail;
+    if (model->file) {
+        gcam_modelfile_u32(model->file, KEY_WIDTH, &width);
+        gcam_modelfile_u32(model->file, KEY_HEIGHT, &height);
+    }
+    if (width < 1 || height < 1 || width > GCAM_MOST_PIXELS || height > GCAM_MOST_PIXELS) {
+        gcam_log(&o->log, GRADCAM_LOG_ERROR, "%s: an input of %ux%u", path ? path : "(built-in)", width, height);
+        error = -EBADMSG;
+        goto fail;
+    }
+    const char *logits = o->logits ? o->logits : file_string(model, KEY_LOGITS);
+    const char *layer = o->layer ? o->layer : file_string(model, KEY_LAYER);
+    if ((error = gcam_onnx_build(model->onnx, &model->graph, o->width ? o->width : (int)width,
+                                 o->height ? o->height : (int)height, &o->log)) ||
+        (error = fill_info(model, path)) ||
+        (error = gcam_graph_simplify(&model->graph, &o->log)) || (error = gcam_graph_narrow(&model->graph, &o->log)) ||
+        (error = gcam_model_classify(model, logits, layer, &o->log)) ||
+        (error = read_labels(model, o->labels, &o->log)) ||
+        (error = read_preprocessing(model, o->preprocessing, &o->log)) ||
+        (error = fill_counts(model)))
+        goto fail;
+    if ((error = list_mappings(model)))
+        goto fail;
+    find_sums(model);
+    *out = model;
+    return 0;
+fail:
+    if (error == -ENOMEM)
+        gcam_log(&o->log, GRADCAM_LOG_ERROR, "out of memory for the model '%s'", path ? path : "(built-in)");
+    destroy(model);
+    return error;
+}
+
+GradcamModel *gradcam_model_ref(GradcamModel *model)
+{
+    atomic_fetch_add(&model->references, 1);
+    return model;
+}
+
+void gradcam_model_close(GradcamModel **model)
+{
+    if (model && *model && atomic_fetch_sub(&(*model)->references, 1) == 1)
+        destroy(*model);
+    if (model)
+        *model = NULL;
+}
+
+const GradcamModelInfo *gradcam_model_info(const GradcamModel *model)
+{
+    return &model->info;
+}
+
+const char *gradcam_model_label(const GradcamModel *model, size_t index)
+{
+    if (index >= model->info.classes)
+        return NULL;
+    return model->labels ? model->labels->label[index] : model->index_text[index];
+}
+
+const char *gradcam_model_group(const GradcamModel *model, size_t index, const int **classes, size_t *count)
+{
+    if (index >= model->info.groups)
+        return NULL;
+    const GcamGroup *group = &model->labels->group[index];
+    if (classes)
+        *classes = group->classes;
+    if (count)
+        *count = group->count;
+    return group->names;
+}
+
+const GradcamLayer *gradcam_model_layers(const GradcamModel *model, size_t *count)
+{
+    *count = model->layers;
+    return model->layer;
+}
+
+const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *count)
+{
+    *count = model->inputs;
+    return model->input;
+}
+
+// --------------------------------------------------------------------------------------------------------------- plans
+
+// What products are multiplied as. Without an instruction for bfloat16 it would only be slower.
+static enum GcamType product_type(enum GradcamPrecision precision, const GradcamLog *log)
+{
+    if (precision != GRADCAM_PRECISION_BF16)
+        return GCAM_F32;
+    if (gcam_gemm_has(GCAM_BF16))
+        return GCAM_BF16;
+    gcam_log(log, GRADCAM_LOG_INFO, "precision bf16: this processor (%s) has no instructions for it; computed in f32",
+             gradcam_cpu());
+    return GCAM_F32;
+}
+
+int gcam_model_plan(GradcamModel *model, int layer, int threads, enum GradcamPrecision precision,
+                    const GcamPlan **out, const GradcamLog *log)
+{
+    int error = 0;
+    *out = NULL;
+    pthread_mutex_lock(&model->mutex);
+    GcamSharedPlan *shared = model->plans;
+    while (shared && (shared->layer != layer || shared->threads < threads || shared->precision != precision))
+        shared = shared->next;
+    if (!shared) {
+        shared = gcam_calloc(1, sizeof(*shared));
+        error = !shared ? -ENOMEM : gcam_plan_create(&shared->plan, &model->graph, model->picture,
+                                                     model->layer_value[layer], model->logits, threads,
+                                                     product_type(precision, log), log);
+        if (error) {
+            gcam_free(shared);
+        } else {
+            shared->layer = layer;
+            shared->threads = threads;
+            shared->precision = precision;
+            shared->next = model->plans;
+            model->plans = shared;
+        }
+    }
+    if (!error) {
+        shared->users++;
+        *out = shared->plan;
+    }
+    pthread_mutex_unlock(&model->mutex);
+    return error;
+}
+
+void gcam_model_release_plan(GradcamModel *model, const GcamPlan *plan)
+{
+    pthread_mutex_lock(&model->mutex);
+    for (GcamSharedPlan **link = &model->plans; *link; link = &(*link)->next) {
+        GcamSharedPlan *shared = *link;
+        if (shared->plan != plan)
+            continue;
+        if (!--shared->users) {
+            *link = shared->next;
+            gcam_plan_destroy(&shared->plan);
+            gcam_free(shared);
+        }
+        break;
+    }
+    pthread_mutex_unlock(&model->mutex);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Inside of a model.
+ */
+#ifndef GCAM_MODEL_MODEL_H
+#define GCAM_MODEL_MODEL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "file.h"
+#include "gradcam.h"
+#include "graph/graph.h"
+#include "graph/onnx/onnx.h"
+#include "labels.h"
+#include "plan/plan.h"
+
+#define GCAM_MOST_PIXELS 16384          // of each side of the picture
+#define GCAM_MOST_CLASSES (1 << 20)
+
+// A plan that contexts share.
+typedef struct GcamSharedPlan {
+    GcamPlan *plan;
+    int layer, threads;         // what it was made for
+    enum GradcamPrecision precision;
+    int users;
+    struct GcamSharedPlan *next;
+} GcamSharedPlan;
+
+struct GradcamModel {
+    atomic_int references;
+    GcamZone zone;              // strings, layers, inputs
+    GcamModelFile *file;        // of a .bin: holds the weights
+    GcamOnnx *onnx;
+    GcamGraph graph;
+    GcamLabels *labels;         // or NULL
+    const char *labels_licence; // what must go with copies of them, or ""
+    GradcamModelInfo info;
+    GradcamLayer *layer;
+    int *layer_value;           // by layer: its value in the graph
+    size_t *layer_skip;         // by layer: elements before those of the first cell
+    size_t layers;
+    GradcamInput *input;
+    int *input_value;           // by input
+    size_t inputs;
+    int picture, logits;        // values of the graph
+    int default_layer;          // index into layer, or -1
+    char (*index_text)[12];     // labels of a model without labels
+
+    pthread_mutex_t mutex;      // guards plans and their users
+    GcamSharedPlan *plans;
+};
+
+// Finds what the graph is as a classifier: picture, logits, layers, default layer. (classifier.c)
+int gcam_model_classify(GradcamModel *model, const char *logits, const char *layer, const GradcamLog *log);
+
+// Index of a layer by tensor or node name; NULL and "auto" the default. -ENOENT with the near names in the log.
+int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log);
+
+// A plan for a layer (index into model->layer), made or shared; each is given back once.
+int gcam_model_plan(GradcamModel *model, int layer, int threads, enum GradcamPrecision precision,
+                    const GcamPlan **out, const GradcamLog *log);
+void gcam_model_release_plan(GradcamModel *model, const GcamPlan *plan);
+
+#endif

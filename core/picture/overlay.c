@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Makes the tables of an overlay: for each component of a picture and each of 256 map levels the weight and
+ * the colour in that component's own code values, so that blending never leaves the picture's format. The
+ * conversion from RGB to YUV is done in double and rounded once.
+ */
+#include <errno.h>
+#include <math.h>
+
+#include "base/mem.h"
+#include "blend.h"
+#include "color_matrix.h"
+
+static int settings_valid(const GradcamOverlaySettings *s)
+{
+    if ((unsigned)s->colormap >= GRADCAM_COLORMAP_COUNT || (unsigned)s->blend > GRADCAM_BLEND_FLAT ||
+        (unsigned)s->output > GRADCAM_OUTPUT_MASK || (unsigned)s->model > GRADCAM_COLOR_GRAY ||
+        (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO)
+        return 0;
+    if (!(s->opacity >= 0.0f && s->opacity <= 1.0f) || !(s->gamma > 0.0f && isfinite(s->gamma)) ||
+        !(s->threshold >= 0.0f && s->threshold <= 1.0f))
+        return 0;
+    for (int c = 0; c < (s->model == GRADCAM_COLOR_GRAY ? 1 : 3); c++)
+        if (s->depth[c] < 8 || s->depth[c] > 16)
+            return 0;
+    return 1;
+}
+
+// Value of component c to its code of `depth` bits.
+static uint16_t to_code(const GradcamOverlaySettings *s, int c, double value)
+{
+    const int depth = s->depth[c];
+    const double most = (1 << depth) - 1, unit = 1 << (depth - 8);
+    const int chroma = s->model == GRADCAM_COLOR_YUV && c > 0;
+    double code;
+
+    if (s->model == GRADCAM_COLOR_RGB || s->full_range)
+        code = most * value + (chroma ? 128.0 * unit : 0.0);
+    else
+        code = chroma ? (224.0 * value + 128.0) * unit : (219.0 * value + 16.0) * unit;
+    return (uint16_t)lrint(fmin(fmax(code, 0.0), most));
+}
+
+static double find_weight(const GradcamOverlaySettings *s, int level)
+{
+    if (s->output != GRADCAM_OUTPUT_OVERLAY)
+        return 1.0;
+    if (level < 255 * s->threshold)
+        return 0.0;
+    return s->blend == GRADCAM_BLEND_FLAT ? s->opacity : s->opacity * pow(level / 255.0, s->gamma);
+}
+
+static void set_entry(GcamBlendTable *table, int level, int depth, double weight, uint16_t color)
+{
+    const long w = depth > GCAM_BLEND_DEPTH ? lrint(weight * 65535.0) : lrint(fmin(weight * 32768.0, 32767.0));
+
+    table->weight[level] = (uint16_t)w;
+    table->weight_low[level] = w & 0xff;
+    table->weight_high[level] = (uint8_t)(w >> 8);
+    table->color[level] = color;
+    table->color_low[level] = color & 0xff;
+    table->color_high[level] = color >> 8;
+}
+
+// An entry of the tables; its colours are those of level `seen`. to_yuv: what turns R, G, B into the components of a
+// picture that is not RGB itself.
+static void fill_level(GradcamOverlay *overlay, double to_yuv[3][3], const uint8_t color[3], int seen, int level)
+{
+    const GradcamOverlaySettings *s = &overlay->settings;
+    const int mask = s->output == GRADCAM_OUTPUT_MASK;
+    double rgb[3];
+
+    for (int c = 0; c < 3; c++)
+        rgb[c] = (mask ? seen : color[c]) / 255.0;
+    for (int c = 0; c < overlay->components; c++) {
+        const double *m = to_yuv[c];
+        const double value = s->model == GRADCAM_COLOR_RGB ? rgb[c] : m[0] * rgb[0] + m[1] * rgb[1] + m[2] * rgb[2];
+        set_entry(&overlay->table[c], level, s->depth[c], find_weight(s, level), to_code(s, c, value));
+    }
+}
+
+int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings)
+{
+    double to_yuv[3][3];
+
+    *out = NULL;
+    if (!settings || !settings_valid(settings))
+        return -EINVAL;
+    GradcamOverlay *overlay = gcam_calloc(1, sizeof(*overlay));
+    if (!overlay)
+        return -ENOMEM;
+    const uint8_t (*colors)[3] = settings->table ? settings->table : gradcam_colormap_table(settings->colormap);
+    overlay->settings = *settings;
+    overlay->settings.table = NULL;     // the caller's, who may change it from now on
+    overlay->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
+    gcam_matrix_from_rgb(settings->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : settings->matrix, to_yuv);
+    for (int level = 0; level < 256; level++) {
+        const int seen = level < 255 * settings->threshold ? 0 : level;
+        fill_level(overlay, to_yuv, colors[seen], seen, level);
+    }
+    overlay->skip_zero = overlay->table[0].weight[0] == 0;
+    *out = overlay;
+    return 0;
+}
+
+void gradcam_overlay_free(GradcamOverlay **overlay)
+{
+    if (!overlay)
+        return;
+    gcam_free(*overlay);
+    *overlay = NULL;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Steady maps for video. In: raw maps at moments in time. Out: maps in 0..1 that neither flicker with the noise of
+ * single frames nor pump because each is scaled on its own.
+ */
+#include "gradcam.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/enum_names.h"
+#include "base/mem.h"
+
+#define DEFAULT_RELEASE 2.0
+
+struct GradcamSteady {
+    GradcamSteadySettings settings;
+    float *map;                 // smoothed
+    size_t count;
+    double time;                // of the last map
+    double top;                 // running maximum
+    int fresh;                  // nothing is remembered
+};
+
+int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings)
+{
+    const GradcamSteadySettings *s = settings;
+    *out = NULL;
+    if (!(s->smooth >= 0) || !(s->release >= 0) || (unsigned)s->scale >= GRADCAM_SCALE_COUNT ||
+        (s->scale == GRADCAM_SCALE_FIXED && !(s->low < s->high)))
+        return -EINVAL;
+    GradcamSteady *steady = gcam_calloc(1, sizeof(*steady));
+    if (!steady)
+        return -ENOMEM;
+    steady->settings = *settings;
+    if (steady->settings.release == 0)
+        steady->settings.release = DEFAULT_RELEASE;
+    steady->fresh = 1;
+    *out = steady;
+    return 0;
+}
+
+void gradcam_steady_free(GradcamSteady **steady)
+{
+    if (!steady || !*steady)
+        return;
+    gcam_free((*steady)->map);
+    gcam_free(*steady);
+    *steady = NULL;
+}
+
+void gradcam_steady_reset(GradcamSteady *steady)
+{
+    steady->fresh = 1;
+}
+
+static int resize(GradcamSteady *steady, size_t count)
+{
+    if (count == steady->count)
+        return 0;
+    float *map = gcam_calloc(count, sizeof(*map));
+    if (!map)
+        return -ENOMEM;
+    gcam_free(steady->map);
+    steady->map = map;
+    steady->count = count;
+    steady->fresh = 1;
+    return 0;
+}
+
+static void smooth(GradcamSteady *steady, const float *map, double passed)
+{
+    float share = 1;
+    if (!steady->fresh && steady->settings.smooth > 0)
+        share = (float)(1 - exp(-passed / steady->settings.smooth));
+    for (size_t i = 0; i < steady->count; i++) {
+        float next = isfinite(map[i]) ? map[i] : 0;
+        steady->map[i] = share < 1 ? steady->map[i] + share * (next - steady->map[i]) : next;
+    }
+}
+
+// (m - low) / (high - low), clipped; whether anything is above 0.
+static int scale(const float *map, size_t count, double low, double high, float *out)
+{
+    double factor = high > low ? 1 / (high - low) : 0;
+    int seen = 0;
+    for (size_t i = 0; i < count; i++) {
+        double m = (map[i] - low) * factor;
+        out[i] = (float)(m < 0 ? 0 : m > 1 ? 1 : m);
+        seen |= out[i] > 0;
+    }
+    return seen;
+}
+
+int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count, double time, float *out)
+{
+    const GradcamSteadySettings *s = &steady->settings;
+    int error = resize(steady, count);
+    if (error)
+        return error;
+    double passed = time - steady->time, top = 0;
+    if (!(passed >= 0))
+        steady->fresh = 1;
+    smooth(steady, map, passed);
+    for (size_t i = 0; i < count; i++)
+        top = steady->map[i] > top ? steady->map[i] : top;
+    if (steady->fresh)
+        steady->top = top;
+    else
+        steady->top = fmax(top, top + (steady->top - top) * exp(-passed / s->release));
+    steady->time = time;
+    steady->fresh = 0;
+    if (s->scale == GRADCAM_SCALE_RUNNING)
+        return scale(steady->map, count, 0, steady->top, out);
+    if (s->scale == GRADCAM_SCALE_FIXED)
+        return scale(steady->map, count, s->low, s->high, out);
+    memcpy(out, steady->map, count * sizeof(*out));
+    return gradcam_map_normalize(out, count);
+}
+
+static const char *const names[GRADCAM_SCALE_COUNT] = { "frame", "running", "fixed" };
+
+const char *gradcam_scale_name(enum GradcamScale scale)
+{
+    return (unsigned)scale < GRADCAM_SCALE_COUNT ? names[scale] : NULL;
+}
+
+int gradcam_scale_find(const char *name)
+{
+    return gcam_name_find(names, GRADCAM_SCALE_COUNT, name);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Memory planning. Time runs from 0 (the first step forward) over S steps and back again; each activation lives from
+ * the step that makes it to the last that reads it, those that the backward pass reads to the end, so that it can be
+ * run again for another class. The scratch of a step lives while it runs. Places are given largest first, each the
+ * lowest that no living neighbour occupies.
+ */
+#include "memory.h"
+
+#include "base/mem.h"
+#include "base/sizes.h"
+#include "tensor/conv/conv.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Block {
+    size_t size;                // floats
+    int born, dies;             // first and last moment of use, inclusive
+    size_t at;                  // place, floats
+    size_t *to;                 // where the place is written
+} Block;
+
+int gcam_plan_first_gradient(const GcamPlan *plan, int step, int input)
+{
+    int value = plan->step[step].input[input];
+    for (int i = plan->steps - 1; i >= step; i--)
+        for (int j = 0; j < plan->step[i].inputs; j++) {
+            if (i == step && j == input)
+                return 1;
+            if (plan->step[i].input[j] == value && plan->step[i].in_head)
+                return 0;
+        }
+    return 1;
+}
+
+static void touch(Block *block, int value, int time)
+{
+    if (value < 0)
+        return;
+    block[value].born = time < block[value].born ? time : block[value].born;
+    block[value].dies = time > block[value].dies ? time : block[value].dies;
+}
+
+// Lifetimes of activations, each view counted for the value whose memory it is.
+static void live_forward(const GcamPlan *plan, Block *data)
+{
+    int end = 2 * plan->steps + 1;
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        int reads_x = step->in_head && step->op->flags & GCAM_OP_NEEDS_X;
+        int reads_y = step->in_head && (step->op->flags & GCAM_OP_NEEDS_Y || step->act != GCAM_ACT_NONE);
+        for (int j = 0; j < step->inputs; j++) {
+            int value = step->input[j] < 0 ? -1 : plan->root[step->input[j]];
+            touch(data, value, i);
+            if (reads_x)
+                touch(data, value, end);
+            if (value >= 0 && plan->value[value].node < 0 && value != plan->picture &&
+                plan->value[value].initializer < 0 && data[value].born == i) {
+                // An input of the graph is written before the first step; one set by the user stays.
+                data[value].born = -1;
+                data[value].dies = end;
+            }
+        }
+        if (step->add >= 0)
+            touch(data, plan->root[step->add], i);
+        for (int j = 0; j < step->outputs; j++) {
+            int value = step->output[j] < 0 ? -1 : plan->root[step->output[j]];
+            touch(data, value, i);
+            if (reads_y)
+                touch(data, value, end);
+        }
+    }
+    touch(data, plan->root[plan->picture], -1);
+    touch(data, plan->root[plan->layer], end);
+    touch(data, plan->root[plan->logits], end);
+}
+
+// Gradients: from the first step backward that adds to them to the one that reads them. Step i runs at 2 S - i.
+static void live_backward(const GcamPlan *plan, Block *grad)
+{
+    int end = 2 * plan->steps + 1;
+    touch(grad, plan->logits, plan->steps);
+    for (int i = plan->steps - 1; i >= 0; i--) {
+        const GcamStep *step = &plan->step[i];
+        int reached = 0, time = 2 * plan->steps - i;
+        for (int j = 0; step->in_head && j < step->outputs; j++)
+            if (step->output[j] >= 0 && grad[step->output[j]].dies >= 0) {
+                touch(grad, step->output[j], time);
+                reached = 1;
+            }
+        for (int j = 0; reached && j < step->inputs; j++)
+            if (step->input[j] >= 0 && plan->in_head[step->input[j]])
+                touch(grad, step->input[j], time);
+    }
+    if (grad[plan->layer].dies >= 0)
+        touch(grad, plan->layer, end);
+    if (plan->constant_gradient)                // outlives the next forward
+        touch(grad, plan->layer, -1);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const Block *x = a, *y = b;
+    if (x->size != y->size)
+        return x->size < y->size ? 1 : -1;
+    return x->born != y->born ? x->born - y->born : (x->to > y->to) - (x->to < y->to);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const Block *x = *(Block *const *)a, *y = *(Block *const *)b;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+// The lowest place with room among the blocks that live at the same time. `other` has room for all of them.
+static void place(Block *block, Block *placed, size_t count, Block **other)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < count; i++)
+        if (placed[i].born <= block->dies && block->born <= placed[i].dies)
+            other[others++] = &placed[i];
+    qsort(other, others, sizeof(*other), by_place);
+    block->at = 0;
+    for (size_t i = 0; i < others && other[i]->at < block->at + block->size; i++)
+        if (other[i]->at + other[i]->size > block->at)
+            block->at = other[i]->at + other[i]->size;
+}
+
+// Room for the largest gradient that a step adds to another.
+static size_t sum_size(const GcamPlan *plan, int index)
+{
+    const GcamStep *step = &plan->step[index];
+    size_t most = 0;
+    for (int j = 0; step->in_head && j < step->inputs; j++)
+        if (step->input[j] >= 0 && !gcam_plan_first_gradient(plan, index, j)) {
+            size_t size = gcam_round_line(gcam_shape_count(&plan->value[step->input[j]].shape));
+            most = size > most ? size : most;
+        }
+    return most;
+}
+
+// Scratch that stays in the caches has a place that nothing else uses. There each thread finds again the lines of its
+// part, whose own they are already; from memory that another thread wrote to it would have to fetch each line first.
+static size_t kept_scratch(const GcamPlan *plan, int index)
+{
+    size_t scratch = gcam_round_line(plan->step[index].scratch);
+    return scratch <= (size_t)plan->threads * GCAM_CONV_PART ? scratch : 0;
+}
+
+static size_t most_kept_scratch(const GcamPlan *plan)
+{
+    size_t most = 0;
+    for (int i = 0; i < plan->steps; i++)
+        most = kept_scratch(plan, i) > most ? kept_scratch(plan, i) : most;
+    return most;
+}
+
+static void live_scratch(GcamPlan *plan, Block *block)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        size_t scratch = gcam_round_line(plan->step[i].scratch), sum = sum_size(plan, i);
+        int back = 2 * plan->steps - i, backward = plan->step[i].in_head && scratch + sum;
+        int forward = scratch && !kept_scratch(plan, i);
+        *block++ = (Block){ scratch, i, forward ? i : -1, 0, &plan->scratch_at[i] };
+        *block++ = (Block){ sum + scratch, back, backward ? back : -1, 0, &plan->sum_at[i] };
+    }
+}
+
+int gcam_plan_arena(GcamPlan *plan)
+{
+    size_t n = (size_t)plan->values, steps = (size_t)plan->steps, all = 2 * (n + steps), blocks = 0, top = 0;
+    Block *block = gcam_calloc(all, sizeof(*block)), *grad = block ? block + n : NULL;
+    Block **other = gcam_alloc(all, sizeof(*other));
+    plan->data_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
+    plan->grad_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
+    plan->scratch_at = gcam_zone_alloc(&plan->zone, 2 * steps, sizeof(size_t));
+    plan->sum_at = gcam_zone_alloc(&plan->zone, steps, sizeof(size_t));
+    int error = !block || !other || !plan->data_at || !plan->grad_at || !plan->scratch_at || !plan->sum_at
+                    ? -ENOMEM : 0;
+    if (error)
+        goto end;
+    for (size_t i = 0; i < n; i++) {
+        size_t size = gcam_round_line(gcam_shape_count(&plan->value[i].shape));
+        block[i] = (Block){ size, INT32_MAX, -1, 0, &plan->data_at[i] };
+        grad[i] = (Block){ size, INT32_MAX, -1, 0, &plan->grad_at[i] };
+        plan->data_at[i] = plan->grad_at[i] = SIZE_MAX;
+    }
+    live_forward(plan, block);
+    live_backward(plan, grad);
+    live_scratch(plan, block + 2 * n);
+    for (size_t i = 0; i < n; i++)              // constants lie elsewhere
+        if (plan->value[i].data)
+            block[i].dies = grad[i].dies = -1;
+    for (size_t i = 0; i < all; i++)            // what is used, side by side
+        if (block[i].dies >= 0)
+            block[blocks++] = block[i];
+    qsort(block, blocks, sizeof(*block), by_size);
+    for (size_t i = 0; i < blocks; i++) {
+        place(&block[i], block, i, other);
+        *block[i].to = block[i].at;
+        top = block[i].at + block[i].size > top ? block[i].at + block[i].size : top;
+    }
+    for (int i = 0; i < plan->values; i++)      // a view lies where its root lies
+        if (plan->data_at[plan->root[i]] != SIZE_MAX)
+            plan->data_at[i] = plan->data_at[plan->root[i]] + plan->shift[i];
+    for (size_t i = 0; i < steps; i++)          // in the backward pass scratch lies behind the sum
+        plan->scratch_at[steps + i] = plan->sum_at[i] + sum_size(plan, (int)i);
+    for (int i = 0; i < plan->steps; i++)
+        if (kept_scratch(plan, i))
+            plan->scratch_at[i] = top;
+    plan->floats = top + most_kept_scratch(plan);
+end:
+    gcam_free(block);
+    gcam_free(other);
+    return error;
+}

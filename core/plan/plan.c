@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Planning, in order: copy what the logits need of the graph, fold and fuse (fuse.c), choose layouts, pack weights. The
+ * memory is laid out in memory.c.
+ */
+#include "plan.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "concat_in_place.h"
+#include "fuse.h"
+#include "memory.h"
+#include "partial.h"
+#include "several_scores.h"
+#include "summed_weights.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// ------------------------------------------------------------------------------------------------------ what is needed
+
+static int new_step(GcamPlan *plan, GcamStep **out)
+{
+    if (plan->steps == plan->step_room) {
+        int room = plan->step_room ? 2 * plan->step_room : 64;
+        GcamStep *grown = gcam_zone_alloc(&plan->zone, (size_t)room, sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        if (plan->steps)
+            memcpy(grown, plan->step, (size_t)plan->steps * sizeof(*grown));
+        plan->step = grown;
+        plan->step_room = room;
+    }
+    *out = &plan->step[plan->steps++];
+    **out = (GcamStep){ .add = -1 };
+    return 0;
+}
+
+static int new_value(GcamPlan *plan, int like)
+{
+    if (plan->values == plan->value_room) {
+        int room = 2 * plan->value_room + 64;
+        GcamValue *grown = gcam_zone_alloc(&plan->zone, (size_t)room, sizeof(*grown));
+        char *in_head = gcam_zone_alloc(&plan->zone, (size_t)room, 1);
+        if (!grown || !in_head)
+            return -ENOMEM;
+        memcpy(grown, plan->value, (size_t)plan->values * sizeof(*grown));
+        memcpy(in_head, plan->in_head, (size_t)plan->values);
+        plan->value = grown;
+        plan->in_head = in_head;
+        plan->value_room = room;
+    }
+    plan->value[plan->values] = plan->value[like];
+    plan->value[plan->values].node = plan->value[plan->values].initializer = -1;
+    plan->value[plan->values].data = NULL;
+    plan->in_head[plan->values] = plan->in_head[like];
+    return plan->values++;
+}
+
+static int copy_step(GcamPlan *plan, const GcamNode *node)
+{
+    GcamStep *step;
+    int error = new_step(plan, &step);
+    if (error)
+        return error;
+    step->op = node->op;
+    step->node = node;
+    step->inputs = node->inputs;
+    step->outputs = node->outputs;
+    step->input = gcam_zone_alloc(&plan->zone, (size_t)node->inputs + 1, sizeof(int));
+    step->output = gcam_zone_alloc(&plan->zone, (size_t)node->outputs + 1, sizeof(int));
+    if (!step->input || !step->output)
+        return -ENOMEM;
+    memcpy(step->input, node->input, (size_t)node->inputs * sizeof(int));
+    memcpy(step->output, node->output, (size_t)node->outputs * sizeof(int));
+    for (int i = 0; i < node->inputs; i++)
+        step->in_head |= node->input[i] >= 0 && plan->in_head[node->input[i]];
+    for (int i = 0; i < node->outputs; i++)
+        if (node->output[i] >= 0)
+            plan->in_head[node->output[i]] |= (char)step->in_head;
+    return 0;
+}
+
+static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
+{
+    char *needed = gcam_zone_alloc(&plan->zone, (size_t)graph->nodes + 1, 1);
+    if (!needed)
+        return -ENOMEM;
+    if (graph->value[plan->logits].node >= 0)
+        needed[graph->value[plan->logits].node] = 1;
+    for (int i = graph->nodes - 1; i >= 0; i--)
+        for (int j = 0; needed[i] && j < graph->node[i].inputs; j++) {
+            int value = graph->node[i].input[j];
+            if (value >= 0 && graph->value[value].node >= 0)
+                needed[graph->value[value].node] = 1;
+        }
+    for (int i = 0; i < graph->nodes; i++) {
+        int error = needed[i] ? copy_step(plan, &graph->node[i]) : 0;
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+// ------------------------------------------------------------------------------------------------------------- layouts
+
+typedef struct Layouts {
+    GcamStep *from;             // the steps before; plan->step is written anew
+    int *last, *plain;          // by value: its copy in that layout, or -1
+    int room;
+} Layouts;
+
+// Both layouts have the same bytes.
+static int same_bytes(const GcamShape *shape)
+{
+    return shape->rank != 4 || shape->dim[1] == 1 || shape->dim[2] * shape->dim[3] == 1;
+}
+
+// The value in the layout that is wanted: itself, a copy made before, or a step that makes one.
+static int convert(GcamPlan *plan, Layouts *layouts, int value, int channels_last)
+{
+    if (value < 0 || plan->value[value].shape.rank != 4 || plan->value[value].channels_last == channels_last)
+        return value;
+    int *copy = value < layouts->room ? (channels_last ? layouts->last : layouts->plain) + value : NULL;
+    if (copy && *copy >= 0)
+        return *copy;
+    GcamStep *step;
+    int made = new_value(plan, value);
+    if (made < 0 || new_step(plan, &step) < 0)
+        return -ENOMEM;
+    plan->value[made].channels_last = channels_last;
+    step->op = channels_last ? &gcam_op_to_last : &gcam_op_to_plain;
+    step->inputs = step->outputs = 1;
+    step->in_head = plan->in_head[value];
+    step->input = gcam_zone_alloc(&plan->zone, 1, sizeof(int));
+    step->output = gcam_zone_alloc(&plan->zone, 1, sizeof(int));
+    if (!step->input || !step->output)
+        return -ENOMEM;
+    step->input[0] = value;
+    step->output[0] = made;
+    if (copy)
+        *copy = made;
+    return made;
+}
+
+// Transposes between (N, C, H, W) and (N, H, W, C) only change the point of view.
+static int transpose_is_view(const GcamPlan *plan, const GcamStep *step)
+{
+    const GcamValue *x = &plan->value[step->input[0]], *y = &plan->value[step->output[0]];
+    const int *perm = gcam_transpose_perm(step->node);
+    if (x->shape.rank != 4 || perm[0] != 0 || x->data)
+        return 0;
+    int to_last = perm[1] == 2 && perm[2] == 3 && perm[3] == 1;
+    int from_last = perm[1] == 3 && perm[2] == 1 && perm[3] == 2;
+    return (to_last && x->channels_last && !y->channels_last) || (from_last && !x->channels_last && y->channels_last);
+}
+
+static int place_step(GcamPlan *plan, Layouts *layouts, GcamStep step)
+{
+    int last = step.op->layout == GCAM_LAYOUT_LAST, keep = step.op->layout == GCAM_LAYOUT_FREE;
+    if (step.op->layout == GCAM_LAYOUT_ANY)
+        for (int i = 0; i < step.inputs; i++)
+            last |= step.input[i] >= 0 && plan->value[step.input[i]].channels_last;
+    for (int i = 0; !keep && i < step.inputs; i++) {
+        int was = step.input[i];
+        // Constants are weights, or read by their strides; but what a window runs over is channels last.
+        if (was >= 0 && plan->value[was].data && (i > 0 || step.op->layout != GCAM_LAYOUT_LAST))
+            continue;
+        step.input[i] = convert(plan, layouts, was, last);
+        if (was >= 0 && step.input[i] < 0)
+            return -ENOMEM;
+    }
+    if (step.add >= 0 && (step.add = convert(plan, layouts, step.add, 1)) < 0)
+        return -ENOMEM;
+    if (step.op == &gcam_op_transpose) {
+        const int *perm = gcam_transpose_perm(step.node);
+        const GcamValue *x = &plan->value[step.input[0]];
+        last = x->shape.rank == 4 && !x->channels_last && !perm[0] && perm[1] == 3 && perm[2] == 1;
+    }
+    for (int i = 0; i < step.outputs; i++)
+        if (step.output[i] >= 0)
+            plan->value[step.output[i]].channels_last = last && plan->value[step.output[i]].shape.rank == 4;
+    GcamStep *placed;
+    int error = new_step(plan, &placed);
+    if (!error)
+        *placed = step;
+    return error;
+}
+
+static int choose_layouts(GcamPlan *plan)
+{
+    Layouts layouts = { plan->step, NULL, NULL, plan->values };
+    int steps = plan->steps, error = 0;
+    layouts.last = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    layouts.plain = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    if (!layouts.last || !layouts.plain)
+        return -ENOMEM;
+    memset(layouts.last, -1, (size_t)plan->values * sizeof(int));
+    memset(layouts.plain, -1, (size_t)plan->values * sizeof(int));
+    plan->step = NULL;
+    plan->steps = plan->step_room = 0;
+    // Preprocessing writes channels last, which for a network that takes (N, H, W, C) is the plain order.
+    const GcamShape *picture = &plan->value[plan->picture].shape;
+    plan->value[plan->picture].channels_last = picture->rank == 4 && (picture->dim[1] == 3 || picture->dim[3] != 3);
+    for (int i = 0; i < steps && !error; i++)
+        error = place_step(plan, &layouts, layouts.from[i]);
+    return error;
+}
+
+static void find_views(GcamPlan *plan)
+{
+    for (int i = 0; i < plan->values; i++)
+        plan->root[i] = i;
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        const GcamValue *x = &plan->value[step->input[0]];
+        int view = step->op->flags & GCAM_OP_VIEW ||
+                   (step->op == &gcam_op_transpose && transpose_is_view(plan, step)) ||
+                   ((step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain) && same_bytes(&x->shape));
+        if (view && !x->data)
+            plan->root[step->output[0]] = plan->root[step->input[0]];
+    }
+}
+
+// ----------------------------------------------------------------------------------------------------------- constants
+
+// Constants that operators read while they run are float32, aligned.
+static int ready_constants(GcamPlan *plan)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        for (int j = 0; j < step->inputs; j++) {
+            GcamValue *value = step->input[j] >= 0 ? &plan->value[step->input[j]] : NULL;
+            // Else only the first is read while a network runs. A second operand of MatMul that is one matrix is
+            // packed or used in place instead.
+            int reads = step->op->flags & GCAM_OP_READS || j == 0 ||
+                        (step->op == &gcam_op_matmul && value && value->shape.rank > 2);
+            if (!value || !reads || !value->data || (value->type == GCAM_TYPE_FLOAT && (uintptr_t)value->data % 4 == 0))
+                continue;
+            size_t count = gcam_shape_count(&value->shape);
+            float *floats = gcam_zone_alloc(&plan->zone, count + 1, sizeof(*floats));
+            if (!floats)
+                return -ENOMEM;
+            for (size_t k = 0; k < count; k++)
+                floats[k] = (float)gcam_constant_double(value, k);
+            value->data = floats;
+            value->type = GCAM_TYPE_FLOAT;
+        }
+    }
+    return 0;
+}
+
+// Whether a value is what a ReLU makes, or pools and rearranges that: the gradient by what is zero goes to what was
+// zero there, and no further.
+static int comes_from_relu(const GcamPlan *plan, const GcamUsers *users, int value)
+{
+    while (value >= 0 && value != plan->layer && users->producer[value] >= 0) {
+        const GcamStep *step = &plan->step[users->producer[value]];
+        if (step->output[0] != value)
+            return 0;
+        if (!strcmp(step->op->type, "Relu") || step->act == GCAM_ACT_RELU)
+            return 1;
+        int moves = step->op->flags & GCAM_OP_VIEW || step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain;
+        if (!moves && !(step->node && gcam_pool_keeps_zeros(step->node)))
+            return 0;
+        value = step->input[0];
+    }
+    return 0;
+}
+
+typedef struct Preparation {
+    GcamPlan *plan;
+    const GcamGraph *graph;
+    const GcamUsers *users;
+    atomic_int error;           // the first, or 0
+} Preparation;
+
+// Gives back the memory of weights that were packed: the whole pages among them, where they are those of a file.
+static void forget_weights(const GcamGraph *graph, const GcamValue *weights)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), data = (uintptr_t)weights->data;
+    uintptr_t size = gcam_shape_count(&weights->shape) * gcam_data_size(weights->type);
+    uintptr_t first = (data + page - 1) / page * page, last = (data + size) / page * page;
+    for (size_t i = 0; i < graph->mappings && first < last; i++) {
+        uintptr_t file = (uintptr_t)graph->mapping[i].data;
+        if (data >= file && data + size <= file + graph->mapping[i].size)
+            madvise((void *)first, last - first, MADV_DONTNEED);
+    }
+}
+
+static void prepare_step(void *opaque, size_t index, int thread)
+{
+    Preparation *preparation = opaque;
+    GcamPlan *plan = preparation->plan;
+    GcamStep *step = &plan->step[index];
+    step->type = plan->type;
+    step->from_relu = step->inputs > 0 && comes_from_relu(plan, preparation->users, step->input[0]);
+    int none = 0, error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
+    (void)thread;
+    if (step->copied && step->inputs > 1 && step->input[1] >= 0)
+        forget_weights(preparation->graph, &plan->value[step->input[1]]);
+    if (error)
+        atomic_compare_exchange_strong(&preparation->error, &none, error);
+}
+
+// Packs weights, which takes a while for large networks, on as many threads as the plan will run on.
+static int prepare(GcamPlan *plan, const GcamGraph *graph, const GcamUsers *users)
+{
+    Preparation preparation = { plan, graph, users, 0 };
+    GcamPool *pool;
+    int error = gcam_pool_create(&pool, plan->threads, 0);
+    if (error)
+        return error;
+    gcam_pool_run(pool, (size_t)plan->steps, prepare_step, &preparation);
+    gcam_pool_destroy(&pool);
+    return atomic_load(&preparation.error);
+}
+
+// ------------------------------------------------------------------------------------------------------------ the plan
+
+void gcam_plan_destroy(GcamPlan **plan)
+{
+    if (!plan || !*plan)
+        return;
+    gcam_sums_destroy(&(*plan)->sums);
+    for (int i = 0; i < (*plan)->steps; i++)
+        if ((*plan)->step[i].op->release)
+            (*plan)->step[i].op->release(&(*plan)->step[i]);
+    gcam_zone_free(&(*plan)->zone);
+    gcam_free(*plan);
+    *plan = NULL;
+}
+
+static int copy_values(GcamPlan *plan, const GcamGraph *graph)
+{
+    plan->values = plan->value_room = graph->values;
+    plan->value = gcam_zone_alloc(&plan->zone, (size_t)graph->values, sizeof(*plan->value));
+    plan->in_head = gcam_zone_alloc(&plan->zone, (size_t)graph->values, 1);
+    if (!plan->value || !plan->in_head)
+        return -ENOMEM;
+    memcpy(plan->value, graph->value, (size_t)graph->values * sizeof(*plan->value));
+    plan->in_head[plan->layer] = 1;
+    return 0;
+}
+
+// Nothing that backward runs reads an activation: of a product by the layer only the constant factor counts, of a sum
+// nothing.
+static int has_constant_gradient(const GcamPlan *plan)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        int product = step->op == &gcam_op_gemm || step->op == &gcam_op_matmul;
+        int weights = product && plan->value[step->input[1]].data;
+        int sum = !strcmp(step->op->type, "Add") || !strcmp(step->op->type, "Sub");
+        int reads = step->op->flags & (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y) || step->act != GCAM_ACT_NONE;
+        if (step->in_head && reads && !weights && !sum)
+            return 0;
+    }
+    return 1;
+}
+
+int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int layer, int logits, int threads,
+                     enum GcamType type, const GradcamLog *log)
+{
+    int error = -ENOMEM;
+    GcamUsers users;
+    *out = NULL;
+    GcamPlan *plan = gcam_calloc(1, sizeof(*plan));
+    if (!plan)
+        goto fail;
+    plan->picture = picture;
+    plan->layer = layer;
+    plan->logits = logits;
+    plan->threads = threads;
+    plan->type = type;
+    if ((error = copy_values(plan, graph)) || (error = copy_needed(plan, graph)))
+        goto fail;
+    if (!plan->in_head[logits] || layer == logits) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "layer '%s' does not lie between the picture and the logits '%s'",
+                 graph->value[layer].name, graph->value[logits].name);
+        error = -EINVAL;
+        goto fail;
+    }
+    if ((error = gcam_plan_fuse(plan)) || (error = choose_layouts(plan)))
+        goto fail;
+    error = -ENOMEM;
+    plan->root = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->root));
+    plan->shift = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->shift));
+    plan->placed = gcam_zone_alloc(&plan->zone, (size_t)plan->values, 1);
+    if (!plan->root || !plan->shift || !plan->placed)
+        goto fail;
+    find_views(plan);
+    if (gcam_users_count(&users, plan))
+        goto fail;
+    gcam_plan_place(plan, &users);
+    plan->constant_gradient = has_constant_gradient(plan);
+    if ((error = ready_constants(plan)) || (error = prepare(plan, graph, &users)) ||
+        (error = gcam_sums_create(&plan->sums, plan, graph, &users)) || (error = gcam_plan_arena(plan)) ||
+        (error = gcam_plan_keep(plan)) || (error = gcam_tail_create(plan)))
+        goto fail;
+    *out = plan;
+    return 0;
+fail:
+    gcam_plan_destroy(&plan);
+    return error;
+}
+
+static int is_interrupted(const GcamRun *run)
+{
+    return run->interrupt && run->interrupt(run->opaque);
+}
+
+int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
+{
+    GcamRun run = *given;
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        const GcamRect *wanted = run.wanted ? &run.wanted[i] : NULL;
+        if (is_interrupted(&run))
+            return -ECANCELED;
+        double begin = run.seconds ? gcam_time() : 0;
+        run.scratch = run.arena + plan->scratch_at[i];
+        run.part = wanted && wanted->bottom < INT_MAX ? wanted : NULL;
+        if (!gcam_plan_is_view(plan, step) && !(wanted && gcam_rect_is_empty(wanted)))
+            step->op->forward(&run, step);
+        if (run.seconds)
+            run.seconds[i] = gcam_time() - begin;
+    }
+    return 0;
+}
+
+// The gradients by one step's inputs; what another user of an input has contributed is added to.
+static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
+{
+    const GcamStep *step = &plan->step[index];
+    float *sum = run->arena + plan->sum_at[index];
+    for (int j = 0; j < step->inputs; j++) {
+        int value = step->input[j];
+        if (value < 0 || !run->grad[value] || !plan->in_head[value])
+            continue;
+        if (gcam_plan_first_gradient(plan, index, j)) {
+            step->op->backward(run, step, j, run->grad[value]);
+            continue;
+        }
+        step->op->backward(run, step, j, sum);
+        for (size_t k = 0, n = gcam_shape_count(&plan->value[value].shape); k < n; k++)
+            run->grad[value][k] += sum[k];
+    }
+}
+
+int gcam_plan_backward(const GcamPlan *plan, const GcamRun *given, int from, int to)
+{
+    GcamRun run = *given;
+    for (int i = to - 1; i >= from; i--) {
+        if (is_interrupted(&run))
+            return -ECANCELED;
+        double begin = run.seconds ? gcam_time() : 0;
+        run.scratch = run.arena + plan->scratch_at[plan->steps + i];
+        if (plan->step[i].in_head)
+            step_backward(plan, &run, i);
+        if (run.seconds)
+            run.seconds[plan->steps + i] = gcam_time() - begin;
+    }
+    return 0;
+}

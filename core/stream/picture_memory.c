@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Remembered pictures and answers, and what of two pictures is the same. Differences are taken by blocks: their mean is
+ * hardly moved by a camera's noise, and it is by a small thing that moves, which would drown in the mean of the whole.
+ */
+#include "picture_memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { BLOCK = 16 };
+
+int gcam_picture_create(GcamPicture **out, int width, int height, size_t classes)
+{
+    const size_t logits = sizeof(GcamPicture) + classes * sizeof(float), pixels = (size_t)width * (size_t)height;
+    GcamPicture *picture = gcam_alloc(logits + 3 * pixels, 1);
+
+    *out = picture;
+    if (!picture)
+        return -ENOMEM;
+    *picture = (GcamPicture){ .references = 1 };
+    picture->rgb = (uint8_t *)picture + logits;
+    return 0;
+}
+
+void gcam_picture_unref(GcamPicture *picture)
+{
+    if (picture && --picture->references == 0) {
+        gcam_answer_unref(picture->answer);
+        gcam_free(picture);
+    }
+}
+
+int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum GradcamMethod method,
+                       const GradcamTarget *target, size_t count)
+{
+    size_t length = 1;
+    GcamAnswer *answer;
+
+    for (size_t i = 0; i < count; i++)
+        length += 1 + target[i].count;
+    *out = answer = malloc(sizeof(*answer) + length * sizeof(answer->question[0]));
+    if (!answer)
+        return -ENOMEM;
+    *answer = (GcamAnswer){ .references = 1, .layer = layer, .length = length };
+    int *at = answer->question;
+    *at++ = (int)method;
+    for (size_t i = 0; i < count; i++) {
+        *at++ = (int)target[i].count;
+        memcpy(at, target[i].classes, target[i].count * sizeof(*at));
+        at += target[i].count;
+    }
+    return 0;
+}
+
+void gcam_answer_unref(GcamAnswer *answer)
+{
+    if (answer && --answer->references == 0) {
+        gradcam_result_unref(&answer->result);
+        free(answer);
+    }
+}
+
+int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b)
+{
+    return a->layer == b->layer && a->length == b->length &&
+           !memcmp(a->question, b->question, a->length * sizeof(a->question[0]));
+}
+
+static unsigned row_difference(const uint8_t *a, const uint8_t *b, int bytes)
+{
+    unsigned sum = 0;
+
+    for (int i = 0; i < bytes; i++)
+        sum += (unsigned)abs(a[i] - b[i]);
+    return sum;
+}
+
+// Whether the block of `rows` rows of `bytes` bytes is still; it then becomes the old one.
+static int settle_block(const uint8_t *last, uint8_t *picture, size_t stride, int rows, int bytes, float threshold)
+{
+    unsigned sum = 0;
+    for (int i = 0; i < rows; i++)
+        sum += row_difference(last + (size_t)i * stride, picture + (size_t)i * stride, bytes);
+    if ((float)sum > threshold * (float)(rows * bytes))
+        return 0;
+    for (int i = 0; sum && i < rows; i++)
+        memcpy(picture + (size_t)i * stride, last + (size_t)i * stride, (size_t)bytes);
+    return 1;
+}
+
+int gcam_rgb_settle(const uint8_t *last, uint8_t *picture, int width, int height, float threshold)
+{
+    const size_t stride = 3 * (size_t)width;
+    int still = 1;
+
+    if (threshold == 0)
+        return !memcmp(last, picture, stride * (size_t)height);
+    for (int y = 0; y < height; y += BLOCK)
+        for (int x = 0; x < width; x += BLOCK) {
+            const int rows = height - y < BLOCK ? height - y : BLOCK;
+            const int bytes = 3 * (width - x < BLOCK ? width - x : BLOCK);
+            const size_t corner = (size_t)y * stride + 3 * (size_t)x;
+            still &= settle_block(last + corner, picture + corner, stride, rows, bytes, threshold);
+        }
+    return still;
+}

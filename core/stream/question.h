@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a stream looks for: a copy of the caller's targets with the memory that class=auto needs.
+ */
+#ifndef GCAM_STREAM_QUESTION_H
+#define GCAM_STREAM_QUESTION_H
+
+#include "classlock.h"
+#include "gradcam.h"
+
+// Shared by the stream and the tasks that were submitted with it. Immutable, except for what the comments
+// say.
+typedef struct GcamLook {
+    int references;             // guarded by the stream's mutex
+    GcamClassLock *lock;        // NULL without a target of class=auto; used by the task whose turn it is
+    size_t count;
+    GradcamTarget *target;
+} GcamLook;
+
+// A copy with one reference. -EINVAL for targets that do not fit a model of `classes` classes. hold, margin:
+// as in gcam_classlock_create().
+int gcam_look_create(GcamLook **out, const GradcamTargets *targets, size_t classes, int hold, float margin);
+
+// Drops a reference. Accepts NULL.
+void gcam_look_unref(GcamLook *look);
+
+#endif

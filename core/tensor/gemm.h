@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Matrix product, C[M,N] = epilogue(A[M,K] * B[K,N]), all row-major, strides in elements. A, B and C are floats and
+ * so are the sums; what is multiplied are floats too, or, where the processor has an instruction for it, both rounded
+ * to bfloat16. B can be packed once (weights) or on the way (activations). No function but the constructor allocates.
+ * The result is the same bit for bit for any number of threads.
+ */
+#ifndef GCAM_TENSOR_GEMM_H
+#define GCAM_TENSOR_GEMM_H
+
+#include <stddef.h>
+
+#include "base/threads.h"
+
+enum GcamType {
+    GCAM_F32,
+    GCAM_F16,                   // IEEE binary16
+    GCAM_BF16,                  // upper half of a binary32
+};
+
+enum GcamActivation {
+    GCAM_ACT_NONE,
+    GCAM_ACT_RELU,              // max(x, 0)
+    GCAM_ACT_CLIP,              // min(max(x, lo), hi)
+};
+
+// What is done to the product: c = act((accumulate ? c : 0) + product + bias + add). NaN stays NaN. All
+// zeros: nothing.
+typedef struct GcamEpilogue {
+    const float *bias;          // N elements, or NULL
+    const float *add;           // residual, M rows of N, or NULL; must not overlap C: accumulate is for that
+    ptrdiff_t add_stride;       // elements from row to row of `add`
+    enum GcamActivation act;
+    float lo, hi;               // of GCAM_ACT_CLIP
+    int accumulate;
+} GcamEpilogue;
+
+// Whether operands can be multiplied as that type. GCAM_F32: always; GCAM_F16: never.
+int gcam_gemm_has(enum GcamType type);
+
+// B[K,N] in the order that the kernels of this machine read it. Immutable: any number of threads may use it.
+typedef struct GcamPackedB GcamPackedB;
+
+// Element (i, j) of B is b[i * row_stride + j * col_stride]; b is copied. k or n may be 0. type: what operands are
+// multiplied as, one that gcam_gemm_has(). -ENOMEM.
+int gcam_packed_b_create(GcamPackedB **out, enum GcamType type, size_t k, size_t n, const float *b,
+                         ptrdiff_t row_stride, ptrdiff_t col_stride);
+void gcam_packed_b_destroy(GcamPackedB **b);
+
+// A[m,K] has rows `lda` >= K apart, elements of a row are adjacent. C must not overlap A. ep NULL: the plain
+// product. With K = 0 the product is zero.
+void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
+                      float *c, ptrdiff_t ldc, const GcamEpilogue *ep);
+
+// C[m,K] = A[m,N] * B transposed, from the same packed B. Scratch as gcam_gemm() needs for these sizes.
+void gcam_gemm_packed_across(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
+                             float *c, ptrdiff_t ldc, float *scratch);
+
+// Floats of scratch that gcam_gemm() needs with any type; SIZE_MAX when that cannot be expressed.
+size_t gcam_gemm_scratch(size_t m, size_t n, size_t k);
+
+// Both operands by any strides: A(i, p) is a[i * a_row + p * a_col], B(p, j) is b[p * b_row + j * b_col].
+// type as above. scratch is 64-byte aligned (gcam_alloc).
+void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k, const float *a, ptrdiff_t a_row,
+               ptrdiff_t a_col, const float *b, ptrdiff_t b_row, ptrdiff_t b_col, float *c, ptrdiff_t ldc,
+               const GcamEpilogue *ep, float *scratch);
+
+#endif
