@@ -12,18 +12,18 @@
 #define BLOCK_SIZE 65536
 #define ALIGN 64
 
-struct GcamZoneBlock {
-    GcamZoneBlock *next;
+struct GcamArenaBlock {
+    GcamArenaBlock *next;
     size_t used, size;          // bytes, header included
 };
 
-void *gcam_zone_alloc(GcamZone *zone, size_t count, size_t size)
+void *gcam_arena_alloc(GcamArena *arena, size_t count, size_t size)
 {
     size_t bytes;
     if (gcam_mul(count, size, &bytes) < 0 || bytes > SIZE_MAX / 2)
         return NULL;
     bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN;
-    GcamZoneBlock *block = zone->block;
+    GcamArenaBlock *block = arena->block;
     if (!block || block->size - block->used < bytes) {
         size_t room = bytes + ALIGN > BLOCK_SIZE ? bytes + ALIGN : BLOCK_SIZE;
         block = gcam_calloc(room, 1);
@@ -31,26 +31,26 @@ void *gcam_zone_alloc(GcamZone *zone, size_t count, size_t size)
             return NULL;
         block->used = ALIGN;
         block->size = room;
-        block->next = zone->block;
-        zone->block = block;
+        block->next = arena->block;
+        arena->block = block;
     }
     void *result = (char *)block + block->used;
     block->used += bytes;
     return result;
 }
 
-char *gcam_zone_strdup(GcamZone *zone, const char *text)
+char *gcam_arena_strdup(GcamArena *arena, const char *text)
 {
     size_t size = strlen(text) + 1;
-    char *copy = gcam_zone_alloc(zone, size, 1);
+    char *copy = gcam_arena_alloc(arena, size, 1);
     return copy ? memcpy(copy, text, size) : NULL;
 }
 
-void gcam_zone_free(GcamZone *zone)
+void gcam_arena_free(GcamArena *arena)
 {
-    while (zone->block) {
-        GcamZoneBlock *next = zone->block->next;
-        gcam_free(zone->block);
-        zone->block = next;
+    while (arena->block) {
+        GcamArenaBlock *next = arena->block->next;
+        gcam_free(arena->block);
+        arena->block = next;
     }
 }

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A zone: many small allocations that are freed together. A graph, a plan, a model each own one.
+ * An arena: many small allocations that are freed together. A graph, a plan, a model each own one.
  */
 #ifndef GCAM_BASE_ARENA_H
 #define GCAM_BASE_ARENA_H
 
 #include <stddef.h>
 
-typedef struct GcamZoneBlock GcamZoneBlock;
+typedef struct GcamArenaBlock GcamArenaBlock;
 
-typedef struct GcamZone {
-    GcamZoneBlock *block;       // newest first
-} GcamZone;
+typedef struct GcamArena {
+    GcamArenaBlock *block;       // newest first
+} GcamArena;
 
 // count * size bytes, zeroed, aligned to 64 bytes; NULL when out of memory or the product overflows.
-void *gcam_zone_alloc(GcamZone *zone, size_t count, size_t size);
+void *gcam_arena_alloc(GcamArena *arena, size_t count, size_t size);
 
 // A copy of a string, or NULL.
-char *gcam_zone_strdup(GcamZone *zone, const char *text);
+char *gcam_arena_strdup(GcamArena *arena, const char *text);
 
-// Frees all; the zone is empty again.
-void gcam_zone_free(GcamZone *zone);
+// Frees all; the arena is empty again.
+void gcam_arena_free(GcamArena *arena);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 // Index of a name among `count` names, or -EINVAL. name may be NULL.
-static inline int gcam_name_find(const char *const *names, int count, const char *name)
+static inline int gcam_enum_find(const char *const *names, int count, const char *name)
 {
     for (int i = 0; name && i < count; i++)
         if (!strcmp(names[i], name))

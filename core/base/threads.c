@@ -36,12 +36,12 @@ enum { SPINS = 2000 };          // about 30 us
 typedef struct Worker {
     _Alignas(64) atomic_size_t next;    // index of its part of the job
     size_t last;
-    GcamPool *pool;
+    GcamThreads *pool;
     pthread_t thread;
     int index;
 } Worker;
 
-struct GcamPool {
+struct GcamThreads {
     // The job: written by the caller while no worker is joined and `state` is closed; the workers' parts too.
     GcamPoolFn fn;
     void *opaque;
@@ -83,7 +83,7 @@ static void relax(void)
 #endif
 }
 
-static void draw(GcamPool *pool, int thread)
+static void draw(GcamThreads *pool, int thread)
 {
     GcamPoolFn fn = pool->fn;
     void *opaque = pool->opaque;
@@ -98,13 +98,13 @@ static void draw(GcamPool *pool, int thread)
 }
 
 // Whether there is a job of another generation than `seen` to join, or the end.
-static int news(GcamPool *pool, uint64_t seen)
+static int news(GcamThreads *pool, uint64_t seen)
 {
     uint64_t state = atomic_load(&pool->state);
     return atomic_load(&pool->quit) || ((state & OPEN) && state / GENERATION != seen);
 }
 
-static void await_news(GcamPool *pool, uint64_t seen)
+static void await_news(GcamThreads *pool, uint64_t seen)
 {
     for (int i = 0; i < pool->spins; i++) {
         if (news(pool, seen))
@@ -122,7 +122,7 @@ static void await_news(GcamPool *pool, uint64_t seen)
 static void *work(void *opaque)
 {
     Worker *worker = opaque;
-    GcamPool *pool = worker->pool;
+    GcamThreads *pool = worker->pool;
     uint64_t seen = 0;
     gcam_thread_nice(pool->nice);
     for (;;) {
@@ -143,7 +143,7 @@ static void *work(void *opaque)
     }
 }
 
-static void await_workers(GcamPool *pool)
+static void await_workers(GcamThreads *pool)
 {
     for (int i = 0; i < pool->spins; i++) {
         if (!(atomic_load(&pool->state) & JOINED))
@@ -158,7 +158,7 @@ static void await_workers(GcamPool *pool)
     pthread_mutex_unlock(&pool->mutex);
 }
 
-static void divide(GcamPool *pool, size_t count)
+static void divide(GcamThreads *pool, size_t count)
 {
     enum { TURNS = 16 };        // of each thread: few enough to cost nothing, enough that all end together
     const size_t threads = (size_t)pool->threads;
@@ -171,7 +171,7 @@ static void divide(GcamPool *pool, size_t count)
     }
 }
 
-void gcam_pool_run(GcamPool *pool, size_t count, GcamPoolFn fn, void *opaque)
+void gcam_threads_run(GcamThreads *pool, size_t count, GcamPoolFn fn, void *opaque)
 {
     if (!pool || pool->threads == 1 || count <= 1) {
         for (size_t i = 0; i < count; i++)
@@ -193,7 +193,7 @@ void gcam_pool_run(GcamPool *pool, size_t count, GcamPoolFn fn, void *opaque)
     await_workers(pool);
 }
 
-int gcam_pool_threads(const GcamPool *pool)
+int gcam_threads_count(const GcamThreads *pool)
 {
     return pool ? pool->threads : 1;
 }
@@ -207,7 +207,7 @@ static int spins_for(int threads)
     return SPINS;
 }
 
-static void stop(GcamPool *pool)
+static void stop(GcamThreads *pool)
 {
     pthread_mutex_lock(&pool->mutex);
     atomic_store(&pool->quit, 1);
@@ -217,13 +217,13 @@ static void stop(GcamPool *pool)
         pthread_join(pool->workers[i].thread, NULL);
 }
 
-int gcam_pool_create(GcamPool **out, int threads, int nice)
+int gcam_threads_create(GcamThreads **out, int threads, int nice)
 {
     int error;
     *out = NULL;
     if (threads < 1)
         return -EINVAL;
-    GcamPool *pool = gcam_calloc(1, sizeof(*pool) + (size_t)threads * sizeof(pool->workers[0]));
+    GcamThreads *pool = gcam_calloc(1, sizeof(*pool) + (size_t)threads * sizeof(pool->workers[0]));
     if (!pool)
         return -ENOMEM;
     pool->threads = threads;
@@ -246,7 +246,7 @@ int gcam_pool_create(GcamPool **out, int threads, int nice)
         pool->workers[i].index = i;
         error = pthread_create(&pool->workers[i].thread, NULL, work, &pool->workers[i]);
         if (error) {
-            gcam_pool_destroy(&pool);
+            gcam_threads_destroy(&pool);
             return -error;
         }
         pool->started++;
@@ -263,9 +263,9 @@ fail_memory:
     return -error;
 }
 
-void gcam_pool_destroy(GcamPool **out)
+void gcam_threads_destroy(GcamThreads **out)
 {
-    GcamPool *pool = out ? *out : NULL;
+    GcamThreads *pool = out ? *out : NULL;
     if (!pool)
         return;
     stop(pool);

@@ -9,28 +9,28 @@
 
 #include <stddef.h>
 
-typedef struct GcamPool GcamPool;
+typedef struct GcamThreads GcamThreads;
 
 typedef void (*GcamPoolFn)(void *opaque, size_t index, int thread);
 
 // `threads` >= 1 counts the caller: threads - 1 workers are started, nicer than the caller by `nice`. -EINVAL,
 // -ENOMEM, or what pthread_create() gave.
-int gcam_pool_create(GcamPool **out, int threads, int nice);
+int gcam_threads_create(GcamThreads **out, int threads, int nice);
 
 // Makes the calling thread, and no other, give way to those of the machine that are less nice, if nice > 0. Does
 // nothing where a thread has no priority of its own.
 void gcam_thread_nice(int nice);
 
 // Joins the workers. Accepts NULL and a pointer to NULL.
-void gcam_pool_destroy(GcamPool **pool);
+void gcam_threads_destroy(GcamThreads **pool);
 
 // Number of threads with the caller; 1 for NULL.
-int gcam_pool_threads(const GcamPool *pool);
+int gcam_threads_count(const GcamThreads *pool);
 
 // Calls fn(opaque, index, thread) for each index in 0..count-1, in any order and at the same time on several
 // threads, and returns when all calls have returned. thread is in 0..threads-1, the caller is 0; two calls
 // that run at the same time have different ones. A NULL pool, or one of one thread, makes it a plain loop.
 // Never fails, never allocates.
-void gcam_pool_run(GcamPool *pool, size_t count, GcamPoolFn fn, void *opaque);
+void gcam_threads_run(GcamThreads *pool, size_t count, GcamPoolFn fn, void *opaque);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Running a model: one arena for activations and gradients, threads, and the way of a picture: preprocess -> forward
- * through trunk and head. Maps are made in run.c.
+ * Running a model: one block of memory for activations and gradients, threads, and the way of a picture: preprocess ->
+ * forward through trunk and head. Maps are made in run.c.
  */
 #include "context.h"
 
@@ -30,9 +30,9 @@ static void assign_memory(GradcamContext *context)
         if (plan->value[i].data)
             context->data[i] = (float *)plan->value[i].data;     // read only
         else if (plan->data_at[i] != SIZE_MAX)
-            context->data[i] = context->arena + plan->data_at[i];
+            context->data[i] = context->memory + plan->data_at[i];
         if (plan->grad_at[i] != SIZE_MAX)
-            context->grad[i] = context->arena + plan->grad_at[i];
+            context->grad[i] = context->memory + plan->grad_at[i];
     }
 }
 
@@ -63,17 +63,17 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     context->interrupt = s->interrupt;
     context->interrupt_opaque = s->interrupt_opaque;
     if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
-        (error = gcam_pool_create(&context->pool, threads, s->nice)) ||
-        (s->reuse && (error = gcam_reuse_create(&context->reuse, context->plan, model->info.width,
+        (error = gcam_threads_create(&context->pool, threads, s->nice)) ||
+        (s->reuse && (error = gcam_partial_create(&context->partial, context->plan, model->info.width,
                                                 model->info.height))))
         goto fail;
     error = -ENOMEM;
     size_t values = (size_t)context->plan->values;
-    context->arena = gcam_calloc(context->plan->floats, sizeof(float));
+    context->memory = gcam_calloc(context->plan->floats, sizeof(float));
     context->data = gcam_calloc(values, sizeof(*context->data));
     context->grad = gcam_calloc(values, sizeof(*context->grad));
     context->alpha = gcam_alloc((size_t)model->layer[layer].channels, sizeof(float));
-    if (!context->arena || !context->data || !context->grad || !context->alpha)
+    if (!context->memory || !context->data || !context->grad || !context->alpha)
         goto fail;
     assign_memory(context);
     *out = context;
@@ -90,11 +90,11 @@ void gradcam_context_close(GradcamContext **context)
     if (!context || !*context)
         return;
     GradcamContext *c = *context;
-    gcam_pool_destroy(&c->pool);
-    gcam_reuse_destroy(&c->reuse);
+    gcam_threads_destroy(&c->pool);
+    gcam_partial_destroy(&c->partial);
     if (c->plan)
         gcam_model_release_plan(c->model, c->plan);
-    gcam_free(c->arena);
+    gcam_free(c->memory);
     gcam_free(c->data);
     gcam_free(c->grad);
     gcam_free(c->alpha);
@@ -116,7 +116,7 @@ GcamRun gcam_context_run(const GradcamContext *context)
 {
     const GcamPlan *plan = context->plan;
     return (GcamRun){
-        .value = plan->value, .data = context->data, .grad = context->grad, .arena = context->arena,
+        .value = plan->value, .data = context->data, .grad = context->grad, .memory = context->memory,
         .pool = context->pool, .seconds = context->seconds, .interrupt = context->interrupt,
         .opaque = context->interrupt_opaque,
     };
@@ -148,29 +148,29 @@ int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff
     double begin = gcam_time();
     GcamRect differs = { 0, info->height, 0, info->width };
     const GcamRect *wanted = NULL;
-    if (context->reuse) {
-        differs = gcam_reuse_compare(context->reuse, rgb, stride);
+    if (context->partial) {
+        differs = gcam_partial_compare(context->partial, rgb, stride);
         if (gcam_rect_is_empty(&differs)) {
             repeat(context);
             return 0;
         }
-        wanted = gcam_reuse_begin(context->reuse, &differs, context->arena, context->data);
+        wanted = gcam_partial_begin(context->partial, &differs, context->memory, context->data);
     }
     int first = wanted ? differs.top : 0, rows = wanted ? differs.bottom - first : info->height;
     gcam_preprocess_rgb(context->pool, rgb + first * stride, stride, info->width, rows, &info->preprocessing,
                         context->data[context->plan->picture] + 3 * (size_t)first * (size_t)info->width);
     context->preprocess_seconds = gcam_time() - begin;
     int error = forward(context, wanted);
-    if (context->reuse)
-        gcam_reuse_end(context->reuse, error);
+    if (context->partial)
+        gcam_partial_end(context->partial, error);
     return error;
 }
 
 int gradcam_context_forward_float(GradcamContext *context, const float *input)
 {
     const GradcamModelInfo *info = &context->model->info;
-    if (context->reuse)
-        gcam_reuse_forget(context->reuse);
+    if (context->partial)
+        gcam_partial_forget(context->partial);
     gcam_preprocess_float(input, 3, info->height, info->width, context->data[context->plan->picture]);
     return forward(context, NULL);
 }
@@ -183,8 +183,8 @@ int gradcam_context_set_input(GradcamContext *context, const char *name, const f
             continue;
         if (model->input[i].count != count)
             return -EINVAL;
-        if (context->reuse)
-            gcam_reuse_forget(context->reuse);
+        if (context->partial)
+            gcam_partial_forget(context->partial);
         float *to = context->data[model->input_value[i]];
         if (to)                                 // else no logit depends on it
             memcpy(to, data, count * sizeof(*data));

@@ -15,8 +15,8 @@ struct GradcamContext {
     GradcamModel *model;
     const GcamPlan *plan;
     int layer;                  // index into the model's layers
-    GcamPool *pool;
-    float *arena;
+    GcamThreads *pool;
+    float *memory;
     float **data, **grad;       // by value of the plan
     float *alpha;               // weights of the layer's channels
     float *scores;              // of several scores at once: gradients of the tail and weights of channels
@@ -27,7 +27,7 @@ struct GradcamContext {
     int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none
     double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
     double preprocess_seconds, map_seconds;
-    GcamReuse *reuse;           // NULL: nothing is asked of the picture before
+    GcamPartial *partial;         // NULL: nothing is asked of the picture before
     int (*interrupt)(void *opaque);     // as in GradcamSettings
     void *interrupt_opaque;
     GradcamProfile *profile;    // room for every entry

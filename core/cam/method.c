@@ -53,5 +53,5 @@ const char *gradcam_method_name(enum GradcamMethod method)
 
 int gradcam_method_find(const char *name)
 {
-    return gcam_name_find(names, GRADCAM_METHOD_COUNT, name);
+    return gcam_enum_find(names, GRADCAM_METHOD_COUNT, name);
 }

@@ -18,5 +18,5 @@ const char *gradcam_precision_name(enum GradcamPrecision precision)
 
 int gradcam_precision_find(const char *name)
 {
-    return gcam_name_find(names, GRADCAM_PRECISION_COUNT, name);
+    return gcam_enum_find(names, GRADCAM_PRECISION_COUNT, name);
 }

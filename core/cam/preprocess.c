@@ -33,7 +33,7 @@ static void normalize_rows(void *opaque, size_t index, int thread)
     }
 }
 
-void gcam_preprocess_rgb(GcamPool *pool, const uint8_t *rgb, ptrdiff_t stride, int width, int height,
+void gcam_preprocess_rgb(GcamThreads *pool, const uint8_t *rgb, ptrdiff_t stride, int width, int height,
                          const GradcamPreprocessing *preprocessing, float *nhwc)
 {
     Job job = {
@@ -43,7 +43,7 @@ void gcam_preprocess_rgb(GcamPool *pool, const uint8_t *rgb, ptrdiff_t stride, i
     for (int c = 0; c < 3; c++)
         for (int v = 0; v < 256; v++)
             job.table[c][v] = ((float)v - preprocessing->mean[c]) / preprocessing->std[c];
-    gcam_pool_run(pool, ((size_t)height + ROWS - 1) / ROWS, normalize_rows, &job);
+    gcam_threads_run(pool, ((size_t)height + ROWS - 1) / ROWS, normalize_rows, &job);
 }
 
 void gcam_preprocess_float(const float *nchw, int channels, int height, int width, float *nhwc)

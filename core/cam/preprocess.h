@@ -14,7 +14,7 @@
 // rgb: height rows of 3 * width bytes, R, G, B interleaved, `stride` bytes apart (may be negative). nhwc:
 // height x width x 3 floats, tightly packed; channel c is (pixel - mean[c]) / std[c], with c counting in
 // the network's own order (B, G, R when preprocessing->bgr).
-void gcam_preprocess_rgb(GcamPool *pool, const uint8_t *rgb, ptrdiff_t stride, int width, int height,
+void gcam_preprocess_rgb(GcamThreads *pool, const uint8_t *rgb, ptrdiff_t stride, int width, int height,
                          const GradcamPreprocessing *preprocessing, float *nhwc);
 
 // nchw: channels x height x width, already normalised. nhwc: the same values, height x width x channels. No

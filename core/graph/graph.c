@@ -73,7 +73,7 @@ const char *gcam_data_name(int type)
 
 void gcam_graph_free(GcamGraph *graph)
 {
-    gcam_zone_free(&graph->zone);
+    gcam_arena_free(&graph->arena);
     memset(graph, 0, sizeof(*graph));
 }
 
@@ -81,7 +81,7 @@ int gcam_graph_add_value(GcamGraph *graph, const char *name)
 {
     if (graph->values == graph->value_room) {
         int room = graph->value_room ? 2 * graph->value_room : 64;
-        GcamValue *grown = gcam_zone_alloc(&graph->zone, room, sizeof(*grown));
+        GcamValue *grown = gcam_arena_alloc(&graph->arena, room, sizeof(*grown));
         if (!grown)
             return -ENOMEM;
         if (graph->values)

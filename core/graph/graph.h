@@ -97,7 +97,7 @@ typedef struct GcamMapping {
 } GcamMapping;
 
 typedef struct GcamGraph {
-    GcamZone zone;              // owns everything below but constants' data that `owner` holds
+    GcamArena arena;              // owns everything below but constants' data that `owner` holds
     GcamValue *value;
     int values, value_room;
     GcamNode *node;
@@ -110,7 +110,7 @@ typedef struct GcamGraph {
     const char *name, *producer;
     const GcamMapping *mapping; // files in memory that hold constants, which may be read again at any time
     size_t mappings;
-    const float *sums;          // summed weights that a compiled model holds (summed_weights.h), [rows][columns], or NULL
+    const float *sums;          // summed weights that a compiled model holds, [rows][columns], or NULL
     size_t sum_rows, sum_columns;
     const char *sum_layer;      // the target layer that they are for
 } GcamGraph;
@@ -141,7 +141,7 @@ void gcam_value_strides(const GcamValue *value, ptrdiff_t stride[GCAM_MAX_RANK])
 int gcam_graph_simplify(GcamGraph *graph, const GradcamLog *log);
 
 // After simplifying: computes for one token alone what is thrown away for the others. (plan/take_token.c)
-int gcam_graph_narrow(GcamGraph *graph, const GradcamLog *log);
+int gcam_graph_take_token(GcamGraph *graph, const GradcamLog *log);
 
 // Tries to compute node `index` from its constant inputs: 1 folded, 0 not foldable, or a negative errno. (plan/fold.c)
 int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log);

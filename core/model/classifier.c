@@ -31,8 +31,8 @@ static int find_inputs(GradcamModel *model, const GradcamLog *log)
 {
     GcamGraph *graph = &model->graph;
     model->picture = -1;
-    model->input = gcam_zone_alloc(&model->zone, (size_t)graph->inputs + 1, sizeof(*model->input));
-    model->input_value = gcam_zone_alloc(&model->zone, (size_t)graph->inputs + 1, sizeof(int));
+    model->input = gcam_arena_alloc(&model->arena, (size_t)graph->inputs + 1, sizeof(*model->input));
+    model->input_value = gcam_arena_alloc(&model->arena, (size_t)graph->inputs + 1, sizeof(int));
     if (!model->input || !model->input_value)
         return -ENOMEM;
     for (int i = 0; i < graph->inputs; i++) {
@@ -244,9 +244,9 @@ static int find_layers(GradcamModel *model)
     size_t n = (size_t)graph->values;
     char *spatial = gcam_calloc(3 * n, 1), *needed = spatial + n, *on_value = spatial + 2 * n;
     GcamTokens *tokens = gcam_calloc(n, sizeof(*tokens));
-    model->layer = gcam_zone_alloc(&model->zone, n + 1, sizeof(*model->layer));
-    model->layer_value = gcam_zone_alloc(&model->zone, n + 1, sizeof(int));
-    model->layer_skip = gcam_zone_alloc(&model->zone, n + 1, sizeof(size_t));
+    model->layer = gcam_arena_alloc(&model->arena, n + 1, sizeof(*model->layer));
+    model->layer_value = gcam_arena_alloc(&model->arena, n + 1, sizeof(int));
+    model->layer_skip = gcam_arena_alloc(&model->arena, n + 1, sizeof(size_t));
     int error = !spatial || !tokens || !model->layer || !model->layer_value || !model->layer_skip ? -ENOMEM : 0;
     if (error)
         goto end;

@@ -5,7 +5,7 @@
  *
  * Weights of a fully connected layer behind a ReLU are stored by input, [in][out], where the graph has them as
  * [out][in]: about half of what comes from a ReLU is zero, and then half of such rows are never read. To ONNX that is
- * the same node without transB. Sums of such weights, which maps of the default layer need (summed_weights.h), are stored too.
+ * the same node without transB. Sums of such weights, which maps of the default layer need, are stored too.
  */
 #include "model.h"
 

@@ -124,7 +124,7 @@ static int imagenet_labels(GradcamModel *model, char *text, size_t text_size)
 {
     size_t size;
     const char *licence = gcam_labels_imagenet_licence(&size);
-    char *copy = gcam_zone_alloc(&model->zone, size + 1, 1);
+    char *copy = gcam_arena_alloc(&model->arena, size + 1, 1);
     model->labels_licence = copy;
     return copy ? memcpy(copy, licence, size), gcam_labels_imagenet(&model->labels, text, text_size) : -ENOMEM;
 }
@@ -194,7 +194,7 @@ static int fill_info(GradcamModel *model, const char *path)
     info->source_sha256 = file_string(model, KEY_SHA256);
     info->licence = file_string(model, KEY_LICENCE);
     info->name = model->file ? file_string(model, KEY_NAME) : "";
-    if (!info->name[0] && path && !(info->name = gcam_zone_strdup(&model->zone, slash ? slash + 1 : path)))
+    if (!info->name[0] && path && !(info->name = gcam_arena_strdup(&model->arena, slash ? slash + 1 : path)))
         return -ENOMEM;
     return 0;
 }
@@ -210,7 +210,7 @@ static int fill_counts(GradcamModel *model)
     info->groups = model->labels ? model->labels->group_count : 0;
     if (info->labels)
         return 0;
-    model->index_text = gcam_zone_alloc(&model->zone, info->classes, sizeof(*model->index_text));
+    model->index_text = gcam_arena_alloc(&model->arena, info->classes, sizeof(*model->index_text));
     for (size_t i = 0; model->index_text && i < info->classes; i++)
         snprintf(model->index_text[i], sizeof(*model->index_text), "%u", (unsigned)i);
     return model->index_text ? 0 : -ENOMEM;
@@ -223,7 +223,7 @@ static int list_mappings(GradcamModel *model)
     size_t count = 0;
     while (gcam_onnx_mapping(model->onnx, count).data)
         count++;
-    GcamMapping *mapping = gcam_zone_alloc(&model->zone, count + 1, sizeof(*mapping));
+    GcamMapping *mapping = gcam_arena_alloc(&model->arena, count + 1, sizeof(*mapping));
     if (!mapping)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
@@ -261,7 +261,7 @@ static void destroy(GradcamModel *model)
     gcam_graph_free(&model->graph);
     gcam_onnx_free(&model->onnx);
     gcam_modelfile_close(&model->file);
-    gcam_zone_free(&model->zone);
+    gcam_arena_free(&model->arena);
     pthread_mutex_destroy(&model->mutex);
     gcam_free(model);
 }
@@ -302,7 +302,8 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
     if ((error = gcam_onnx_build(model->onnx, &model->graph, o->width ? o->width : (int)width,
                                  o->height ? o->height : (int)height, &o->log)) ||
         (error = fill_info(model, path)) ||
-        (error = gcam_graph_simplify(&model->graph, &o->log)) || (error = gcam_graph_narrow(&model->graph, &o->log)) ||
+        (error = gcam_graph_simplify(&model->graph, &o->log)) ||
+        (error = gcam_graph_take_token(&model->graph, &o->log)) ||
         (error = gcam_model_classify(model, logits, layer, &o->log)) ||
         (error = read_labels(model, o->labels, &o->log)) ||
         (error = read_preprocessing(model, o->preprocessing, &o->log)) ||

@@ -29,7 +29,7 @@ typedef struct GcamSharedPlan {
 
 struct GradcamModel {
     atomic_int references;
-    GcamZone zone;              // strings, layers, inputs
+    GcamArena arena;              // strings, layers, inputs
     GcamModelFile *file;        // of a .bin: holds the weights
     GcamOnnx *onnx;
     GcamGraph graph;

@@ -126,7 +126,7 @@ static void attention_forward(const GcamRun *run, const GcamStep *step)
 {
     Job job = make_job(run, step, 0);
     job.y = run->data[step->output[0]];
-    gcam_pool_run(run->pool, job.a->outer * job.a->heads * job.cuts, forward_task, &job);
+    gcam_threads_run(run->pool, job.a->outer * job.a->heads * job.cuts, forward_task, &job);
 }
 
 // [rows][columns] to [columns][rows].
@@ -141,7 +141,8 @@ static void backward_task(void *opaque, size_t index, int thread)
 {
     const Job *job = opaque;
     const GcamAttention *a = job->a;
-    size_t outer = index / a->heads, head = index % a->heads, row = share_row(a), turned_row = gcam_round_line(a->queries);
+    size_t outer = index / a->heads, head = index % a->heads, row = share_row(a);
+    size_t turned_row = gcam_round_line(a->queries);
     float *memory = job->scratch + (size_t)thread * job->scratch_floats, *share = memory + packed_floats(a);
     float *grad = share + a->queries * row, *turned = grad + a->queries * row;
     const float *dy = job->dy + place(&a->y, outer, head), *v = job->v + place(&a->v, outer, head);
@@ -178,7 +179,7 @@ static void attention_backward(const GcamRun *run, const GcamStep *step, int inp
     job.dk = job.a->k.input == input ? dx : NULL;
     job.dv = job.a->v.input == input ? dx : NULL;
     memset(dx, 0, gcam_shape_count(&run->value[step->input[input]].shape) * sizeof(*dx));
-    gcam_pool_run(run->pool, job.a->outer * job.a->heads, backward_task, &job);
+    gcam_threads_run(run->pool, job.a->outer * job.a->heads, backward_task, &job);
 }
 
 static double attention_flops(const GcamStep *step, const GcamValue *values)

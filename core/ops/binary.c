@@ -270,7 +270,7 @@ static void run_job(const GcamRun *run, const GcamStep *step, Job *job)
     divide(&job->loops);
     if (job->loops.rank > 1 && (!job->dy || job->loops.stride[1 + job->input][0]) &&
         gcam_shape_count(&run->value[step->output[0]].shape) >= PARALLEL_ELEMENTS)
-        gcam_pool_run(run->pool, job->loops.dim[0], run_outer, job);
+        gcam_threads_run(run->pool, job->loops.dim[0], run_outer, job);
     else
         walk(job, 0, 0, 0, 0);
 }

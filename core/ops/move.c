@@ -108,7 +108,7 @@ static void outer(void *opaque, size_t index, int thread)
     walk(job, 1, job->from + (ptrdiff_t)index * job->move.from[0], job->to + (ptrdiff_t)index * job->move.to[0]);
 }
 
-void gcam_move(const GcamMove *move, GcamPool *pool, const float *from, float *to)
+void gcam_move(const GcamMove *move, GcamThreads *pool, const float *from, float *to)
 {
     Job job = { normalize(move, 0), from + move->from_offset, to + move->to_offset, copy_run };
     size_t count = 1;
@@ -117,7 +117,7 @@ void gcam_move(const GcamMove *move, GcamPool *pool, const float *from, float *t
     if (!count)
         return;
     if (job.move.rank > 1 && count >= PARALLEL_ELEMENTS)
-        gcam_pool_run(pool, job.move.dim[0], outer, &job);
+        gcam_threads_run(pool, job.move.dim[0], outer, &job);
     else
         walk(&job, 0, job.from, job.to);
 }

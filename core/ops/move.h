@@ -20,7 +20,7 @@ typedef struct GcamMove {
 } GcamMove;
 
 // to[...] = from[...]. The places written must differ from each other.
-void gcam_move(const GcamMove *move, GcamPool *pool, const float *from, float *to);
+void gcam_move(const GcamMove *move, GcamThreads *pool, const float *from, float *to);
 
 // to[...] += from[...]: strides of 0 in `to` add up.
 void gcam_move_add(const GcamMove *move, const float *from, float *to);

@@ -110,7 +110,7 @@ static void affine(const GcamRun *run, const GcamStep *step, const float *x, flo
     size_t count = gcam_shape_count(&value->shape), channels = value->shape.dim[1];
     size_t inner = value->channels_last ? 1 : count / (value->shape.dim[0] * channels);
     AffineJob job = { step, x, y, gcam_part_floats(run, value), channels, inner, backward };
-    gcam_pool_run(run->pool, gcam_pieces(&job.floats, ROWS * channels * inner), affine_rows, &job);
+    gcam_threads_run(run->pool, gcam_pieces(&job.floats, ROWS * channels * inner), affine_rows, &job);
 }
 
 static void batch_norm_forward(const GcamRun *run, const GcamStep *step)
@@ -219,7 +219,7 @@ static void layer_norm_rows(void *opaque, size_t index, int thread)
 static void layer_norm(const GcamRun *run, LayerNormJob *job)
 {
     size_t rows = gcam_rows_at_a_time(job->params->size);
-    gcam_pool_run(run->pool, (job->params->rows + rows - 1) / rows, layer_norm_rows, job);
+    gcam_threads_run(run->pool, (job->params->rows + rows - 1) / rows, layer_norm_rows, job);
 }
 
 static void layer_norm_forward(const GcamRun *run, const GcamStep *step)
@@ -334,7 +334,7 @@ static void lrn_forward(const GcamRun *run, const GcamStep *step)
 {
     LrnJob job = { step->node->params, run->data[step->input[0]], NULL, NULL, run->data[step->output[0]],
                    gcam_part_floats(run, &run->value[step->output[0]]) };
-    gcam_pool_run(run->pool, gcam_pieces(&job.floats, job.params->channels), lrn_row, &job);
+    gcam_threads_run(run->pool, gcam_pieces(&job.floats, job.params->channels), lrn_row, &job);
 }
 
 static void lrn_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
@@ -342,7 +342,7 @@ static void lrn_backward(const GcamRun *run, const GcamStep *step, int input, fl
     LrnJob job = { step->node->params, run->data[step->input[0]], run->data[step->output[0]],
                    run->grad[step->output[0]], dx, { 0 } };
     (void)input;
-    gcam_pool_run(run->pool, job.params->rows, lrn_row_backward, &job);
+    gcam_threads_run(run->pool, job.params->rows, lrn_row_backward, &job);
 }
 
 const GcamOp gcam_op_lrn = {

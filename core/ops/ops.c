@@ -140,5 +140,5 @@ int64_t gcam_slice_range(int64_t size, int64_t start, int64_t end, int64_t step,
 
 void *gcam_infer_alloc(const GcamInfer *infer, size_t size)
 {
-    return gcam_zone_alloc(&infer->graph->zone, 1, size);
+    return gcam_arena_alloc(&infer->graph->arena, 1, size);
 }

@@ -87,10 +87,10 @@ struct GcamRun {
     const GcamValue *value;
     float *const *data;
     float *const *grad;
-    float *arena;               // what the memory of all of them is part of
+    float *memory;               // what the memory of all of them is part of
     float *scratch;             // of the step that runs
     const GcamRect *part;       // of its outputs that is wanted, for operators with `reach`; NULL: all
-    GcamPool *pool;
+    GcamThreads *pool;
     const GcamRect *wanted;     // NULL, or by step: the part of its outputs that is to be computed
     double *seconds;            // NULL, or by step: time of its forward, then by step: of its backward
     int (*interrupt)(void *opaque);     // as in GradcamSettings
@@ -202,7 +202,7 @@ int gcam_infer_gather(const GcamInfer *infer, GcamShape *shape, GcamGather *gath
 // The place that it picks for index i of the result; -EBADMSG for one that there is not.
 int gcam_gather_pick(const GcamInfer *infer, const GcamGather *gather, size_t i, size_t *pick);
 
-// From the zone of the graph, zeroed.
+// From the arena of the graph, zeroed.
 void *gcam_infer_alloc(const GcamInfer *infer, size_t size);
 
 #endif

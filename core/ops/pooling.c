@@ -203,7 +203,7 @@ static void pool_forward(const GcamRun *run, const GcamStep *step, GcamPoolFn pa
     if (run->part)
         job.part = *run->part;
     size_t rows = (size_t)(job.part.bottom - job.part.top);
-    gcam_pool_run(run->pool, params->n * rows * channel_parts(params), part, &job);
+    gcam_threads_run(run->pool, params->n * rows * channel_parts(params), part, &job);
 }
 
 static GcamRect pool_reach(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in)

@@ -199,7 +199,7 @@ static void softmax(const GcamRun *run, SoftmaxJob *job)
 {
     size_t rows = job->params->outer * job->params->inner;
     job->rows = gcam_rows_at_a_time(job->params->along);
-    gcam_pool_run(run->pool, (rows + job->rows - 1) / job->rows, softmax_rows, job);
+    gcam_threads_run(run->pool, (rows + job->rows - 1) / job->rows, softmax_rows, job);
 }
 
 static void softmax_forward(const GcamRun *run, const GcamStep *step)

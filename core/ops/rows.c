@@ -30,7 +30,7 @@ static void copy_rows(void *opaque, size_t index, int thread)
 static void run_rows(const GcamRun *run, const int *from, size_t rows, size_t size, const float *x, float *y)
 {
     Job job = { from, x, y, size, rows, gcam_rows_at_a_time(size) };
-    gcam_pool_run(run->pool, (rows + job.step - 1) / job.step, copy_rows, &job);
+    gcam_threads_run(run->pool, (rows + job.step - 1) / job.step, copy_rows, &job);
 }
 
 static void rows_forward(const GcamRun *run, const GcamStep *step)

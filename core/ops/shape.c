@@ -128,7 +128,7 @@ static void concat_forward(const GcamRun *run, const GcamStep *step)
     Join join;
     if (joins_rows(run, step, &join)) {
         size_t count = join.rows * join.row_floats;
-        gcam_pool_run(count < ALONE ? NULL : run->pool, (join.rows + JOIN_ROWS - 1) / JOIN_ROWS, join_rows, &join);
+        gcam_threads_run(count < ALONE ? NULL : run->pool, (join.rows + JOIN_ROWS - 1) / JOIN_ROWS, join_rows, &join);
         return;
     }
     for (int i = 0; i < step->inputs; i++) {
@@ -611,7 +611,7 @@ static int gather_infer(GcamInfer *infer)
     if (error)
         return error;
     const GcamGather *gather = &params->gather;
-    params->pick = gcam_zone_alloc(&infer->graph->zone, gather->picks + 1, sizeof(*params->pick));
+    params->pick = gcam_arena_alloc(&infer->graph->arena, gather->picks + 1, sizeof(*params->pick));
     if (!params->pick)
         return -ENOMEM;
     for (size_t i = 0; i < gather->picks; i++)

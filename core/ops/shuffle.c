@@ -68,7 +68,7 @@ static void shuffle(const GcamRun *run, const GcamStep *step, Shuffle *s, int ba
     s->channels = shape->dim[1];
     s->groups = backward ? size : groups;
     s->size = backward ? groups : size;
-    gcam_pool_run(run->pool, gcam_pieces(&s->floats, PIXELS * s->channels), shuffle_pixels, s);
+    gcam_threads_run(run->pool, gcam_pieces(&s->floats, PIXELS * s->channels), shuffle_pixels, s);
 }
 
 static void shuffle_forward(const GcamRun *run, const GcamStep *step)

@@ -209,7 +209,7 @@ static void unary_forward(const GcamRun *run, const GcamStep *step)
 {
     Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]], NULL, NULL,
                 run->data[step->output[0]], gcam_part_floats(run, &run->value[step->output[0]]) };
-    gcam_pool_run(run->pool, gcam_pieces(&job.floats, CHUNK), run_chunk, &job);
+    gcam_threads_run(run->pool, gcam_pieces(&job.floats, CHUNK), run_chunk, &job);
 }
 
 static void unary_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
@@ -219,7 +219,7 @@ static void unary_backward(const GcamRun *run, const GcamStep *step, int input, 
     Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]],
                 run->data[step->output[0]], run->grad[step->output[0]], dx,
                 gcam_part_floats(run, &run->value[step->output[0]]) };
-    gcam_pool_run(run->pool, gcam_pieces(&job.floats, CHUNK), run_chunk, &job);
+    gcam_threads_run(run->pool, gcam_pieces(&job.floats, CHUNK), run_chunk, &job);
 }
 
 #define UNARY(onnx, name, a, b, fallback_a, fallback_b) \

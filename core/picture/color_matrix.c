@@ -14,7 +14,7 @@ static const struct {
     [GRADCAM_MATRIX_FCC] = { 0.30, 0.11 },
 };
 
-void gcam_matrix_from_rgb(enum GradcamMatrix matrix, double m[3][3])
+void gcam_color_matrix_from_rgb(enum GradcamMatrix matrix, double m[3][3])
 {
     static const double ycgco[3][3] = { { 0.25, 0.5, 0.25 }, { -0.25, 0.5, -0.25 }, { 0.5, 0.0, -0.5 } };
 
@@ -30,7 +30,7 @@ void gcam_matrix_from_rgb(enum GradcamMatrix matrix, double m[3][3])
     }
 }
 
-void gcam_matrix_to_rgb(enum GradcamMatrix matrix, double m[3][3])
+void gcam_color_matrix_to_rgb(enum GradcamMatrix matrix, double m[3][3])
 {
     static const double ycgco[3][3] = { { 1.0, -1.0, 1.0 }, { 1.0, 1.0, 0.0 }, { 1.0, -1.0, -1.0 } };
 

@@ -8,7 +8,7 @@
 #include "gradcam.h"
 
 // yuv[i] = sum over j of m[i][j] * rgb[j], and back.
-void gcam_matrix_from_rgb(enum GradcamMatrix matrix, double m[3][3]);
-void gcam_matrix_to_rgb(enum GradcamMatrix matrix, double m[3][3]);
+void gcam_color_matrix_from_rgb(enum GradcamMatrix matrix, double m[3][3]);
+void gcam_color_matrix_to_rgb(enum GradcamMatrix matrix, double m[3][3]);
 
 #endif

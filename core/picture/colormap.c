@@ -86,7 +86,7 @@ const char *gradcam_colormap_name(enum GradcamColormap colormap)
 
 int gradcam_colormap_find(const char *name)
 {
-    return gcam_name_find(names, GRADCAM_COLORMAP_COUNT, name);
+    return gcam_enum_find(names, GRADCAM_COLORMAP_COUNT, name);
 }
 
 const uint8_t *gradcam_palette(size_t index)

@@ -93,7 +93,7 @@ int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *s
     overlay->settings = *settings;
     overlay->settings.table = NULL;     // the caller's, who may change it from now on
     overlay->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
-    gcam_matrix_from_rgb(settings->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : settings->matrix, to_yuv);
+    gcam_color_matrix_from_rgb(settings->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : settings->matrix, to_yuv);
     for (int level = 0; level < 256; level++) {
         const int seen = level < 255 * settings->threshold ? 0 : level;
         fill_level(overlay, to_yuv, colors[seen], seen, level);

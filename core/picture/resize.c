@@ -177,7 +177,7 @@ static void make_color(GradcamResizer *resizer, const GradcamResizerSettings *s)
     const double one = 1 << GCAM_RESIZE_COLOR_BITS;
 
     if (s->model == GRADCAM_COLOR_YUV)
-        gcam_matrix_to_rgb(s->matrix, m);
+        gcam_color_matrix_to_rgb(s->matrix, m);
     for (int i = 0; i < 3; i++) {
         double offset = 0.5;
         for (int c = 0; c < resizer->components; c++) {

@@ -128,5 +128,5 @@ const char *gradcam_scale_name(enum GradcamScale scale)
 
 int gradcam_scale_find(const char *name)
 {
-    return gcam_name_find(names, GRADCAM_SCALE_COUNT, name);
+    return gcam_enum_find(names, GRADCAM_SCALE_COUNT, name);
 }

@@ -23,7 +23,7 @@ static int joins_channels(const GcamPlan *plan, const GcamStep *step)
            plan->root[step->output[0]] == step->output[0];
 }
 
-void gcam_plan_place(GcamPlan *plan, const GcamUsers *users)
+void gcam_plan_concat_in_place(GcamPlan *plan, const GcamUsers *users)
 {
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *concat = &plan->step[i];

@@ -9,6 +9,6 @@
 #include "users.h"
 
 // After layouts and views are known, before steps are prepared.
-void gcam_plan_place(GcamPlan *plan, const GcamUsers *users);
+void gcam_plan_concat_in_place(GcamPlan *plan, const GcamUsers *users);
 
 #endif

@@ -389,7 +389,7 @@ static int store(GcamGraph *graph, int index, const Array *array)
 {
     GcamValue *value = &graph->value[index];
     size_t count = count_of(array), width = array->integer ? sizeof(int64_t) : sizeof(float);
-    void *data = gcam_zone_alloc(&graph->zone, count + 1, width);
+    void *data = gcam_arena_alloc(&graph->arena, count + 1, width);
     if (!data)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {

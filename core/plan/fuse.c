@@ -27,8 +27,8 @@ static int fold_batch_norm(GcamPlan *plan, GcamUsers *users, GcamStep *step)
     if (!conv || conv->op != &gcam_op_conv || conv->scale || conv->add >= 0 || conv->act != GCAM_ACT_NONE)
         return 0;
     size_t channels = plan->value[step->output[0]].shape.dim[1];
-    float *scale = gcam_zone_alloc(&plan->zone, channels, sizeof(*scale));
-    float *bias = gcam_zone_alloc(&plan->zone, channels, sizeof(*bias));
+    float *scale = gcam_arena_alloc(&plan->arena, channels, sizeof(*scale));
+    float *bias = gcam_arena_alloc(&plan->arena, channels, sizeof(*bias));
     if (!scale || !bias)
         return -ENOMEM;
     gcam_batch_norm_affine(step->node, plan->value, scale, bias);
@@ -103,8 +103,8 @@ static GcamStep *producer_of_type(const GcamPlan *plan, const GcamUsers *users, 
 static int replace(GcamPlan *plan, GcamStep *step, const GcamOp *op, int input, size_t parameter, GcamStep **others,
                    int count)
 {
-    GcamNode *node = gcam_zone_alloc(&plan->zone, 1, sizeof(*node));
-    size_t *params = gcam_zone_alloc(&plan->zone, 1, sizeof(*params));
+    GcamNode *node = gcam_arena_alloc(&plan->arena, 1, sizeof(*node));
+    size_t *params = gcam_arena_alloc(&plan->arena, 1, sizeof(*params));
     if (!node || !params)
         return -ENOMEM;
     *node = *step->node;
@@ -190,7 +190,7 @@ static int fuse_row(GcamPlan *plan, GcamUsers *users, GcamStep *step)
         if (gcam_shape_count(&row->shape) != n || !row->shape.rank || row->shape.dim[row->shape.rank - 1] != n ||
             !gcam_shape_equal(shape, &plan->value[product->output[0]].shape))
             continue;
-        float *bias = gcam_zone_alloc(&plan->zone, n, sizeof(*bias));
+        float *bias = gcam_arena_alloc(&plan->arena, n, sizeof(*bias));
         if (!bias)
             return -ENOMEM;
         for (size_t j = 0; j < n; j++)
@@ -267,7 +267,7 @@ static int divide_shuffle(GcamPlan *plan, const GcamUsers *users, GcamStep *shuf
     }
     if (half[0] < 0 || half[1] < 0)
         return 0;
-    int *output = gcam_zone_alloc(&plan->zone, 2, sizeof(*output));
+    int *output = gcam_arena_alloc(&plan->arena, 2, sizeof(*output));
     if (!output)
         return -ENOMEM;
     memcpy(output, half, sizeof(half));

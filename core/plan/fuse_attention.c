@@ -76,7 +76,7 @@ static int take_view(const GcamView *view, int transposed, GcamHeads *heads, int
 static int find_add(GcamPlan *plan, const Found *found, int index, GcamAttention *a)
 {
     const GcamShape *own = &plan->value[found->add[index]].shape, *all = &found->added[index];
-    size_t count = a->outer * a->heads, *at = gcam_zone_alloc(&plan->zone, count, sizeof(*at));
+    size_t count = a->outer * a->heads, *at = gcam_arena_alloc(&plan->arena, count, sizeof(*at));
     ptrdiff_t stride[GCAM_MAX_RANK] = { 0 }, next = 1;
     if (!at)
         return -ENOMEM;
@@ -150,9 +150,9 @@ int gcam_fuse_attention(GcamPlan *plan, GcamUsers *users, GcamStep *step)
         !gcam_softmax_along_last(found.softmax, plan->value) ||
         !find_product(plan, users, found.softmax->input[0], &found))
         return 0;
-    int *input = gcam_zone_alloc(&plan->zone, 3 + GCAM_ATTENTION_ADDS, sizeof(*input)), inputs = 0;
-    GcamAttention *a = gcam_zone_alloc(&plan->zone, 1, sizeof(*a));
-    GcamNode *node = gcam_zone_alloc(&plan->zone, 1, sizeof(*node));
+    int *input = gcam_arena_alloc(&plan->arena, 3 + GCAM_ATTENTION_ADDS, sizeof(*input)), inputs = 0;
+    GcamAttention *a = gcam_arena_alloc(&plan->arena, 1, sizeof(*a));
+    GcamNode *node = gcam_arena_alloc(&plan->arena, 1, sizeof(*node));
     if (!input || !a || !node)
         return -ENOMEM;
     int known = describe(plan, users, step, &found, a, input, &inputs);

@@ -17,7 +17,7 @@ typedef struct Trace {
     int source, moves;          // -1: not found yet; steps that are more than a view
     GcamValue *value;           // the plan's, with rows as elements
     float **number;             // by value: the rows it consists of
-    GcamZone zone;
+    GcamArena arena;
 } Trace;
 
 static int is_view(const GcamStep *step)
@@ -61,7 +61,7 @@ static int number_rows(Trace *trace, int value, size_t size)
     if (!shape->rank || shape->dim[shape->rank - 1] % size)
         return 0;
     shape->dim[shape->rank - 1] /= size;
-    trace->number[value] = gcam_zone_alloc(&trace->zone, gcam_shape_count(shape), sizeof(float));
+    trace->number[value] = gcam_arena_alloc(&trace->arena, gcam_shape_count(shape), sizeof(float));
     return trace->number[value] ? 1 : -ENOMEM;
 }
 
@@ -86,11 +86,11 @@ static int run_moves(Trace *trace, int last, size_t size)
 // The tables. 1, or 0 when a row is taken twice, or -ENOMEM.
 static int make_tables(Trace *trace, int result, GcamRows *rows)
 {
-    GcamZone *zone = &trace->plan->zone;
+    GcamArena *arena = &trace->plan->arena;
     rows->from_rows = gcam_shape_count(&trace->value[trace->source].shape);
     rows->to_rows = gcam_shape_count(&trace->value[result].shape);
-    int *from = gcam_zone_alloc(zone, rows->to_rows, sizeof(*from));
-    int *to = gcam_zone_alloc(zone, rows->from_rows, sizeof(*to));
+    int *from = gcam_arena_alloc(arena, rows->to_rows, sizeof(*from));
+    int *to = gcam_arena_alloc(arena, rows->from_rows, sizeof(*to));
     if (!from || !to)
         return -ENOMEM;
     memset(to, -1, rows->from_rows * sizeof(*to));
@@ -148,11 +148,11 @@ static int fuse(Trace *trace, int index)
         !among_plain(trace, result))
         return 0;
     const GcamShape *from = &plan->value[trace->source].shape;
-    trace->value = gcam_zone_alloc(&trace->zone, (size_t)plan->values, sizeof(*trace->value));
-    trace->number = gcam_zone_alloc(&trace->zone, (size_t)plan->values, sizeof(*trace->number));
-    GcamRows *rows = gcam_zone_alloc(&plan->zone, 1, sizeof(*rows));
-    GcamNode *node = gcam_zone_alloc(&plan->zone, 1, sizeof(*node));
-    int *input = gcam_zone_alloc(&plan->zone, 1, sizeof(*input));
+    trace->value = gcam_arena_alloc(&trace->arena, (size_t)plan->values, sizeof(*trace->value));
+    trace->number = gcam_arena_alloc(&trace->arena, (size_t)plan->values, sizeof(*trace->number));
+    GcamRows *rows = gcam_arena_alloc(&plan->arena, 1, sizeof(*rows));
+    GcamNode *node = gcam_arena_alloc(&plan->arena, 1, sizeof(*node));
+    int *input = gcam_arena_alloc(&plan->arena, 1, sizeof(*input));
     if (!trace->value || !trace->number || !rows || !node || !input)
         return -ENOMEM;
     rows->size = from->rank ? from->dim[from->rank - 1] : 0;
@@ -178,9 +178,9 @@ int gcam_fuse_rows(GcamPlan *plan, const GcamUsers *users)
             continue;
         trace.source = -1;
         trace.moves = 0;
-        trace.taken = gcam_zone_alloc(&trace.zone, (size_t)plan->steps, 1);
+        trace.taken = gcam_arena_alloc(&trace.arena, (size_t)plan->steps, 1);
         error = trace.taken ? fuse(&trace, i) : -ENOMEM;
-        gcam_zone_free(&trace.zone);
+        gcam_arena_free(&trace.arena);
     }
     return error;
 }

@@ -169,15 +169,15 @@ static void live_scratch(GcamPlan *plan, Block *block)
     }
 }
 
-int gcam_plan_arena(GcamPlan *plan)
+int gcam_plan_memory(GcamPlan *plan)
 {
     size_t n = (size_t)plan->values, steps = (size_t)plan->steps, all = 2 * (n + steps), blocks = 0, top = 0;
     Block *block = gcam_calloc(all, sizeof(*block)), *grad = block ? block + n : NULL;
     Block **other = gcam_alloc(all, sizeof(*other));
-    plan->data_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
-    plan->grad_at = gcam_zone_alloc(&plan->zone, n, sizeof(size_t));
-    plan->scratch_at = gcam_zone_alloc(&plan->zone, 2 * steps, sizeof(size_t));
-    plan->sum_at = gcam_zone_alloc(&plan->zone, steps, sizeof(size_t));
+    plan->data_at = gcam_arena_alloc(&plan->arena, n, sizeof(size_t));
+    plan->grad_at = gcam_arena_alloc(&plan->arena, n, sizeof(size_t));
+    plan->scratch_at = gcam_arena_alloc(&plan->arena, 2 * steps, sizeof(size_t));
+    plan->sum_at = gcam_arena_alloc(&plan->arena, steps, sizeof(size_t));
     int error = !block || !other || !plan->data_at || !plan->grad_at || !plan->scratch_at || !plan->sum_at
                     ? -ENOMEM : 0;
     if (error)

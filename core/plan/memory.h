@@ -8,7 +8,7 @@
 #include "plan.h"
 
 // Sets data_at, grad_at, scratch_at, sum_at and floats.
-int gcam_plan_arena(GcamPlan *plan);
+int gcam_plan_memory(GcamPlan *plan);
 
 // Whether input `input` of step `step` is the first to give its value a gradient, in the order of the backward pass.
 int gcam_plan_first_gradient(const GcamPlan *plan, int step, int input);

@@ -3,7 +3,7 @@
  * In: a plan, then picture after picture. Out: for each step, the part of its outputs that has to be computed.
  *
  * A change is a rectangle, of the picture and of each value behind it that still has rows and columns; operators say
- * how it grows. What the steps of the beginning make is kept in a block beside the arena, where nothing else is
+ * how it grows. What the steps of the beginning make is kept in a block beside the memory, where nothing else is
  * written over it. How many these may be is found with a small change in the middle of the picture; how many they are
  * follows the changes that there are, for memory that is not used again at once is slower. Large values are not kept:
  * they are computed again as far as they are read.
@@ -26,7 +26,7 @@ enum {
 #define LARGE       ((size_t)1 << 19)           // values of more floats are not kept
 #define WHOLE       0.7         // part of an output from which on it is computed whole
 
-struct GcamReuse {
+struct GcamPartial {
     const GcamPlan *plan;
     int width, height;
     int is_valid;               // what was computed last is of the picture in rgb
@@ -133,7 +133,7 @@ int gcam_plan_keep(GcamPlan *plan)
     GcamRect *changed = gcam_calloc((size_t)plan->values, sizeof(*changed));
     int rows, columns, last = 0;
     size_t channels;
-    plan->kept.at = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(size_t));
+    plan->kept.at = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(size_t));
     if (!changed || !plan->kept.at) {
         gcam_free(changed);
         return -ENOMEM;
@@ -158,43 +158,43 @@ int gcam_plan_keep(GcamPlan *plan)
 
 // ------------------------------------------------------------------------------------------------------------ pictures
 
-int gcam_reuse_create(GcamReuse **out, const GcamPlan *plan, int width, int height)
+int gcam_partial_create(GcamPartial **out, const GcamPlan *plan, int width, int height)
 {
-    GcamReuse *reuse = *out = gcam_calloc(1, sizeof(*reuse) + 3 * (size_t)width * (size_t)height);
-    if (!reuse)
+    GcamPartial *partial = *out = gcam_calloc(1, sizeof(*partial) + 3 * (size_t)width * (size_t)height);
+    if (!partial)
         return -ENOMEM;
-    reuse->plan = plan;
-    reuse->width = width;
-    reuse->height = height;
-    reuse->changed = gcam_calloc((size_t)plan->values, sizeof(*reuse->changed));
-    reuse->read = gcam_calloc((size_t)plan->values, sizeof(*reuse->read));
-    reuse->wanted = gcam_calloc((size_t)plan->steps + 1, sizeof(*reuse->wanted));
-    reuse->is_kept = gcam_calloc((size_t)plan->values, 1);
-    if (!reuse->changed || !reuse->read || !reuse->wanted || !reuse->is_kept)
-        gcam_reuse_destroy(out);
+    partial->plan = plan;
+    partial->width = width;
+    partial->height = height;
+    partial->changed = gcam_calloc((size_t)plan->values, sizeof(*partial->changed));
+    partial->read = gcam_calloc((size_t)plan->values, sizeof(*partial->read));
+    partial->wanted = gcam_calloc((size_t)plan->steps + 1, sizeof(*partial->wanted));
+    partial->is_kept = gcam_calloc((size_t)plan->values, 1);
+    if (!partial->changed || !partial->read || !partial->wanted || !partial->is_kept)
+        gcam_partial_destroy(out);
     return *out ? 0 : -ENOMEM;
 }
 
-void gcam_reuse_destroy(GcamReuse **reuse)
+void gcam_partial_destroy(GcamPartial **partial)
 {
-    if (!*reuse)
+    if (!*partial)
         return;
-    gcam_free((*reuse)->kept);
-    gcam_free((*reuse)->changed);
-    gcam_free((*reuse)->read);
-    gcam_free((*reuse)->wanted);
-    gcam_free((*reuse)->is_kept);
-    gcam_free(*reuse);
-    *reuse = NULL;
+    gcam_free((*partial)->kept);
+    gcam_free((*partial)->changed);
+    gcam_free((*partial)->read);
+    gcam_free((*partial)->wanted);
+    gcam_free((*partial)->is_kept);
+    gcam_free(*partial);
+    *partial = NULL;
 }
 
-GcamRect gcam_reuse_compare(GcamReuse *reuse, const uint8_t *rgb, ptrdiff_t stride)
+GcamRect gcam_partial_compare(GcamPartial *partial, const uint8_t *rgb, ptrdiff_t stride)
 {
-    const int width = reuse->width, bytes = 3 * width;
-    GcamRect differs = { reuse->height, 0, width, 0 };
-    for (int y = 0; y < reuse->height; y++) {
+    const int width = partial->width, bytes = 3 * width;
+    GcamRect differs = { partial->height, 0, width, 0 };
+    for (int y = 0; y < partial->height; y++) {
         const uint8_t *in = rgb + y * stride;
-        uint8_t *last = reuse->rgb + (size_t)y * (size_t)bytes;
+        uint8_t *last = partial->rgb + (size_t)y * (size_t)bytes;
         int left = 0, right = bytes;
         if (!memcmp(in, last, (size_t)bytes))
             continue;
@@ -208,63 +208,63 @@ GcamRect gcam_reuse_compare(GcamReuse *reuse, const uint8_t *rgb, ptrdiff_t stri
         differs.right = (right + 2) / 3 > differs.right ? (right + 2) / 3 : differs.right;
         memcpy(last, in, (size_t)bytes);
     }
-    return reuse->is_valid ? differs : (GcamRect){ 0, reuse->height, 0, width };
+    return partial->is_valid ? differs : (GcamRect){ 0, partial->height, 0, width };
 }
 
-static void set_changed(GcamReuse *reuse, const GcamRect *differs)
+static void set_changed(GcamPartial *partial, const GcamRect *differs)
 {
-    memset(reuse->changed, 0, (size_t)reuse->plan->values * sizeof(*reuse->changed));
-    reuse->changed[reuse->plan->picture] = *differs;
+    memset(partial->changed, 0, (size_t)partial->plan->values * sizeof(*partial->changed));
+    partial->changed[partial->plan->picture] = *differs;
 }
 
 // The steps up to the last that leaves enough of its outputs as it was when `differs` of the picture changes.
-static int steps_worth(GcamReuse *reuse, const GcamRect *differs)
+static int steps_worth(GcamPartial *partial, const GcamRect *differs)
 {
-    const GcamPlan *plan = reuse->plan;
+    const GcamPlan *plan = partial->plan;
     int worth = 0;
-    set_changed(reuse, differs);
+    set_changed(partial, differs);
     for (int i = 0; i < plan->kept.steps; i++)
-        if (follow_change(plan, i, reuse->changed))
+        if (follow_change(plan, i, partial->changed))
             worth = i + 1;
     return worth;
 }
 
-// From now on what the first `steps` steps make lies in memory of its own, all else in the arena.
-static void place(GcamReuse *reuse, int steps, float *arena, float **data)
+// From now on what the first `steps` steps make lies in memory of its own, all else in the memory.
+static void place(GcamPartial *partial, int steps, float *memory, float **data)
 {
-    const GcamPlan *plan = reuse->plan;
-    reuse->steps = steps;
-    memset(reuse->is_kept, 0, (size_t)plan->values);
-    reuse->is_kept[plan->picture] = steps > 0;
+    const GcamPlan *plan = partial->plan;
+    partial->steps = steps;
+    memset(partial->is_kept, 0, (size_t)plan->values);
+    partial->is_kept[plan->picture] = steps > 0;
     for (int i = 0; i < steps; i++)
         for (int j = 0; j < plan->step[i].outputs; j++) {
             int root = plan->step[i].output[j] < 0 ? -1 : plan->root[plan->step[i].output[j]];
             if (root >= 0 && plan->kept.at[root] != SIZE_MAX)
-                reuse->is_kept[root] = 1;
+                partial->is_kept[root] = 1;
         }
     for (int i = 0; i < plan->values; i++)
         if (plan->kept.at[i] != SIZE_MAX && !plan->value[i].data)
-            data[i] = reuse->is_kept[plan->root[i]] ? reuse->kept + plan->kept.at[i] : arena + plan->data_at[i];
+            data[i] = partial->is_kept[plan->root[i]] ? partial->kept + plan->kept.at[i] : memory + plan->data_at[i];
 }
 
 // Follows what pictures show: at once to more steps, to fewer when PATIENCE pictures in a row could do with them. How
 // many of those that are kept from now on are so already.
-static int follow(GcamReuse *reuse, int worth, float *arena, float **data)
+static int follow(GcamPartial *partial, int worth, float *memory, float **data)
 {
     enum { PATIENCE = 8 };
-    int before = reuse->steps;
-    reuse->most = worth > reuse->most ? worth : reuse->most;
+    int before = partial->steps;
+    partial->most = worth > partial->most ? worth : partial->most;
     if (worth >= before) {
-        reuse->most = reuse->lower = 0;
-        if (worth > before && !reuse->kept)
-            reuse->kept = gcam_calloc(reuse->plan->kept.floats, sizeof(float));
-        if (worth > before && reuse->kept)
-            place(reuse, worth, arena, data);   // what is new among them this picture computes whole
-    } else if (++reuse->lower == PATIENCE) {
-        place(reuse, reuse->most, arena, data);
-        reuse->most = reuse->lower = 0;
+        partial->most = partial->lower = 0;
+        if (worth > before && !partial->kept)
+            partial->kept = gcam_calloc(partial->plan->kept.floats, sizeof(float));
+        if (worth > before && partial->kept)
+            place(partial, worth, memory, data);   // what is new among them this picture computes whole
+    } else if (++partial->lower == PATIENCE) {
+        place(partial, partial->most, memory, data);
+        partial->most = partial->lower = 0;
     }
-    return before < reuse->steps ? before : reuse->steps;
+    return before < partial->steps ? before : partial->steps;
 }
 
 // The part of a value that a step reads for `part` of its outputs.
@@ -280,27 +280,27 @@ static GcamRect reads(const GcamPlan *plan, const GcamStep *step, int value, con
 }
 
 // What is wanted of a value: of one that is kept, what has changed; else what is read of it.
-static GcamRect wanted_of(const GcamReuse *reuse, int value)
+static GcamRect wanted_of(const GcamPartial *partial, int value)
 {
-    const GcamPlan *plan = reuse->plan;
-    if (reuse->is_kept[plan->root[value]])
-        return reuse->changed[value];
-    return plan->in_head[value] ? gcam_rect_all() : reuse->read[value];
+    const GcamPlan *plan = partial->plan;
+    if (partial->is_kept[plan->root[value]])
+        return partial->changed[value];
+    return plan->in_head[value] ? gcam_rect_all() : partial->read[value];
 }
 
 // What of each step is to be computed, where the first `kept` have left what they made: from the last to the first,
 // for a value that is not kept is computed as far as it is read.
-static void find_wanted(GcamReuse *reuse, int kept)
+static void find_wanted(GcamPartial *partial, int kept)
 {
-    const GcamPlan *plan = reuse->plan;
-    memset(reuse->read, 0, (size_t)plan->values * sizeof(*reuse->read));
+    const GcamPlan *plan = partial->plan;
+    memset(partial->read, 0, (size_t)plan->values * sizeof(*partial->read));
     for (int i = plan->steps - 1; i >= 0; i--) {
         const GcamStep *step = &plan->step[i];
-        GcamRect *part = &reuse->wanted[i];
+        GcamRect *part = &partial->wanted[i];
         *part = i < kept ? (GcamRect){ 0, 0, 0, 0 } : gcam_rect_all();
         for (int j = 0; i < kept && j < step->outputs; j++)
             if (step->output[j] >= 0) {
-                GcamRect one = wanted_of(reuse, step->output[j]);
+                GcamRect one = wanted_of(partial, step->output[j]);
                 *part = gcam_rect_union(part, &one);
             }
         if (gcam_rect_is_empty(part))
@@ -312,32 +312,32 @@ static void find_wanted(GcamReuse *reuse, int kept)
             if (value < 0 || plan->value[value].data)
                 continue;
             GcamRect one = reads(plan, step, value, part);
-            reuse->read[value] = gcam_rect_union(&reuse->read[value], &one);
+            partial->read[value] = gcam_rect_union(&partial->read[value], &one);
         }
     }
 }
 
-const GcamRect *gcam_reuse_begin(GcamReuse *reuse, const GcamRect *differs, float *arena, float **data)
+const GcamRect *gcam_partial_begin(GcamPartial *partial, const GcamRect *differs, float *memory, float **data)
 {
-    int is_valid = reuse->is_valid, kept = 0;
-    reuse->is_valid = 0;
+    int is_valid = partial->is_valid, kept = 0;
+    partial->is_valid = 0;
     if (is_valid)
-        kept = follow(reuse, steps_worth(reuse, differs), arena, data);
+        kept = follow(partial, steps_worth(partial, differs), memory, data);
     if (!kept)
         return NULL;
-    set_changed(reuse, differs);
+    set_changed(partial, differs);
     for (int i = 0; i < kept; i++)
-        follow_change(reuse->plan, i, reuse->changed);
-    find_wanted(reuse, kept);
-    return reuse->wanted;
+        follow_change(partial->plan, i, partial->changed);
+    find_wanted(partial, kept);
+    return partial->wanted;
 }
 
-void gcam_reuse_end(GcamReuse *reuse, int error)
+void gcam_partial_end(GcamPartial *partial, int error)
 {
-    reuse->is_valid = !error;
+    partial->is_valid = !error;
 }
 
-void gcam_reuse_forget(GcamReuse *reuse)
+void gcam_partial_forget(GcamPartial *partial)
 {
-    reuse->is_valid = 0;
+    partial->is_valid = 0;
 }

@@ -14,21 +14,21 @@
 int gcam_plan_keep(GcamPlan *plan);
 
 // What one context remembers. The memory is taken when a picture shows for the first time that it is worth it.
-typedef struct GcamReuse GcamReuse;
+typedef struct GcamPartial GcamPartial;
 
-int gcam_reuse_create(GcamReuse **out, const GcamPlan *plan, int width, int height);
-void gcam_reuse_destroy(GcamReuse **reuse);
+int gcam_partial_create(GcamPartial **out, const GcamPlan *plan, int width, int height);
+void gcam_partial_destroy(GcamPartial **partial);
 
 // Compares a picture with the last one, and remembers it. What differs, in pixels: empty where what was computed last
 // is right for this one too.
-GcamRect gcam_reuse_compare(GcamReuse *reuse, const uint8_t *rgb, ptrdiff_t stride);
+GcamRect gcam_partial_compare(GcamPartial *partial, const uint8_t *rgb, ptrdiff_t stride);
 
 // Before a forward of what differs: GcamRun.wanted, or NULL, all is to be computed. Decides what is kept, and in `data`
 // where values are.
-const GcamRect *gcam_reuse_begin(GcamReuse *reuse, const GcamRect *differs, float *arena, float **data);
+const GcamRect *gcam_partial_begin(GcamPartial *partial, const GcamRect *differs, float *memory, float **data);
 // After it: what was computed is that of the picture, or an error left it as nobody knows what.
-void gcam_reuse_end(GcamReuse *reuse, int error);
+void gcam_partial_end(GcamPartial *partial, int error);
 // What the last picture made is not what it would make now.
-void gcam_reuse_forget(GcamReuse *reuse);
+void gcam_partial_forget(GcamPartial *partial);
 
 #endif

@@ -29,7 +29,7 @@ static int new_step(GcamPlan *plan, GcamStep **out)
 {
     if (plan->steps == plan->step_room) {
         int room = plan->step_room ? 2 * plan->step_room : 64;
-        GcamStep *grown = gcam_zone_alloc(&plan->zone, (size_t)room, sizeof(*grown));
+        GcamStep *grown = gcam_arena_alloc(&plan->arena, (size_t)room, sizeof(*grown));
         if (!grown)
             return -ENOMEM;
         if (plan->steps)
@@ -46,8 +46,8 @@ static int new_value(GcamPlan *plan, int like)
 {
     if (plan->values == plan->value_room) {
         int room = 2 * plan->value_room + 64;
-        GcamValue *grown = gcam_zone_alloc(&plan->zone, (size_t)room, sizeof(*grown));
-        char *in_head = gcam_zone_alloc(&plan->zone, (size_t)room, 1);
+        GcamValue *grown = gcam_arena_alloc(&plan->arena, (size_t)room, sizeof(*grown));
+        char *in_head = gcam_arena_alloc(&plan->arena, (size_t)room, 1);
         if (!grown || !in_head)
             return -ENOMEM;
         memcpy(grown, plan->value, (size_t)plan->values * sizeof(*grown));
@@ -73,8 +73,8 @@ static int copy_step(GcamPlan *plan, const GcamNode *node)
     step->node = node;
     step->inputs = node->inputs;
     step->outputs = node->outputs;
-    step->input = gcam_zone_alloc(&plan->zone, (size_t)node->inputs + 1, sizeof(int));
-    step->output = gcam_zone_alloc(&plan->zone, (size_t)node->outputs + 1, sizeof(int));
+    step->input = gcam_arena_alloc(&plan->arena, (size_t)node->inputs + 1, sizeof(int));
+    step->output = gcam_arena_alloc(&plan->arena, (size_t)node->outputs + 1, sizeof(int));
     if (!step->input || !step->output)
         return -ENOMEM;
     memcpy(step->input, node->input, (size_t)node->inputs * sizeof(int));
@@ -89,7 +89,7 @@ static int copy_step(GcamPlan *plan, const GcamNode *node)
 
 static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
 {
-    char *needed = gcam_zone_alloc(&plan->zone, (size_t)graph->nodes + 1, 1);
+    char *needed = gcam_arena_alloc(&plan->arena, (size_t)graph->nodes + 1, 1);
     if (!needed)
         return -ENOMEM;
     if (graph->value[plan->logits].node >= 0)
@@ -138,8 +138,8 @@ static int convert(GcamPlan *plan, Layouts *layouts, int value, int channels_las
     step->op = channels_last ? &gcam_op_to_last : &gcam_op_to_plain;
     step->inputs = step->outputs = 1;
     step->in_head = plan->in_head[value];
-    step->input = gcam_zone_alloc(&plan->zone, 1, sizeof(int));
-    step->output = gcam_zone_alloc(&plan->zone, 1, sizeof(int));
+    step->input = gcam_arena_alloc(&plan->arena, 1, sizeof(int));
+    step->output = gcam_arena_alloc(&plan->arena, 1, sizeof(int));
     if (!step->input || !step->output)
         return -ENOMEM;
     step->input[0] = value;
@@ -197,8 +197,8 @@ static int choose_layouts(GcamPlan *plan)
 {
     Layouts layouts = { plan->step, NULL, NULL, plan->values };
     int steps = plan->steps, error = 0;
-    layouts.last = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
-    layouts.plain = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    layouts.last = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(int));
+    layouts.plain = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(int));
     if (!layouts.last || !layouts.plain)
         return -ENOMEM;
     memset(layouts.last, -1, (size_t)plan->values * sizeof(int));
@@ -244,7 +244,7 @@ static int ready_constants(GcamPlan *plan)
             if (!value || !reads || !value->data || (value->type == GCAM_TYPE_FLOAT && (uintptr_t)value->data % 4 == 0))
                 continue;
             size_t count = gcam_shape_count(&value->shape);
-            float *floats = gcam_zone_alloc(&plan->zone, count + 1, sizeof(*floats));
+            float *floats = gcam_arena_alloc(&plan->arena, count + 1, sizeof(*floats));
             if (!floats)
                 return -ENOMEM;
             for (size_t k = 0; k < count; k++)
@@ -313,12 +313,12 @@ static void prepare_step(void *opaque, size_t index, int thread)
 static int prepare(GcamPlan *plan, const GcamGraph *graph, const GcamUsers *users)
 {
     Preparation preparation = { plan, graph, users, 0 };
-    GcamPool *pool;
-    int error = gcam_pool_create(&pool, plan->threads, 0);
+    GcamThreads *pool;
+    int error = gcam_threads_create(&pool, plan->threads, 0);
     if (error)
         return error;
-    gcam_pool_run(pool, (size_t)plan->steps, prepare_step, &preparation);
-    gcam_pool_destroy(&pool);
+    gcam_threads_run(pool, (size_t)plan->steps, prepare_step, &preparation);
+    gcam_threads_destroy(&pool);
     return atomic_load(&preparation.error);
 }
 
@@ -332,7 +332,7 @@ void gcam_plan_destroy(GcamPlan **plan)
     for (int i = 0; i < (*plan)->steps; i++)
         if ((*plan)->step[i].op->release)
             (*plan)->step[i].op->release(&(*plan)->step[i]);
-    gcam_zone_free(&(*plan)->zone);
+    gcam_arena_free(&(*plan)->arena);
     gcam_free(*plan);
     *plan = NULL;
 }
@@ -340,8 +340,8 @@ void gcam_plan_destroy(GcamPlan **plan)
 static int copy_values(GcamPlan *plan, const GcamGraph *graph)
 {
     plan->values = plan->value_room = graph->values;
-    plan->value = gcam_zone_alloc(&plan->zone, (size_t)graph->values, sizeof(*plan->value));
-    plan->in_head = gcam_zone_alloc(&plan->zone, (size_t)graph->values, 1);
+    plan->value = gcam_arena_alloc(&plan->arena, (size_t)graph->values, sizeof(*plan->value));
+    plan->in_head = gcam_arena_alloc(&plan->arena, (size_t)graph->values, 1);
     if (!plan->value || !plan->in_head)
         return -ENOMEM;
     memcpy(plan->value, graph->value, (size_t)graph->values * sizeof(*plan->value));
@@ -390,18 +390,18 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     if ((error = gcam_plan_fuse(plan)) || (error = choose_layouts(plan)))
         goto fail;
     error = -ENOMEM;
-    plan->root = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->root));
-    plan->shift = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*plan->shift));
-    plan->placed = gcam_zone_alloc(&plan->zone, (size_t)plan->values, 1);
+    plan->root = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(*plan->root));
+    plan->shift = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(*plan->shift));
+    plan->placed = gcam_arena_alloc(&plan->arena, (size_t)plan->values, 1);
     if (!plan->root || !plan->shift || !plan->placed)
         goto fail;
     find_views(plan);
     if (gcam_users_count(&users, plan))
         goto fail;
-    gcam_plan_place(plan, &users);
+    gcam_plan_concat_in_place(plan, &users);
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph, &users)) ||
-        (error = gcam_sums_create(&plan->sums, plan, graph, &users)) || (error = gcam_plan_arena(plan)) ||
+        (error = gcam_sums_create(&plan->sums, plan, graph, &users)) || (error = gcam_plan_memory(plan)) ||
         (error = gcam_plan_keep(plan)) || (error = gcam_tail_create(plan)))
         goto fail;
     *out = plan;
@@ -425,7 +425,7 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
         if (is_interrupted(&run))
             return -ECANCELED;
         double begin = run.seconds ? gcam_time() : 0;
-        run.scratch = run.arena + plan->scratch_at[i];
+        run.scratch = run.memory + plan->scratch_at[i];
         run.part = wanted && wanted->bottom < INT_MAX ? wanted : NULL;
         if (!gcam_plan_is_view(plan, step) && !(wanted && gcam_rect_is_empty(wanted)))
             step->op->forward(&run, step);
@@ -439,7 +439,7 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
 static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
 {
     const GcamStep *step = &plan->step[index];
-    float *sum = run->arena + plan->sum_at[index];
+    float *sum = run->memory + plan->sum_at[index];
     for (int j = 0; j < step->inputs; j++) {
         int value = step->input[j];
         if (value < 0 || !run->grad[value] || !plan->in_head[value])
@@ -461,7 +461,7 @@ int gcam_plan_backward(const GcamPlan *plan, const GcamRun *given, int from, int
         if (is_interrupted(&run))
             return -ECANCELED;
         double begin = run.seconds ? gcam_time() : 0;
-        run.scratch = run.arena + plan->scratch_at[plan->steps + i];
+        run.scratch = run.memory + plan->scratch_at[plan->steps + i];
         if (plan->step[i].in_head)
             step_backward(plan, &run, i);
         if (run.seconds)

@@ -3,9 +3,9 @@
  * A plan: a graph made ready to run for one target layer. The nodes up to the layer are the trunk, those between layer
  * and logits the head; only the head is run backward, and only through activations. BatchNormalization is folded into
  * convolutions, activations and residual additions of the trunk run inside of the convolution before them, layouts are
- * chosen, weights packed, and every activation and gradient has its place in one arena, by lifetimes.
+ * chosen, weights packed, and every activation and gradient has its place in one block of memory, by lifetimes.
  *
- * A plan is immutable: contexts on several threads share it, each with an arena of its own. Only the summed weights of
+ * A plan is immutable: contexts on several threads share it, each with memory of its own. Only the summed weights of
  * summed_weights.h are made while it is in use, and look after themselves.
  */
 #ifndef GCAM_PLAN_PLAN_H
@@ -24,7 +24,7 @@ typedef struct GcamKept {
 } GcamKept;
 
 typedef struct GcamPlan {
-    GcamZone zone;
+    GcamArena arena;
     GcamValue *value;           // the graph's values, then those that changes of layout made
     int values, value_room;
     GcamStep *step;             // in order of computation
@@ -39,10 +39,10 @@ typedef struct GcamPlan {
     int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
     size_t *shift;              // by value: floats from the beginning of that memory
     char *placed;               // by value: computed in a part of another value, not only another name of it
-    size_t *data_at, *grad_at;  // by value: place in the arena in floats; SIZE_MAX where there is none
+    size_t *data_at, *grad_at;  // by value: place in the memory in floats; SIZE_MAX where there is none
     size_t *scratch_at;         // by step: its scratch forward, then by step: backward
     size_t *sum_at;             // by step: a gradient that is to be added to another
-    size_t floats;              // size of the arena
+    size_t floats;              // size of that memory
     GcamKept kept;
 } GcamPlan;
 

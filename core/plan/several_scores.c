@@ -65,11 +65,11 @@ static void clear(const GcamPlan *plan, GcamTail *tail)
 
 int gcam_tail_create(GcamPlan *plan)
 {
-    GcamTail *tail = gcam_zone_alloc(&plan->zone, 1, sizeof(*tail));
+    GcamTail *tail = gcam_arena_alloc(&plan->arena, 1, sizeof(*tail));
     if (!tail)
         return -ENOMEM;
-    tail->grad_at = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(*tail->grad_at));
-    tail->stays = gcam_zone_alloc(&plan->zone, (size_t)plan->values, 1);
+    tail->grad_at = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(*tail->grad_at));
+    tail->stays = gcam_arena_alloc(&plan->arena, (size_t)plan->values, 1);
     if (!tail->grad_at || !tail->stays)
         return -ENOMEM;
     clear(plan, tail);

@@ -186,7 +186,7 @@ static void fill_row(void *opaque, size_t index, int thread)
 }
 
 // Fills in the rows that will be read: those of outputs whose gradient is not zero, or all of them.
-static void fill(GcamSums *sums, GcamPool *pool, const float *dy)
+static void fill(GcamSums *sums, GcamThreads *pool, const float *dy)
 {
     size_t missing = 0;
     if (!sums->own)
@@ -198,11 +198,11 @@ static void fill(GcamSums *sums, GcamPool *pool, const float *dy)
             sums->filled[i] = 1;
         }
     if (missing)
-        gcam_pool_run(pool, missing, fill_row, sums);
+        gcam_threads_run(pool, missing, fill_row, sums);
     pthread_mutex_unlock(&sums->mutex);
 }
 
-void gcam_sums_run(GcamSums *sums, GcamPool *pool, size_t count, const float *const *dy, float *const *sum)
+void gcam_sums_run(GcamSums *sums, GcamThreads *pool, size_t count, const float *const *dy, float *const *sum)
 {
     const GcamRowProduct *product = &sums->product;
     for (size_t i = 0; i < count; i++)

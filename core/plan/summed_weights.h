@@ -31,7 +31,7 @@ double gcam_sums_bytes(const GcamSums *sums);
 
 // For each of `count` gradients by the step's output the sums, [channels], overwritten, each as if it were alone.
 // Several threads may call it at once. The result is the same for any number of threads.
-void gcam_sums_run(GcamSums *sums, GcamPool *pool, size_t count, const float *const *dy, float *const *sum);
+void gcam_sums_run(GcamSums *sums, GcamThreads *pool, size_t count, const float *const *dy, float *const *sum);
 
 // The value whose gradient that is.
 int gcam_sums_value(const GcamSums *sums);

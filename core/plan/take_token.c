@@ -86,7 +86,7 @@ static int mark(Narrow *n)
 
 static int new_index(GcamGraph *graph, int64_t index, int rank)
 {
-    int64_t *data = gcam_zone_alloc(&graph->zone, 1, sizeof(*data));
+    int64_t *data = gcam_arena_alloc(&graph->arena, 1, sizeof(*data));
     int value = data ? gcam_graph_add_value(graph, "") : -ENOMEM;
     if (value < 0)
         return value;
@@ -102,8 +102,8 @@ static int make_taker(Narrow *n, GcamNode *node, int list)
 {
     GcamGraph *graph = n->graph;
     int index = new_index(graph, n->token, 1), made = gcam_graph_add_value(graph, "");
-    GcamAttribute *axis = gcam_zone_alloc(&graph->zone, 1, sizeof(*axis));
-    int *values = gcam_zone_alloc(&graph->zone, 3, sizeof(*values));
+    GcamAttribute *axis = gcam_arena_alloc(&graph->arena, 1, sizeof(*axis));
+    int *values = gcam_arena_alloc(&graph->arena, 3, sizeof(*values));
     if (index < 0 || made < 0 || !axis || !values)
         return -ENOMEM;
     *axis = (GcamAttribute){ .name = "axis", .i = 1 };
@@ -130,7 +130,7 @@ static int rewrite(Narrow *n, int count)
     const GcamNode *old = graph->node;
     int nodes = graph->nodes, error = 0;
     // Each node that is narrowed has at most two inputs that are lists.
-    GcamNode *node = gcam_zone_alloc(&graph->zone, (size_t)nodes + 2 * (size_t)count, sizeof(*node));
+    GcamNode *node = gcam_arena_alloc(&graph->arena, (size_t)nodes + 2 * (size_t)count, sizeof(*node));
     if (!node)
         return -ENOMEM;
     int made = 0;
@@ -166,14 +166,14 @@ static int rewrite(Narrow *n, int count)
     return 0;
 }
 
-static int narrow(GcamGraph *graph, int taker, GcamZone *zone, const GradcamLog *log)
+static int narrow(GcamGraph *graph, int taker, GcamArena *arena, const GradcamLog *log)
 {
     const GcamNode *node = &graph->node[taker];
     const GcamValue *list = &graph->value[node->input[0]];
     Narrow n = { graph, log, taker, gcam_constant_int(&graph->value[node->input[1]], 0), list->shape.dim[1],
-                 gcam_zone_alloc(zone, (size_t)graph->nodes, 1),
-                 gcam_zone_alloc(zone, (size_t)graph->values, sizeof(int)),
-                 gcam_zone_alloc(zone, (size_t)graph->values, sizeof(int)) };
+                 gcam_arena_alloc(arena, (size_t)graph->nodes, 1),
+                 gcam_arena_alloc(arena, (size_t)graph->values, sizeof(int)),
+                 gcam_arena_alloc(arena, (size_t)graph->values, sizeof(int)) };
     if (!n.narrowed || !n.users || !n.taken)
         return -ENOMEM;
     n.token += n.token < 0 ? (int64_t)n.tokens : 0;
@@ -182,7 +182,7 @@ static int narrow(GcamGraph *graph, int taker, GcamZone *zone, const GradcamLog 
     return count ? rewrite(&n, count) : 0;
 }
 
-int gcam_graph_narrow(GcamGraph *graph, const GradcamLog *log)
+int gcam_graph_take_token(GcamGraph *graph, const GradcamLog *log)
 {
     for (int i = graph->nodes - 1; i >= 0; i--) {
         const GcamNode *node = &graph->node[i];
@@ -192,9 +192,9 @@ int gcam_graph_narrow(GcamGraph *graph, const GradcamLog *log)
             shape->dim[0] != 1 || shape->dim[1] < 2 || (axis != 1 && axis != -2) ||
             gcam_shape_count(&graph->value[node->input[1]].shape) != 1)
             continue;
-        GcamZone zone = { 0 };
-        int error = narrow(graph, i, &zone, log);
-        gcam_zone_free(&zone);
+        GcamArena arena = { 0 };
+        int error = narrow(graph, i, &arena, log);
+        gcam_arena_free(&arena);
         return error;
     }
     return 0;

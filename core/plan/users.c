@@ -8,8 +8,8 @@
 
 int gcam_users_count(GcamUsers *users, GcamPlan *plan)
 {
-    users->count = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
-    users->producer = gcam_zone_alloc(&plan->zone, (size_t)plan->values, sizeof(int));
+    users->count = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(int));
+    users->producer = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(int));
     if (!users->count || !users->producer)
         return -ENOMEM;
     for (int i = 0; i < plan->values; i++)

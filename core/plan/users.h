@@ -7,7 +7,7 @@
 
 #include "plan.h"
 
-// By value. Belongs to the plan's zone; holds until steps are moved, added or taken away.
+// By value. Belongs to the plan's arena; holds until steps are moved, added or taken away.
 typedef struct GcamUsers {
     int *count;                 // how many inputs of steps read it, what is added to a result included
     int *producer;              // the step that makes it, or -1

@@ -13,20 +13,20 @@
 
 enum { BLOCK = 16 };
 
-int gcam_picture_create(GcamPicture **out, int width, int height, size_t classes)
+int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, size_t classes)
 {
-    const size_t logits = sizeof(GcamPicture) + classes * sizeof(float), pixels = (size_t)width * (size_t)height;
-    GcamPicture *picture = gcam_alloc(logits + 3 * pixels, 1);
+    const size_t logits = sizeof(GcamSeenPicture) + classes * sizeof(float), pixels = (size_t)width * (size_t)height;
+    GcamSeenPicture *picture = gcam_alloc(logits + 3 * pixels, 1);
 
     *out = picture;
     if (!picture)
         return -ENOMEM;
-    *picture = (GcamPicture){ .references = 1 };
+    *picture = (GcamSeenPicture){ .references = 1 };
     picture->rgb = (uint8_t *)picture + logits;
     return 0;
 }
 
-void gcam_picture_unref(GcamPicture *picture)
+void gcam_seen_picture_unref(GcamSeenPicture *picture)
 {
     if (picture && --picture->references == 0) {
         gcam_answer_unref(picture->answer);

@@ -22,19 +22,19 @@ typedef struct GcamAnswer {
 
 // A picture at the network's size. Shared; references, known, error and answer are guarded by the stream's mutex,
 // logits do not change once they are known.
-typedef struct GcamPicture {
+typedef struct GcamSeenPicture {
     int references;
     int known;                  // the logits are there
     int error;                  // of the network on it, or 0
     GcamAnswer *answer;         // to what was asked last, or NULL
     uint8_t *rgb;               // width x height, 3 bytes each
     float logits[];
-} GcamPicture;
+} GcamSeenPicture;
 
 // With one reference; the picture's pixels are the caller's to fill in. -ENOMEM.
-int gcam_picture_create(GcamPicture **out, int width, int height, size_t classes);
+int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, size_t classes);
 // Drops a reference. Accepts NULL.
-void gcam_picture_unref(GcamPicture *picture);
+void gcam_seen_picture_unref(GcamSeenPicture *picture);
 
 // With one reference. -ENOMEM.
 int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum GradcamMethod method,

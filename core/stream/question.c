@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Copies targets into one block: GcamLook | GradcamTarget[count] | their classes | their names.
+ * Copies targets into one block: GcamQuestion | GradcamTarget[count] | their classes | their names.
  */
 #include "question.h"
 
@@ -8,21 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void free_look(GcamLook *look)
+static void free_question(GcamQuestion *question)
 {
-    gcam_classlock_free(&look->lock);
-    free(look);
+    gcam_classlock_free(&question->lock);
+    free(question);
 }
 
-void gcam_look_unref(GcamLook *look)
+void gcam_question_unref(GcamQuestion *question)
 {
-    if (look && --look->references == 0)
-        free_look(look);
+    if (question && --question->references == 0)
+        free_question(question);
 }
 
 static size_t find_size(const GradcamTargets *targets)
 {
-    size_t size = sizeof(GcamLook) + targets->count * sizeof(GradcamTarget);
+    size_t size = sizeof(GcamQuestion) + targets->count * sizeof(GradcamTarget);
 
     for (size_t i = 0; i < targets->count; i++)
         size += targets->target[i].count * sizeof(int) + strlen(targets->target[i].name) + 1;
@@ -55,10 +55,10 @@ static int are_valid(const GradcamTargets *targets, size_t classes)
     return 1;
 }
 
-int gcam_look_create(GcamLook **out, const GradcamTargets *targets, size_t classes, int hold, float margin)
+int gcam_question_create(GcamQuestion **out, const GradcamTargets *targets, size_t classes, int hold, float margin)
 {
     size_t wanted;
-    GcamLook *look;
+    GcamQuestion *question;
     int *class;
     char *name;
     int ret;
@@ -66,31 +66,31 @@ int gcam_look_create(GcamLook **out, const GradcamTargets *targets, size_t class
     *out = NULL;
     if (!are_valid(targets, classes))
         return -EINVAL;
-    look = calloc(1, find_size(targets));
-    if (!look)
+    question = calloc(1, find_size(targets));
+    if (!question)
         return -ENOMEM;
     wanted = count_wanted(targets);
-    ret = wanted ? gcam_classlock_create(&look->lock, classes, wanted, hold, margin) : 0;
+    ret = wanted ? gcam_classlock_create(&question->lock, classes, wanted, hold, margin) : 0;
     if (ret < 0) {
-        free_look(look);
+        free_question(question);
         return ret;
     }
-    look->references = 1;
-    look->count = targets->count;
-    look->target = (GradcamTarget *)(look + 1);
-    class = (int *)(look->target + look->count);
-    for (size_t i = 0; i < look->count; i++) {
-        look->target[i] = targets->target[i];
-        look->target[i].classes = class;
-        if (look->target[i].count)
-            memcpy(class, targets->target[i].classes, look->target[i].count * sizeof(*class));
-        class += look->target[i].count;
+    question->references = 1;
+    question->count = targets->count;
+    question->target = (GradcamTarget *)(question + 1);
+    class = (int *)(question->target + question->count);
+    for (size_t i = 0; i < question->count; i++) {
+        question->target[i] = targets->target[i];
+        question->target[i].classes = class;
+        if (question->target[i].count)
+            memcpy(class, targets->target[i].classes, question->target[i].count * sizeof(*class));
+        class += question->target[i].count;
     }
     name = (char *)class;
-    for (size_t i = 0; i < look->count; i++) {
-        look->target[i].name = strcpy(name, targets->target[i].name);
+    for (size_t i = 0; i < question->count; i++) {
+        question->target[i].name = strcpy(name, targets->target[i].name);
         name += strlen(name) + 1;
     }
-    *out = look;
+    *out = question;
     return 0;
 }

@@ -10,18 +10,18 @@
 
 // Shared by the stream and the tasks that were submitted with it. Immutable, except for what the comments
 // say.
-typedef struct GcamLook {
+typedef struct GcamQuestion {
     int references;             // guarded by the stream's mutex
     GcamClassLock *lock;        // NULL without a target of class=auto; used by the task whose turn it is
     size_t count;
     GradcamTarget *target;
-} GcamLook;
+} GcamQuestion;
 
 // A copy with one reference. -EINVAL for targets that do not fit a model of `classes` classes. hold, margin:
 // as in gcam_classlock_create().
-int gcam_look_create(GcamLook **out, const GradcamTargets *targets, size_t classes, int hold, float margin);
+int gcam_question_create(GcamQuestion **out, const GradcamTargets *targets, size_t classes, int hold, float margin);
 
 // Drops a reference. Accepts NULL.
-void gcam_look_unref(GcamLook *look);
+void gcam_question_unref(GcamQuestion *question);
 
 #endif

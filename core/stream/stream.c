@@ -192,7 +192,7 @@ int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamT
     stream->log = settings->log;
     ret = complete_settings(&stream->settings);
     if (ret >= 0)
-        ret = gcam_look_create(&stream->look, targets, stream->info->classes, stream->settings.auto_hold,
+        ret = gcam_question_create(&stream->question, targets, stream->info->classes, stream->settings.auto_hold,
                                stream->settings.auto_margin);
     if (ret >= 0)
         ret = open_slots(stream);
@@ -214,8 +214,8 @@ void gradcam_stream_close(GradcamStream **out)
     *out = NULL;
     stop_workers(stream);
     drop_tasks(stream);
-    gcam_look_unref(stream->look);
-    gcam_picture_unref(stream->picture);
+    gcam_question_unref(stream->question);
+    gcam_seen_picture_unref(stream->picture);
     for (int i = 0; i < stream->jobs; i++)
         gradcam_context_close(&stream->slot[i].context);
     free(stream->slot);
@@ -228,7 +228,7 @@ void gradcam_stream_close(GradcamStream **out)
 
 int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint64_t *ticket)
 {
-    const size_t count = stream->look->count;   // only this thread sets look
+    const size_t count = stream->question->count;   // only this thread sets question
     GcamTask *task;
 
     task = calloc(1, sizeof(*task) + count * (sizeof(task->target[0]) + sizeof(task->auto_class[0])));
@@ -246,8 +246,8 @@ int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint6
     }
     task->method = stream->settings.method;
     task->layer = stream->layer;
-    task->look = stream->look;
-    task->look->references++;
+    task->question = stream->question;
+    task->question->references++;
     task->ticket = ++stream->ticket;
     *(stream->last ? &stream->last->next : &stream->first) = task;
     stream->last = task;
@@ -337,15 +337,15 @@ int gradcam_stream_newest(GradcamStream *stream, GradcamResult **out)
 
 int gradcam_stream_set_targets(GradcamStream *stream, const GradcamTargets *targets)
 {
-    GcamLook *look;
-    int ret = gcam_look_create(&look, targets, stream->info->classes, stream->settings.auto_hold,
+    GcamQuestion *question;
+    int ret = gcam_question_create(&question, targets, stream->info->classes, stream->settings.auto_hold,
                                stream->settings.auto_margin);
 
     if (ret < 0)
         return ret;
     pthread_mutex_lock(&stream->mutex);
-    gcam_look_unref(stream->look);
-    stream->look = look;
+    gcam_question_unref(stream->question);
+    stream->question = question;
     pthread_mutex_unlock(&stream->mutex);
     return 0;
 }

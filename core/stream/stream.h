@@ -23,21 +23,21 @@ struct GcamTask {
     uint64_t ticket;
     void *frame;
     double time;
-    GcamLook *look;
+    GcamQuestion *question;
     enum GradcamMethod method;
     const GradcamLayer *layer;  // the model's
     enum GcamTaskState state;
     enum GcamStage stage;       // how far it is, or need not be waited for
     int dropped;                // nobody will collect it: freed when it is done
     int error;
-    GcamPicture *picture;       // what it shows, or the one before when that is the same
+    GcamSeenPicture *picture;       // what it shows, or the one before when that is the same
     int is_still;               // the one before
     GcamAnswer *answer;         // about the picture
     int is_own;                 // this task finds the answer
     GradcamResult *result;
     GcamTask *next;
-    int *auto_class;            // [look->count], behind target[]
-    GradcamTarget target[];     // look's, with classes in the place of ranks once it is decided
+    int *auto_class;            // [question->count], behind target[]
+    GradcamTarget target[];     // question's, with classes in the place of ranks once it is decided
 };
 
 // A worker: one job slot.
@@ -63,9 +63,9 @@ struct GradcamStream {
     pthread_cond_t turn;        // a task's stage, a picture or an answer changed, or stop
     pthread_cond_t done;        // a task is done
     GcamTask *first, *last;     // by ticket
-    GcamLook *look;             // for the next submit
+    GcamQuestion *question;             // for the next submit
     const GradcamLayer *layer;  // likewise
-    GcamPicture *picture;       // the last that was not the same as the one before, or NULL; set by the task whose
+    GcamSeenPicture *picture;       // the last that was not the same as the one before, or NULL; set by the task whose
                                 // turn it is to compare
     uint64_t ticket;            // the last one given out
     int in_flight;              // tasks queued or running

@@ -31,7 +31,7 @@ void gcam_task_release(GradcamStream *stream, GcamTask *task)
 // Lets go of what only a running task needs, under the mutex.
 static void forget_picture(GcamTask *task)
 {
-    gcam_picture_unref(task->picture);
+    gcam_seen_picture_unref(task->picture);
     gcam_answer_unref(task->answer);
     task->picture = NULL;
     task->answer = NULL;
@@ -49,7 +49,7 @@ void gcam_task_remove(GradcamStream *stream, GcamTask *task)
     if (stream->last == task)
         stream->last = before;
     gradcam_result_unref(&task->result);
-    gcam_look_unref(task->look);
+    gcam_question_unref(task->question);
     free(task);
 }
 
@@ -120,7 +120,7 @@ static int load(GcamSlot *slot, GcamTask *task)
 {
     GradcamStream *stream = slot->stream;
     const int width = stream->info->width, height = stream->info->height;
-    int ret = gcam_picture_create(&task->picture, width, height, stream->info->classes);
+    int ret = gcam_seen_picture_create(&task->picture, width, height, stream->info->classes);
 
     if (ret >= 0)
         ret = stream->settings.load(stream->settings.opaque, slot->index, task->frame, task->picture->rgb,
@@ -134,7 +134,7 @@ static int compare(GradcamStream *stream, GcamTask *task)
 {
     const float threshold = stream->settings.still;
     const int ret = await_turn(stream, task, GCAM_STAGE_COMPARED);
-    GcamPicture *last = stream->picture;
+    GcamSeenPicture *last = stream->picture;
 
     if (ret < 0)
         return ret;
@@ -143,10 +143,10 @@ static int compare(GradcamStream *stream, GcamTask *task)
     pthread_mutex_lock(&stream->mutex);
     task->is_still = same && !last->error;
     if (task->is_still) {
-        gcam_picture_unref(task->picture);
+        gcam_seen_picture_unref(task->picture);
         task->picture = last;
     } else {
-        gcam_picture_unref(last);
+        gcam_seen_picture_unref(last);
         stream->picture = task->picture;
     }
     task->picture->references++;
@@ -160,7 +160,7 @@ static int compare(GradcamStream *stream, GcamTask *task)
 static int forward(GcamSlot *slot, GcamTask *task)
 {
     GradcamStream *stream = slot->stream;
-    GcamPicture *picture = task->picture;
+    GcamSeenPicture *picture = task->picture;
     size_t classes;
 
     if (gcam_stream_is_stopping(stream))
@@ -180,14 +180,14 @@ static int forward(GcamSlot *slot, GcamTask *task)
 // Sets task->target[], with classes in the place of ranks.
 static void choose_classes(GradcamStream *stream, GcamTask *task)
 {
-    GcamLook *look = task->look;
+    GcamQuestion *question = task->question;
 
-    memcpy(task->target, look->target, look->count * sizeof(task->target[0]));
-    if (look->lock)
-        gcam_classlock_update(look->lock, task->picture->logits);
-    for (size_t i = 0; i < look->count; i++)
-        if (!look->target[i].count) {
-            task->auto_class[i] = gcam_classlock_class(look->lock, (size_t)look->target[i].rank);
+    memcpy(task->target, question->target, question->count * sizeof(task->target[0]));
+    if (question->lock)
+        gcam_classlock_update(question->lock, task->picture->logits);
+    for (size_t i = 0; i < question->count; i++)
+        if (!question->target[i].count) {
+            task->auto_class[i] = gcam_classlock_class(question->lock, (size_t)question->target[i].rank);
             task->target[i].name = gradcam_model_label(stream->model, (size_t)task->auto_class[i]);
             task->target[i].classes = &task->auto_class[i];
             task->target[i].count = 1;
@@ -197,14 +197,14 @@ static void choose_classes(GradcamStream *stream, GcamTask *task)
 // Decides what is asked about the picture, and who answers.
 static int decide(GradcamStream *stream, GcamTask *task)
 {
-    GcamPicture *picture = task->picture;
+    GcamSeenPicture *picture = task->picture;
     GcamAnswer *answer;
     int ret = await_turn(stream, task, GCAM_STAGE_DECIDED);
 
     if (ret < 0)
         return ret;
     choose_classes(stream, task);
-    ret = gcam_answer_create(&answer, task->layer, task->method, task->target, task->look->count);
+    ret = gcam_answer_create(&answer, task->layer, task->method, task->target, task->question->count);
     if (ret < 0)
         return ret;
     pthread_mutex_lock(&stream->mutex);
@@ -233,7 +233,7 @@ static int take_layer(GcamSlot *slot, const GradcamLayer *layer)
 
 static int compute_maps(GcamSlot *slot, GcamTask *task)
 {
-    const size_t count = task->look->count;
+    const size_t count = task->question->count;
     GradcamMapInfo *info = calloc(count + 1, sizeof(*info));
     int ret = info ? gcam_result_create(&task->result, task->target, count, task->layer->width, task->layer->height)
                    : -ENOMEM;
@@ -281,7 +281,7 @@ static int run(GcamSlot *slot, GcamTask *task)
 {
     GradcamStream *stream = slot->stream;
     const double start = gcam_time();
-    const int needs_logits = task->look->lock != NULL;
+    const int needs_logits = task->question->lock != NULL;
     int ret = load(slot, task);
 
     if (ret >= 0)

@@ -330,13 +330,13 @@ static void product_task(void *opaque, size_t index, int thread)
 
 // Each thread begins with rows of its own: they are in its cache from the step before, and will be for the next. Only
 // where few rows meet large weights, these are better divided. What OpenBLAS computes depends on how rows are cut.
-static size_t groups_of_rows(const GcamPool *pool, size_t m, const GcamPackedB *b)
+static size_t groups_of_rows(const GcamThreads *pool, size_t m, const GcamPackedB *b)
 {
     int divide_weights = (double)b->k * (double)b->n >= (double)m * (double)(b->k + b->n);
-    return divide_weights || !b->kernels->panel ? 1 : (size_t)gcam_pool_threads(pool);
+    return divide_weights || !b->kernels->panel ? 1 : (size_t)gcam_threads_count(pool);
 }
 
-void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
+void gcam_gemm_packed(GcamThreads *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
                       float *c, ptrdiff_t ldc, const GcamEpilogue *ep)
 {
     if (!m || !b->n)
@@ -345,11 +345,11 @@ void gcam_gemm_packed(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, c
     Product product = { .b = b, .m = m, .group = gcam_ceil_div(m, groups), .a = a, .lda = lda, .c = c, .ldc = ldc };
     if (ep)
         product.ep = *ep;
-    size_t tasks = gcam_gemm_tasks(b->kernels, gcam_pool_threads(pool)) / groups;
+    size_t tasks = gcam_gemm_tasks(b->kernels, gcam_threads_count(pool)) / groups;
     gcam_gemm_cut(b->kernels, product.group, b->n, b->k, tasks, &product.rows, &product.columns);
     product.row_blocks = gcam_ceil_div(product.group, product.rows);
     product.column_blocks = gcam_ceil_div(b->n, product.columns);
-    gcam_pool_run(pool, groups * product.row_blocks * product.column_blocks, product_task, &product);
+    gcam_threads_run(pool, groups * product.row_blocks * product.column_blocks, product_task, &product);
 }
 
 // -------------------------------------------------------------------------------------------------- unpacked
@@ -396,7 +396,7 @@ size_t gcam_gemm_scratch(size_t m, size_t n, size_t k)
     return __builtin_add_overflow(a, gcam_round_up(b, 16), &sum) ? SIZE_MAX : sum;
 }
 
-void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k, const float *a, ptrdiff_t a_row,
+void gcam_gemm(GcamThreads *pool, enum GcamType type, size_t m, size_t n, size_t k, const float *a, ptrdiff_t a_row,
                ptrdiff_t a_col, const float *b, ptrdiff_t b_row, ptrdiff_t b_col, float *c, ptrdiff_t ldc,
                const GcamEpilogue *ep, float *scratch)
 {
@@ -407,7 +407,7 @@ void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k,
     Packing packing = {
         .packed = &packed, .step = gcam_round_up(128, gcam_packed_b_step(kernels)), .in = b, .row = b_row, .col = b_col,
     };
-    gcam_pool_run(pool, gcam_ceil_div(n, packing.step), pack_b_task, &packing);
+    gcam_threads_run(pool, gcam_ceil_div(n, packing.step), pack_b_task, &packing);
     if ((a_col != 1 && k > 1) || (m > 1 && a_row < (ptrdiff_t)k)) {
         Packing copy = {
             .rows = m,
@@ -419,7 +419,7 @@ void gcam_gemm(GcamPool *pool, enum GcamType type, size_t m, size_t n, size_t k,
             .out_row = (ptrdiff_t)copied_row(k),
             .out = scratch + gcam_round_up(gcam_packed_b_size(kernels, GCAM_F32, k, n), 16),
         };
-        gcam_pool_run(pool, gcam_ceil_div(m, copy.step), pack_a_task, &copy);
+        gcam_threads_run(pool, gcam_ceil_div(m, copy.step), pack_a_task, &copy);
         a = copy.out;
         a_row = copy.out_row;
     }
@@ -490,7 +490,7 @@ static void across_task(void *opaque, size_t index, int thread)
     }
 }
 
-void gcam_gemm_packed_across(GcamPool *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
+void gcam_gemm_packed_across(GcamThreads *pool, size_t m, const float *a, ptrdiff_t lda, const GcamPackedB *b,
                              float *c, ptrdiff_t ldc, float *scratch)
 {
     enum { TASKS = 8, PANELS = 3, FEW = 256 };  // enough tasks; panels of C that are worth the way through A; its rows
@@ -500,7 +500,7 @@ void gcam_gemm_packed_across(GcamPool *pool, size_t m, const float *a, ptrdiff_t
     }
     size_t panels = gcam_min_size(gcam_ceil_div(gcam_ceil_div(b->k, b->kernels->panel), TASKS), PANELS);
     Across across = { b, m, b->kernels->panel * panels, a, lda, c, ldc, scratch };
-    gcam_pool_run(pool, gcam_ceil_div(b->k, across.columns), m <= FEW ? across_task : turn_task, &across);
+    gcam_threads_run(pool, gcam_ceil_div(b->k, across.columns), m <= FEW ? across_task : turn_task, &across);
     GcamPackedB packed = { .kernels = b->kernels, .type = b->type, .k = b->n, .n = b->k, .data = scratch };
     if (m > FEW)
         gcam_gemm_packed(pool, m, a, lda, &packed, c, ldc, NULL);

@@ -192,28 +192,28 @@ static void sum_task(void *opaque, size_t index, int thread)
             l->vector[k].y[i] = finish(l, i, l->vector[k].y[i]);
 }
 
-static size_t columns_of_a_task(const GcamPool *pool, size_t columns)
+static size_t columns_of_a_task(const GcamThreads *pool, size_t columns)
 {
-    size_t threads = (size_t)gcam_pool_threads(pool), share = (columns / threads + 63) / 64 * 64;
+    size_t threads = (size_t)gcam_threads_count(pool), share = (columns / threads + 63) / 64 * 64;
     return share < SUM_LEAST ? SUM_LEAST : share > SUM_MOST ? SUM_MOST : share;
 }
 
 // ----------------------------------------------------------------------------------------------------------- the layer
 
-static void run(GcamPool *pool, Linear *l, int by_dot)
+static void run(GcamThreads *pool, Linear *l, int by_dot)
 {
     l->kernels = gcam_kernels();
     if (by_dot) {
         for (size_t k = 0; k < l->count; k++)
             find_nonzeros(&l->vector[k], l->columns);
-        gcam_pool_run(pool, (l->rows + DOT_ROWS - 1) / DOT_ROWS, dot_task, l);
+        gcam_threads_run(pool, (l->rows + DOT_ROWS - 1) / DOT_ROWS, dot_task, l);
         return;
     }
     l->sum_columns = columns_of_a_task(pool, l->columns);
-    gcam_pool_run(pool, (l->columns + l->sum_columns - 1) / l->sum_columns, sum_task, l);
+    gcam_threads_run(pool, (l->columns + l->sum_columns - 1) / l->sum_columns, sum_task, l);
 }
 
-void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,
+void gcam_linear_forward(GcamThreads *pool, size_t out, size_t in, const void *w, enum GcamType type,
                          int transposed, const float *bias, const float *x, float *y, enum GcamActivation act,
                          float lo, float hi)
 {
@@ -225,7 +225,7 @@ void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, e
     run(pool, &linear, !transposed);
 }
 
-void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
+void gcam_linear_backward(GcamThreads *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
                           size_t count, const float *const *dy, const float *x, float *const *dx)
 {
     Linear linear = {

@@ -23,7 +23,7 @@ void gcam_to_half(void *out, const float *in, size_t n);
 
 // x[in], y[out], bias[out] or NULL. transposed 0: w[out][in]; 1: w[in][out]. lo and hi are those of
 // GCAM_ACT_CLIP. y must not overlap x. The result is the same for any number of threads.
-void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type,
+void gcam_linear_forward(GcamThreads *pool, size_t out, size_t in, const void *w, enum GcamType type,
                          int transposed, const float *bias, const float *x, float *y, enum GcamActivation act,
                          float lo, float hi);
 
@@ -31,7 +31,7 @@ void gcam_linear_forward(GcamPool *pool, size_t out, size_t in, const void *w, e
 // all of them, and each comes out as if it were alone. x: where it is zero, nobody asks for dx, which may become
 // zero, since what made x was a ReLU; or NULL. Rows of w that count for nothing are not read: not transposed, those
 // whose dy is zero; transposed, those whose x is.
-void gcam_linear_backward(GcamPool *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
+void gcam_linear_backward(GcamThreads *pool, size_t out, size_t in, const void *w, enum GcamType type, int transposed,
                           size_t count, const float *const *dy, const float *x, float *const *dx);
 
 #endif

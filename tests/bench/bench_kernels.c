@@ -15,7 +15,7 @@
 #include "tensor/conv/conv.h"
 #include "tensor/linear.h"
 
-static GcamPool *pool;
+static GcamThreads *pool;
 static int threads = 1;
 static const char *word = "";
 
@@ -278,7 +278,7 @@ int main(int argc, char **argv)
 {
     threads = argc > 1 ? atoi(argv[1]) : 1;
     word = argc > 2 ? argv[2] : "";
-    if (threads < 1 || gcam_pool_create(&pool, threads, 0)) {
+    if (threads < 1 || gcam_threads_create(&pool, threads, 0)) {
         fprintf(stderr, "usage: bench_kernels [threads] [word]\n");
         return 2;
     }
@@ -286,6 +286,6 @@ int main(int argc, char **argv)
     products();
     convolutions();
     connected();
-    gcam_pool_destroy(&pool);
+    gcam_threads_destroy(&pool);
     return 0;
 }

@@ -127,10 +127,10 @@ static inline double worst(const float *got, const double *want, size_t n)
 // Pools of 1 (NULL) to 3 threads.
 enum { POOLS = 3 };
 
-static inline GcamPool *pool_of(int threads)
+static inline GcamThreads *pool_of(int threads)
 {
-    static GcamPool *pools[POOLS + 1];
-    if (threads > 1 && !pools[threads] && gcam_pool_create(&pools[threads], threads, 0))
+    static GcamThreads *pools[POOLS + 1];
+    if (threads > 1 && !pools[threads] && gcam_threads_create(&pools[threads], threads, 0))
         abort();
     return threads > 1 ? pools[threads] : NULL;
 }

@@ -35,12 +35,12 @@ static void visit(void *opaque, size_t index, int thread)
     atomic_fetch_sub(&seen.busy[thread], 1);
 }
 
-static void check_loop(GcamPool *pool, size_t count)
+static void check_loop(GcamThreads *pool, size_t count)
 {
     for (size_t i = 0; i < COUNT; i++)
         atomic_store(&seen.calls[i], 0);
-    seen.threads = gcam_pool_threads(pool);
-    gcam_pool_run(pool, count, visit, NULL);
+    seen.threads = gcam_threads_count(pool);
+    gcam_threads_run(pool, count, visit, NULL);
     for (size_t i = 0; i < COUNT; i++)
         if (atomic_load(&seen.calls[i]) != (i < count)) {
             fail("index %zu of %zu was visited %d times", i, count, atomic_load(&seen.calls[i]));
@@ -52,17 +52,17 @@ static void check_loop(GcamPool *pool, size_t count)
 
 static void refuses_no_threads(void)
 {
-    GcamPool *pool = (GcamPool *)&seen;
-    CHECK_INT(gcam_pool_create(&pool, 0, 0), -EINVAL);
+    GcamThreads *pool = (GcamThreads *)&seen;
+    CHECK_INT(gcam_threads_create(&pool, 0, 0), -EINVAL);
     CHECK(!pool);
-    CHECK_INT(gcam_pool_create(&pool, -3, 0), -EINVAL);
-    gcam_pool_destroy(&pool);
-    gcam_pool_destroy(NULL);
+    CHECK_INT(gcam_threads_create(&pool, -3, 0), -EINVAL);
+    gcam_threads_destroy(&pool);
+    gcam_threads_destroy(NULL);
 }
 
 static void works_without_pool(void)
 {
-    CHECK_INT(gcam_pool_threads(NULL), 1);
+    CHECK_INT(gcam_threads_count(NULL), 1);
     check_loop(NULL, 0);
     check_loop(NULL, 17);
 }
@@ -78,27 +78,27 @@ static void add(void *opaque, size_t index, int thread)
 static void orders_memory(void)
 {
     int numbers[64] = { 0 };
-    GcamPool *pool;
-    REQUIRE(gcam_pool_create(&pool, 3, 0) == 0);
+    GcamThreads *pool;
+    REQUIRE(gcam_threads_create(&pool, 3, 0) == 0);
     for (int round = 0; round < 5000; round++) {
-        gcam_pool_run(pool, 64, add, numbers);
+        gcam_threads_run(pool, 64, add, numbers);
         for (int i = 0; i < 64; i++)
             numbers[i]++;
     }
     for (int i = 0; i < 64; i++)
         CHECK_INT(numbers[i], 10000);
-    gcam_pool_destroy(&pool);
+    gcam_threads_destroy(&pool);
 }
 
 static void wakes_from_sleep(void)
 {
-    GcamPool *pool;
-    REQUIRE(gcam_pool_create(&pool, 2, 0) == 0);
+    GcamThreads *pool;
+    REQUIRE(gcam_threads_create(&pool, 2, 0) == 0);
     for (int round = 0; round < 100; round++) {
         usleep(round * 20);
         check_loop(pool, 100);
     }
-    gcam_pool_destroy(&pool);
+    gcam_threads_destroy(&pool);
     CHECK(!pool);
 }
 
@@ -112,12 +112,12 @@ static void nap(void *opaque, size_t index, int thread)
 
 static void uses_all_threads(void)
 {
-    GcamPool *pool;
+    GcamThreads *pool;
     atomic_int used = 0;
-    REQUIRE(gcam_pool_create(&pool, THREADS, 0) == 0);
-    gcam_pool_run(pool, 40, nap, &used);
+    REQUIRE(gcam_threads_create(&pool, THREADS, 0) == 0);
+    gcam_threads_run(pool, 40, nap, &used);
     CHECK_INT(atomic_load(&used), (1 << THREADS) - 1);
-    gcam_pool_destroy(&pool);
+    gcam_threads_destroy(&pool);
 }
 
 enum { PARTS = 64 };
@@ -146,27 +146,27 @@ static int taken(Parts *parts, int half, int thread)
 // Equal work: each of two threads keeps to its half, but for the last few. A busy machine may have the worker come late.
 static void keeps_to_its_part(void)
 {
-    GcamPool *pool;
+    GcamThreads *pool;
     Parts parts = { .slow = 0 };
     int kept = 0;
-    REQUIRE(gcam_pool_create(&pool, 2, 0) == 0);
+    REQUIRE(gcam_threads_create(&pool, 2, 0) == 0);
     for (int round = 0; round < 200 && !kept; round++) {
-        gcam_pool_run(pool, PARTS, note_thread, &parts);
+        gcam_threads_run(pool, PARTS, note_thread, &parts);
         kept = taken(&parts, 0, 0) >= PARTS / 2 - 8 && taken(&parts, 1, 1) >= PARTS / 2 - 8;
     }
     CHECK(kept);
-    gcam_pool_destroy(&pool);
+    gcam_threads_destroy(&pool);
 }
 
 // One half takes long: who is done with the other helps.
 static void helps_with_other_parts(void)
 {
-    GcamPool *pool;
+    GcamThreads *pool;
     Parts parts = { .slow = 1 };
-    REQUIRE(gcam_pool_create(&pool, 2, 0) == 0);
-    gcam_pool_run(pool, PARTS, note_thread, &parts);
+    REQUIRE(gcam_threads_create(&pool, 2, 0) == 0);
+    gcam_threads_run(pool, PARTS, note_thread, &parts);
     CHECK(taken(&parts, 1, 0) >= PARTS / 8);
-    gcam_pool_destroy(&pool);
+    gcam_threads_destroy(&pool);
 }
 
 #if defined(__linux__)
@@ -180,25 +180,25 @@ static void note_priority(void *opaque, size_t index, int thread)
 
 static void workers_give_way(void)
 {
-    GcamPool *pool;
+    GcamThreads *pool;
     int before = getpriority(PRIO_PROCESS, 0), priority[2] = { -100, -100 };
-    REQUIRE(gcam_pool_create(&pool, 2, 4) == 0);
+    REQUIRE(gcam_threads_create(&pool, 2, 4) == 0);
     for (int i = 0; i < 100 && priority[1] == -100; i++)
-        gcam_pool_run(pool, 10, note_priority, priority);
+        gcam_threads_run(pool, 10, note_priority, priority);
     CHECK_INT(priority[0], before);
     CHECK_INT(priority[1], before < 15 ? before + 4 : 19);
-    gcam_pool_destroy(&pool);
+    gcam_threads_destroy(&pool);
 }
 #endif
 
 static void is_created_and_destroyed_idle(void)
 {
     for (int round = 0; round < 50; round++) {
-        GcamPool *pool;
-        REQUIRE(gcam_pool_create(&pool, 1 + round % THREADS, 0) == 0);
+        GcamThreads *pool;
+        REQUIRE(gcam_threads_create(&pool, 1 + round % THREADS, 0) == 0);
         if (round % 3 == 0)
             check_loop(pool, 5);
-        gcam_pool_destroy(&pool);
+        gcam_threads_destroy(&pool);
     }
 }
 
@@ -207,18 +207,18 @@ int main(void)
     RUN(refuses_no_threads);
     RUN(works_without_pool);
     for (int threads = 1; threads <= THREADS; threads++) {
-        GcamPool *pool;
+        GcamThreads *pool;
         begin_case("visits every index once with %d threads", threads);
-        if (gcam_pool_create(&pool, threads, 0)) {
+        if (gcam_threads_create(&pool, threads, 0)) {
             fail("no pool");
             continue;
         }
-        CHECK_INT(gcam_pool_threads(pool), threads);
+        CHECK_INT(gcam_threads_count(pool), threads);
         for (size_t count = 0; count <= COUNT; count = count * 2 + 1)
             check_loop(pool, count);
         for (int round = 0; round < 2000; round++)
             check_loop(pool, (size_t)round % 7);
-        gcam_pool_destroy(&pool);
+        gcam_threads_destroy(&pool);
     }
     RUN(orders_memory);
     RUN(wakes_from_sleep);

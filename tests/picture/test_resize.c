@@ -126,7 +126,7 @@ static void expected(const GradcamResizerSettings *s, const Format *f, const Gra
         else
             v[c] = chroma ? (code / unit - 128) / 224 : (code / unit - 16) / 219;
     }
-    gcam_matrix_to_rgb(s->matrix, m);
+    gcam_color_matrix_to_rgb(s->matrix, m);
     for (int i = 0; i < 3; i++) {
         const double sum = m[i][0] * v[0] + m[i][1] * v[1] + m[i][2] * v[2];
         const double value = f->model == GRADCAM_COLOR_RGB ? v[i] : f->model == GRADCAM_COLOR_GRAY ? v[0] : sum;

@@ -351,18 +351,18 @@ static int read_input(const GcamOnnx *onnx, const Onnx__ValueInfoProto *info, Gc
     return read_shape(onnx, value->name, rank, dims, &value->shape, log);
 }
 
-static char *bytes_to_string(GcamZone *zone, ProtobufCBinaryData bytes)
+static char *bytes_to_string(GcamArena *arena, ProtobufCBinaryData bytes)
 {
-    char *string = gcam_zone_alloc(zone, bytes.len + 1, 1);
+    char *string = gcam_arena_alloc(arena, bytes.len + 1, 1);
     if (string && bytes.len)
         memcpy(string, bytes.data, bytes.len);
     return string;
 }
 
-static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNode *node, GcamZone *zone,
+static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNode *node, GcamArena *arena,
                            const GradcamLog *log)
 {
-    GcamAttribute *attribute = gcam_zone_alloc(zone, proto->n_attribute + 1, sizeof(*attribute));
+    GcamAttribute *attribute = gcam_arena_alloc(arena, proto->n_attribute + 1, sizeof(*attribute));
     if (!attribute)
         return -ENOMEM;
     node->attribute = attribute;
@@ -373,7 +373,7 @@ static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNod
             .name = text(from->name), .f = from->f, .i = from->i, .floats = from->floats,
             .float_count = from->n_floats, .ints = from->ints, .int_count = from->n_ints,
         };
-        if (from->has_s && !(attribute[i].s = bytes_to_string(zone, from->s)))
+        if (from->has_s && !(attribute[i].s = bytes_to_string(arena, from->s)))
             return -ENOMEM;
         if (from->t) {
             int error = read_tensor(onnx, from->t, &attribute[i].tensor, log);
@@ -393,8 +393,8 @@ static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *gr
     node->domain = proto->domain && strcmp(proto->domain, "ai.onnx") ? proto->domain : "";
     node->inputs = (int)proto->n_input;
     node->outputs = (int)proto->n_output;
-    node->input = gcam_zone_alloc(&graph->zone, proto->n_input + 1, sizeof(int));
-    node->output = gcam_zone_alloc(&graph->zone, proto->n_output + 1, sizeof(int));
+    node->input = gcam_arena_alloc(&graph->arena, proto->n_input + 1, sizeof(int));
+    node->output = gcam_arena_alloc(&graph->arena, proto->n_output + 1, sizeof(int));
     if (!node->input || !node->output)
         return -ENOMEM;
     for (size_t i = 0; i < proto->n_input; i++) {
@@ -418,7 +418,7 @@ static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *gr
             return node->output[i];
         graph->value[node->output[i]].node = (int)(node - graph->node);
     }
-    return read_attributes(onnx, proto, node, &graph->zone, log);
+    return read_attributes(onnx, proto, node, &graph->arena, log);
 }
 
 static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, int width, int height, const GradcamLog *log)
@@ -441,9 +441,9 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, int width, int 
         value->data = onnx->initializer[i].data;
         value->initializer = (int)i;
     }
-    graph->input = gcam_zone_alloc(&graph->zone, proto->n_input + 1, sizeof(int));
-    graph->output = gcam_zone_alloc(&graph->zone, proto->n_output + 1, sizeof(int));
-    graph->node = gcam_zone_alloc(&graph->zone, proto->n_node, sizeof(*graph->node));
+    graph->input = gcam_arena_alloc(&graph->arena, proto->n_input + 1, sizeof(int));
+    graph->output = gcam_arena_alloc(&graph->arena, proto->n_output + 1, sizeof(int));
+    graph->node = gcam_arena_alloc(&graph->arena, proto->n_node, sizeof(*graph->node));
     if (!graph->input || !graph->output || !graph->node)
         return -ENOMEM;
     for (size_t i = 0; i < proto->n_input; i++) {

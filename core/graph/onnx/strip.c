@@ -66,23 +66,23 @@ int gcam_onnx_turns(const GcamOnnx *onnx, size_t initializer)
 }
 
 // A copy of a Gemm that takes its second input as it lies, which is what it does where transB is absent.
-static Onnx__NodeProto *turn_node(GcamZone *zone, const Onnx__NodeProto *from)
+static Onnx__NodeProto *turn_node(GcamArena *arena, const Onnx__NodeProto *from)
 {
-    Onnx__NodeProto *node = gcam_zone_alloc(zone, 1, sizeof(*node));
+    Onnx__NodeProto *node = gcam_arena_alloc(arena, 1, sizeof(*node));
     if (!node)
         return NULL;
     *node = *from;
     node->n_attribute = 0;
-    node->attribute = gcam_zone_alloc(zone, from->n_attribute + 1, sizeof(*node->attribute));
+    node->attribute = gcam_arena_alloc(arena, from->n_attribute + 1, sizeof(*node->attribute));
     for (size_t i = 0; node->attribute && i < from->n_attribute; i++)
         if (!is_turn(from->attribute[i]))
             node->attribute[node->n_attribute++] = from->attribute[i];
     return node->attribute ? node : NULL;
 }
 
-static int turn_nodes(GcamZone *zone, Onnx__GraphProto *graph, const Onnx__GraphProto *from, const char *turned)
+static int turn_nodes(GcamArena *arena, Onnx__GraphProto *graph, const Onnx__GraphProto *from, const char *turned)
 {
-    graph->node = gcam_zone_alloc(zone, from->n_node + 1, sizeof(*graph->node));
+    graph->node = gcam_arena_alloc(arena, from->n_node + 1, sizeof(*graph->node));
     if (!graph->node)
         return -ENOMEM;
     memcpy(graph->node, from->node, from->n_node * sizeof(*graph->node));
@@ -90,16 +90,16 @@ static int turn_nodes(GcamZone *zone, Onnx__GraphProto *graph, const Onnx__Graph
         for (size_t k = 0; turned[i] && k < from->n_node; k++) {
             const Onnx__NodeProto *node = from->node[k];
             if (is_gemm(node) && node->n_input > 1 && !strcmp(node->input[1], from->initializer[i]->name) &&
-                !(graph->node[k] = turn_node(zone, node)))
+                !(graph->node[k] = turn_node(arena, node)))
                 return -ENOMEM;
         }
     return 0;
 }
 
 // Rows and columns change places.
-static int turn_shape(GcamZone *zone, Onnx__TensorProto *tensor, GcamShape *shape)
+static int turn_shape(GcamArena *arena, Onnx__TensorProto *tensor, GcamShape *shape)
 {
-    int64_t *dims = gcam_zone_alloc(zone, 2, sizeof(*dims));
+    int64_t *dims = gcam_arena_alloc(arena, 2, sizeof(*dims));
     if (!dims)
         return -ENOMEM;
     *shape = (GcamShape){ 2, { shape->dim[1], shape->dim[0] } };
@@ -116,15 +116,15 @@ int gcam_onnx_strip(const GcamOnnx *onnx, const char *turned, uint8_t **bytes, s
 {
     const Onnx__GraphProto *from = onnx->proto->graph;
     size_t n = from->n_initializer;
-    GcamZone zone = { 0 };
+    GcamArena arena = { 0 };
     Onnx__ModelProto model = *onnx->proto;
     Onnx__GraphProto graph = *from;
-    Onnx__TensorProto *tensor = gcam_zone_alloc(&zone, n + 1, sizeof(*tensor));
-    graph.initializer = gcam_zone_alloc(&zone, n + 1, sizeof(*graph.initializer));
+    Onnx__TensorProto *tensor = gcam_arena_alloc(&arena, n + 1, sizeof(*tensor));
+    graph.initializer = gcam_arena_alloc(&arena, n + 1, sizeof(*graph.initializer));
     *tensors = gcam_calloc(n + 1, sizeof(**tensors));
     *bytes = NULL;
     *count = 0;
-    if (!tensor || !graph.initializer || !*tensors || turn_nodes(&zone, &graph, from, turned))
+    if (!tensor || !graph.initializer || !*tensors || turn_nodes(&arena, &graph, from, turned))
         goto fail;
     model.graph = &graph;
     for (size_t i = 0; i < n; i++) {
@@ -152,11 +152,11 @@ int gcam_onnx_strip(const GcamOnnx *onnx, const char *turned, uint8_t **bytes, s
         apart->type = value->type;
         apart->shape = value->shape;
         apart->turned = turned[i];
-        if (turned[i] && turn_shape(&zone, &tensor[i], &apart->shape))
+        if (turned[i] && turn_shape(&arena, &tensor[i], &apart->shape))
             goto fail;
 
-        Onnx__StringStringEntryProto *entry = gcam_zone_alloc(&zone, 1, sizeof(*entry));
-        Onnx__StringStringEntryProto **entries = gcam_zone_alloc(&zone, 1, sizeof(*entries));
+        Onnx__StringStringEntryProto *entry = gcam_arena_alloc(&arena, 1, sizeof(*entry));
+        Onnx__StringStringEntryProto **entries = gcam_arena_alloc(&arena, 1, sizeof(*entries));
         if (!entry || !entries)
             goto fail;
         onnx__string_string_entry_proto__init(entry);
@@ -173,11 +173,11 @@ int gcam_onnx_strip(const GcamOnnx *onnx, const char *turned, uint8_t **bytes, s
     if (!*bytes)
         goto fail;
     onnx__model_proto__pack(&model, *bytes);
-    gcam_zone_free(&zone);
+    gcam_arena_free(&arena);
     return 0;
 fail:
     gcam_free(*tensors);
     *tensors = NULL;
-    gcam_zone_free(&zone);
+    gcam_arena_free(&arena);
     return -ENOMEM;
 }

@@ -14,7 +14,7 @@ typedef struct GcamConvAlgorithm {
     // Prepares the weights. On failure the caller destroys the convolution.
     int (*create)(GcamConv *conv, const float *weights, const float *scale);
     size_t (*scratch)(const GcamConv *conv, int threads);
-    void (*forward)(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+    void (*forward)(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y,
                     float *scratch);
     int tile;                   // rows and columns of the output that are computed together; 0: any
     int least;                  // columns of the output, where it has as many, that are not computed otherwise; 0: any

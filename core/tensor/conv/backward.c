@@ -279,14 +279,14 @@ static void mark_task(void *opaque, size_t index, int thread)
 }
 
 // Whether the gradient lies in few channels; then dx is done.
-static int run_few(const GcamConvBackward *b, GcamPool *pool, const float *dy, const float *y, float *dx,
+static int run_few(const GcamConvBackward *b, GcamThreads *pool, const float *dy, const float *y, float *dx,
                    float *scratch)
 {
     Few few = make_few(b, scratch);
     GcamPackedB *from = b->turned->packed[0];
     size_t count = 0;
     few.dy = dy;
-    gcam_pool_run(pool, (few.channels + SCAN - 1) / SCAN, mark_task, &few);
+    gcam_threads_run(pool, (few.channels + SCAN - 1) / SCAN, mark_task, &few);
     for (size_t c = 0; c < few.channels; c++) {
         if (few.mark[c] && count == few.most)
             return 0;
@@ -335,7 +335,7 @@ static void mask_relu(void *opaque, size_t index, int thread)
         mask->dy[i] = mask->y[i] > 0 ? mask->dy[i] : 0;
 }
 
-void gcam_conv_backward_run(const GcamConvBackward *b, GcamPool *pool, float *dy, const float *y, float *dx,
+void gcam_conv_backward_run(const GcamConvBackward *b, GcamThreads *pool, float *dy, const float *y, float *dx,
                             float *scratch)
 {
     const GcamConvShape *s = &b->shape;
@@ -343,7 +343,7 @@ void gcam_conv_backward_run(const GcamConvBackward *b, GcamPool *pool, float *dy
         return;
     if (y) {
         Mask mask = { (size_t)s->n * s->out_h * s->out_w * s->out_c, y, dy };
-        gcam_pool_run(pool, (mask.count + MASK - 1) / MASK, mask_relu, &mask);
+        gcam_threads_run(pool, (mask.count + MASK - 1) / MASK, mask_relu, &mask);
     }
     if (b->turned) {
         gcam_conv_forward(b->turned, pool, dy, NULL, dx, scratch);
@@ -356,11 +356,11 @@ void gcam_conv_backward_run(const GcamConvBackward *b, GcamPool *pool, float *dy
             .scratch = scratch,
         };
         if (b->weights)
-            gcam_pool_run(pool, (size_t)s->h, depthwise_task, &run);
+            gcam_threads_run(pool, (size_t)s->h, depthwise_task, &run);
         for (run.group = 0; b->packed && run.group < s->groups; run.group++) {
             gcam_gemm_packed(pool, pixels, run.dy + run.group * (s->out_c / s->groups), s->out_c,
                              b->packed[run.group], scratch, (ptrdiff_t)row_length(s), NULL);
-            gcam_pool_run(pool, (size_t)s->h, gather_task, &run);
+            gcam_threads_run(pool, (size_t)s->h, gather_task, &run);
         }
     }
 }

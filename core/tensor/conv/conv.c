@@ -203,7 +203,7 @@ size_t gcam_conv_scratch(const GcamConv *conv, int threads)
     return conv->algorithm->scratch(conv, threads);
 }
 
-void gcam_conv_forward(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+void gcam_conv_forward(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y,
                        float *scratch)
 {
     conv->algorithm->forward(conv, pool, x, add, y, scratch);
@@ -276,7 +276,7 @@ GcamRect gcam_conv_part_reads(const GcamConv *conv, const GcamRect *wanted)
     return in;
 }
 
-void gcam_conv_forward_part(const GcamConv *conv, GcamPool *pool, const GcamRect *wanted, const float *x,
+void gcam_conv_forward_part(const GcamConv *conv, GcamThreads *pool, const GcamRect *wanted, const float *x,
                             const float *add, float *y, float *scratch)
 {
     const GcamConvShape *s = &conv->shape;

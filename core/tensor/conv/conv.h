@@ -53,7 +53,7 @@ size_t gcam_conv_scratch(const GcamConv *conv, int threads);
 
 // add: residual of the output's shape, added before the activation, or NULL. y must not overlap x or add.
 // scratch is 64-byte aligned (gcam_alloc); its contents mean nothing before and after.
-void gcam_conv_forward(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+void gcam_conv_forward(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y,
                        float *scratch);
 
 // What of the input gcam_conv_forward_part() reads.
@@ -61,7 +61,7 @@ GcamRect gcam_conv_part_reads(const GcamConv *conv, const GcamRect *part);
 
 // The same for a part of the output, of one picture: writes that part, and some more around it where this takes less
 // time. What is written has the bits that gcam_conv_forward() gives it.
-void gcam_conv_forward_part(const GcamConv *conv, GcamPool *pool, const GcamRect *part, const float *x,
+void gcam_conv_forward_part(const GcamConv *conv, GcamThreads *pool, const GcamRect *part, const float *x,
                             const float *add, float *y, float *scratch);
 
 // The gradient by the input: dx[n][h][w][c] from dy[n][out_h][out_w][out_c]. Shape, weights and scale as
@@ -77,7 +77,7 @@ size_t gcam_conv_backward_scratch(const GcamConvBackward *conv, int threads);
 
 // dx is overwritten; it must not overlap dy. y: the output, where a ReLU was applied to it, or NULL; dy is then the
 // gradient by what came out of that, and may be changed.
-void gcam_conv_backward_run(const GcamConvBackward *conv, GcamPool *pool, float *dy, const float *y, float *dx,
+void gcam_conv_backward_run(const GcamConvBackward *conv, GcamThreads *pool, float *dy, const float *y, float *dx,
                             float *scratch);
 
 #endif

@@ -173,14 +173,14 @@ static void task(void *opaque, size_t index, int thread)
             row(run, r / s->out_h, (int)(r % s->out_h), lists, lists + length);
 }
 
-static void forward_depthwise(const GcamConv *conv, GcamPool *pool, const float *x, const float *add,
+static void forward_depthwise(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add,
                               float *y, float *scratch)
 {
     enum { WORK = 1 << 16 };    // multiplications that are worth a turn
     const GcamConvShape *s = &conv->shape;
     Run run = { .conv = conv, .x = x, .add = add, .y = y, .scratch = scratch };
     run.rows = 1 + (size_t)(WORK / ((double)s->out_w * s->c * s->kernel_h * s->kernel_w));
-    gcam_pool_run(pool, ((size_t)s->n * s->out_h + run.rows - 1) / run.rows, task, &run);
+    gcam_threads_run(pool, ((size_t)s->n * s->out_h + run.rows - 1) / run.rows, task, &run);
 }
 
 const GcamConvAlgorithm gcam_conv_depthwise = {

@@ -222,11 +222,11 @@ static void task(void *opaque, size_t index, int thread)
             compute(run, &part, g, first, gcam_min_size(first + p->block, part.out + part.outs));
 }
 
-static void forward_direct(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+static void forward_direct(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y,
                            float *scratch)
 {
     Run run = { .plan = make_plan(conv), .x = x, .add = add, .y = y, .scratch = scratch };
-    gcam_pool_run(pool, (size_t)conv->shape.n * run.plan.row_tasks * run.plan.group_tasks * run.plan.out_tasks,
+    gcam_threads_run(pool, (size_t)conv->shape.n * run.plan.row_tasks * run.plan.group_tasks * run.plan.out_tasks,
                   task, &run);
 }
 

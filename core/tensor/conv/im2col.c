@@ -122,7 +122,7 @@ static void lines_task(void *opaque, size_t index, int thread)
 }
 
 // The product line by line.
-static void forward_lines(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y)
+static void forward_lines(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y)
 {
     enum { WORK = 1 << 18, COLUMNS = 256 };     // multiplications that are worth a turn
     const GcamConvShape *s = &conv->shape;
@@ -130,10 +130,11 @@ static void forward_lines(const GcamConv *conv, GcamPool *pool, const float *x, 
     Lines job = { .conv = conv, .x = x, .add = add, .y = y, .columns = (COLUMNS + step - 1) / step * step };
     job.lines = 1 + (size_t)(WORK / ((double)s->w * (double)gcam_min_size(job.columns, out) * (s->c / s->groups)));
     job.line_tasks = (all + job.lines - 1) / job.lines;
-    gcam_pool_run(pool, job.line_tasks * ((out + job.columns - 1) / job.columns) * (size_t)s->groups, lines_task, &job);
+    gcam_threads_run(pool, job.line_tasks * ((out + job.columns - 1) / job.columns) * (size_t)s->groups, lines_task,
+                     &job);
 }
 
-static void forward_gemm(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+static void forward_gemm(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y,
                          float *scratch)
 {
     (void)scratch;
@@ -321,16 +322,16 @@ static size_t scratch_im2col(const GcamConv *conv, int threads)
     return gather.thread_scratch * threads;
 }
 
-static void forward_im2col(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+static void forward_im2col(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y,
                            float *scratch)
 {
     Gather gather;
-    cut(conv, gcam_pool_threads(pool), &gather);
+    cut(conv, gcam_threads_count(pool), &gather);
     gather.x = x;
     gather.add = add;
     gather.y = y;
     gather.scratch = scratch;
-    gcam_pool_run(pool, gather.row_blocks * gather.column_blocks * conv->shape.groups * gather.lines * conv->shape.n,
+    gcam_threads_run(pool, gather.row_blocks * gather.column_blocks * conv->shape.groups * gather.lines * conv->shape.n,
                   gather_task, &gather);
 }
 

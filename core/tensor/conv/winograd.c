@@ -334,26 +334,26 @@ static void output_task(void *opaque, size_t index, int thread)
         output_tile(run, run->first + t, t, run->m, edge_of(run, thread));
 }
 
-static void forward_winograd(const GcamConv *conv, GcamPool *pool, const float *x, const float *add, float *y,
+static void forward_winograd(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y,
                              float *scratch)
 {
-    Run run = { .plan = make_plan(conv, gcam_pool_threads(pool)), .x = x, .add = add, .y = y };
+    Run run = { .plan = make_plan(conv, gcam_threads_count(pool)), .x = x, .add = add, .y = y };
     const Plan *p = &run.plan;
     run.v = scratch;
     run.m = run.v + p->v_size;
     run.edge = run.m + p->m_size;
     run.part = p->fused ? gcam_conv_part(p->v_size + p->m_size + p->edge_size) : p->edge_size;
     if (p->fused) {
-        gcam_pool_run(pool, (p->tiles + p->block - 1) / p->block, fused_task, &run);
+        gcam_threads_run(pool, (p->tiles + p->block - 1) / p->block, fused_task, &run);
         return;
     }
     size_t blocks = ((size_t)conv->shape.out_c + p->columns - 1) / p->columns;
     for (run.first = 0; run.first < p->tiles; run.first += p->block) {
         run.count = gcam_min_size(p->block, p->tiles - run.first);
         size_t groups = (run.count + TILES_PER_TASK - 1) / TILES_PER_TASK;
-        gcam_pool_run(pool, groups, input_task, &run);
-        gcam_pool_run(pool, p->positions * blocks, product_task, &run);
-        gcam_pool_run(pool, groups, output_task, &run);
+        gcam_threads_run(pool, groups, input_task, &run);
+        gcam_threads_run(pool, p->positions * blocks, product_task, &run);
+        gcam_threads_run(pool, groups, output_task, &run);
     }
 }
 
