@@ -47,11 +47,29 @@ echo "TARGET_EXEC = $PWD/emulator" > tree/build/config.mak
 out=$(BUILD=$PWD/tree/build SHARED= tree/tests/run good program)
 [ $? = 0 ] && has "^ok - test_program by $PWD/emulator$" && has "^skip - toy/test_good: " && ! has "^ok - one$"
 check "programs are run by --target-exec, scripts are skipped" $?
-rm tree/build/config.mak tree/tests/toy/test_program.c
+
+mkdir tree/tests/cli
+echo "echo 'ok - cli'" > tree/tests/cli/test_cli.sh
+echo "AV_LIBS = " > tree/build/config.mak
+out=$(BUILD=$PWD/tree/build SHARED= tree/tests/run good program cli)
+[ $? = 0 ] && has "^ok - one$" && has "^skip - toy/test_program: " && has "^skip - cli/test_cli: " && ! has "^ok - cli$"
+check "what --disable-programs leaves out is skipped" $?
+echo "AV_LIBS = -lavutil" > tree/build/config.mak
+out=$(BUILD=$PWD/tree/build SHARED= tree/tests/run good program cli)
+[ $? != 0 ] && has "^not ok - toy/test_program: " && has "^ok - cli$"
+check "with programs, one that is missing is a failure" $?
+rm -r tree/build/config.mak tree/tests/toy/test_program.c tree/tests/cli
 
 out=$(BUILD=$PWD/tree/build SHARED= tree/tests/run no_such_test)
 [ $? != 0 ]
 check "a run of nothing is a failure" $?
+
+touch tree/tests/toy/test_good_too.sh
+out=$(tree/tests/run --list =toy/test_good) && [ "$out" = toy/test_good ] \
+    && [ "$(tree/tests/run --list toy/test_good)" = "$(printf 'toy/test_good\ntoy/test_good_too')" ] \
+    && [ -z "$(tree/tests/run --list =test_good)" ] && [ "$(tree/tests/run --list =toy/test_good slow | wc -l)" = 2 ]
+check "=AREA/NAME is that test and no other" $?
+rm tree/tests/toy/test_good_too.sh
 
 out=$(BUILD=$PWD/tree/build tree/tests/run --list)
 [ "$(printf '%s\n' "$out" | wc -l)" = 5 ] && has "^toy/test_good$"
