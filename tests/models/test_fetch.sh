@@ -137,11 +137,11 @@ fetch plain -o plain
 result 'resume where the server cannot' $?
 
 mkdir -p garbage
-head -c 100 /dev/urandom > garbage/tiny.onnx.part
+yes garbage | head -c 100 > garbage/tiny.onnx.part
 fetch tiny -o garbage
 [ $status = 0 ] && cmp -s garbage/tiny.bin www/sub/tiny.onnx; result 'resume of something else' $?
 rm garbage/tiny.bin
-head -c 100000 /dev/urandom > garbage/tiny.onnx.part
+yes garbage | head -c 100000 > garbage/tiny.onnx.part
 fetch tiny -o garbage
 [ $status = 0 ] && cmp -s garbage/tiny.bin www/sub/tiny.onnx; result 'resume of something larger' $?
 
