@@ -18,7 +18,16 @@ enum {
     HUGE_ENOUGH = 1 << 22,      // for pages of 2 MB
 };
 
-#if defined(__SANITIZE_ADDRESS__)
+// gcc defines a name, clang answers a question.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WATCHED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define WATCHED
+#endif
+
+#ifdef WATCHED
 #define LARGE SIZE_MAX          // the sanitizer watches its own blocks only
 #else
 #define LARGE ((size_t)1 << 20)
