@@ -107,6 +107,20 @@ GRADCAM_API int gradcam_model_open(GradcamModel **out, const char *path, const G
 GRADCAM_API GradcamModel *gradcam_model_ref(GradcamModel *model);
 GRADCAM_API void gradcam_model_close(GradcamModel **model);
 
+// How scores become probabilities.
+enum GradcamProbability {
+    GRADCAM_PROBABILITY_AUTO,       // as the graph tells: see GradcamModelInfo.probability
+    GRADCAM_PROBABILITY_SOFTMAX,    // exp(y_c) / sum_j exp(y_j): one of the classes is there; a group has their sum
+    GRADCAM_PROBABILITY_SIGMOID,    // 1 / (1 + exp(-y_c)): each by itself; a group is there when any of its classes is
+    GRADCAM_PROBABILITY_GIVEN,      // y_c: the scores are probabilities already; a group has their sum
+    GRADCAM_PROBABILITY_NONE,       // they have none, as of a regression: NaN
+    GRADCAM_PROBABILITY_COUNT
+};
+
+// "auto", "softmax", "sigmoid", "given", "none"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_probability_name(enum GradcamProbability probability);
+GRADCAM_API int gradcam_probability_find(const char *name);
+
 // What is in a model. Strings belong to the model and are never NULL ("" where nothing is known).
 typedef struct GradcamModelInfo {
     const char *name;           // of the graph, or given when it was compiled
@@ -124,6 +138,11 @@ typedef struct GradcamModelInfo {
     size_t parameters;          // number of weights
     size_t nodes;               // operators left after simplification
     GradcamPreprocessing preprocessing;
+    enum GradcamProbability probability;    // what GRADCAM_PROBABILITY_AUTO is for this network: what its graph ended
+                                // in; "given" where it computes probabilities itself; "none" for a single score that
+                                // nothing turns into a probability; else "softmax"
+    int probability_assumed;    // 1: the graph does not tell "softmax" from independent classes, nor a single score
+                                // from a logit
 } GradcamModelInfo;
 
 GRADCAM_API const GradcamModelInfo *gradcam_model_info(const GradcamModel *model);
@@ -174,12 +193,31 @@ GRADCAM_API int gradcam_model_compile(const GradcamModel *model, const char *pat
 
 // ------------------------------------------------------------------------------------------------------------ targets
 
-// What is explained: the score of one class (its logit), or of a group of classes (log-sum-exp of their logits).
+// A kind of score: a row of the table that gradcam_score_at() reads. Static strings.
+typedef struct GradcamScoreInfo {
+    const char *name;           // what GradcamTarget.score takes, "finer"
+    const char *notation;       // how gradcam_targets_resolve() reads it, "finer(dog)"
+    const char *summary;        // what it is, in one line
+    const char *formula;        // y: the scores of the network
+    const char *reference;      // where it comes from, or ""
+} GradcamScoreInfo;
+
+// The kinds of scores, one after the other; NULL past the last.
+GRADCAM_API const GradcamScoreInfo *gradcam_score_at(size_t index);
+
+// What is explained: a score, one number that the network computes. With all zeros behind `rank` it is the score y_c of
+// one class (its logit), or of a group of classes log sum_c exp(y_c).
 typedef struct GradcamTarget {
     const char *name;           // to show: label, group, or index in digits
     const int *classes;         // `count` class indices, ascending
     size_t count;               // >= 1; 0 for a target of rank `rank` (class=auto)
     int rank;                   // with count 0: the class with the rank-th highest logit, from 0
+    const char *score;          // its kind, a name of gradcam_score_at(); NULL: "logit"
+    const int *rivals;          // "difference": classes whose score is subtracted; "finer": those it is told from
+    size_t rival_count;         // "difference": >= 1; "finer": 0 for those with the nearest scores
+    float strength;             // "finer": how much the rivals count; 0: 1
+    int even;                   // "finer": 1: each of the rivals counts alike; 0: by softmax among them
+    int negative;               // 1: what is explained is the score times -1
 } GradcamTarget;
 
 typedef struct GradcamTargets {
@@ -187,10 +225,20 @@ typedef struct GradcamTargets {
     size_t count;
 } GradcamTargets;
 
-// Resolves what a user typed: a name, group or index; several joined by '|'; "auto" for the top class, "auto:3" for
-// the top three. A name is, in this order, a whole label (case does not count), a group ("dog", "vehicle"), one of a
-// label's comma-separated names, a unique part of a label. Else -ENOENT, and the log names what comes near. log may be
-// NULL.
+// Resolves what a user typed. Several words are joined by '|', each gives a target:
+//
+//     Pembroke, dog, 263      a class or group of classes: its logit, or log-sum-exp. A name is, in this order, a whole
+//                             label (case does not count), a group ("dog", "vehicle"), one of a label's comma-separated
+//                             names, a unique part of a label
+//     auto, auto3             the top class, the top three; "auto:3" is the same
+//     dog - cat               the score of the one minus that of the other, with a space on both sides
+//     prob(dog), logprob(dog), rest(dog), finer(dog)      as the table of gradcam_score_at() has it
+//     finer(dog/wolf/fox/strength=0.6/even)               against those rivals, in place of the three nearest
+//     -(dog)                  what is in the brackets, times -1
+//
+// A text that is a name as it stands is that name, whatever signs it has. None of the signs needs an escape in FFmpeg's
+// options. -ENOENT where there is no such class, and the log names what comes near; -EINVAL for a word that is none of
+// these, or more than 64 targets; -ENOMEM. log may be NULL. The targets do not hold on to the model.
 GRADCAM_API int gradcam_targets_resolve(GradcamTargets **out, const GradcamModel *model, const char *text,
                                         const GradcamLog *log);
 GRADCAM_API void gradcam_targets_free(GradcamTargets **targets);
@@ -213,7 +261,7 @@ GRADCAM_API int gradcam_precision_find(const char *name);
 
 // All fields may be zero.
 typedef struct GradcamSettings {
-    GradcamLog log;
+    GradcamLog log;             // used as long as the context is open
     const char *layer;          // tensor or node name; NULL or "auto": the model's default layer
     int threads;                // threads inside one map, the caller's included; 0: one per processor
     enum GradcamPrecision precision;
@@ -225,6 +273,7 @@ typedef struct GradcamSettings {
     int reuse;                  // 1: of a picture that is partly the same as the one before, gradcam_context_forward()
                                 // computes only what the difference can reach, with the same result bit for bit. Takes
                                 // up to 16 MB more once there is such a picture
+    enum GradcamProbability probability;    // how scores become probabilities
 } GradcamSettings;
 
 enum GradcamMethod {
@@ -260,19 +309,23 @@ GRADCAM_API int gradcam_context_set_input(GradcamContext *context, const char *n
 // forward. NULL before the first.
 GRADCAM_API const float *gradcam_context_logits(const GradcamContext *context, size_t *count);
 
-// Softmax probability of a class, or the sum over a group, in the last forward.
+// Probability of a target's class or group in the last forward, as GradcamSettings.probability has it, 0..1. NaN where
+// there is none: before the first forward, of a target that does not fit, of scores that are not finite, and with
+// GRADCAM_PROBABILITY_NONE. Whatever the kind of the target's score, it is that of its classes.
 GRADCAM_API float gradcam_context_probability(const GradcamContext *context, const GradcamTarget *target);
 
-// The class with the rank-th highest logit (rank from 0; ties go to the lower index), or -EINVAL.
+// The class with the rank-th highest logit (rank from 0; ties go to the lower index). -EINVAL for a rank that there is
+// not, -ENOENT when fewer than rank + 1 logits are numbers: those that are NaN have no rank.
 GRADCAM_API int gradcam_context_top(const GradcamContext *context, int rank);
 
 // About one map.
 typedef struct GradcamMapInfo {
-    float score;                // the score that was explained (logit, or log-sum-exp of a group's)
+    float score;                // the score that was explained; NaN or infinite where the network gave such numbers
     float probability;          // as gradcam_context_probability()
     float min, max;             // of the raw map
-    int class_index;            // the class, or the one with the highest logit of a group
-    int empty;                  // the map is zero or constant: nothing to see
+    int class_index;            // the class, or the one with the highest logit of a group; -1: none could be chosen
+    int empty;                  // the map is zero or constant: nothing to see. So is it where the score or the map was
+                                // not finite: zeros are written then, and a warning goes to the log once
 } GradcamMapInfo;
 
 // The raw map of a target after a forward: height x width floats of the layer (rows first), before any normalisation.

@@ -142,16 +142,22 @@ static void put_csv_text(AVBPrint *line, const char *text)
     av_bprint_chars(line, '"', 1);
 }
 
+// `none` in the place of a number that means nothing.
+static void put_number(AVBPrint *line, double value, const char *none)
+{
+    if (isfinite(value))
+        av_bprintf(line, "%.6f", value);
+    else
+        av_bprintf(line, "%s", none);
+}
+
 static void put_json(GcamJournal *j, const GcamReport *r)
 {
     const GradcamResult *result = r->heat->result;
     AVBPrint *line = &j->line;
 
     av_bprintf(line, "{\"n\": %"PRId64", \"t\": ", r->number);
-    if (isnan(r->time))
-        av_bprintf(line, "null");
-    else
-        av_bprintf(line, "%.6f", r->time);
+    put_number(line, r->time, "null");
     av_bprintf(line, ", \"key\": %d, \"age\": %"PRId64", \"empty\": %d, \"ms\": %.3f, \"classes\": [",
                r->number == r->heat->number, r->number - r->heat->number, r->heat->empty, result->elapsed * 1000);
     for (size_t i = 0; i < result->count; i++) {
@@ -160,8 +166,13 @@ static void put_json(GcamJournal *j, const GcamReport *r)
 
         av_bprintf(line, "%s{\"label\": ", i ? ", " : "");
         put_json_text(line, result->map[i].name);
-        av_bprintf(line, ", \"class\": %d, \"score\": %.6f, \"probability\": %.6f", info->class_index, info->score,
-                   info->probability);
+        if (info->class_index >= 0)
+            av_bprintf(line, ", \"class\": %d, \"score\": ", info->class_index);
+        else
+            av_bprintf(line, ", \"class\": null, \"score\": ");
+        put_number(line, info->score, "null");
+        av_bprintf(line, ", \"probability\": ");
+        put_number(line, info->probability, "null");
         if (p.boxed)
             av_bprintf(line, ", \"box\": [%d, %d, %d, %d]", p.x, p.y, p.width, p.height);
         if (p.centred)
@@ -181,12 +192,14 @@ static void put_csv(GcamJournal *j, const GcamReport *r)
         const GcamPixels p = gcam_report_pixels(r, i);
 
         av_bprintf(line, "%"PRId64",", r->number);
-        if (!isnan(r->time))
-            av_bprintf(line, "%.6f", r->time);
+        put_number(line, r->time, "");
         av_bprintf(line, ",%d,%"PRId64",%d,%.3f,%zu,", r->number == r->heat->number, r->number - r->heat->number,
                    r->heat->empty, result->elapsed * 1000, i + 1);
         put_csv_text(line, result->map[i].name);
-        av_bprintf(line, ",%d,%.6f,%.6f", info->class_index, info->score, info->probability);
+        av_bprintf(line, info->class_index >= 0 ? ",%d," : ",,", info->class_index);
+        put_number(line, info->score, "");
+        av_bprint_chars(line, ',', 1);
+        put_number(line, info->probability, "");
         if (p.boxed)
             av_bprintf(line, ",%d,%d,%d,%d", p.x, p.y, p.width, p.height);
         else

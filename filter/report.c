@@ -53,6 +53,7 @@ static int add_detections(const GcamReport *report, AVFrame *frame)
     av_strlcpy(header->source, "gradcam", sizeof(header->source));
     for (size_t i = 0, n = 0; i < result->count; i++) {
         const GcamPixels pixels = gcam_report_pixels(report, i);
+        const float probability = result->map[i].info.probability;
         AVDetectionBBox *box;
 
         if (!pixels.boxed)
@@ -63,7 +64,7 @@ static int add_detections(const GcamReport *report, AVFrame *frame)
         box->w = pixels.width;
         box->h = pixels.height;
         av_strlcpy(box->detect_label, result->map[i].name, sizeof(box->detect_label));
-        box->detect_confidence = av_make_q(lrintf(av_clipf(result->map[i].info.probability, 0, 1) * 10000), 10000);
+        box->detect_confidence = av_make_q(isnan(probability) ? 0 : lrintf(av_clipf(probability, 0, 1) * 10000), 10000);
     }
     return 0;
 }
@@ -88,10 +89,13 @@ static int set_int(AVFrame *frame, size_t target, const char *name, int64_t valu
     return set_text(frame, target, name, text);
 }
 
+// Not set where the number means nothing.
 static int set_float(AVFrame *frame, size_t target, const char *name, double value)
 {
     char text[64];
 
+    if (!isfinite(value))
+        return 0;
     snprintf(text, sizeof(text), "%f", value);
     return set_text(frame, target, name, text);
 }
@@ -120,7 +124,7 @@ static int set_target(const GcamReport *report, AVFrame *frame, size_t i)
     int ret;
 
     if ((ret = set_text(frame, i, "label", map->name)) < 0 ||
-        (ret = set_int(frame, i, "class", map->info.class_index)) < 0 ||
+        (map->info.class_index >= 0 && (ret = set_int(frame, i, "class", map->info.class_index)) < 0) ||
         (ret = set_float(frame, i, "score", map->info.score)) < 0 ||
         (ret = set_float(frame, i, "probability", map->info.probability)) < 0 ||
         (ret = set_place(frame, i, &pixels)) < 0)

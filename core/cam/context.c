@@ -50,6 +50,10 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
         gcam_log(&s->log, GRADCAM_LOG_ERROR, "precision %d: there is none of that number", (int)s->precision);
         return -EINVAL;
     }
+    if (!gradcam_probability_name(s->probability)) {
+        gcam_log(&s->log, GRADCAM_LOG_ERROR, "probability %d: there is none of that number", (int)s->probability);
+        return -EINVAL;
+    }
     int layer = gcam_model_find_layer(model, s->layer, &s->log);
     if (layer < 0)
         return layer;
@@ -60,6 +64,8 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     context->layer = layer;
     context->pending = -1;
     context->gradient_class = -1;
+    context->log = s->log;
+    gcam_context_decide_probability(context, s->probability);
     context->interrupt = s->interrupt;
     context->interrupt_opaque = s->interrupt_opaque;
     if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
@@ -197,26 +203,4 @@ const float *gradcam_context_logits(const GradcamContext *context, size_t *count
 {
     *count = context->has_logits ? context->model->info.classes : 0;
     return context->has_logits ? context->data[context->plan->logits] : NULL;
-}
-
-int gradcam_context_top(const GradcamContext *context, int rank)
-{
-    size_t classes;
-    const float *y = gradcam_context_logits(context, &classes);
-    if (!y || rank < 0 || (size_t)rank >= classes)
-        return -EINVAL;
-    // Each pass finds the next in the order of falling logits, equal ones by rising index.
-    size_t last = classes;
-    for (int i = 0; i <= rank; i++) {
-        size_t best = classes;
-        for (size_t c = 0; c < classes; c++) {
-            int after = last == classes || y[c] < y[last] || (y[c] == y[last] && c > last);
-            if (after && (best == classes || y[c] > y[best]))
-                best = c;
-        }
-        if (best == classes)                    // not a number among the logits
-            return rank < (int)classes ? rank : -EINVAL;
-        last = best;
-    }
-    return (int)last;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * From logits to maps: which score a target stands for, for each of them backward through the head, or for several
- * together as far as that goes, then the weights of the channels and the map.
+ * From scores to maps: for each of them backward through the head, or for several together as far as that goes, then
+ * the weights of the channels and the map.
  */
 #include "context.h"
 
@@ -12,75 +12,12 @@
 #include "plan/summed_weights.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 // The layer's activations, or its gradients: [height][width][channels].
 static const float *of_layer(const GradcamContext *context, float *const *memory)
 {
     return memory[context->plan->layer] + context->model->layer_skip[context->layer];
-}
-
-// log sum exp of some logits (all of them where classes is NULL); weight: the softmax over them, or NULL.
-static double log_sum_exp(const float *y, const int *classes, size_t count, float *weight)
-{
-    double top = -INFINITY, sum = 0;
-    for (size_t i = 0; i < count; i++)
-        top = fmax(top, y[classes ? classes[i] : (int)i]);
-    for (size_t i = 0; i < count; i++)
-        sum += exp(y[classes ? classes[i] : (int)i] - top);
-    for (size_t i = 0; weight && i < count; i++)
-        weight[classes[i]] = (float)(exp(y[classes[i]] - top) / sum);
-    return top + log(sum);
-}
-
-// The classes of a target; one found by rank goes to *single. NULL for a target that does not fit.
-static const int *target_classes(const GradcamContext *context, const GradcamTarget *target, size_t *count, int *single)
-{
-    *count = target->count ? target->count : 1;
-    if (!target->count) {
-        *single = gradcam_context_top(context, target->rank);
-        return *single < 0 ? NULL : single;
-    }
-    for (size_t i = 0; i < target->count; i++)
-        if (target->classes[i] < 0 || (size_t)target->classes[i] >= context->model->info.classes)
-            return NULL;
-    return target->classes;
-}
-
-float gradcam_context_probability(const GradcamContext *context, const GradcamTarget *target)
-{
-    size_t classes, count;
-    int single;
-    const float *y = gradcam_context_logits(context, &classes);
-    const int *list = y ? target_classes(context, target, &count, &single) : NULL;
-    if (!list)
-        return 0;
-    if (strcmp(context->model->info.probabilities, "sigmoid"))
-        return (float)exp(log_sum_exp(y, list, count, NULL) - log_sum_exp(y, NULL, classes, NULL));
-    // Independent classes: a group is there when any of its classes is.
-    double none = 1;
-    for (size_t i = 0; i < count; i++)
-        none *= 1 / (1 + exp(y[list[i]]));
-    return (float)(1 - none);
-}
-
-static void describe(const GradcamContext *context, const GradcamTarget *target, const int *list, size_t count,
-                     double score, const float *map, GradcamMapInfo *info)
-{
-    const GradcamLayer *layer = gradcam_context_layer(context);
-    const float *y = context->data[context->plan->logits];
-    size_t cells = (size_t)layer->width * (size_t)layer->height;
-    *info = (GradcamMapInfo){ .score = (float)score, .probability = gradcam_context_probability(context, target),
-                              .min = map[0], .max = map[0], .class_index = list[0] };
-    for (size_t i = 1; i < count; i++)
-        if (y[list[i]] > y[info->class_index])
-            info->class_index = list[i];
-    for (size_t i = 1; i < cells; i++) {
-        info->min = map[i] < info->min ? map[i] : info->min;
-        info->max = map[i] > info->max ? map[i] : info->max;
-    }
-    info->empty = !(info->max > info->min);
 }
 
 // The sums of the gradient over the layer's cells, where they are to be had without it.
@@ -118,10 +55,10 @@ static int run_down(GradcamContext *context, int to)
 // The gradient of the score by the layer, or only its sums. Behind the layers that most networks
 // are explained by come only pooling and one linear layer: then it depends on the class alone, and is still there when
 // the class was the same last time.
-static int backward(GradcamContext *context, const int *list, size_t count)
+static int backward(GradcamContext *context, const GcamScore *score)
 {
     const GcamPlan *plan = context->plan;
-    int single = count == 1 && plan->constant_gradient ? list[0] : -1;
+    int single = plan->constant_gradient ? gcam_score_constant(score) : -1;
     clear_seconds(context);
     context->pending = 0;
     if (single >= 0 && single == context->gradient_class)
@@ -129,16 +66,6 @@ static int backward(GradcamContext *context, const int *list, size_t count)
     int error = run_down(context, plan->steps);
     context->gradient_class = error ? -1 : single;
     return error;
-}
-
-// ds/dy of s = log sum exp over the target's classes: their softmax; 1 for a single class. Returns s.
-static double begin_gradient(const GradcamContext *context, const int *list, size_t count, float *seed)
-{
-    memset(seed, 0, context->model->info.classes * sizeof(*seed));
-    double score = log_sum_exp(context->data[context->plan->logits], list, count, seed);
-    if (count == 1)
-        seed[list[0]] = 1;
-    return score;
 }
 
 static void draw_map(const GradcamContext *context, enum GradcamMethod method, float *alpha, int is_summed, float *map)
@@ -154,20 +81,17 @@ int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, en
                         GradcamMapInfo *info)
 {
     const GcamPlan *plan = context->plan;
-    size_t count;
-    int single;
-    const int *list = context->has_logits ? target_classes(context, target, &count, &single) : NULL;
-    if (!list || (unsigned)method >= GRADCAM_METHOD_COUNT)
-        return -EINVAL;
-    double score = begin_gradient(context, list, count, context->grad[plan->logits]);
-    int error = backward(context, list, count);
+    GcamScore score;
+    int error = (unsigned)method < GRADCAM_METHOD_COUNT ? gcam_context_score(context, target, &score) : -EINVAL;
     if (error)
+        return error;
+    gcam_score_seed(&score, context->grad[plan->logits]);
+    if ((error = backward(context, &score)))
         return error;
     double begin = gcam_time();
     draw_map(context, method, context->alpha, plan->sums != NULL, map);
     context->map_seconds = gcam_time() - begin;
-    if (info)
-        describe(context, target, list, count, score, map, info);
+    gcam_context_describe(context, target, &score, map, info);
     return 0;
 }
 
@@ -193,10 +117,8 @@ static int map_together(GradcamContext *context, const GradcamTarget *target, si
     const GcamPlan *plan = context->plan;
     const GradcamLayer *layer = gradcam_context_layer(context);
     size_t cells = (size_t)layer->width * (size_t)layer->height, channels = (size_t)layer->channels;
-    size_t classes[GCAM_TAIL_MOST];
-    int single[GCAM_TAIL_MOST], summed = plan->sums && plan->tail->from == gcam_sums_step(plan->sums) + 1;
-    const int *list[GCAM_TAIL_MOST];
-    double score[GCAM_TAIL_MOST];
+    int summed = plan->sums && plan->tail->from == gcam_sums_step(plan->sums) + 1;
+    GcamScore score[GCAM_TAIL_MOST];
     const float *dy[GCAM_TAIL_MOST];
     float *alpha[GCAM_TAIL_MOST], *const *grad[GCAM_TAIL_MOST];
     GcamRun run = gcam_context_run(context);
@@ -209,8 +131,8 @@ static int map_together(GradcamContext *context, const GradcamTarget *target, si
         gcam_tail_gradients(plan, context->grad, memory, table);
         grad[k] = table;
         alpha[k] = context->scores + count * plan->tail->floats + k * channels;
-        list[k] = target_classes(context, &target[k], &classes[k], &single[k]);
-        score[k] = begin_gradient(context, list[k], classes[k], table[plan->logits]);
+        if (!(error = gcam_context_score(context, &target[k], &score[k])))
+            gcam_score_seed(&score[k], table[plan->logits]);
         dy[k] = summed ? table[gcam_sums_value(plan->sums)] : NULL;
     }
     if (!error)
@@ -225,8 +147,7 @@ static int map_together(GradcamContext *context, const GradcamTarget *target, si
         double begin = gcam_time();
         draw_map(context, method, summed ? alpha[k] : context->alpha, plan->sums != NULL, maps + k * cells);
         context->map_seconds += gcam_time() - begin;
-        if (infos)
-            describe(context, &target[k], list[k], classes[k], score[k], maps + k * cells, &infos[k]);
+        gcam_context_describe(context, &target[k], &score[k], maps + k * cells, infos ? &infos[k] : NULL);
     }
     if (!error && summed)
         context->pending = plan->tail->from;
@@ -237,10 +158,11 @@ int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, 
                          float *maps, GradcamMapInfo *infos)
 {
     const GradcamLayer *layer = gradcam_context_layer(context);
-    size_t cells = (size_t)layer->width * (size_t)layer->height, classes;
-    int single, error = context->has_logits && (unsigned)method < GRADCAM_METHOD_COUNT ? 0 : -EINVAL;
+    size_t cells = (size_t)layer->width * (size_t)layer->height;
+    GcamScore score;
+    int error = context->has_logits && (unsigned)method < GRADCAM_METHOD_COUNT ? 0 : -EINVAL;
     for (size_t i = 0; i < count && !error; i++)
-        error = target_classes(context, &targets[i], &classes, &single) ? 0 : -EINVAL;
+        error = gcam_context_score(context, &targets[i], &score);
     for (size_t i = 0, n; i < count && !error; i += n) {
         n = !context->plan->tail ? 1 : count - i < GCAM_TAIL_MOST ? count - i : GCAM_TAIL_MOST;
         GradcamMapInfo *info = infos ? &infos[i] : NULL;

@@ -307,6 +307,7 @@ int gcam_model_classify(GradcamModel *model, const char *logits, const char *lay
     int error;
     if ((error = find_inputs(model, log)) || (error = find_logits(model, logits, log)) || (error = find_layers(model)))
         return error;
+    gcam_model_choose_probability(model);
     if (layer && layer[0] && strcmp(layer, "auto")) {
         int index = gcam_model_find_layer(model, layer, log);
         if (index < 0)

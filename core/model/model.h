@@ -54,6 +54,9 @@ struct GradcamModel {
 // Finds what the graph is as a classifier: picture, logits, layers, default layer. (classifier.c)
 int gcam_model_classify(GradcamModel *model, const char *logits, const char *layer, const GradcamLog *log);
 
+// How the scores become probabilities, by what the graph tells. (bounds.c)
+void gcam_model_choose_probability(GradcamModel *model);
+
 // Index of a layer by tensor or node name; NULL and "auto" the default. -ENOENT with the near names in the log.
 int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log);
 

@@ -98,11 +98,21 @@ static int challenge(GcamClassLock *lock, int class, const float *logits)
     return rival->streak >= lock->hold || value(logits, class) - weakest >= lock->margin;
 }
 
+static int is_any_number(const GcamClassLock *lock, const float *logits)
+{
+    for (size_t i = 0; i < lock->classes; i++)
+        if (!isnan(logits[i]))
+            return 1;
+    return 0;
+}
+
 void gcam_classlock_update(GcamClassLock *lock, const float *logits)
 {
     size_t length = 0;
     int *list = lock->picture ? lock->top : lock->held;     // the first picture decides alone
 
+    if (!is_any_number(lock, logits))
+        return;
     for (size_t i = 0; i < lock->classes; i++)
         length = insert(list, length, lock->wanted, (int)i, logits);
     if (!lock->picture++)
@@ -119,5 +129,5 @@ void gcam_classlock_update(GcamClassLock *lock, const float *logits)
 
 int gcam_classlock_class(const GcamClassLock *lock, size_t rank)
 {
-    return lock->held[rank];
+    return lock->picture ? lock->held[rank] : -1;
 }

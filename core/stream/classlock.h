@@ -15,10 +15,11 @@ typedef struct GcamClassLock GcamClassLock;
 int gcam_classlock_create(GcamClassLock **out, size_t classes, size_t wanted, int hold, float margin);
 void gcam_classlock_free(GcamClassLock **lock);
 
-// Takes the logits of the next picture, one per class.
+// Takes the logits of the next picture, one per class. A picture of which none is a number changes nothing.
 void gcam_classlock_update(GcamClassLock *lock, const float *logits);
 
-// The held class with the rank-th highest logit in the last picture; rank below `wanted`, after an update.
+// The held class with the rank-th highest logit in the last picture; rank below `wanted`. -1: no picture had a
+// number among its logits yet.
 int gcam_classlock_class(const GcamClassLock *lock, size_t rank);
 
 #endif

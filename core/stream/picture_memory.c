@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cam/score.h"
 
 enum { BLOCK = 16 };
 
@@ -34,6 +35,26 @@ void gcam_seen_picture_unref(GcamSeenPicture *picture)
     }
 }
 
+// All that makes a target's score what it is, as numbers from `at` on, or only counted where that is NULL. Returns how
+// many there are.
+static size_t pack_target(const GradcamTarget *target, int *at)
+{
+    const size_t count = target->count, rivals = target->rival_count;
+    int strength;
+
+    if (!at)
+        return 7 + count + rivals;
+    memcpy(&strength, &target->strength, sizeof(strength));
+    const int head[7] = { (int)gcam_score_index(target->score), target->negative, target->even, strength, target->rank,
+                          (int)count, (int)rivals };
+    memcpy(at, head, sizeof(head));
+    if (count)
+        memcpy(at + 7, target->classes, count * sizeof(*at));
+    if (rivals)
+        memcpy(at + 7 + count, target->rivals, rivals * sizeof(*at));
+    return 7 + count + rivals;
+}
+
 int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum GradcamMethod method,
                        const GradcamTarget *target, size_t count)
 {
@@ -41,18 +62,15 @@ int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum Gradcam
     GcamAnswer *answer;
 
     for (size_t i = 0; i < count; i++)
-        length += 1 + target[i].count;
+        length += pack_target(&target[i], NULL);
     *out = answer = malloc(sizeof(*answer) + length * sizeof(answer->question[0]));
     if (!answer)
         return -ENOMEM;
     *answer = (GcamAnswer){ .references = 1, .layer = layer, .length = length };
     int *at = answer->question;
     *at++ = (int)method;
-    for (size_t i = 0; i < count; i++) {
-        *at++ = (int)target[i].count;
-        memcpy(at, target[i].classes, target[i].count * sizeof(*at));
-        at += target[i].count;
-    }
+    for (size_t i = 0; i < count; i++)
+        at += pack_target(&target[i], at);
     return 0;
 }
 

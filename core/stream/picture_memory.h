@@ -17,7 +17,7 @@ typedef struct GcamAnswer {
     GradcamResult *result;      // done without an error
     const GradcamLayer *layer;  // the question: of this layer, and
     size_t length;
-    int question[];             // method; of each target the number of its classes, and those
+    int question[];             // method; of each target what its score is made of
 } GcamAnswer;
 
 // A picture at the network's size. Shared; references, known, error and answer are guarded by the stream's mutex,

@@ -188,6 +188,8 @@ static void choose_classes(GradcamStream *stream, GcamTask *task)
     for (size_t i = 0; i < question->count; i++)
         if (!question->target[i].count) {
             task->auto_class[i] = gcam_classlock_class(question->lock, (size_t)question->target[i].rank);
+            if (task->auto_class[i] < 0)        // no score was ever a number: the context says so
+                continue;
             task->target[i].name = gradcam_model_label(stream->model, (size_t)task->auto_class[i]);
             task->target[i].classes = &task->auto_class[i];
             task->target[i].count = 1;

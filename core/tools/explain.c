@@ -20,7 +20,8 @@ static const Option options[] = {
     { "model", 'm', "FILE", "the network, .onnx or .bin (default: the small one that is built in)" },
     { "class", 'c', "CLASS",
       "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
-      "the best guess, auto:3 for the best three (default auto)" },
+      "the best guess, auto3 for the best three; or another score: dog - cat, prob(dog), "
+      "logprob(dog), rest(dog), finer(dog), -(dog) (default auto)" },
     { "method", 0, "NAME",
       "gradcam: what speaks for the class; counterfactual: what speaks against it (default "
       "gradcam)" },
@@ -260,22 +261,35 @@ static void find_peak(const Explain *e, const Result *r, double *x, double *y)
     *y = r->region.y + (best / layer->width + 0.5) / layer->height * r->region.height;
 }
 
+// One that means something.
+static void print_number(const char *name, double value)
+{
+    if (isfinite(value))
+        printf(", %s %.4f", name, value);
+}
+
+static const char *score_name(const GradcamTarget *target)
+{
+    return target->score ? target->score : gradcam_score_at(0)->name;
+}
+
 static void print_text(const Explain *e, const Result *r)
 {
     double x, y;
 
     find_peak(e, r, &x, &y);
-    if (r->target->count > 1)
+    if (r->target->count > 1 || r->info.class_index < 0 || strcmp(score_name(r->target), "logit"))
         printf("%s: %s", r->picture, r->name);
     else if (gradcam_model_info(e->model)->labels)
         printf("%s: %s (%d)", r->picture, r->name, r->info.class_index);
     else
         printf("%s: class %d", r->picture, r->info.class_index);
-    printf(", probability %.4f, score %.4f, ", r->info.probability, r->info.score);
+    print_number("probability", r->info.probability);
+    print_number("score", r->info.score);
     if (r->info.empty)
-        printf("the map is empty\n");
+        printf(", the map is empty\n");
     else
-        printf("hottest at %.0f,%.0f of %dx%d\n", x, y, r->frame->width, r->frame->height);
+        printf(", hottest at %.0f,%.0f of %dx%d\n", x, y, r->frame->width, r->frame->height);
 }
 
 static void print_json(Explain *e, const Result *r)
@@ -287,8 +301,10 @@ static void print_json(Explain *e, const Result *r)
     find_peak(e, r, &x, &y);
     json_open(json, NULL, '{');
     json_string(json, "name", r->name);
-    json_integer(json, "class", r->info.class_index);
-    json_string(json, "label", gradcam_model_label(e->model, r->info.class_index));
+    json_number(json, "class", r->info.class_index < 0 ? NAN : r->info.class_index);
+    if (r->info.class_index >= 0)
+        json_string(json, "label", gradcam_model_label(e->model, r->info.class_index));
+    json_string(json, "kind", score_name(r->target));
     json_number(json, "probability", r->info.probability);
     json_number(json, "score", r->info.score);
     json_open(json, "map", '{');
@@ -319,7 +335,7 @@ static void print_top(Explain *e)
     json_open(&e->json, "top", '[');
     for (int rank = 0; rank < 5 && (size_t)rank < classes; rank++) {
         const int index = gradcam_context_top(e->context, rank);
-        const GradcamTarget target = { "", &index, 1, 0 };
+        const GradcamTarget target = { .name = "", .classes = &index, .count = 1 };
         if (index < 0)
             break;
         json_open(&e->json, NULL, '{');
@@ -369,7 +385,8 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
                  .map = e->maps + index * layer->width * layer->height };
     int status = STATUS_OK;
 
-    r.name = target->count ? target->name : gradcam_model_label(e->model, r.info.class_index);
+    r.name = target->count || r.info.class_index < 0 ? target->name
+                                                     : gradcam_model_label(e->model, r.info.class_index);
     gcam_scaler_region(e->fit, frame, gradcam_model_info(e->model)->width,
                        gradcam_model_info(e->model)->height, &r.region);
     if (e->map_out)

@@ -39,7 +39,7 @@ static double milliseconds(void)
 
 static int run_map(GradcamContext *context, const uint8_t *picture, float *map)
 {
-    const GradcamTarget target = { "3", (const int[]){ 3 }, 1, 0 };
+    const GradcamTarget target = { .name = "3", .classes = (const int[]){ 3 }, .count = 1 };
     int ret = gradcam_context_forward(context, picture, 3 * SIDE);
 
     return ret < 0 ? ret : gradcam_context_map(context, &target, GRADCAM_METHOD_GRADCAM, map, NULL);

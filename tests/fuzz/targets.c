@@ -72,7 +72,7 @@ static void run_layer(GradcamModel *model, const char *name, const GradcamLog *l
     size_t cells = (size_t)layer->width * (size_t)layer->height;
     uint8_t *rgb = calloc(pixels, 3);
     float *map = calloc(cells, sizeof(*map));
-    const GradcamTarget target = { "auto", NULL, 0, 0 };
+    const GradcamTarget target = { .name = "auto" };
     GradcamMapInfo map_info;
     for (size_t i = 0; rgb && i < 3 * pixels; i++)
         rgb[i] = (uint8_t)(i * 37);

@@ -91,7 +91,7 @@ static void check_class(GradcamContext *context, const char *reference, int clas
     const GradcamLayer *layer = gradcam_context_layer(context);
     size_t cells = (size_t)layer->width * (size_t)layer->height;
     float *map = calloc(cells, sizeof(*map));
-    const GradcamTarget target = { "", &class_index, 1, 0 };
+    const GradcamTarget target = { .name = "", .classes = &class_index, .count = 1 };
     for (int i = 0; map && i < 2; i++) {
         Npy want;
         GradcamMapInfo info;
@@ -112,7 +112,7 @@ static void check_threads(GradcamContext *one, GradcamContext *two, int class_in
     const GradcamLayer *layer = gradcam_context_layer(one);
     size_t cells = (size_t)layer->width * (size_t)layer->height;
     float *a = calloc(2 * cells, sizeof(*a)), *b = a + cells;
-    const GradcamTarget target = { "", &class_index, 1, 0 };
+    const GradcamTarget target = { .name = "", .classes = &class_index, .count = 1 };
     CHECK(gradcam_context_map(one, &target, GRADCAM_METHOD_GRADCAM, a, NULL) == 0);
     CHECK(gradcam_context_map(two, &target, GRADCAM_METHOD_GRADCAM, b, NULL) == 0);
     if (memcmp(a, b, cells * sizeof(*a)))
@@ -178,7 +178,7 @@ static void check_bf16(GradcamModel *model, const char *reference, double logits
     if (!open_bf16(&one, model, 1) && !open_bf16(&two, model, 2)) {
         const GradcamLayer *layer = gradcam_context_layer(one);
         const int first = (int)classes.ints[0];
-        const GradcamTarget target = { "", &first, 1, 0 };
+        const GradcamTarget target = { .name = "", .classes = &first, .count = 1 };
         size_t cells = (size_t)layer->width * (size_t)layer->height;
         float *map = calloc(cells, sizeof(*map));
         CHECK(gradcam_context_forward_float(one, input.floats) == 0);
@@ -206,7 +206,7 @@ static void check_saliency(GradcamModel *model, const char *reference, const cha
     GradcamContext *context = NULL;
     size_t cells = (size_t)info->width * (size_t)info->height;
     float *map = calloc(4 * cells, sizeof(*map)), *planes = map + cells;
-    const GradcamTarget target = { "", &class_index, 1, 0 };
+    const GradcamTarget target = { .name = "", .classes = &class_index, .count = 1 };
     const float *a, *g;
     Npy input, want;
     if (!npy_read(&input, reference, "input"))

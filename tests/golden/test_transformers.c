@@ -35,7 +35,7 @@ static int read_reference(FILE *file, Reference *r)
 static void compute(GradcamModel *model, int threads, const float *input, const Reference *want, float *map,
                     GradcamMapInfo *info, float *largest)
 {
-    const GradcamTarget target = { "", &want->index, 1, 0 };
+    const GradcamTarget target = { .name = "", .classes = &want->index, .count = 1 };
     const GradcamSettings settings = { .threads = threads };
     GradcamContext *context = NULL;
     size_t classes;

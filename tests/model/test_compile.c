@@ -77,7 +77,7 @@ static int open_model(GradcamModel **model, const char *path, const GradcamModel
 static void make_map(GradcamModel *model, int class_index, float map[CELLS])
 {
     GradcamContext *context = NULL;
-    const GradcamTarget target = { "", &class_index, 1, 0 };
+    const GradcamTarget target = { .name = "", .classes = &class_index, .count = 1 };
     uint8_t picture[8 * 8 * 3];
     Random random = { 3 };
     random_bytes(&random, picture, sizeof(picture));

@@ -38,7 +38,7 @@ static void open_network(GradcamModel **model, GradcamContext **context, const c
 // Interrupts at each time in turn, forward first, then the map.
 static void interrupt_layer(const char *layer)
 {
-    const GradcamTarget target = { "", (const int[]){ 2 }, 1, 0 };
+    const GradcamTarget target = { .name = "", .classes = (const int[]){ 2 }, .count = 1 };
     GradcamModel *model = NULL;
     GradcamContext *context = NULL;
     float picture[3 * CELLS], want[CELLS], map[CELLS];
@@ -56,7 +56,7 @@ static void interrupt_layer(const char *layer)
     CHECK(all > forwards);
     for (int i = 1; i <= all; i++) {
         // Another class, so that its gradient is not there from the last map.
-        const GradcamTarget other = { "", (const int[]){ i % 2 ? 2 : 3 }, 1, 0 };
+        const GradcamTarget other = { .name = "", .classes = (const int[]){ i % 2 ? 2 : 3 }, .count = 1 };
         asked = 0;
         limit = i;
         const int forward = gradcam_context_forward_float(context, picture);

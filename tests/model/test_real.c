@@ -172,7 +172,7 @@ static void play_pointing_game(Setup *setup, int baseline)
     for (int i = 0; i < count; i++) {
         char name[128];
         GradcamMapInfo info;
-        const GradcamTarget target = { "", &rows[i].class, 1, 0 };
+        const GradcamTarget target = { .name = "", .classes = &rows[i].class, .count = 1 };
         int x, y, hit = 0, same = i > 0 && !strcmp(rows[i].file, rows[i - 1].file);
         if (seen[i])
             continue;
@@ -205,7 +205,7 @@ static void classify_cifar(Setup *setup)
         for (int i = 0; i < 3; i++) {
             char name[128];
             GradcamMapInfo info;
-            const GradcamTarget top = { "auto", NULL, 0, 0 };
+            const GradcamTarget top = { .name = "auto" };
             snprintf(name, sizeof(name), "cifar10/%s_%d.jpg",
                      gradcam_model_label(setup->model, (size_t) class), i);
             if (!run_picture(setup, name, &width, &height) || !make_map(setup, &top, &info))
@@ -269,7 +269,7 @@ static void answer_questions(void)
         float counts[WORDS];
         GradcamMapInfo info;
         Row row;
-        const GradcamTarget top = { "auto", NULL, 0, 0 };
+        const GradcamTarget top = { .name = "auto" };
         if (sscanf(line, "%63[^,],%127[^,],%31[^,],%d,%d,%d,%d", name, question, answer, &row.box[0],
                    &row.box[1], &row.box[2], &row.box[3]) != 7)
             continue;

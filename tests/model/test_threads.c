@@ -39,7 +39,7 @@ static int make_maps(GradcamContext *context, int round, float map[CLASSES][CELL
     if (gradcam_context_forward_float(context, pictures[round]))
         return -1;
     for (int class = 0; class < CLASSES; class++) {
-        const GradcamTarget target = { "", &class, 1, 0 };
+        const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
         if (gradcam_context_map(context, &target, GRADCAM_METHOD_GRADCAM, map[class], NULL))
             return -1;
     }

@@ -51,8 +51,9 @@ static void choose_targets(GradcamTarget target[MOST])
 {
     static const int classes[] = { 0, 3, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 1, 2, 4, 5, 6, 8 };
     for (size_t i = 0; i < MOST; i++)
-        target[i] = i % 3 == 2 ? (GradcamTarget){ "", NULL, 0, (int)i }
-                               : (GradcamTarget){ "", &classes[i % 3 ? 1 : i], i % 3 ? 2 + i : 1, 0 };
+        target[i] = i % 3 == 2 ? (GradcamTarget){ .name = "", .rank = (int)i }
+                               : (GradcamTarget){ .name = "", .classes = &classes[i % 3 ? 1 : i],
+                                                 .count = i % 3 ? 2 + i : 1 };
 }
 
 static void read_gradient(GradcamContext *context, Maps *maps)
@@ -109,7 +110,7 @@ static void compare(GradcamModel *model, const char *layer, int threads, const f
         CHECK(!memcmp(want.map, got.map, sizeof(want.map)));
         CHECK(!memcmp(want.gradient, got.gradient, sizeof(want.gradient)));
     }
-    const GradcamTarget wrong[] = { target[0], { "", (const int[]){ CLASSES }, 1, 0 } };
+    const GradcamTarget wrong[] = { target[0], { .name = "", .classes = (const int[]){ CLASSES }, .count = 1 } };
     CHECK_INT(gradcam_context_maps(all, wrong, 2, GRADCAM_METHOD_GRADCAM, got.map[0], NULL), -EINVAL);
     gradcam_context_close(&one);
     gradcam_context_close(&all);

@@ -83,7 +83,7 @@ static inline void check_gradient(GradcamContext *context, Reference *reference,
     const GradcamLayer *layer = gradcam_context_layer(context);
     const RefTensor *want_a = reference_find(reference, layer->name);
     size_t elements = (size_t)layer->channels * (size_t)layer->width * (size_t)layer->height;
-    const GradcamTarget target = { "", classes, count, 0 };
+    const GradcamTarget target = { .name = "", .classes = classes, .count = count };
     float *map = calloc(elements, sizeof(*map));
     double *want = calloc(want_a ? want_a->count : 1, sizeof(*want));
     const float *a, *g;

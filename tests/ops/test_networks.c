@@ -310,7 +310,7 @@ static int open_setup(Setup *setup, const char *text, const char *layer)
 
 static int map_class(Setup *setup, int class_index, enum GradcamMethod method)
 {
-    const GradcamTarget target = { "", &class_index, 1, 0 };
+    const GradcamTarget target = { .name = "", .classes = &class_index, .count = 1 };
     return gradcam_context_map(setup->context, &target, method, setup->map, NULL);
 }
 
@@ -363,7 +363,7 @@ static void counterfactual_is_map_of_minus_y(void)
 static void group_weighs_by_softmax(void)
 {
     static const int group[] = { 0, 2, 3 };
-    const GradcamTarget target = { "", group, 3, 0 };
+    const GradcamTarget target = { .name = "", .classes = group, .count = 3 };
     Setup setup;
     GradcamMapInfo info;
     if (!open_setup(&setup, pooled, "r"))
@@ -403,7 +403,7 @@ static void ranks_follow_the_logits(void)
     const float *y = gradcam_context_logits(setup.context, &count);
     int seen[CLASSES] = { 0 };
     for (int rank = 0; rank < CLASSES; rank++) {
-        const GradcamTarget target = { "auto", NULL, 0, rank };
+        const GradcamTarget target = { .name = "auto", .rank = rank };
         float map[CELLS];
         GradcamMapInfo info;
         int top = gradcam_context_top(setup.context, rank);
@@ -546,7 +546,7 @@ static void sums_of_weights_give_the_map(const char *middle, enum GradcamPrecisi
     Random random = { 5 };
     for (int round = 0; round < 24; round++) {
         const int class = round % 4, against = round % 3 == 0;
-        const GradcamTarget target = { "", &class, 1, 0 };
+        const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
         random_floats(&random, picture, 3 * SUM_CELLS, -1, 1);
         for (int i = 0; i < 2; i++) {
             CHECK_INT(gradcam_context_forward_float(context[i], picture), 0);

@@ -13,10 +13,10 @@
 #include "harness.h"
 #include "mock.h"
 
-static GradcamTarget class_1 = { "one", (const int[]){ 1 }, 1, 0 };
-static GradcamTarget pair[2] = { { "one", (const int[]){ 1 }, 1, 0 },
-                                 { "group", (const int[]){ 2, 4 }, 2, 0 } };
-static GradcamTarget top[2] = { { "auto", NULL, 0, 0 }, { "auto", NULL, 0, 1 } };
+static GradcamTarget class_1 = { .name = "one", .classes = (const int[]){ 1 }, .count = 1 };
+static GradcamTarget pair[2] = { { .name = "one", .classes = (const int[]){ 1 }, .count = 1 },
+                                 { .name = "group", .classes = (const int[]){ 2, 4 }, .count = 2 } };
+static GradcamTarget top[2] = { { .name = "auto" }, { .name = "auto", .rank = 1 } };
 
 static const GradcamTargets one = { &class_1, 1 }, two = { pair, 2 };
 static const GradcamTargets automatic = { top, 1 }, top_two = { top, 2 };
@@ -407,9 +407,9 @@ static void refuses_nonsense(void)
 {
     const GradcamStreamSettings good = { .threads = 2, .jobs = 1, .load = mock_load,
                                          .release = mock_release };
-    const GradcamTarget bad[] = { { "high", (const int[]){ CLASSES }, 1, 0 },
-                                  { "low", (const int[]){ -1 }, 1, 0 },
-                                  { "rank", NULL, 0, CLASSES }, { "rank", NULL, 0, -1 } };
+    const GradcamTarget bad[] = { { .name = "high", .classes = (const int[]){ CLASSES }, .count = 1 },
+                                  { .name = "low", .classes = (const int[]){ -1 }, .count = 1 },
+                                  { .name = "rank", .rank = CLASSES }, { .name = "rank", .rank = -1 } };
     GradcamStreamSettings settings;
     GradcamStream *stream;
     GradcamModel *model;
