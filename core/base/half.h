@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * IEEE 754 half precision and bfloat16, to and from float, in portable C. Rounds to nearest, ties to even.
+ * The types that elements of a tensor may have: float, IEEE 754 half precision and bfloat16; the last two to and from
+ * float, in portable C. Rounds to nearest, ties to even.
  */
 #ifndef GCAM_BASE_HALF_H
 #define GCAM_BASE_HALF_H
 
 #include <stdint.h>
 #include <string.h>
+
+enum GcamType {
+    GCAM_F32,
+    GCAM_F16,                   // IEEE binary16
+    GCAM_BF16,                  // upper half of a binary32
+    GCAM_TYPES
+};
 
 static inline float gcam_bits_to_float(uint32_t bits)
 {

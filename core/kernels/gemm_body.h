@@ -8,7 +8,6 @@
  * What one step along K multiplies is a float of A by a row of a panel, or, where the simd_*.h defines GEMM_PAIRS, two
  * bfloat16 in the place of each float. Rows of A are converted to that ROWS at a time.
  */
-#include "tensor/gemm.h"
 #include "kernels.h"
 #include "unroll.h"
 
@@ -27,7 +26,7 @@ static inline void factors_from_row(Factor *out, const float *in, size_t k) { me
 enum {
     PANEL = 2 * VW,
     GROUPS = (ROWS + 2) / 3,
-    COPY_K = 512,               // largest k for which rows that collide in the cache are copied together
+    COPY_K = GCAM_GEMM_K,       // largest k for which rows that collide in the cache are copied together
     COPY_STRIDE = COPY_K / STEP + 16,
 };
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "blend.h"
+#include "kernels/kernels.h"
 #include "picture.h"
 
 #define CHUNK       4096        // samples
@@ -278,7 +279,7 @@ int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *p
                 group.table[group.count++] = &overlay->table[k];
             }
             const Job job = {
-                overlay, gcam_blend_kernels(gcam_cpu()), map,
+                overlay, &gcam_kernels()->blend, map,
                 make_axis(c->width, picture->width, r->x, r->width, map_width),
                 make_axis(c->height, picture->height, r->y, r->height, map_height),
             };

@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "color_matrix.h"
 #include "gradcam.h"
+#include "kernels/kernels.h"
 #include "picture.h"
-#include "resize.h"
 
 #define MAX_SIZE    32768       // samples of input and output, along each side
 #define MAX_STEP    64          // bytes
@@ -387,7 +387,7 @@ static void make_lines(GradcamResizer *resizer, const GcamResizeKernels *kernels
 
 int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *rgb, ptrdiff_t stride)
 {
-    const GcamResizeKernels *kernels = gcam_resize_kernels(gcam_cpu());
+    const GcamResizeKernels *kernels = &gcam_kernels()->resize;
     Group group[3];
     int groups = 0, done = 0;
 

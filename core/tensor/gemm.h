@@ -10,13 +10,8 @@
 
 #include <stddef.h>
 
+#include "base/half.h"
 #include "base/threads.h"
-
-enum GcamType {
-    GCAM_F32,
-    GCAM_F16,                   // IEEE binary16
-    GCAM_BF16,                  // upper half of a binary32
-};
 
 enum GcamActivation {
     GCAM_ACT_NONE,

@@ -16,13 +16,6 @@ struct GcamPackedB {
     float *data;
 };
 
-// The sums over K are cut into pieces of this length at most, so that rows of A stay in the first cache. It
-// is the same for every product: the order of additions depends on K alone.
-enum { GCAM_GEMM_K = 512 };
-
-// The largest gcam_packed_b_step().
-enum { GCAM_GEMM_STEP = 64 };
-
 // Columns of a panel of packed B.
 size_t gcam_packed_b_step(const GcamKernels *kernels);
 

@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "format.h"
 #include "harness.h"
+#include "kernels/kernels.h"
 #include "picture/blend.h"
 
 static const Format formats[] = {
@@ -635,7 +636,7 @@ static int check_index(const GcamBlendKernels *k, Random *random)
     }
     a[x + GCAM_BLEND_MARGIN] = 55;
     k->index(a, ramp, RAMPS);
-    gcam_blend_kernels(GCAM_CPU_GENERIC)->index(b, ramp, RAMPS);
+    gcam_kernels_for(GCAM_CPU_GENERIC)->blend.index(b, ramp, RAMPS);
     if (!memcmp(a + begin, b + begin, x - begin) && a[x + GCAM_BLEND_MARGIN] == 55)
         return 1;
     fail("indices of %d samples differ", x - begin);
@@ -644,7 +645,7 @@ static int check_index(const GcamBlendKernels *k, Random *random)
 
 static void test_kernels(enum GcamCpu cpu)
 {
-    const GcamBlendKernels *k = gcam_blend_kernels(cpu);
+    const GcamBlendKernels *k = &gcam_kernels_for(cpu)->blend;
     Random random = { 8 };
 
     begin_case("blend kernels of %s equal those in C", gcam_cpu_name(cpu));

@@ -10,8 +10,8 @@
 #include "format.h"
 #include "gradcam.h"
 #include "harness.h"
+#include "kernels/kernels.h"
 #include "picture/color_matrix.h"
-#include "picture/resize.h"
 
 static const Format formats[] = {
     { "yuv420p", GRADCAM_COLOR_YUV, PLANAR, 8, 0, 1, 1, 0 },
@@ -418,7 +418,7 @@ static void check_color(const GcamResizeKernels *k, const GcamResizeKernels *c, 
 
 static void test_kernels(enum GcamCpu cpu)
 {
-    const GcamResizeKernels *k = gcam_resize_kernels(cpu), *c = gcam_resize_kernels(GCAM_CPU_GENERIC);
+    const GcamResizeKernels *k = &gcam_kernels_for(cpu)->resize, *c = &gcam_kernels_for(GCAM_CPU_GENERIC)->resize;
     Random random = { 8 };
 
     begin_case("resize kernels of %s equal those in C", gcam_cpu_name(cpu));

@@ -6,7 +6,7 @@
  */
 #include <immintrin.h>
 
-#include "picture/blend.h"
+#include "kernels/kernels.h"
 
 #define TARGET
 #define INLINE __attribute__((always_inline)) static inline
@@ -194,4 +194,7 @@ INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int d
 
 #include "blend_steps.h"
 
-const GcamBlendKernels gcam_blend_kernels_avx2 = { blend_index, blend_mix8, blend_mix16, blend_mix_deep };
+void gcam_blend_init_avx2(GcamKernels *kernels)
+{
+    kernels->blend = (GcamBlendKernels){ blend_index, blend_mix8, blend_mix16, blend_mix_deep };
+}

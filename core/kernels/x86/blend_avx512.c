@@ -5,7 +5,7 @@
  */
 #include <immintrin.h>
 
-#include "picture/blend.h"
+#include "kernels/kernels.h"
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")))
 #define INLINE TARGET __attribute__((always_inline)) static inline
@@ -212,4 +212,9 @@ INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int d
 
 #include "blend_steps.h"
 
-const GcamBlendKernels gcam_blend_kernels_avx512 = { blend_index, blend_mix8, blend_mix16, blend_mix_deep };
+// The level promises no VBMI.
+void gcam_blend_init_avx512(GcamKernels *kernels)
+{
+    if (__builtin_cpu_supports("avx512vbmi"))
+        kernels->blend = (GcamBlendKernels){ blend_index, blend_mix8, blend_mix16, blend_mix_deep };
+}

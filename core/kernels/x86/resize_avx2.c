@@ -4,7 +4,7 @@
  */
 #include <immintrin.h>
 
-#include "picture/resize.h"
+#include "kernels/kernels.h"
 
 enum { ROWS8 = 64, ROWS16 = 32 };     // columns of a block
 
@@ -99,7 +99,7 @@ static inline void columns(int16_t *out, const int16_t *in, const GcamResizeTaps
     }
 }
 
-void gcam_resize_columns_avx2(int16_t *out, const int16_t *in, const GcamResizeTaps *taps)
+static void resize_columns(int16_t *out, const int16_t *in, const GcamResizeTaps *taps)
 {
     switch (taps->taps) {
     case 16: columns(out, in, taps, 16); break;
@@ -135,7 +135,7 @@ static const uint8_t place[3][3][16] = {
     { LIST16(0, 32), LIST16(1, 32), LIST16(2, 32) },
 };
 
-void gcam_resize_color_avx2(uint8_t *rgb, const int16_t *const in[3], int count, const GcamResizeColor *color)
+static void resize_color(uint8_t *rgb, const int16_t *const in[3], int count, const GcamResizeColor *color)
 {
     const __m256i zero = _mm256_setzero_si256();
     int x = 0;
@@ -160,5 +160,7 @@ void gcam_resize_color_avx2(uint8_t *rgb, const int16_t *const in[3], int count,
     gcam_resize_color_c(rgb + 3 * x, rest, count - x, color);
 }
 
-const GcamResizeKernels gcam_resize_kernels_avx2 = { rows8, rows16, gcam_resize_columns_avx2,
-                                                     gcam_resize_color_avx2 };
+void gcam_resize_init_avx2(GcamKernels *kernels)
+{
+    kernels->resize = (GcamResizeKernels){ rows8, rows16, resize_columns, resize_color };
+}

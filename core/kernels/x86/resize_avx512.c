@@ -4,7 +4,7 @@
  */
 #include <immintrin.h>
 
-#include "picture/resize.h"
+#include "kernels/kernels.h"
 
 enum { ROWS8 = 128, ROWS16 = 32 };     // columns of a block
 
@@ -49,5 +49,8 @@ static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, c
 
 #include "resize_steps.h"
 
-const GcamResizeKernels gcam_resize_kernels_avx512 = { rows8, rows16, gcam_resize_columns_avx2,
-                                                       gcam_resize_color_avx2 };
+void gcam_resize_init_avx512(GcamKernels *kernels)
+{
+    kernels->resize.rows8 = rows8;
+    kernels->resize.rows16 = rows16;
+}

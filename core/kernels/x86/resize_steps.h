@@ -9,7 +9,7 @@
  *
  * which weigh the block from column x on. Fewer columns are left to C.
  */
-#include "picture/resize.h"
+#include "kernels/resize.h"
 
 static void rows8(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count)
 {

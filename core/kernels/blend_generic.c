@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The loops of blending in C, and the choice among their versions. In: samples of one component in a row,
+ * The loops of blending in C. In: samples of one component in a row,
  * map levels as bytes, a table. Out: the samples, blended in place.
  */
-#include "picture/blend.h"
+#include "kernels.h"
 
 static void index_c(uint8_t *index, const GcamRamp *ramp, int count)
 {
@@ -47,19 +47,7 @@ void gcam_blend_mix_deep_c(uint8_t *row, int step, int shift, const uint8_t *ind
     }
 }
 
-static const GcamBlendKernels kernels_c = {
-    index_c, gcam_blend_mix8_c, gcam_blend_mix16_c, gcam_blend_mix_deep_c,
-};
-
-const GcamBlendKernels *gcam_blend_kernels(enum GcamCpu cpu)
+void gcam_blend_init_generic(GcamKernels *kernels)
 {
-#if defined(__x86_64__)
-    if (cpu >= GCAM_CPU_AVX512 && __builtin_cpu_supports("avx512vbmi"))
-        return &gcam_blend_kernels_avx512;
-    if (cpu >= GCAM_CPU_AVX2)
-        return &gcam_blend_kernels_avx2;
-#else
-    (void)cpu;
-#endif
-    return &kernels_c;
+    kernels->blend = (GcamBlendKernels){ index_c, gcam_blend_mix8_c, gcam_blend_mix16_c, gcam_blend_mix_deep_c };
 }

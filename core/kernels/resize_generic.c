@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The loops of resizing in C, and the choice among their versions.
+ * The loops of resizing in C.
  */
 #include <string.h>
 
+#include "kernels.h"
 #include "unroll.h"
-#include "picture/resize.h"
 
 #define BLOCK 64                // so many columns are worked on at a time
 
@@ -82,18 +82,7 @@ void gcam_resize_color_c(uint8_t *rgb, const int16_t *const in[3], int count, co
     }
 }
 
-static const GcamResizeKernels kernels_c = { gcam_resize_rows8_c, gcam_resize_rows16_c, columns_c,
-                                             gcam_resize_color_c };
-
-const GcamResizeKernels *gcam_resize_kernels(enum GcamCpu cpu)
+void gcam_resize_init_generic(GcamKernels *kernels)
 {
-#if defined(__x86_64__)
-    if (cpu >= GCAM_CPU_AVX512)
-        return &gcam_resize_kernels_avx512;
-    if (cpu >= GCAM_CPU_AVX2)
-        return &gcam_resize_kernels_avx2;
-#else
-    (void)cpu;
-#endif
-    return &kernels_c;
+    kernels->resize = (GcamResizeKernels){ gcam_resize_rows8_c, gcam_resize_rows16_c, columns_c, gcam_resize_color_c };
 }
