@@ -88,7 +88,7 @@ static void multiply(const Job *job, size_t m, size_t n, size_t k, const float *
 {
     GcamPackedB packed = { .kernels = gcam_kernels(), .type = job->type, .k = k, .n = n, .data = memory };
     const GcamEpilogue epilogue = { .accumulate = accumulate };
-    gcam_gemm_pack(&packed, b, b_row, b_col);
+    gcam_packed_b_fill(&packed, 0, n, b, b_row, b_col);
     gcam_gemm_rows(&packed, m, 0, n, a, lda, c, ldc, &epilogue);
 }
 

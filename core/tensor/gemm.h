@@ -12,35 +12,11 @@
 
 #include "base/half.h"
 #include "base/threads.h"
-
-enum GcamActivation {
-    GCAM_ACT_NONE,
-    GCAM_ACT_RELU,              // max(x, 0)
-    GCAM_ACT_CLIP,              // min(max(x, lo), hi)
-};
-
-// What is done to the product: c = act((accumulate ? c : 0) + product + bias + add). NaN stays NaN. All
-// zeros: nothing.
-typedef struct GcamEpilogue {
-    const float *bias;          // N elements, or NULL
-    const float *add;           // residual, M rows of N, or NULL; must not overlap C: accumulate is for that
-    ptrdiff_t add_stride;       // elements from row to row of `add`
-    enum GcamActivation act;
-    float lo, hi;               // of GCAM_ACT_CLIP
-    int accumulate;
-} GcamEpilogue;
+#include "epilogue.h"
+#include "packed.h"
 
 // Whether operands can be multiplied as that type. GCAM_F32: always; GCAM_F16: never.
 int gcam_gemm_has(enum GcamType type);
-
-// B[K,N] in the order that the kernels of this machine read it. Immutable: any number of threads may use it.
-typedef struct GcamPackedB GcamPackedB;
-
-// Element (i, j) of B is b[i * row_stride + j * col_stride]; b is copied. k or n may be 0. type: what operands are
-// multiplied as, one that gcam_gemm_has(). -ENOMEM.
-int gcam_packed_b_create(GcamPackedB **out, enum GcamType type, size_t k, size_t n, const float *b,
-                         ptrdiff_t row_stride, ptrdiff_t col_stride);
-void gcam_packed_b_destroy(GcamPackedB **b);
 
 // A[m,K] has rows `lda` >= K apart, elements of a row are adjacent. C must not overlap A. ep NULL: the plain
 // product. With K = 0 the product is zero.

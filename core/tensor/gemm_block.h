@@ -1,41 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the convolutions use of the matrix product: packed B in memory of their own, and products of one block
- * on the calling thread.
+ * Matrix products of one block, on the calling thread, for those that divide the work themselves.
  */
 #ifndef GCAM_TENSOR_GEMM_BLOCK_H
 #define GCAM_TENSOR_GEMM_BLOCK_H
 
-#include "gemm.h"
-#include "kernels/kernels.h"
+#include <stddef.h>
 
-struct GcamPackedB {
-    const GcamKernels *kernels;
-    enum GcamType type;         // GCAM_F32, or GCAM_BF16: see GcamKernels.gemm_bf16
-    size_t k, n;
-    float *data;
-};
-
-// Columns of a panel of packed B.
-size_t gcam_packed_b_step(const GcamKernels *kernels);
-
-// Floats that packed B takes, or SIZE_MAX.
-size_t gcam_packed_b_size(const GcamKernels *kernels, enum GcamType type, size_t k, size_t n);
-
-// Packed B for the caller to fill: every row of every panel; these begin at columns 0, step, 2 * step and so
-// on. -ENOMEM.
-int gcam_packed_b_alloc(GcamPackedB **out, enum GcamType type, size_t k, size_t n);
-
-// Packs all of B on the calling thread: element (i, j) is from[i * row_stride + j * col_stride].
-void gcam_gemm_pack(GcamPackedB *b, const float *from, ptrdiff_t row_stride, ptrdiff_t col_stride);
-
-// Of the panel that begins at column j: how wide it is, at most GCAM_GEMM_STEP. Then writes its rows p and, where there
-// is one, p + 1 from two rows of that width, of which those beyond column n must be zero. p is even.
-size_t gcam_packed_b_width(const GcamPackedB *b, size_t j);
-void gcam_packed_b_set_rows(GcamPackedB *b, size_t p, size_t j, const float *even, const float *odd);
-
-// Row p of `to` becomes row q of `from`, of the same type and as many columns. Rows must come in order.
-void gcam_packed_b_copy_row(GcamPackedB *to, size_t p, const GcamPackedB *from, size_t q);
+#include "epilogue.h"
+#include "packed.h"
 
 // Number and length of the pieces of K: piece i is i * length .. min((i + 1) * length, k).
 size_t gcam_gemm_k_pieces(size_t k, size_t *length);
@@ -58,8 +31,5 @@ size_t gcam_gemm_tasks(const GcamKernels *kernels, int threads);
 // step), small enough to spread the work, large enough to be worth a turn.
 void gcam_gemm_cut(const GcamKernels *kernels, size_t m, size_t n, size_t k, size_t tasks, size_t *rows,
                    size_t *columns);
-
-// act, lo and hi as one pair of limits.
-void gcam_activation_limits(enum GcamActivation act, float lo, float hi, float limits[2]);
 
 #endif
