@@ -111,12 +111,13 @@ $(BUILD)/gen/onnx.pb-c.c: $(PROTO)
 $(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c ;
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c $(FLAGS_FILE)
-	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(CFLAGS) -MT $@ -c -o $@ $<
 
+# -MT: ccache, where it shares objects between directories, would name the object by a path that make does not know.
 # The generated header must be there before the first compilation; later the dependency files know its users.
 $(BUILD)/obj/core/%.o: $(SRC)/core/%.c $(FLAGS_FILE) | $(GEN_C)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(call isa_flags,$<) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(call isa_flags,$<) $(CFLAGS) -MT $@ -c -o $@ $<
 
 # It contains the table, which the compiler does not tell.
 $(BUILD)/obj/core/model/labels.o: $(SRC)/models/imagenet.tsv
@@ -181,7 +182,7 @@ tests: $(TEST_BIN)
 
 $(filter-out $(CORE_OBJ),$(CLIENT_OBJ)): $(BUILD)/obj/%.o: $(SRC)/%.c $(FLAGS_FILE) | $(GEN_C)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CLIENT_FLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CLIENT_FLAGS) $(CFLAGS) -MT $@ -c -o $@ $<
 
 $(AUX_A): $(call object,$(AUX_C)) $(SOURCES_FILE)
 $(TEST_AUX_A): $(call object,$(TEST_AUX_C)) $(SOURCES_FILE)
