@@ -4,8 +4,8 @@
  * level of the map. What a level does is the same for every instruction set, to the bit. What a table says is
  * picture/overlay.c's, where the levels along a row come from picture/blend.c's.
  *
- * Rows have any alignment, those of samples of 16 bits that of a sample. Of a row of interleaved components a kernel may
- * write what it read between the first sample and the last, samples of the other components; nobody else may be at
+ * Rows have any alignment, those of samples of 16 bits that of a sample. Of a row of interleaved components a kernel
+ * may write what it read between the first sample and the last, samples of the other components; nobody else may be at
  * them. It touches nothing before the first sample, and nothing behind the last.
  */
 #ifndef GCAM_KERNELS_BLEND_H

@@ -24,8 +24,8 @@ enum { GCAM_GEMM_STEP = 64 };
 //
 //     c = (load ? c : 0) + A B, then, where it is the last piece of K, min(max(c + bias + add, lo), hi)
 //
-// c overlaps nothing else. All that is named here is read, and nothing beyond, but the filling of packed B. An element's
-// sum depends on its row of A and its column of B alone, not on m or n; but where panel is 0 it is OpenBLAS's to say.
+// c overlaps nothing else. All that is named here is read, and nothing beyond, but the filling of packed B. The sum of
+// an element depends on its row of A and its column of B alone, not on m or n; where panel is 0 OpenBLAS decides.
 typedef struct GcamGemmBlock {
     size_t m, n, k;
     size_t n0, k0;              // n0 is a multiple of the panel width; of bfloat16 k0 is even

@@ -32,9 +32,9 @@ typedef struct GcamResizeColor {
 } GcamResizeColor;
 
 typedef struct GcamResizeKernels {
-    // out[i] = taps / 2 + sum over t of (in[t][i] * weight[t] >> 16), where `in` are the `count` >= 0 samples of each of
-    // `taps` rows, shifted up to 16 bits. The weights are above 0 and sum up to GCAM_RESIZE_ROW_ONE. Rows are read, and
-    // `out` written, where there are samples and nowhere else; rows of 16 bits are aligned to a sample.
+    // out[i] = taps / 2 + sum over t of (in[t][i] * weight[t] >> 16), where `in` are the `count` >= 0 samples of each
+    // of `taps` rows, shifted up to 16 bits. The weights are above 0 and sum up to GCAM_RESIZE_ROW_ONE. Rows are read,
+    // and `out` written, where there are samples and nowhere else; rows of 16 bits are aligned to a sample.
     void (*rows8)(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count);
     void (*rows16)(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count, int shift);
     // out[i] = sum over t of weight[t] * in[first[i] + t], rounded. taps->count and taps->taps are multiples of

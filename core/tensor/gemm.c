@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/mem.h"
 #include "base/sizes.h"
 #include "gemm_block.h"
 
