@@ -23,6 +23,7 @@
 #include <unistd.h>
 #endif
 
+#include "float_mode.h"
 #include "mem.h"
 
 // state: generation of the job in the upper half, whether it can be joined, how many workers have joined.
@@ -125,6 +126,7 @@ static void *work(void *opaque)
     GcamThreads *pool = worker->pool;
     uint64_t seen = 0;
     gcam_thread_nice(pool->nice);
+    gcam_float_mode_begin();            // for good: the thread is the pool's
     for (;;) {
         await_news(pool, seen);
         if (atomic_load(&pool->quit))
@@ -171,13 +173,14 @@ static void divide(GcamThreads *pool, size_t count)
     }
 }
 
-void gcam_threads_run(GcamThreads *pool, size_t count, GcamPoolFn fn, void *opaque)
+static void run_alone(size_t count, GcamPoolFn fn, void *opaque)
 {
-    if (!pool || pool->threads == 1 || count <= 1) {
-        for (size_t i = 0; i < count; i++)
-            fn(opaque, i, 0);
-        return;
-    }
+    for (size_t i = 0; i < count; i++)
+        fn(opaque, i, 0);
+}
+
+static void run_together(GcamThreads *pool, size_t count, GcamPoolFn fn, void *opaque)
+{
     pool->fn = fn;
     pool->opaque = opaque;
     divide(pool, count);
@@ -191,6 +194,17 @@ void gcam_threads_run(GcamThreads *pool, size_t count, GcamPoolFn fn, void *opaq
     draw(pool, 0);
     atomic_fetch_and(&pool->state, ~OPEN);
     await_workers(pool);
+}
+
+// The caller computes as the workers do, so that results do not depend on who does what.
+void gcam_threads_run(GcamThreads *pool, size_t count, GcamPoolFn fn, void *opaque)
+{
+    const GcamFloatMode before = gcam_float_mode_begin();
+    if (!pool || pool->threads == 1 || count <= 1)
+        run_alone(count, fn, opaque);
+    else
+        run_together(pool, count, fn, opaque);
+    gcam_float_mode_end(before);
 }
 
 int gcam_threads_count(const GcamThreads *pool)

@@ -29,8 +29,8 @@ int gcam_threads_count(const GcamThreads *pool);
 
 // Calls fn(opaque, index, thread) for each index in 0..count-1, in any order and at the same time on several
 // threads, and returns when all calls have returned. thread is in 0..threads-1, the caller is 0; two calls
-// that run at the same time have different ones. A NULL pool, or one of one thread, makes it a plain loop.
-// Never fails, never allocates.
+// that run at the same time have different ones. A NULL pool, or one of one thread, makes it a plain loop. All
+// threads, the caller too, compute in the mode of float_mode.h meanwhile. Never fails, never allocates.
 void gcam_threads_run(GcamThreads *pool, size_t count, GcamPoolFn fn, void *opaque);
 
 #endif

@@ -6,6 +6,7 @@
 #include "plan.h"
 
 #include "base/clock.h"
+#include "base/float_mode.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "concat_in_place.h"
@@ -425,10 +426,12 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
         if (is_interrupted(&run))
             return -ECANCELED;
         double begin = run.seconds ? gcam_time() : 0;
+        const GcamFloatMode mode = gcam_float_mode_begin();     // not of what interrupts, which is the host's
         run.scratch = run.memory + plan->scratch_at[i];
         run.part = wanted && wanted->bottom < INT_MAX ? wanted : NULL;
         if (!gcam_plan_is_view(plan, step) && !(wanted && gcam_rect_is_empty(wanted)))
             step->op->forward(&run, step);
+        gcam_float_mode_end(mode);
         if (run.seconds)
             run.seconds[i] = gcam_time() - begin;
     }
@@ -461,9 +464,11 @@ int gcam_plan_backward(const GcamPlan *plan, const GcamRun *given, int from, int
         if (is_interrupted(&run))
             return -ECANCELED;
         double begin = run.seconds ? gcam_time() : 0;
+        const GcamFloatMode mode = gcam_float_mode_begin();
         run.scratch = run.memory + plan->scratch_at[plan->steps + i];
         if (plan->step[i].in_head)
             step_backward(plan, &run, i);
+        gcam_float_mode_end(mode);
         if (run.seconds)
             run.seconds[plan->steps + i] = gcam_time() - begin;
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The parallel loop: every index once, threads told apart, loops one after another, with and without sleep
- * between; which thread takes which part.
+ * between; which thread takes which part; how they compute.
  */
 #define _GNU_SOURCE             // syscall
 #include <errno.h>
+#include <fenv.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -191,6 +193,53 @@ static void workers_give_way(void)
 }
 #endif
 
+#if defined(__x86_64__) || defined(__aarch64__)
+typedef struct Modes {
+    volatile float tiny, small, denormal, large, one;   // 1e-30, 1e-10, 1e-40, 1e30, 1
+    int threads;
+    atomic_int begun;
+    volatile float underflow[THREADS], grown[THREADS], rounded[THREADS];
+} Modes;
+
+// Computes what is a denormal, and what has one as an operand. All threads are at it at once, so each has a part.
+static void compute_denormals(void *opaque, size_t index, int thread)
+{
+    Modes *m = opaque;
+    (void)index;
+    atomic_fetch_add(&m->begun, 1);
+    while (atomic_load(&m->begun) < m->threads)
+        sched_yield();
+    m->underflow[thread] = m->tiny * m->small;
+    m->grown[thread] = m->denormal * m->large;
+    m->rounded[thread] = m->one + m->small;
+}
+
+// Every thread takes denormals for zero and rounds to nearest, the caller too; it has its own ways and flags back.
+static void has_its_own_float_mode(void)
+{
+    for (int threads = 1; threads <= THREADS; threads++) {
+        Modes m = { .tiny = 1e-30f, .small = 1e-10f, .denormal = 1e-40f, .large = 1e30f, .one = 1, .threads = threads };
+        GcamThreads *pool;
+        REQUIRE(gcam_threads_create(&pool, threads, 0) == 0);
+        fesetround(FE_UPWARD);
+        feclearexcept(FE_ALL_EXCEPT);
+        feraiseexcept(FE_DIVBYZERO);
+        gcam_threads_run(pool, (size_t)threads, compute_denormals, &m);
+        const int raised = fetestexcept(FE_ALL_EXCEPT);
+        const float rounded = m.one + m.small, underflow = m.tiny * m.small, grown = m.denormal * m.large;
+        fesetround(FE_TONEAREST);
+        CHECK_INT(raised, FE_DIVBYZERO);
+        CHECK(rounded > 1 && underflow > 0 && grown > 0);
+        for (int i = 0; i < threads; i++) {
+            CHECK(m.underflow[i] == 0);
+            CHECK(m.grown[i] == 0);
+            CHECK(m.rounded[i] == 1);
+        }
+        gcam_threads_destroy(&pool);
+    }
+}
+#endif
+
 static void is_created_and_destroyed_idle(void)
 {
     for (int round = 0; round < 50; round++) {
@@ -227,6 +276,9 @@ int main(void)
     RUN(helps_with_other_parts);
 #if defined(__linux__)
     RUN(workers_give_way);
+#endif
+#if defined(__x86_64__) || defined(__aarch64__)
+    RUN(has_its_own_float_mode);
 #endif
     RUN(is_created_and_destroyed_idle);
     return end_cases();
