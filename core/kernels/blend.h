@@ -27,6 +27,7 @@
 typedef struct GcamBlendTable {
     uint16_t weight[256];       // at most 32767 of 32768, or 65535 of 65535
     uint16_t color[256];
+    uint32_t both[256];         // color << 16 | weight: one look-up where a table cannot be shuffled
     // Halves of them.
     uint8_t weight_low[256 + GCAM_BLEND_WINDOW], weight_high[256 + GCAM_BLEND_WINDOW];
     uint8_t color_low[256 + GCAM_BLEND_WINDOW], color_high[256 + GCAM_BLEND_WINDOW];

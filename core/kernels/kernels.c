@@ -21,6 +21,7 @@ static const struct {
     { GCAM_CPU_GENERIC, gcam_resize_init_generic },
 #if defined(__x86_64__)
     { GCAM_CPU_SSE2, gcam_kernels_init_sse2 },
+    { GCAM_CPU_SSE2, gcam_picture_init_sse2 },
     { GCAM_CPU_AVX, gcam_kernels_init_avx },
     { GCAM_CPU_AVX2, gcam_kernels_init_avx2 },
     { GCAM_CPU_AVX2, gcam_blend_init_avx2 },
@@ -31,6 +32,7 @@ static const struct {
     { GCAM_CPU_AVX512BF16, gcam_kernels_init_avx512bf16 },
 #elif defined(__aarch64__)
     { GCAM_CPU_NEON, gcam_kernels_init_neon },
+    { GCAM_CPU_NEON, gcam_picture_init_neon },
 #endif
 };
 

@@ -93,11 +93,11 @@ const GcamKernels *gcam_kernels_for(enum GcamCpu cpu);
 // Each enters what one file has for one instruction set, over what is there. The machine must have it.
 typedef void GcamKernelsInit(GcamKernels *kernels);
 GcamKernelsInit gcam_kernels_init_generic, gcam_blend_init_generic, gcam_resize_init_generic;
-GcamKernelsInit gcam_kernels_init_sse2;
+GcamKernelsInit gcam_kernels_init_sse2, gcam_picture_init_sse2;
 GcamKernelsInit gcam_kernels_init_avx;
 GcamKernelsInit gcam_kernels_init_avx2, gcam_blend_init_avx2, gcam_resize_init_avx2;
 GcamKernelsInit gcam_kernels_init_avx512, gcam_blend_init_avx512, gcam_resize_init_avx512;
 GcamKernelsInit gcam_kernels_init_avx512bf16;
-GcamKernelsInit gcam_kernels_init_neon;
+GcamKernelsInit gcam_kernels_init_neon, gcam_picture_init_neon;
 
 #endif

@@ -58,6 +58,7 @@ static void set_entry(GcamBlendTable *table, int level, int depth, double weight
     table->weight_low[level] = w & 0xff;
     table->weight_high[level] = (uint8_t)(w >> 8);
     table->color[level] = color;
+    table->both[level] = (uint32_t)color << 16 | (uint32_t)w;
     table->color_low[level] = color & 0xff;
     table->color_high[level] = color >> 8;
 }

@@ -192,7 +192,7 @@ INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int d
     scatter(row + 16 * step, step, owner16[step], _mm256_extracti128_si256(out, 1));
 }
 
-#include "blend_steps.h"
+#include "kernels/blend_steps.h"
 
 void gcam_blend_init_avx2(GcamKernels *kernels)
 {

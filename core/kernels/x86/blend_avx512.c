@@ -210,7 +210,7 @@ INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int d
     }
 }
 
-#include "blend_steps.h"
+#include "kernels/blend_steps.h"
 
 // The level promises no VBMI.
 void gcam_blend_init_avx512(GcamKernels *kernels)

@@ -34,15 +34,16 @@ static inline void rows8_block(int16_t *out, const uint8_t *const *in, int x, co
 }
 
 static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps,
-                                __m128i shift)
+                                int shift)
 {
+    const __m128i bits = _mm_cvtsi32_si128(shift);
     __m256i a = _mm256_set1_epi16((short)(taps / 2)), b = a;
 
     for (int t = 0; t < taps; t++) {
         const __m256i *row = (const __m256i *)(in[t] + 2 * (ptrdiff_t)x);
         const __m256i w = _mm256_set1_epi16((short)weight[t]);
-        const __m256i v0 = _mm256_sll_epi16(_mm256_loadu_si256(row), shift);
-        const __m256i v1 = _mm256_sll_epi16(_mm256_loadu_si256(row + 1), shift);
+        const __m256i v0 = _mm256_sll_epi16(_mm256_loadu_si256(row), bits);
+        const __m256i v1 = _mm256_sll_epi16(_mm256_loadu_si256(row + 1), bits);
         a = _mm256_add_epi16(a, _mm256_mulhi_epu16(v0, w));
         b = _mm256_add_epi16(b, _mm256_mulhi_epu16(v1, w));
     }
@@ -50,7 +51,7 @@ static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, c
     _mm256_storeu_si256((__m256i *)(out + x + 16), b);
 }
 
-#include "resize_steps.h"
+#include "kernels/resize_steps.h"
 
 // taps is known where these are inlined.
 __attribute__((always_inline))

@@ -36,18 +36,19 @@ static inline void rows8_block(int16_t *out, const uint8_t *const *in, int x, co
 }
 
 static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps,
-                                __m128i shift)
+                                int shift)
 {
+    const __m128i bits = _mm_cvtsi32_si128(shift);
     __m512i sum = _mm512_set1_epi16((short)(taps / 2));
 
     for (int t = 0; t < taps; t++) {
-        const __m512i v = _mm512_sll_epi16(_mm512_loadu_si512(in[t] + 2 * (ptrdiff_t)x), shift);
+        const __m512i v = _mm512_sll_epi16(_mm512_loadu_si512(in[t] + 2 * (ptrdiff_t)x), bits);
         sum = _mm512_add_epi16(sum, _mm512_mulhi_epu16(v, _mm512_set1_epi16((short)weight[t])));
     }
     _mm512_storeu_si512(out + x, sum);
 }
 
-#include "resize_steps.h"
+#include "kernels/resize_steps.h"
 
 void gcam_resize_init_avx512(GcamKernels *kernels)
 {

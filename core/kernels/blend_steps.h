@@ -13,7 +13,7 @@
  */
 #include <string.h>
 
-#include "kernels/blend.h"
+#include "blend.h"
 
 // bytes: of a sample.
 INLINE void mix_some(const Tables *t, uint8_t *row, const int bytes, const int step, const int deep, int shift,

@@ -4,12 +4,11 @@
  * overlaps the one before. The file that includes this defines ROWS8 and ROWS16, the columns of a block, and
  *
  *     void rows8_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps);
- *     void rows16_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps,
- *                       __m128i shift);
+ *     void rows16_block(int16_t *out, const uint8_t *const *in, int x, const uint16_t *weight, int taps, int shift);
  *
  * which weigh the block from column x on. Fewer columns are left to C.
  */
-#include "kernels/resize.h"
+#include "resize.h"
 
 static void rows8(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count)
 {
@@ -24,13 +23,11 @@ static void rows8(int16_t *out, const uint8_t *const *in, const uint16_t *weight
 
 static void rows16(int16_t *out, const uint8_t *const *in, const uint16_t *weight, int taps, int count, int shift)
 {
-    const __m128i bits = _mm_cvtsi32_si128(shift);
-
     if (count < ROWS16) {
         gcam_resize_rows16_c(out, in, weight, taps, count, shift);
         return;
     }
     for (int x = 0; x + ROWS16 < count; x += ROWS16)
-        rows16_block(out, in, x, weight, taps, bits);
-    rows16_block(out, in, count - ROWS16, weight, taps, bits);
+        rows16_block(out, in, x, weight, taps, shift);
+    rows16_block(out, in, count - ROWS16, weight, taps, shift);
 }
