@@ -201,6 +201,9 @@ $(SAMPLE_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(CLIENT_LIBS)
 
+# Puts functions of its own in the place of the library's.
+$(BUILD)/tests/model/test_weights_once: LDFLAGS += -Wl,--wrap=gcam_kernels
+
 $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(TEST_AUX_A) $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(TEST_AUX_A) $(CLIENT_LIBS)
