@@ -29,6 +29,13 @@ grep -q '^CFLAGS = -O1 -fsanitize=undefined' else/config.mak \
     && grep -q '^LIBDIR = /opt/x/lib64$' else/config.mak && grep -q '^BINDIR = /opt/x/bin$' else/config.mak \
     && grep -q '^FFMPEG_ROUTE = $' else/config.mak
 check "options and variables reach config.mak" $?
+"$SRC/configure" --build=both --disable-ffmpeg --enable-sanitize=address,undefined > out 2>&1 || cat out
+grep -q '^CFLAGS = .*-fsanitize=address,undefined .*-fno-sanitize-recover=undefined' both/config.mak \
+    && grep -q '^SANITIZE = address,undefined$' both/config.mak
+check "two sanitizers at once" $?
+"$SRC/configure" --build=both --disable-ffmpeg --enable-sanitize=address,thread > out 2>&1
+[ $? != 0 ] && grep -q 'unknown sanitizer address,thread' out
+check "sanitizers that do not go together are refused" $?
 [ "$(ls else | tr '\n' ' ')" = "config.log config.mak " ]
 check "config.mak and config.log are all it writes" $?
 
