@@ -15,7 +15,7 @@
  *     gradcam_targets_resolve(&dog, model, "dog", NULL);            // 2. what to look for
  *     gradcam_context_open(&context, model, NULL);                  // 3. memory and threads to run it with
  *     gradcam_context_forward(context, rgb, 3 * width);             // 4. a picture at the network's size
- *     gradcam_context_map(context, &dog->target[0], GRADCAM_METHOD_GRADCAM, map, NULL);   // 5. its map
+ *     gradcam_context_map(context, &dog->target[0], NULL, map, NULL);     // 5. its map, by Grad-CAM
  *
  * Then gradcam_map_normalize() and gradcam_overlay_blend() make it visible. For video, GradcamStream runs steps 4 and
  * 5 on background threads.
@@ -243,6 +243,62 @@ GRADCAM_API int gradcam_targets_resolve(GradcamTargets **out, const GradcamModel
                                         const GradcamLog *log);
 GRADCAM_API void gradcam_targets_free(GradcamTargets **targets);
 
+// ------------------------------------------------------------------------------------------------------------ methods
+
+// What a method is set with: a number, or one of a few words.
+typedef struct GradcamMethodOption {
+    const char *name, *help;
+    const char *const *words;   // ended by NULL: it is one of these, and its value the index; NULL: a number
+    int is_whole;               // only whole numbers
+    double standard;            // default
+    double least, most;         // of a number
+} GradcamMethodOption;
+
+// What a method costs beside the network's own forward run, and so what it is for.
+enum GradcamMethodUse {
+    GRADCAM_USE_VIDEO,          // little: every picture of a video
+    GRADCAM_USE_KEY_FRAMES,     // as much as the network or some times that: a picture now and then
+    GRADCAM_USE_STILLS,         // dozens to hundreds of times the network: pictures that do not move
+};
+
+// A way to make a map of a score. One row of the library's table, immutable, static.
+typedef struct GradcamMethodInfo {
+    const char *name;           // "gradcam"; letters, digits, + and -
+    const char *summary;        // what its map shows, half a sentence
+    const char *formula;        // A: activations, G: gradient of the score by them; k: channel, ij: cell
+    const char *reference;      // where it was published
+    const char *cost;           // in words: F a forward run, B a run back from the score to the layer
+    enum GradcamMethodUse use;
+    int of_pixels;              // 1: its maps have a value for each pixel of the network's picture, 0: one for each
+                                // cell of the layer
+    int is_signed;              // 1: raw maps have values below 0 as well
+    const GradcamMethodOption *option;
+    size_t options;
+} GradcamMethodInfo;
+
+// The methods, Grad-CAM first; NULL past the last. Thread-safe.
+GRADCAM_API const GradcamMethodInfo *gradcam_method_at(size_t index);
+
+enum { GRADCAM_METHOD_MOST_OPTIONS = 8 };
+
+// A method and what it is set to. All zeros, or NULL where a pointer to one is asked for: Grad-CAM. Copied freely.
+typedef struct GradcamMethod {
+    const GradcamMethodInfo *info;
+    double value[GRADCAM_METHOD_MOST_OPTIONS];  // of each option
+} GradcamMethod;
+
+// Reads a method as users write it, here, on the command line and in filter graphs alike: its name, and the options
+// that are not to have their defaults behind slashes, "smoothgrad/samples=20/noise=0.15". text NULL: Grad-CAM. -EINVAL,
+// and the log (or NULL) says what there is; *out is Grad-CAM then. Thread-safe.
+GRADCAM_API int gradcam_method_parse(GradcamMethod *out, const char *text, const GradcamLog *log);
+
+// The text of a method as gradcam_method_parse() reads it, options with their defaults left out; cut where it does not
+// fit into `size` bytes. Returns text.
+GRADCAM_API char *gradcam_method_text(const GradcamMethod *method, char *text, size_t size);
+
+// 0 for a method of the table with options in their ranges, else -EINVAL.
+GRADCAM_API int gradcam_method_check(const GradcamMethod *method);
+
 // ------------------------------------------------------------------------------------------------------------ context
 
 // A model made ready to run for one target layer: memory for activations and gradients, planned once, and threads.
@@ -275,17 +331,6 @@ typedef struct GradcamSettings {
                                 // up to 16 MB more once there is such a picture
     enum GradcamProbability probability;    // how scores become probabilities
 } GradcamSettings;
-
-enum GradcamMethod {
-    GRADCAM_METHOD_GRADCAM,         // relu(sum_k alpha_k A^k), alpha_k = mean_ij dy/dA^k_ij; Selvaraju et al., eq. 1, 2
-    GRADCAM_METHOD_COUNTERFACTUAL,  // relu(-sum_k alpha_k A^k): what speaks against the class; ibid., section 3.3
-    GRADCAM_METHOD_COUNT
-};
-
-// "gradcam", "counterfactual". Static string, NULL for a value out of range.
-GRADCAM_API const char *gradcam_method_name(enum GradcamMethod method);
-// The method of that name, or -EINVAL.
-GRADCAM_API int gradcam_method_find(const char *name);
 
 // Holds a reference to the model. settings may be NULL. The result is the same bit for bit for any number of threads,
 // in every precision.
@@ -328,16 +373,23 @@ typedef struct GradcamMapInfo {
                                 // not finite: zeros are written then, and a warning goes to the log once
 } GradcamMapInfo;
 
-// The raw map of a target after a forward: height x width floats of the layer (rows first), before any normalisation.
-// info may be NULL.
-GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method,
+// Size of a method's maps: that of the layer, or that of the network's picture. Thread-safe.
+GRADCAM_API void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width,
+                                          int *height);
+
+// The raw map of a target after a forward: height x width floats, rows first, of the size that
+// gradcam_context_map_size() tells, before any normalisation. method NULL: Grad-CAM. info may be NULL. -EINVAL before
+// the first forward, for a target or a method that there is not; -ENOTSUP for a method that this network or layer is
+// not fit for; -ECANCELED when it was interrupted; -ENOMEM: what a method takes beside the context's own memory is
+// allocated by the first map.
+GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method,
                                     float *map, GradcamMapInfo *info);
 
 // The maps of several targets, one after the other, and count infos (or NULL): the same, bit for bit, as each by
 // itself, but the weights of connected layers are read once for all of them. -ENOMEM: what this takes is allocated by
 // the first call.
 GRADCAM_API int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count,
-                                     enum GradcamMethod method, float *maps, GradcamMapInfo *infos);
+                                     const GradcamMethod *method, float *maps, GradcamMapInfo *infos);
 
 // Activations A of the layer and gradients G = dy/dA of the last target that a map was made of, both stored
 // [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first map. Some
@@ -651,7 +703,7 @@ GRADCAM_API void gradcam_result_unref(GradcamResult **result);
 typedef struct GradcamStreamSettings {
     GradcamLog log;
     const char *layer;          // as in GradcamSettings
-    enum GradcamMethod method;
+    GradcamMethod method;
     int threads;                // 0: one per processor
     int jobs;                   // maps computed at once, 1..threads, each on threads / jobs threads: 1 gives the lowest
                                 // delay, `threads` the highest throughput; 0: `threads`
@@ -700,7 +752,7 @@ GRADCAM_API int gradcam_stream_newest(GradcamStream *stream, GradcamResult **out
 
 // Changes what is looked for, from the next submit on.
 GRADCAM_API int gradcam_stream_set_targets(GradcamStream *stream, const GradcamTargets *targets);
-GRADCAM_API int gradcam_stream_set_method(GradcamStream *stream, enum GradcamMethod method);
+GRADCAM_API int gradcam_stream_set_method(GradcamStream *stream, const GradcamMethod *method);
 // The maps may then have another size. Memory for it is made on the worker threads. -ENOENT, and a sentence in the log.
 GRADCAM_API int gradcam_stream_set_layer(GradcamStream *stream, const char *layer);
 

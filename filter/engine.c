@@ -127,11 +127,22 @@ static int open_scalers(GcamEngine *e)
     return 0;
 }
 
+// Says what there is when it is asked for help.
+static int read_method(const char *text, const GradcamLog *log, GradcamMethod *method)
+{
+    const GradcamMethodInfo *info;
+    const int help = !strcmp(text, "help");
+
+    for (size_t i = 0; help && (info = gradcam_method_at(i)); i++)
+        av_log(log->opaque, AV_LOG_INFO, "method=%s: %s\n", info->name, info->summary);
+    return gradcam_method_parse(method, text, log);
+}
+
 int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nice)
 {
     const int wanted = e->threads ? e->threads : processors ? processors : av_cpu_count();
     GradcamStreamSettings settings = {
-        .log = { log_message, log }, .layer = e->layer, .method = e->method, .threads = FFMIN(wanted, MAX_THREADS),
+        .log = { log_message, log }, .layer = e->layer, .threads = FFMIN(wanted, MAX_THREADS),
         .precision = e->precision, .still = e->still, .nice = nice,
         .load = load_frame, .release = release_frame, .opaque = e,
     };
@@ -140,7 +151,7 @@ int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nic
 
     e->log = log;
     settings.jobs = e->jobs = FFMIN(jobs, settings.threads);
-    if ((ret = open_model(e)) < 0 || (ret = open_scalers(e)) < 0 ||
+    if ((ret = read_method(e->method_text, &settings.log, &settings.method)) < 0 || (ret = open_model(e)) < 0 || (ret = open_scalers(e)) < 0 ||
         (ret = gradcam_targets_resolve(&targets, e->model, e->class_text, &settings.log)) < 0)
         return ret;
     ret = gradcam_stream_open(&e->stream, e->model, targets, &settings);
@@ -169,6 +180,15 @@ int gcam_engine_set_class(GcamEngine *e, const char *text)
     ret = gradcam_stream_set_targets(e->stream, targets);
     gradcam_targets_free(&targets);
     return ret;
+}
+
+int gcam_engine_set_method(GcamEngine *e, const char *text)
+{
+    const GradcamLog log = { log_message, e->log };
+    GradcamMethod method;
+    int ret = read_method(text, &log, &method);
+
+    return ret < 0 ? ret : gradcam_stream_set_method(e->stream, &method);
 }
 
 int gcam_engine_submit(GcamEngine *e, const AVFrame *frame, double time, uint64_t *ticket)

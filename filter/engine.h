@@ -13,8 +13,8 @@
 // Used by one thread at a time.
 typedef struct GcamEngine {
     // options
-    char *path, *class_text, *layer, *labels, *logits, *mean, *std;
-    int bgr, width, height, method, threads, fit, precision;
+    char *path, *class_text, *method_text, *layer, *labels, *logits, *mean, *std;
+    int bgr, width, height, threads, fit, precision;
     float still;
 
     void *log;                  // where messages go
@@ -32,6 +32,8 @@ void gcam_engine_close(GcamEngine *engine);
 
 // Changes what the next key frames are computed for. -ENOENT, and a sentence in the log, for a class that there is not.
 int gcam_engine_set_class(GcamEngine *engine, const char *text);
+// -EINVAL, likewise, for a method that there is not; "help" is none, and lists them all.
+int gcam_engine_set_method(GcamEngine *engine, const char *text);
 
 // Hands a frame in as a key frame, taking a reference of its own. time in seconds. AVERROR(EAGAIN) when the engine is
 // busy.

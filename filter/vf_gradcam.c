@@ -65,6 +65,7 @@ typedef struct GradcamFilter {
 #define BOX_HELP     "share of a map's highest value from which on a place belongs to its box (0: no boxes)"
 #define COLORS_HELP  "colours of the classes, joined by |; auto: a palette for several; none: the colormap"
 #define STILL_HELP   "difference, of 255, up to which blocks of a picture count as unchanged (-1: compute all)"
+#define METHOD_HELP  "how the map is computed: a method, or METHOD/OPTION=VALUE/...; help lists them in the log"
 #define STRIDE_HELP  "compute a map for every stride-th frame; the frames between show the same map"
 
 static const AVOption gradcam_options[] = {
@@ -82,10 +83,7 @@ static const AVOption gradcam_options[] = {
     BOOL("bgr",      queue.engine.bgr, "feed the network in the order B, G, R (default: the network's)", -1, -1, FLAGS),
     { "size", "input size of a network that leaves it open (default: 224x224)", OFFSET(queue.engine.width),
       AV_OPT_TYPE_IMAGE_SIZE, { .str = NULL }, 0, 0, FLAGS },
-    ENUM("method",   queue.engine.method, "how the map is computed", GRADCAM_METHOD_GRADCAM, GRADCAM_METHOD_COUNT,
-         TFLAGS, "method"),
-        CONST("gradcam", "what speaks for the class", GRADCAM_METHOD_GRADCAM, TFLAGS, "method"),
-        CONST("counterfactual", "what speaks against it", GRADCAM_METHOD_COUNTERFACTUAL, TFLAGS, "method"),
+    STRING("method", queue.engine.method_text, METHOD_HELP, "gradcam", TFLAGS),
     INT("stride",    queue.keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
     INT("s",         queue.keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
     ENUM("origin",   queue.keys.origin, "where the stride is counted from", GCAM_ORIGIN_START, GCAM_ORIGIN_COUNT, FLAGS,
@@ -299,7 +297,7 @@ static int apply_command(AVFilterContext *ctx, const char *command, int output)
     else if (!strcmp(command, "layer") || !strcmp(command, "l"))
         ret = gradcam_stream_set_layer(engine->stream, engine->layer);
     else if (!strcmp(command, "method"))
-        ret = gradcam_stream_set_method(engine->stream, engine->method);
+        ret = gcam_engine_set_method(engine, engine->method_text);
     else
         return take_style(ctx);
     if (ret >= 0)

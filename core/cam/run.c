@@ -68,31 +68,66 @@ static int backward(GradcamContext *context, const GcamScore *score)
     return error;
 }
 
-static void draw_map(const GradcamContext *context, enum GradcamMethod method, float *alpha, int is_summed, float *map)
+// What is left of the way back to the layer.
+static int finish_gradient(GradcamContext *context)
 {
-    const GradcamLayer *layer = gradcam_context_layer(context);
-    size_t cells = (size_t)layer->width * (size_t)layer->height, channels = (size_t)layer->channels;
-    if (!is_summed)
-        gcam_cam_sums(of_layer(context, context->grad), cells, channels, alpha);
-    gcam_cam_map(method, of_layer(context, context->data), alpha, cells, channels, map);
+    if (context->pending <= 0)
+        return 0;
+    GcamRun run = gcam_context_run(context);
+    run.seconds = NULL;
+    int error = gcam_plan_backward(context->plan, &run, 0, context->pending);
+    context->pending = error ? -1 : 0;          // the memory of what a step has read is used again
+    return error;
 }
 
-int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, enum GradcamMethod method, float *map,
+static void sum_gradient(const float *g, size_t cells, size_t channels, float *sum)
+{
+    memset(sum, 0, channels * sizeof(*sum));
+    for (size_t i = 0; i < cells; i++)
+        for (size_t k = 0; k < channels; k++)
+            sum[k] += g[i * channels + k];
+}
+
+static int draw_map(const GradcamContext *context, const GradcamMethod *method, float *alpha, int is_summed, float *map)
+{
+    const GcamMethod *row = gcam_method_row(method);
+    const GradcamMethod given = gcam_method_given(method);
+    const GradcamLayer *layer = gradcam_context_layer(context);
+    GcamCam cam = {
+        .height = (size_t)layer->height, .width = (size_t)layer->width, .channels = (size_t)layer->channels,
+        .cells = (size_t)layer->height * (size_t)layer->width, .a = of_layer(context, context->data),
+        .option = given.value,
+    };
+    if (row->needs & GCAM_NEEDS_GRADIENT)
+        cam.g = of_layer(context, context->grad);
+    if (row->needs & GCAM_NEEDS_SUMS) {
+        cam.sums = alpha;
+        if (!is_summed)
+            sum_gradient(of_layer(context, context->grad), cam.cells, cam.channels, alpha);
+    }
+    return row->formula(&cam, map);
+}
+
+int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *map,
                         GradcamMapInfo *info)
 {
     const GcamPlan *plan = context->plan;
     GcamScore score;
-    int error = (unsigned)method < GRADCAM_METHOD_COUNT ? gcam_context_score(context, target, &score) : -EINVAL;
+    int error = gradcam_method_check(method) ? -EINVAL : gcam_context_score(context, target, &score);
     if (error)
         return error;
     gcam_score_seed(&score, context->grad[plan->logits]);
-    if ((error = backward(context, &score)))
+    error = backward(context, &score);
+    if (!error && gcam_method_row(method)->needs & GCAM_NEEDS_GRADIENT)
+        error = finish_gradient(context);
+    if (error)
         return error;
     double begin = gcam_time();
-    draw_map(context, method, context->alpha, plan->sums != NULL, map);
+    error = draw_map(context, method, context->alpha, plan->sums != NULL, map);
     context->map_seconds = gcam_time() - begin;
-    gcam_context_describe(context, target, &score, map, info);
-    return 0;
+    if (!error)
+        gcam_context_describe(context, target, &score, map, info);
+    return error;
 }
 
 // Memory for that many scores at once.
@@ -111,7 +146,7 @@ static int make_room(GradcamContext *context, size_t count)
 }
 
 // Maps of a few targets, which fit: through the tail, and where nothing but sums is left through these, in one go.
-static int map_together(GradcamContext *context, const GradcamTarget *target, size_t count, enum GradcamMethod method,
+static int map_together(GradcamContext *context, const GradcamTarget *target, size_t count, const GradcamMethod *method,
                         float *maps, GradcamMapInfo *infos)
 {
     const GcamPlan *plan = context->plan;
@@ -145,26 +180,28 @@ static int map_together(GradcamContext *context, const GradcamTarget *target, si
         if (!summed && (error = run_down(context, plan->tail->from)))
             break;
         double begin = gcam_time();
-        draw_map(context, method, summed ? alpha[k] : context->alpha, plan->sums != NULL, maps + k * cells);
+        error = draw_map(context, method, summed ? alpha[k] : context->alpha, plan->sums != NULL, maps + k * cells);
         context->map_seconds += gcam_time() - begin;
-        gcam_context_describe(context, &target[k], &score[k], maps + k * cells, infos ? &infos[k] : NULL);
+        if (!error)
+            gcam_context_describe(context, &target[k], &score[k], maps + k * cells, infos ? &infos[k] : NULL);
     }
     if (!error && summed)
         context->pending = plan->tail->from;
     return error;
 }
 
-int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count, enum GradcamMethod method,
+int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count, const GradcamMethod *method,
                          float *maps, GradcamMapInfo *infos)
 {
     const GradcamLayer *layer = gradcam_context_layer(context);
     size_t cells = (size_t)layer->width * (size_t)layer->height;
     GcamScore score;
-    int error = context->has_logits && (unsigned)method < GRADCAM_METHOD_COUNT ? 0 : -EINVAL;
+    int error = context->has_logits && !gradcam_method_check(method) ? 0 : -EINVAL;
     for (size_t i = 0; i < count && !error; i++)
         error = gcam_context_score(context, &targets[i], &score);
+    int one = !context->plan->tail || gcam_method_row(method)->needs & GCAM_NEEDS_GRADIENT;
     for (size_t i = 0, n; i < count && !error; i += n) {
-        n = !context->plan->tail ? 1 : count - i < GCAM_TAIL_MOST ? count - i : GCAM_TAIL_MOST;
+        n = one ? 1 : count - i < GCAM_TAIL_MOST ? count - i : GCAM_TAIL_MOST;
         GradcamMapInfo *info = infos ? &infos[i] : NULL;
         error = n > 1 ? map_together(context, &targets[i], n, method, maps + i * cells, info)
                       : gradcam_context_map(context, &targets[i], method, maps + i * cells, info);
@@ -172,18 +209,21 @@ int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, 
     return error;
 }
 
+void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width, int *height)
+{
+    const GradcamLayer *layer = gradcam_context_layer(context);
+    int of_pixels = gcam_method_row(method)->info.of_pixels;
+    *width = of_pixels ? context->model->info.width : layer->width;
+    *height = of_pixels ? context->model->info.height : layer->height;
+}
+
 int gradcam_context_tensors(GradcamContext *context, const float **a, const float **g)
 {
     if (!context->has_logits)
         return -EINVAL;
-    if (context->pending > 0) {
-        GcamRun run = gcam_context_run(context);
-        run.seconds = NULL;                     // it is not part of the map
-        int error = gcam_plan_backward(context->plan, &run, 0, context->pending);
-        context->pending = error ? -1 : 0;      // the memory of what a step has read is used again
-        if (error)
-            return error;
-    }
+    int error = finish_gradient(context);
+    if (error)
+        return error;
     *a = of_layer(context, context->data);
     *g = context->pending == 0 ? of_layer(context, context->grad) : NULL;
     return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cam/method.h"
 #include "cam/score.h"
 
 enum { BLOCK = 16 };
@@ -55,10 +56,10 @@ static size_t pack_target(const GradcamTarget *target, int *at)
     return 7 + count + rivals;
 }
 
-int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum GradcamMethod method,
+int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, const GradcamMethod *method,
                        const GradcamTarget *target, size_t count)
 {
-    size_t length = 1;
+    size_t length = 0;
     GcamAnswer *answer;
 
     for (size_t i = 0; i < count; i++)
@@ -66,9 +67,8 @@ int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum Gradcam
     *out = answer = malloc(sizeof(*answer) + length * sizeof(answer->question[0]));
     if (!answer)
         return -ENOMEM;
-    *answer = (GcamAnswer){ .references = 1, .layer = layer, .length = length };
+    *answer = (GcamAnswer){ .references = 1, .layer = layer, .method = *method, .length = length };
     int *at = answer->question;
-    *at++ = (int)method;
     for (size_t i = 0; i < count; i++)
         at += pack_target(&target[i], at);
     return 0;
@@ -84,7 +84,7 @@ void gcam_answer_unref(GcamAnswer *answer)
 
 int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b)
 {
-    return a->layer == b->layer && a->length == b->length &&
+    return a->layer == b->layer && a->length == b->length && gcam_method_equal(&a->method, &b->method) &&
            !memcmp(a->question, b->question, a->length * sizeof(a->question[0]));
 }
 

@@ -15,9 +15,10 @@ typedef struct GcamAnswer {
     int references;
     int done, error;
     GradcamResult *result;      // done without an error
-    const GradcamLayer *layer;  // the question: of this layer, and
+    const GradcamLayer *layer;  // the question: of this layer, by this method, and
+    GradcamMethod method;
     size_t length;
-    int question[];             // method; of each target what its score is made of
+    int question[];             // of each target what its score is made of
 } GcamAnswer;
 
 // A picture at the network's size. Shared; references, known, error and answer are guarded by the stream's mutex,
@@ -37,7 +38,7 @@ int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, size_
 void gcam_seen_picture_unref(GcamSeenPicture *picture);
 
 // With one reference. -ENOMEM.
-int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, enum GradcamMethod method,
+int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, const GradcamMethod *method,
                        const GradcamTarget *target, size_t count);
 void gcam_answer_unref(GcamAnswer *answer);
 // Whether both are answers to the same question.

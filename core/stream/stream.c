@@ -52,7 +52,7 @@ static int complete_settings(GradcamStreamSettings *settings)
         settings->auto_margin = AUTO_MARGIN;
     if (!settings->load || !settings->release || settings->threads < 0 || settings->jobs < 0 ||
         settings->jobs > settings->threads || settings->jobs > MAX_JOBS || settings->auto_hold < 0 ||
-        !(settings->auto_margin > 0) || isnan(settings->still) || !gradcam_method_name(settings->method) ||
+        !(settings->auto_margin > 0) || isnan(settings->still) || gradcam_method_check(&settings->method) ||
         !gradcam_precision_name(settings->precision))
         return -EINVAL;
     return 0;
@@ -350,12 +350,12 @@ int gradcam_stream_set_targets(GradcamStream *stream, const GradcamTargets *targ
     return 0;
 }
 
-int gradcam_stream_set_method(GradcamStream *stream, enum GradcamMethod method)
+int gradcam_stream_set_method(GradcamStream *stream, const GradcamMethod *method)
 {
-    if (!gradcam_method_name(method))
+    if (!method || gradcam_method_check(method))
         return -EINVAL;
     pthread_mutex_lock(&stream->mutex);
-    stream->settings.method = method;
+    stream->settings.method = *method;
     pthread_mutex_unlock(&stream->mutex);
     return 0;
 }

@@ -24,7 +24,7 @@ struct GcamTask {
     void *frame;
     double time;
     GcamQuestion *question;
-    enum GradcamMethod method;
+    GradcamMethod method;
     const GradcamLayer *layer;  // the model's
     enum GcamTaskState state;
     enum GcamStage stage;       // how far it is, or need not be waited for

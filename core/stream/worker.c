@@ -206,7 +206,7 @@ static int decide(GradcamStream *stream, GcamTask *task)
     if (ret < 0)
         return ret;
     choose_classes(stream, task);
-    ret = gcam_answer_create(&answer, task->layer, task->method, task->target, task->question->count);
+    ret = gcam_answer_create(&answer, task->layer, &task->method, task->target, task->question->count);
     if (ret < 0)
         return ret;
     pthread_mutex_lock(&stream->mutex);
@@ -237,11 +237,12 @@ static int compute_maps(GcamSlot *slot, GcamTask *task)
 {
     const size_t count = task->question->count;
     GradcamMapInfo *info = calloc(count + 1, sizeof(*info));
-    int ret = info ? gcam_result_create(&task->result, task->target, count, task->layer->width, task->layer->height)
-                   : -ENOMEM;
+    int width, height;
 
+    gradcam_context_map_size(slot->context, &task->method, &width, &height);
+    int ret = info ? gcam_result_create(&task->result, task->target, count, width, height) : -ENOMEM;
     if (ret >= 0 && count)              // the maps of a result lie one after the other
-        ret = gradcam_context_maps(slot->context, task->target, count, task->method, gcam_result_map(task->result, 0),
+        ret = gradcam_context_maps(slot->context, task->target, count, &task->method, gcam_result_map(task->result, 0),
                                    info);
     for (size_t i = 0; ret >= 0 && i < count; i++)
         *gcam_result_info(task->result, i) = info[i];

@@ -12,12 +12,13 @@
 #include "command.h"
 #include "json.h"
 #include "machine.h"
+#include "methods.h"
 #include "network.h"
 
 static const Option options[] = {
     { "threads", 't', "N", "threads inside one map, 1 to 1024 (default 0: one per processor)" },
     { "runs", 'n', "N", "runs that count, after two that do not, 1 to 10000 (default 20)" },
-    { "method", 0, "NAME", "gradcam or counterfactual (default gradcam)" },
+    METHOD_OPTION,
     { "precision", 0, "NAME", "f32, or bf16: large products of bfloat16, where the processor has that (default f32)" },
     { "json", 0, NULL, "print JSON" },
     { "quiet", 'q', NULL, "print the median time of a whole map in milliseconds, and nothing else" },
@@ -34,7 +35,7 @@ typedef struct Series {
 typedef struct Bench {
     GradcamModel *model;
     GradcamContext *context;
-    enum GradcamMethod method;
+    GradcamMethod method;
     int runs;
     Machine machine;                    // zeros where nobody asked
     const GradcamProfile *profile;      // of the last run: names
@@ -90,7 +91,7 @@ static int run_once(Bench *bench, const uint8_t *rgb, float *map, int run)
     int error = gradcam_context_forward(bench->context, rgb, 3 * (ptrdiff_t)info->width);
 
     if (!error)
-        error = gradcam_context_map(bench->context, &top, bench->method, map, NULL);
+        error = gradcam_context_map(bench->context, &top, &bench->method, map, NULL);
     const double whole = seconds_now() - begin;
     if (error)
         return say_failure("cannot run the network: %s", gradcam_strerror(error));
@@ -108,10 +109,12 @@ static int run_once(Bench *bench, const uint8_t *rgb, float *map, int run)
 static int run_all(Bench *bench)
 {
     const GradcamModelInfo *info = gradcam_model_info(bench->model);
-    const GradcamLayer *layer = gradcam_context_layer(bench->context);
     const size_t bytes = 3 * (size_t)info->width * (size_t)info->height;
+    int columns, rows;
+
+    gradcam_context_map_size(bench->context, &bench->method, &columns, &rows);
     uint8_t *rgb = malloc(bytes);
-    float *map = malloc(sizeof(*map) * (size_t)layer->width * (size_t)layer->height);
+    float *map = malloc(sizeof(*map) * (size_t)columns * (size_t)rows);
     int status = rgb && map ? STATUS_OK : say_failure("out of memory");
 
     for (size_t i = 0; !status && i < bytes; i++)       // any picture that is not flat
@@ -234,11 +237,10 @@ static int processors(void)
 
 static int run_bench(const Arguments *arguments)
 {
-    static const char *const methods[] = { "gradcam", "counterfactual", NULL };
     static const char *const precisions[] = { "f32", "bf16", NULL };
     Bench bench = { .runs = 20 };
     GradcamSettings settings = { 0 };
-    int method = 0, precision = 0, status;
+    int precision = 0, status;
     SayLog log;
 
     say_log_init(&log, 0);
@@ -246,14 +248,13 @@ static int run_bench(const Arguments *arguments)
     if (!status)
         status = option_integer(arguments, "runs", 1, 10000, &bench.runs);
     if (!status)
-        status = option_choice(arguments, "method", methods, &method);
+        status = method_read(arguments, &bench.method);
     if (!status)
         status = option_choice(arguments, "precision", precisions, &precision);
     if (!status)
         status = network_open(&bench.model, arguments, arguments->count ? arguments->argument[0] : NULL, &log);
     if (status)
         return status;
-    bench.method = (enum GradcamMethod)method;
     settings.log = log.log;
     settings.precision = (enum GradcamPrecision)precision;
     int error = gradcam_context_open(&bench.context, bench.model, &settings);

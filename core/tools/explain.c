@@ -11,6 +11,7 @@
 #include "command.h"
 #include "files.h"
 #include "json.h"
+#include "methods.h"
 #include "names.h"
 #include "network.h"
 #include "picture.h"
@@ -22,14 +23,12 @@ static const Option options[] = {
       "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
       "the best guess, auto3 for the best three; or another score: dog - cat, prob(dog), "
       "logprob(dog), rest(dog), finer(dog), -(dog) (default auto)" },
-    { "method", 0, "NAME",
-      "gradcam: what speaks for the class; counterfactual: what speaks against it (default "
-      "gradcam)" },
+    METHOD_OPTION,
     { "out", 'o', "FILE",
       "write the picture with the map on it: .png, .jpg ...; a directory, or a name with {name} "
       "and {class}, for several; - is stdout" },
     { "map", 0, "FILE",
-      "write the raw map as .npy, float32, rows x columns of the layer, not normalised; also a "
+      "write the raw map as .npy, float32, rows x columns of the layer (or of pixels), not normalised; also a "
       "directory or pattern" },
     { "json", 0, NULL, "print results as JSON" },
     { "output", 0, "WHAT", "overlay, heatmap (the colours alone) or mask (grey levels) (default overlay)" },
@@ -58,7 +57,8 @@ typedef struct Explain {
     const Arguments *arguments;
     SayLog log;
     const char *out, *map_out;
-    int method, fit, threads, precision;
+    GradcamMethod method;
+    int fit, threads, precision;
     GradcamOverlaySettings look;
     GradcamModel *model;
     GradcamTargets *targets;
@@ -66,6 +66,7 @@ typedef struct Explain {
     GcamScaler *scaler;
     uint8_t *rgb;               // the picture at the network's size
     float *maps, *shown;        // of each target, raw; of one, normalised
+    int columns, rows;          // of maps
     GradcamMapInfo *infos;      // of each target
     Names names;
     Json json;
@@ -77,7 +78,6 @@ typedef struct Explain {
 static int read_options(Explain *e)
 {
     const Arguments *a = e->arguments;
-    const char *method = option_value(a, "method");
     const char *names[GRADCAM_COLORMAP_COUNT + 1] = { NULL };
     double opacity = 0.6, gamma = 1.0;
     int colormap = GRADCAM_COLORMAP_TURBO, blend = GRADCAM_BLEND_HEAT, output = GRADCAM_OUTPUT_OVERLAY,
@@ -92,11 +92,8 @@ static int read_options(Explain *e)
         (status = option_choice(a, "precision", precisions, &e->precision)) ||
         (status = option_number(a, "opacity", 0.0, 1.0, &opacity)) ||
         (status = option_number(a, "gamma", 0.1, 10.0, &gamma)) ||
-        (status = option_integer(a, "threads", 0, 256, &e->threads)))
+        (status = option_integer(a, "threads", 0, 256, &e->threads)) || (status = method_read(a, &e->method)))
         return status;
-    e->method = method ? gradcam_method_find(method) : GRADCAM_METHOD_GRADCAM;
-    if (e->method < 0)
-        return say_usage("explain", "--method is gradcam or counterfactual, not \"%s\"", method);
     e->look = (GradcamOverlaySettings){
         .colormap = colormap,
         .blend = blend,
@@ -146,16 +143,16 @@ static int open_network(Explain *e)
 static int open_buffers(Explain *e)
 {
     const GradcamModelInfo *info = gradcam_model_info(e->model);
-    const GradcamLayer *layer = gradcam_context_layer(e->context);
     const GradcamPreprocessing *p = &info->preprocessing;
     uint8_t pad[3];
 
     for (int c = 0; c < 3; c++)         // bars that are zero for the network
         pad[c] = (uint8_t)lrintf(fminf(fmaxf(p->mean[p->bgr ? 2 - c : c], 0.0f), 255.0f));
     e->rgb = malloc((size_t)info->width * info->height * 3);
-    e->maps = malloc(e->targets->count * layer->width * layer->height * sizeof(*e->maps));
+    gradcam_context_map_size(e->context, &e->method, &e->columns, &e->rows);
+    e->maps = malloc(e->targets->count * e->columns * e->rows * sizeof(*e->maps));
     e->infos = malloc(e->targets->count * sizeof(*e->infos));
-    e->shown = malloc((size_t)layer->width * layer->height * sizeof(*e->shown));
+    e->shown = malloc((size_t)e->columns * e->rows * sizeof(*e->shown));
     if (!e->rgb || !e->maps || !e->infos || !e->shown || gcam_scaler_create(&e->scaler, e->fit, pad) < 0)
         return say_failure("out of memory");
     return STATUS_OK;
@@ -251,14 +248,13 @@ typedef struct Result {
 // Where the map is hottest, in pixels of the picture.
 static void find_peak(const Explain *e, const Result *r, double *x, double *y)
 {
-    const GradcamLayer *layer = gradcam_context_layer(e->context);
     int best = 0;
 
-    for (int i = 1; i < layer->width * layer->height; i++)
+    for (int i = 1; i < e->columns * e->rows; i++)
         if (r->map[i] > r->map[best])
             best = i;
-    *x = r->region.x + (best % layer->width + 0.5) / layer->width * r->region.width;
-    *y = r->region.y + (best / layer->width + 0.5) / layer->height * r->region.height;
+    *x = r->region.x + (best % e->columns + 0.5) / e->columns * r->region.width;
+    *y = r->region.y + (best / e->columns + 0.5) / e->rows * r->region.height;
 }
 
 // One that means something.
@@ -294,7 +290,6 @@ static void print_text(const Explain *e, const Result *r)
 
 static void print_json(Explain *e, const Result *r)
 {
-    const GradcamLayer *layer = gradcam_context_layer(e->context);
     Json *json = &e->json;
     double x, y;
 
@@ -308,8 +303,8 @@ static void print_json(Explain *e, const Result *r)
     json_number(json, "probability", r->info.probability);
     json_number(json, "score", r->info.score);
     json_open(json, "map", '{');
-    json_integer(json, "width", layer->width);
-    json_integer(json, "height", layer->height);
+    json_integer(json, "width", e->columns);
+    json_integer(json, "height", e->rows);
     json_number(json, "min", r->info.min);
     json_number(json, "max", r->info.max);
     json_boolean(json, "empty", r->info.empty);
@@ -352,7 +347,6 @@ static void print_top(Explain *e)
 
 static int write_overlay(Explain *e, const Result *r)
 {
-    const GradcamLayer *layer = gradcam_context_layer(e->context);
     GradcamOverlay *overlay = NULL;
     GradcamPicture picture;
     AVFrame *rgb = NULL;
@@ -360,16 +354,15 @@ static int write_overlay(Explain *e, const Result *r)
 
     if (status)
         return status;
-    memcpy(e->shown, r->map, (size_t)layer->width * layer->height * sizeof(*e->maps));
-    gradcam_map_normalize(e->shown, (size_t)layer->width * layer->height);
+    memcpy(e->shown, r->map, (size_t)e->columns * e->rows * sizeof(*e->maps));
+    gradcam_map_normalize(e->shown, (size_t)e->columns * e->rows);
     int error = gcam_frame_colors(rgb, &e->look);
     if (!error)
         error = gcam_frame_picture(rgb, &picture);
     if (!error)
         error = gradcam_overlay_create(&overlay, &e->look);
     if (!error)
-        error =
-            gradcam_overlay_blend(overlay, &picture, e->shown, layer->width, layer->height, &r->region, 0, 1);
+        error = gradcam_overlay_blend(overlay, &picture, e->shown, e->columns, e->rows, &r->region, 0, 1);
     status = error ? say_library(&e->log, error, r->picture) : picture_write(r->out, rgb);
     gradcam_overlay_free(&overlay);
     av_frame_free(&rgb);
@@ -378,11 +371,10 @@ static int write_overlay(Explain *e, const Result *r)
 
 static int explain_target(Explain *e, const AVFrame *frame, const char *path, size_t index)
 {
-    const GradcamLayer *layer = gradcam_context_layer(e->context);
     const GradcamTarget *target = &e->targets->target[index];
     const int several = e->targets->count > 1;
     Result r = { .target = target, .picture = path, .frame = frame, .info = e->infos[index],
-                 .map = e->maps + index * layer->width * layer->height };
+                 .map = e->maps + index * e->columns * e->rows };
     int status = STATUS_OK;
 
     r.name = target->count || r.info.class_index < 0 ? target->name
@@ -392,7 +384,7 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
     if (e->map_out)
         status = names_make(&e->names, e->map_out, path, r.name, several, ".npy", &r.map_out);
     if (!status && e->map_out)
-        status = npy_save(r.map_out, r.map, layer->height, layer->width);
+        status = npy_save(r.map_out, r.map, e->rows, e->columns);
     if (!status && e->out)
         status = names_make(&e->names, e->out, path, r.name, several, ".png", &r.out);
     if (!status && e->out)
@@ -417,7 +409,7 @@ static int run_network(Explain *e, const AVFrame *frame, const char *path)
         return say_failure("cannot scale %s: %s", path, av_err2str(ret));
     int error = gradcam_context_forward(e->context, e->rgb, stride);
     if (!error)
-        error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, e->method, e->maps, e->infos);
+        error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, &e->method, e->maps, e->infos);
     return error ? say_library(&e->log, error, path) : STATUS_OK;
 }
 
@@ -454,13 +446,14 @@ static int explain_picture(Explain *e, const char *path)
 
 static int explain_pictures(Explain *e)
 {
+    char text[256];
     int status = STATUS_OK;
 
     if (e->as_json) {
         json_open(&e->json, NULL, '{');
         json_string(&e->json, "model", gradcam_model_info(e->model)->name);
         json_string(&e->json, "layer", gradcam_context_layer(e->context)->name);
-        json_string(&e->json, "method", gradcam_method_name(e->method));
+        json_string(&e->json, "method", gradcam_method_text(&e->method, text, sizeof(text)));
         json_open(&e->json, "pictures", '[');
     }
     progress_begin(e->arguments->count);

@@ -11,7 +11,8 @@
 #include "command.h"
 
 static const Command *const commands[] = {
-    &command_explain, &command_compile, &command_info, &command_layers, &command_classes, &command_bench,
+    &command_explain, &command_compile, &command_info, &command_layers, &command_classes, &command_methods,
+    &command_bench,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -43,6 +43,7 @@ refused "opacity that is no number" 2 'from 0 to 1' explain a.png --opacity=half
 refused "threads that are no whole number" 2 'whole number' explain a.png --threads 1.5
 refused "a colour map that does not exist" 2 'turbo, jet' explain a.png --colormap rainbow
 refused "a method that does not exist" 2 'counterfactual' explain a.png --method score
+refused "a method's option that does not exist" 2 "no option 'samples'" explain a.png --method gradcam/samples=3
 refused "a blend that does not exist" 2 'heat, flat' explain a.png --blend none
 refused "compile without -o" 2 'missing' compile a.onnx
 refused "weights that do not exist" 2 'fp32, fp16' compile a.onnx -o b.bin --weights int8

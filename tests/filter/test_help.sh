@@ -16,12 +16,17 @@ for option in model class layer labels logits mean std bgr size method stride th
     check "manual of option $option" $?
 done
 for value in turbo jet viridis inferno magma plasma cividis hot gray heat flat stretch crop pad overlay heatmap \
-             mask gradcam counterfactual hold linear motion frame running fixed; do
+             mask hold linear motion frame running fixed; do
     line=$(grep "^     $value  *[0-9]" help)
     [ "$(echo "$line" | sed 's/^ *[a-z]* *[0-9]* *[A-Z.]* *//' | wc -c)" -gt 8 ]
     check "help of value $value" $? "'$line'"
     grep -q "^@item $value$" "$manual"
     check "manual of value $value" $?
+done
+"$BUILD/bin/ffmpeg" -hide_banner -f lavfi -i color=s=32x32 -vf gradcam=method=help -f null - > methods 2>&1
+for method in $("$BUILD/bin/gradcam" methods --quiet); do
+    grep -q "method=$method: ......" methods
+    check "method=help tells of $method" $?
 done
 unknown=$(sed -n 's/^   \([a-z_]*\)  *<.*/\1/p' help | while read -r option; do
     grep -q "^@item\(.*,\)\? $option\(,.*\)\?$" "$manual" || echo "$option"

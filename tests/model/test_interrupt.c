@@ -50,7 +50,7 @@ static void interrupt_layer(const char *layer)
     limit = asked = 0;
     REQUIRE(gradcam_context_forward_float(context, picture) == 0);
     const int forwards = asked;
-    REQUIRE(gradcam_context_map(context, &target, GRADCAM_METHOD_GRADCAM, want, NULL) == 0);
+    REQUIRE(gradcam_context_map(context, &target, NULL, want, NULL) == 0);
     const int all = asked;
     CHECK(forwards >= 5);
     CHECK(all > forwards);
@@ -63,12 +63,12 @@ static void interrupt_layer(const char *layer)
         CHECK_INT(forward, i <= forwards ? -ECANCELED : 0);
         CHECK((gradcam_context_logits(context, &count) != NULL) == (i > forwards));
         if (i > forwards)
-            gradcam_context_map(context, &other, GRADCAM_METHOD_GRADCAM, map, NULL);
+            gradcam_context_map(context, &other, NULL, map, NULL);
         else
-            CHECK_INT(gradcam_context_map(context, &other, GRADCAM_METHOD_GRADCAM, map, NULL), -EINVAL);
+            CHECK_INT(gradcam_context_map(context, &other, NULL, map, NULL), -EINVAL);
         limit = 0;
         CHECK_INT(gradcam_context_forward_float(context, picture), 0);
-        CHECK_INT(gradcam_context_map(context, &target, GRADCAM_METHOD_GRADCAM, map, NULL), 0);
+        CHECK_INT(gradcam_context_map(context, &target, NULL, map, NULL), 0);
         CHECK(!memcmp(map, want, sizeof(map)));
     }
     limit = 0;
@@ -76,7 +76,7 @@ static void interrupt_layer(const char *layer)
     CHECK_INT(gradcam_context_forward_float(context, picture), 0);
     limit = asked + 1;
     if (layer)                          // whose gradient the picture changes, so that it is computed
-        CHECK_INT(gradcam_context_map(context, &target, GRADCAM_METHOD_GRADCAM, map, NULL), -ECANCELED);
+        CHECK_INT(gradcam_context_map(context, &target, NULL, map, NULL), -ECANCELED);
     gradcam_context_close(&context);
     gradcam_model_close(&model);
 }

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "model/counted_alloc.h"
 
+#include "method.h"
 #include "ops/check.h"
 
 #include <fcntl.h>
@@ -126,8 +127,7 @@ static void every_allocation_fails(const char *path)
     if (setup.context) {
         float picture[3 * 64] = { 1 }, map[64];
         CHECK(gradcam_context_forward_float(setup.context, picture) == 0);
-        CHECK(gradcam_context_map(setup.context, &setup.targets->target[0], GRADCAM_METHOD_GRADCAM, map,
-                                  NULL) == 0);
+        CHECK(gradcam_context_map(setup.context, &setup.targets->target[0], NULL, map, NULL) == 0);
     }
     close_all(&setup);
     CHECK_INT(atomic_load(&counted.living), living);
@@ -136,7 +136,7 @@ static void every_allocation_fails(const char *path)
 static void nothing_is_allocated_per_picture(void)
 {
     Setup setup = { .path = "net.onnx" };
-    float picture[3 * 64], question[6] = { 1, 2, 3, 4, 5, 6 }, map[64];
+    float picture[3 * 64], question[6] = { 1, 2, 3, 4, 5, 6 }, map[64];     // as many cells as pixels
     uint8_t rgb[8 * 8 * 3];
     Random random = { 1 };
     size_t count;
@@ -151,8 +151,11 @@ static void nothing_is_allocated_per_picture(void)
         CHECK(gradcam_context_set_input(setup.context, "q", question, 6) == 0);
         for (size_t k = 0; k < setup.targets->count; k++) {
             GradcamMapInfo info;
-            CHECK(gradcam_context_map(setup.context, &setup.targets->target[k], k % GRADCAM_METHOD_COUNT, map,
-                                      &info) == 0);
+            const GradcamMethodInfo *method;
+            for (size_t m = 0; (method = gradcam_method_at(m)); m++) {
+                const GradcamMethod made = method_named(method->name);
+                CHECK(gradcam_context_map(setup.context, &setup.targets->target[k], &made, map, &info) == 0);
+            }
         }
         CHECK(gradcam_context_logits(setup.context, &count) != NULL &&
               gradcam_context_top(setup.context, 1) >= 0);

@@ -110,7 +110,7 @@ static int run_picture(Setup *setup, const char *name, int *width, int *height)
 
 static int make_map(Setup *setup, const GradcamTarget *target, GradcamMapInfo *info)
 {
-    if (gradcam_context_map(setup->context, target, GRADCAM_METHOD_GRADCAM, setup->map, info) == 0)
+    if (gradcam_context_map(setup->context, target, NULL, setup->map, info) == 0)
         return 1;
     fail("no map");
     return 0;

@@ -68,7 +68,7 @@ static void map_alone(GradcamContext *context, const GradcamTarget *target, size
 {
     memset(maps, 0, sizeof(*maps));
     for (size_t i = 0; i < count; i++)
-        CHECK_INT(gradcam_context_map(context, &target[i], GRADCAM_METHOD_GRADCAM, maps->map[i],
+        CHECK_INT(gradcam_context_map(context, &target[i], NULL, maps->map[i],
                                       &maps->info[i]), 0);
     read_gradient(context, maps);
 }
@@ -76,7 +76,7 @@ static void map_alone(GradcamContext *context, const GradcamTarget *target, size
 static void map_together(GradcamContext *context, const GradcamTarget *target, size_t count, Maps *maps)
 {
     memset(maps, 0, sizeof(*maps));
-    CHECK_INT(gradcam_context_maps(context, target, count, GRADCAM_METHOD_GRADCAM, maps->map[0], maps->info), 0);
+    CHECK_INT(gradcam_context_maps(context, target, count, NULL, maps->map[0], maps->info), 0);
     read_gradient(context, maps);
 }
 
@@ -89,7 +89,7 @@ static void compare(GradcamModel *model, const char *layer, int threads, const f
     GradcamContext *one = NULL, *all = NULL;
     choose_targets(target);
     REQUIRE(gradcam_context_open(&one, model, &settings) == 0 && gradcam_context_open(&all, model, &settings) == 0);
-    CHECK_INT(gradcam_context_maps(all, target, 2, GRADCAM_METHOD_GRADCAM, got.map[0], NULL), -EINVAL);
+    CHECK_INT(gradcam_context_maps(all, target, 2, NULL, got.map[0], NULL), -EINVAL);
     limit = 0;
     CHECK(!gradcam_context_forward_float(one, picture) && !gradcam_context_forward_float(all, picture));
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
@@ -103,7 +103,7 @@ static void compare(GradcamModel *model, const char *layer, int threads, const f
     for (int i = 1, error = -ECANCELED; error; i++) {           // at each moment in turn
         asked = 0;
         limit = i;
-        error = gradcam_context_maps(all, target, 3, GRADCAM_METHOD_GRADCAM, got.map[0], got.info);
+        error = gradcam_context_maps(all, target, 3, NULL, got.map[0], got.info);
         CHECK(error == 0 || error == -ECANCELED);
         limit = 0;
         map_together(all, target, 3, &got);
@@ -111,7 +111,7 @@ static void compare(GradcamModel *model, const char *layer, int threads, const f
         CHECK(!memcmp(want.gradient, got.gradient, sizeof(want.gradient)));
     }
     const GradcamTarget wrong[] = { target[0], { .name = "", .classes = (const int[]){ CLASSES }, .count = 1 } };
-    CHECK_INT(gradcam_context_maps(all, wrong, 2, GRADCAM_METHOD_GRADCAM, got.map[0], NULL), -EINVAL);
+    CHECK_INT(gradcam_context_maps(all, wrong, 2, NULL, got.map[0], NULL), -EINVAL);
     gradcam_context_close(&one);
     gradcam_context_close(&all);
 }

@@ -6,6 +6,7 @@
  * MaxPool sees a Relu's zeros here: where several elements share the maximum there is no derivative to
  * compare with.)
  */
+#include "method.h"
 #include "ops/check.h"
 
 #include "base/half.h"
@@ -308,14 +309,15 @@ static int open_setup(Setup *setup, const char *text, const char *layer)
     return 0;
 }
 
-static int map_class(Setup *setup, int class_index, enum GradcamMethod method)
+static int map_class(Setup *setup, int class_index, const char *text)
 {
     const GradcamTarget target = { .name = "", .classes = &class_index, .count = 1 };
-    return gradcam_context_map(setup->context, &target, method, setup->map, NULL);
+    const GradcamMethod method = method_named(text);
+    return gradcam_context_map(setup->context, &target, &method, setup->map, NULL);
 }
 
 // Pooling and one linear layer after the target: Grad-CAM is CAM, relu(sum_k w_k A_k), divided by the number
-// of cells.
+// of cells, and so is HiResCAM, whose gradient is the same in each cell.
 static void grad_cam_is_cam(void)
 {
     Setup setup;
@@ -325,7 +327,7 @@ static void grad_cam_is_cam(void)
     const float *weights = graph_find(setup.graph, setup.graph->node[4].input[1])->data;
     for (int class = 0; class < CLASSES; class++) {
         float cam[CELLS];
-        CHECK_INT(map_class(&setup, class, GRADCAM_METHOD_GRADCAM), 0);
+        CHECK_INT(map_class(&setup, class, "gradcam"), 0);
         CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
         for (int i = 0; i < CELLS; i++) {
             double sum = 0;
@@ -334,6 +336,8 @@ static void grad_cam_is_cam(void)
             cam[i] = sum > 0 ? (float)sum : 0;
         }
         check_floats("CAM", setup.map, cam, CELLS, 1e-7, 1e-5);
+        CHECK_INT(map_class(&setup, class, "hirescam"), 0);
+        check_floats("HiResCAM", setup.map, cam, CELLS, 1e-7, 1e-5);
     }
     close_setup(&setup);
 }
@@ -350,8 +354,8 @@ static void counterfactual_is_map_of_minus_y(void)
     strcpy(strstr(text, "; output"), "; minus = Neg(logits); output minus");
     if (open_setup(&negated, text, "r")) {
         for (int class = 0; class < CLASSES; class++) {
-            CHECK_INT(map_class(&setup, class, GRADCAM_METHOD_COUNTERFACTUAL), 0);
-            CHECK_INT(map_class(&negated, class, GRADCAM_METHOD_GRADCAM), 0);
+            CHECK_INT(map_class(&setup, class, "counterfactual"), 0);
+            CHECK_INT(map_class(&negated, class, "gradcam"), 0);
             CHECK(!memcmp(setup.map, negated.map, sizeof(setup.map)));
         }
         close_setup(&negated);
@@ -377,12 +381,12 @@ static void group_weighs_by_softmax(void)
     for (size_t i = 0; i < count; i++)
         all += exp(y[i]);
     for (int i = 0; i < 3; i++) {
-        CHECK_INT(map_class(&setup, group[i], GRADCAM_METHOD_GRADCAM), 0);
+        CHECK_INT(map_class(&setup, group[i], "gradcam"), 0);
         CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
         for (int k = 0; k < CELLS * CHANNELS; k++)
             want[k] += (float)(exp(y[group[i]]) / sum * g[k]);
     }
-    CHECK_INT(gradcam_context_map(setup.context, &target, GRADCAM_METHOD_GRADCAM, setup.map, &info), 0);
+    CHECK_INT(gradcam_context_map(setup.context, &target, NULL, setup.map, &info), 0);
     CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
     check_floats("gradient", g, want, CELLS * CHANNELS, 1e-7, 1e-5);
     CHECK_NEAR(info.score, log(sum), 1e-5);
@@ -410,10 +414,10 @@ static void ranks_follow_the_logits(void)
         REQUIRE(top >= 0 && top < CLASSES && !seen[top]++);
         for (int i = 0; i < CLASSES; i++)
             CHECK(seen[i] || y[i] <= y[top]);
-        CHECK_INT(gradcam_context_map(setup.context, &target, GRADCAM_METHOD_GRADCAM, map, &info), 0);
+        CHECK_INT(gradcam_context_map(setup.context, &target, NULL, map, &info), 0);
         CHECK_INT(info.class_index, top);
         CHECK_NEAR(info.score, y[top], 1e-6);
-        CHECK_INT(map_class(&setup, top, GRADCAM_METHOD_GRADCAM), 0);
+        CHECK_INT(map_class(&setup, top, "gradcam"), 0);
         CHECK(!memcmp(map, setup.map, sizeof(map)));
         float low = map[0], high = map[0];
         for (int i = 1; i < CELLS; i++) {
@@ -449,15 +453,15 @@ static void runs_are_repeatable(void)
     if (!open_setup(&setup, pooled, NULL))
         return;
     CHECK_STR(gradcam_context_layer(setup.context)->name, "r");
-    CHECK_INT(map_class(&setup, 1, GRADCAM_METHOD_GRADCAM), 0);
+    CHECK_INT(map_class(&setup, 1, "gradcam"), 0);
     memcpy(first, setup.map, sizeof(first));
     for (int i = 0; i < 3 * 64; i++)
         other[i] = setup.picture[(i * 7) % (3 * 64)];
-    CHECK_INT(map_class(&setup, 2, GRADCAM_METHOD_COUNTERFACTUAL), 0);
+    CHECK_INT(map_class(&setup, 2, "counterfactual"), 0);
     CHECK_INT(gradcam_context_forward_float(setup.context, other), 0);
-    CHECK_INT(map_class(&setup, 0, GRADCAM_METHOD_GRADCAM), 0);
+    CHECK_INT(map_class(&setup, 0, "gradcam"), 0);
     CHECK_INT(gradcam_context_forward_float(setup.context, setup.picture), 0);
-    CHECK_INT(map_class(&setup, 1, GRADCAM_METHOD_GRADCAM), 0);
+    CHECK_INT(map_class(&setup, 1, "gradcam"), 0);
     CHECK(!memcmp(first, setup.map, sizeof(first)));
     close_setup(&setup);
 }
@@ -478,8 +482,8 @@ static void kept_gradients_change_nothing(void)
             fresh.picture[k] = setup.picture[k];
         CHECK_INT(gradcam_context_forward_float(setup.context, setup.picture), 0);
         CHECK_INT(gradcam_context_forward_float(fresh.context, fresh.picture), 0);
-        CHECK_INT(map_class(&setup, order[i], GRADCAM_METHOD_GRADCAM), 0);
-        CHECK_INT(map_class(&fresh, order[i], GRADCAM_METHOD_GRADCAM), 0);
+        CHECK_INT(map_class(&setup, order[i], "gradcam"), 0);
+        CHECK_INT(map_class(&fresh, order[i], "gradcam"), 0);
         CHECK(!memcmp(setup.map, fresh.map, sizeof(setup.map)));
         close_setup(&fresh);
     }
@@ -535,6 +539,7 @@ static void sums_of_weights_give_the_map(const char *middle, enum GradcamPrecisi
 {
     const GradcamSettings settings[2] = { { .layer = "c", .threads = 1, .precision = precision },
                                           { .layer = "c", .threads = 4, .precision = precision } };
+    const GradcamMethod counterfactual = method_named("counterfactual");
     GradcamContext *context[2] = { NULL };
     float picture[3 * SUM_CELLS], map[2][SUM_CELLS], want[SUM_CELLS];
     Graph *graph = make_graph("input x 1x3x8x6; c = Conv(x, %5x3x3x3, %5) pads=[1,1,1,1]");
@@ -550,8 +555,7 @@ static void sums_of_weights_give_the_map(const char *middle, enum GradcamPrecisi
         random_floats(&random, picture, 3 * SUM_CELLS, -1, 1);
         for (int i = 0; i < 2; i++) {
             CHECK_INT(gradcam_context_forward_float(context[i], picture), 0);
-            CHECK_INT(gradcam_context_map(context[i], &target, against ? GRADCAM_METHOD_COUNTERFACTUAL
-                                                                       : GRADCAM_METHOD_GRADCAM, map[i], NULL), 0);
+            CHECK_INT(gradcam_context_map(context[i], &target, against ? &counterfactual : NULL, map[i], NULL), 0);
         }
         CHECK(!memcmp(map[0], map[1], sizeof(map[0])));
         map_of_gradient(context[round & 1], against ? -1 : 1, want);

@@ -6,6 +6,7 @@
 #include <gradcam.h>
 
 #include "harness.h"
+#include "method.h"
 #include "scenes.h"
 
 enum { SCENES = 1000, SIZE = 160 };
@@ -160,7 +161,7 @@ static int look(GradcamContext *context, const GradcamTargets *things, uint32_t 
     static uint8_t rgb[SIZE * SIZE * 3], mask[SIZE * SIZE];
     static float map[SIZE * SIZE];
     const GradcamLayer *layer = gradcam_context_layer(context);
-    enum GradcamMethod for_it = GRADCAM_METHOD_GRADCAM, against_it = GRADCAM_METHOD_COUNTERFACTUAL;
+    const GradcamMethod against_it = method_named("counterfactual");
     int present[GCAM_SHAPE_COUNT] = { 0 }, ret;
     const float *logits;
     GcamScene scene;
@@ -175,11 +176,11 @@ static int look(GradcamContext *context, const GradcamTargets *things, uint32_t 
 
         present[shape] = 1;
         gcam_scene_mask(&scene, shapes, i, mask, SIZE, SIZE, SIZE);
-        ret = gradcam_context_map(context, thing, for_it, map, NULL);
+        ret = gradcam_context_map(context, thing, NULL, map, NULL);
         tally->maps++;
         tally->on_object += ret >= 0 && points_at(map, layer, mask);
         if (ret >= 0)
-            ret = gradcam_context_map(context, thing, against_it, map, NULL);
+            ret = gradcam_context_map(context, thing, &against_it, map, NULL);
         tally->elsewhere += ret >= 0 && !points_at(map, layer, mask);
         if (ret < 0)
             return ret;

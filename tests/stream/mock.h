@@ -91,9 +91,12 @@ static void pass_gate(void)
     pthread_mutex_unlock(&gate_mutex);
 }
 
-static float mock_value(int number, int class, enum GradcamMethod method, int i)
+// Two methods, the second of which has the number 1.
+static const GradcamMethodInfo mock_methods[2] = { { .name = "gradcam" }, { .name = "other" } };
+
+static float mock_value(int number, int class, int method, int i)
 {
-    return (float)(number * 1000 + class * 100 + (int)method * 10 + i);
+    return (float)(number * 1000 + class * 100 + method * 10 + i);
 }
 
 // A frame that holds a number.
@@ -169,9 +172,17 @@ const char *gradcam_model_label(const GradcamModel *model, size_t index)
     return index < CLASSES ? label[index] : NULL;
 }
 
-const char *gradcam_method_name(enum GradcamMethod method)
+int gradcam_method_check(const GradcamMethod *method)
 {
-    return (int)method == 0 ? "gradcam" : (int)method == 1 ? "counterfactual" : NULL;
+    return !method->info || method->info == &mock_methods[0] || method->info == &mock_methods[1] ? 0 : -EINVAL;
+}
+
+void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width, int *height)
+{
+    (void)context;
+    (void)method;
+    *width = MAP_WIDTH;
+    *height = MAP_HEIGHT;
 }
 
 int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings)
@@ -233,13 +244,13 @@ const float *gradcam_context_logits(const GradcamContext *context, size_t *count
 }
 
 int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count,
-                         enum GradcamMethod method, float *maps, GradcamMapInfo *infos)
+                         const GradcamMethod *method, float *maps, GradcamMapInfo *infos)
 {
     for (size_t k = 0; k < count; k++) {
         const int class = targets[k].count ? targets[k].classes[0] : -1;
 
         for (int i = 0; i < MAP_WIDTH * MAP_HEIGHT; i++)
-            *maps++ = mock_value(context->number, class, method, i);
+            *maps++ = mock_value(context->number, class, method->info == &mock_methods[1], i);
         infos[k].class_index = class;
         infos[k].score = context->logits[class];
     }

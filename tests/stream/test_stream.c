@@ -40,6 +40,8 @@ static GradcamStream *open_stream(const GradcamTargets *targets, int jobs)
     return open_still(targets, jobs, 0);
 }
 
+static const GradcamMethodInfo unknown_method = { .name = "gradcam" };
+
 // Closes it and sees that nothing is left.
 static void close_stream(GradcamStream **stream)
 {
@@ -61,7 +63,7 @@ static int submit(GradcamStream *stream, int number, uint64_t *ticket)
     return ret;
 }
 
-static void check_map(const GradcamResult *result, size_t i, int number, int class, enum GradcamMethod method)
+static void check_map(const GradcamResult *result, size_t i, int number, int class, int method)
 {
     for (int j = 0; j < MAP_WIDTH * MAP_HEIGHT; j++)
         CHECK_INT(result->map[i].map[j], mock_value(number, class, method, j));
@@ -75,7 +77,7 @@ static void check_result(const GradcamResult *result, uint64_t ticket, int numbe
     CHECK(result->time == number * 0.5 && result->elapsed >= 0);
     CHECK_INT(result->width, MAP_WIDTH);
     CHECK_INT(result->height, MAP_HEIGHT);
-    check_map(result, 0, number, class, GRADCAM_METHOD_GRADCAM);
+    check_map(result, 0, number, class, 0);
 }
 
 static void collect_and_check(GradcamStream *stream, uint64_t ticket, int number, int class)
@@ -125,7 +127,7 @@ static void a_ticket_is_collected_once(void)
     CHECK_INT(result->count, 2);
     CHECK_STR(result->map[0].name, "one");
     CHECK_STR(result->map[1].name, "group");
-    check_map(result, 1, 5, 2, GRADCAM_METHOD_GRADCAM);
+    check_map(result, 1, 5, 2, 0);
     gradcam_result_unref(&result);
     CHECK_INT(gradcam_stream_collect(stream, ticket, 1, &result), -EINVAL);
     CHECK_INT(gradcam_stream_collect(stream, ticket + 1, 0, &result), -EINVAL);
@@ -241,8 +243,8 @@ static void top_two_are_held(void)
         CHECK_INT(gradcam_stream_collect(stream, (uint64_t)i + 1, 1, &result), 0);
         REQUIRE(result);
         CHECK_STR(result->map[0].name, gradcam_model_label(NULL, (size_t)want[i][0]));
-        check_map(result, 0, i, want[i][0], GRADCAM_METHOD_GRADCAM);
-        check_map(result, 1, i, want[i][1], GRADCAM_METHOD_GRADCAM);
+        check_map(result, 0, i, want[i][0], 0);
+        check_map(result, 1, i, want[i][1], 0);
         gradcam_result_unref(&result);
     }
     close_stream(&stream);
@@ -280,20 +282,20 @@ static void changes_hold_from_the_next_submit(void)
     CHECK_INT(gradcam_stream_set_targets(stream, &two), 0);
     CHECK_INT(submit(stream, 1, &ticket), 0);
     CHECK_INT(gradcam_stream_set_targets(stream, &automatic), 0);
-    CHECK_INT(gradcam_stream_set_method(stream, GRADCAM_METHOD_COUNTERFACTUAL), 0);
+    CHECK_INT(gradcam_stream_set_method(stream, &(GradcamMethod){ .info = &mock_methods[1] }), 0);
     CHECK_INT(submit(stream, 2, &ticket), 0);
     CHECK_INT(gradcam_stream_set_targets(stream, &one), 0);
     CHECK_INT(gradcam_stream_set_targets(stream, NULL), -EINVAL);
-    CHECK_INT(gradcam_stream_set_method(stream, (enum GradcamMethod)9), -EINVAL);
+    CHECK_INT(gradcam_stream_set_method(stream, &(GradcamMethod){ .info = &unknown_method }), -EINVAL);
     open_gate();
     collect_and_check(stream, 1, 0, 1);
     CHECK_INT(gradcam_stream_collect(stream, 2, 1, &result), 0);
     CHECK_INT(result->count, 2);
-    check_map(result, 1, 1, 2, GRADCAM_METHOD_GRADCAM);
+    check_map(result, 1, 1, 2, 0);
     gradcam_result_unref(&result);
     CHECK_INT(gradcam_stream_collect(stream, 3, 1, &result), 0);
     CHECK_STR(result->map[0].name, "three");
-    check_map(result, 0, 2, 3, GRADCAM_METHOD_COUNTERFACTUAL);
+    check_map(result, 0, 2, 3, 1);
     gradcam_result_unref(&result);
     close_stream(&stream);
 }
@@ -428,7 +430,7 @@ static void refuses_nonsense(void)
     REFUSED(settings.auto_margin = -1);
     REFUSED(settings.auto_margin = NAN);
     REFUSED(settings.still = NAN);
-    REFUSED(settings.method = (enum GradcamMethod)7);
+    REFUSED(settings.method.info = &unknown_method);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         const GradcamTargets targets = { (GradcamTarget *)&bad[i], 1 };
         CHECK_INT(gradcam_stream_open(&stream, model, &targets, &good), -EINVAL);
@@ -589,8 +591,8 @@ static void check_stills(int jobs, float still, const Still *scene, int pictures
         CHECK(result->time == scene[i].number * 0.5);
         CHECK_INT(result->reused, scene[i].reused);
         CHECK_STR(result->map[1].name, "group");
-        check_map(result, 0, scene[i].shown, 1, GRADCAM_METHOD_GRADCAM);
-        check_map(result, 1, scene[i].shown, 2, GRADCAM_METHOD_GRADCAM);
+        check_map(result, 0, scene[i].shown, 1, 0);
+        check_map(result, 1, scene[i].shown, 2, 0);
         gradcam_result_unref(&result);
     }
     close_stream(&stream);
@@ -621,13 +623,13 @@ static void other_questions_about_a_still_picture(void)
         if (i == 2)
             CHECK_INT(gradcam_stream_set_targets(stream, &two), 0);
         if (i == 4)
-            CHECK_INT(gradcam_stream_set_method(stream, GRADCAM_METHOD_COUNTERFACTUAL), 0);
+            CHECK_INT(gradcam_stream_set_method(stream, &(GradcamMethod){ .info = &mock_methods[1] }), 0);
         CHECK_INT(submit(stream, 9, &ticket), 0);
         CHECK_INT(gradcam_stream_collect(stream, ticket, 1, &result), 0);
         REQUIRE(result);
         CHECK_INT(result->reused, i % 2);
         CHECK_INT(result->count, 1 + (i > 1));
-        check_map(result, 0, 9, 1, (enum GradcamMethod)(i > 3));
+        check_map(result, 0, 9, 1, i > 3);
         gradcam_result_unref(&result);
     }
     close_stream(&stream);

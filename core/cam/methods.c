@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The table of methods, in the order in which they are listed. A method is a row of it; method.h tells how to add one.
+ */
+#include "methods.h"
+
+static const GcamMethod *const table[] = {
+    &gcam_method_gradcam, &gcam_method_counterfactual, &gcam_method_hirescam,
+};
+
+const GradcamMethodInfo *gradcam_method_at(size_t index)
+{
+    return index < sizeof(table) / sizeof(table[0]) ? &table[index]->info : NULL;
+}

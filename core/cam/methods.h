@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The rows of the table of methods, for methods.c.
+ */
+#ifndef GCAM_CAM_METHODS_H
+#define GCAM_CAM_METHODS_H
+
+#include "method.h"
+
+// methods_weighted.c: sums over channels
+extern const GcamMethod gcam_method_gradcam, gcam_method_counterfactual, gcam_method_hirescam;
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Methods by what users write.
+ */
+#ifndef TESTS_METHOD_H
+#define TESTS_METHOD_H
+
+#include "gradcam.h"
+#include "harness.h"
+
+static inline GradcamMethod method_named(const char *text)
+{
+    GradcamMethod method;
+    CHECK_INT(gradcam_method_parse(&method, text, NULL), 0);
+    return method;
+}
+
+#endif
