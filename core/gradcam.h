@@ -82,7 +82,8 @@ typedef struct GradcamLog {
 // A network: its graph and weights, labels, preprocessing. Immutable, reference counted.
 typedef struct GradcamModel GradcamModel;
 
-// How pixels become the network's input: x = (pixel - mean) / std for each channel, pixel in 0..255.
+// How pixels become the network's input: x = (pixel - mean) / std for each channel, pixel in 0..255. Of a grey picture
+// the first of each counts; every frame of a stack is treated alike.
 typedef struct GradcamPreprocessing {
     float mean[3];              // in the network's own channel order
     float std[3];               // each > 0
@@ -95,7 +96,8 @@ typedef struct GradcamModelOptions {
     const char *labels;         // a file with one label per line, "imagenet" for the built-in labels and groups, "none"
     const char *logits;         // tensor or node whose elements are the scores; default the output before any softmax
     const char *layer;          // default target layer; see GradcamSettings
-    const GradcamPreprocessing *preprocessing;  // default the model's, else mean and std of torchvision
+    const GradcamPreprocessing *preprocessing;  // default the model's, else mean and std of torchvision; 0..1 for
+                                // grey pictures, 0..255 as they are for inputs of whole numbers
     int width, height;          // input size where the model leaves it open (else 224 x 224)
 } GradcamModelOptions;
 
@@ -130,6 +132,8 @@ typedef struct GradcamModelInfo {
     const char *licence;
     int opset;                  // of the default domain
     int width, height;          // of the picture that the network takes
+    int channels;               // samples of a pixel of it: 3 for R, G, B, 1 for grey
+    int frames;                 // of a video that it sees at once, 1 for a picture
     const char *input, *logits; // tensor names
     const char *layer;          // name of the default target layer, "" when the network has no spatial layer
     const char *probabilities;  // "softmax" or "sigmoid" where the exported graph ended in one, now cut off; else ""
@@ -170,12 +174,36 @@ typedef struct GradcamLayer {
 // The layers in order of computation, `*count` of them, belonging to the model.
 GRADCAM_API const GradcamLayer *gradcam_model_layers(const GradcamModel *model, size_t *count);
 
-// Inputs of the graph other than the picture (a question's words, say); each is given by gradcam_context_set_input().
+enum GradcamInputKind {
+    GRADCAM_INPUT_PICTURE,      // pictures, grey or in colours, or the last frames of a video
+    GRADCAM_INPUT_NUMBERS,      // anything else: a question's words, say
+};
+
+// "picture", "numbers"; NULL for a value out of range. Static string.
+GRADCAM_API const char *gradcam_input_kind_name(enum GradcamInputKind kind);
+
+#define GRADCAM_MAX_RANK 8      // dimensions of a tensor
+
+// What a network takes in one place. Decided when the model is opened: all dimensions are known.
 typedef struct GradcamInput {
-    const char *name;
+    const char *name;           // of the tensor
+    enum GradcamInputKind kind;
+    const char *type;           // element type of the exported graph, "float32", "uint8"; values are given as float
     size_t count;               // number of elements
+    int rank;
+    size_t shape[GRADCAM_MAX_RANK];     // in the graph's own order of dimensions, with a batch of 1 where it has one
+    // Of a picture; else 0 and "":
+    const char *layout;         // what the dimensions are: "NCHW", "NHWC", "CHW" or "HWC"
+    int frames, channels;       // of C: that many frames of so many channels each, the newest last
+    int height, width;
+    int is_open;                // the graph leaves height and width open
 } GradcamInput;
 
+// The picture that maps are of. Belongs to the model.
+GRADCAM_API const GradcamInput *gradcam_model_picture(const GradcamModel *model);
+
+// Inputs of the graph other than the picture, *count of them, belonging to the model; each is given by
+// gradcam_context_set_input().
 GRADCAM_API const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *count);
 
 typedef struct GradcamCompileOptions {
@@ -340,14 +368,21 @@ GRADCAM_API void gradcam_context_close(GradcamContext **context);
 // The layer in use. Belongs to the model.
 GRADCAM_API const GradcamLayer *gradcam_context_layer(const GradcamContext *context);
 
-// Runs the network on a picture: rgb is 8-bit R, G, B interleaved, at the model's width and height, rows `stride`
-// bytes apart (may be negative). Read during the call only.
-GRADCAM_API int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride);
+// Runs the network on a picture: 8-bit samples at the model's width and height, GradcamModelInfo.channels of them a
+// pixel (R, G, B interleaved, or grey), rows `stride` bytes apart (may be negative). Read during the call only. A
+// network that sees several frames at once sees this one as the newest, after those of the calls before.
+GRADCAM_API int gradcam_context_forward(GradcamContext *context, const uint8_t *pixels, ptrdiff_t stride);
 
-// The same on floats that are already normalised, C x H x W, tightly packed, in the network's own channel order.
+// The same on floats that are already normalised, tightly packed, in the order of the picture's own shape
+// (gradcam_model_picture()).
 GRADCAM_API int gradcam_context_forward_float(GradcamContext *context, const float *input);
 
-// Sets an input other than the picture; kept for later forward calls. Zeros until set.
+// The next picture has nothing to do with those before: a network that sees several frames at once sees it alone, as
+// often as it takes frames.
+GRADCAM_API void gradcam_context_restart(GradcamContext *context);
+
+// Sets an input other than the picture, in the order of its own shape; kept for later forward calls. Zeros until set.
+// -ENOENT for a name that is none, -EINVAL for another count.
 GRADCAM_API int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count);
 
 // Logits of the last forward, *count of them (before any softmax). Belongs to the context, valid until the next
@@ -658,19 +693,23 @@ typedef struct GradcamResizerSettings {
                                 // 4:2:0 that is sited left (MPEG-2, H.264) -0.5, 0
     GradcamRegion region;       // of the picture that becomes the output; may reach beyond it
     int width, height;          // of the output
+    int gray;                   // the output is grey
 } GradcamResizerSettings;
 
-// Makes a network's input of pictures, 8-bit RGB at the network's size: bilinear, antialiased where it shrinks (as
-// Pillow and torchvision do with RGB), converted after that and rounded once. Used by one thread at a time.
+// Makes a network's input of pictures, 8-bit RGB or grey at the network's size: bilinear, antialiased where it shrinks
+// (as Pillow and torchvision do with RGB), converted after that and rounded once. Grey is luma in full range: that of
+// the picture where it has one, of R, G, B what ITU-R BT.601 makes of them, as Pillow and OpenCV do. Used by one thread
+// at a time.
 typedef struct GradcamResizer GradcamResizer;
 
 // -EINVAL for sizes below 1 or above 32768, and for components that make no sense.
 GRADCAM_API int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *settings);
 GRADCAM_API void gradcam_resizer_free(GradcamResizer **resizer);
 
-// Reads a picture of the size and layout given before, at any address. Rows of the output are `stride` bytes apart (may
-// be negative). Pixels of the output whose centre is not on the picture are left as they are. No allocation.
-GRADCAM_API int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *rgb,
+// Reads a picture of the size and layout given before, at any address. Rows of the output, R, G, B interleaved or grey,
+// are `stride` bytes apart (may be negative). Pixels of it whose centre is not on the picture are left as they are. No
+// allocation.
+GRADCAM_API int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *pixels,
                                     ptrdiff_t stride);
 
 // ------------------------------------------------------------------------------------------------------------- stream
@@ -706,11 +745,12 @@ typedef struct GradcamStreamSettings {
     GradcamMethod method;
     int threads;                // 0: one per processor
     int jobs;                   // maps computed at once, 1..threads, each on threads / jobs threads: 1 gives the lowest
-                                // delay, `threads` the highest throughput; 0: `threads`
-    // Brings a submitted frame to the model's size: 8-bit RGB, rows `stride` bytes apart. Called on a worker thread,
-    // for several frames at once when jobs > 1; `job` in 0..jobs-1 tells which of the jobs, so that each can have its
-    // own scaler. 0 or a negative errno.
-    int (*load)(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width, int height);
+                                // delay, `threads` the highest throughput; 0: `threads`. A network that sees several
+                                // frames at once is given those that are submitted, one job at a time
+    // Brings a submitted frame to the model's size: 8-bit samples as gradcam_context_forward() takes them, rows
+    // `stride` bytes apart. Called on a worker thread, for several frames at once when jobs > 1; `job` in 0..jobs-1
+    // tells which of the jobs, so that each can have its own scaler. 0 or a negative errno.
+    int (*load)(void *opaque, int job, void *frame, uint8_t *pixels, ptrdiff_t stride, int width, int height);
     // Called exactly once for each frame that submit accepted, on a worker thread or in close.
     void (*release)(void *opaque, void *frame);
     void *opaque;

@@ -88,15 +88,17 @@ static int open_model(GcamEngine *e)
 // A bar has the colour that becomes 0 in the network.
 static void find_bar_color(const GradcamModelInfo *info, uint8_t color[3])
 {
-    for (int i = 0; i < 3; i++)
-        color[i] = av_clip_uint8(lrintf(info->preprocessing.mean[info->preprocessing.bgr ? 2 - i : i]));
+    const GradcamPreprocessing *p = &info->preprocessing;
+
+    for (int i = 0; i < info->channels; i++)
+        color[i] = av_clip_uint8(lrintf(p->mean[p->bgr && info->channels == 3 ? 2 - i : i]));
 }
 
-static int load_frame(void *opaque, int job, void *frame, uint8_t *rgb, ptrdiff_t stride, int width, int height)
+static int load_frame(void *opaque, int job, void *frame, uint8_t *pixels, ptrdiff_t stride, int width, int height)
 {
     GcamEngine *e = opaque;
     const AVFrame *in = frame;
-    int ret = gcam_scaler_run(e->scaler[job], in, rgb, stride, width, height);
+    int ret = gcam_scaler_run(e->scaler[job], in, pixels, stride, width, height);
 
     if (ret < 0)
         av_log(e->log, AV_LOG_ERROR, "Cannot scale a frame of %dx%d in %s to the network's %dx%d: %s\n",
@@ -120,7 +122,7 @@ static int open_scalers(GcamEngine *e)
         return AVERROR(ENOMEM);
     find_bar_color(gradcam_model_info(e->model), bar);
     for (int i = 0; i < e->jobs; i++) {
-        const int ret = gcam_scaler_create(&e->scaler[i], e->fit, bar);
+        const int ret = gcam_scaler_create(&e->scaler[i], e->fit, gradcam_model_info(e->model)->channels, bar);
         if (ret < 0)
             return ret;
     }

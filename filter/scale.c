@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: an AVFrame. Out: 8-bit RGB at the model's size in a buffer of the caller, or a description of the
+ * In: an AVFrame. Out: 8-bit RGB or grey at the model's size in a buffer of the caller, or a description of the
  * frame's samples that points into it. Every fit is one idea: the picture is scaled to some size, and lies at
  * some offset on the model's input, reaching beyond it (crop) or leaving bars (pad). Formats that can be
  * described are scaled by libgradcam, which is faster and nearer to what networks were trained with, the
@@ -38,28 +38,31 @@ typedef struct Job {
 
 struct GcamScaler {
     enum GcamFit fit;
+    int channels;               // of what comes out
     uint8_t pad[3];
     Job job;
     Geometry geometry;
     GradcamResizer *resizer;    // or NULL, then
     struct SwsContext *sws;
-    uint8_t *scaled;            // geometry.height rows of `stride` bytes
+    uint8_t *scaled;            // geometry.height rows of `stride` bytes, RGB
+    double luma[3];             // shares of R, G, B
     ptrdiff_t stride;
 };
 
-int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, const uint8_t pad[3])
+int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, int channels, const uint8_t *pad)
 {
     GcamScaler *scaler = NULL;
 
     *out = NULL;
-    if ((unsigned)fit >= GCAM_FIT_COUNT)
+    if ((unsigned)fit >= GCAM_FIT_COUNT || (channels != 1 && channels != 3))
         return AVERROR(EINVAL);
     scaler = av_mallocz(sizeof(*scaler));
     if (!scaler)
         return AVERROR(ENOMEM);
     scaler->fit = fit;
+    scaler->channels = channels;
     if (pad)
-        memcpy(scaler->pad, pad, sizeof(scaler->pad));
+        memcpy(scaler->pad, pad, channels);
     *out = scaler;
     return 0;
 }
@@ -202,6 +205,7 @@ static int ready_resizer(GcamScaler *scaler, const AVFrame *frame, int width, in
     GradcamOverlaySettings colors;
     GradcamResizerSettings settings = {
         .region = find_region(&scaler->geometry, frame, width, height), .width = width, .height = height,
+        .gray = scaler->channels == 1,
     };
     int ret = gcam_frame_picture(frame, &settings.picture);
 
@@ -212,6 +216,15 @@ static int ready_resizer(GcamScaler *scaler, const AVFrame *frame, int width, in
     settings.full_range = colors.full_range;
     find_chroma(frame, &settings.chroma_x, &settings.chroma_y);
     return gradcam_resizer_create(&scaler->resizer, &settings);
+}
+
+// Shares of red, green and blue in the luma: swscale's coefficients are 2 (1 - share) of red and blue, for limited
+// range.
+static void find_luma(const int *matrix, double luma[3])
+{
+    luma[0] = 1.0 - matrix[0] / 65536.0 * 224 / 255 / 2;
+    luma[2] = 1.0 - matrix[1] / 65536.0 * 224 / 255 / 2;
+    luma[1] = 1.0 - luma[0] - luma[2];
 }
 
 static int ready_swscale(GcamScaler *scaler, const Job *job)
@@ -231,9 +244,12 @@ static int ready_swscale(GcamScaler *scaler, const Job *job)
     if (!scaler->sws)
         return AVERROR(EINVAL);
     // Fails for RGB sources, which need nothing of it.
-    const int *matrix = find_coefficients(find_matrix(job->colorspace, job->width, job->height));
+    const int *matrix = find_coefficients(desc->flags & AV_PIX_FMT_FLAG_RGB
+                                              ? GRADCAM_MATRIX_BT601
+                                              : find_matrix(job->colorspace, job->width, job->height));
     sws_setColorspaceDetails(scaler->sws, matrix, is_full_range(desc, job->format, job->range), matrix, 1,
                              0, 1 << 16, 1 << 16);
+    find_luma(matrix, scaler->luma);
     return 0;
 }
 
@@ -255,30 +271,41 @@ static int make_ready(GcamScaler *scaler, const AVFrame *frame, const Job *job)
     return ret;
 }
 
-static void fill_row(uint8_t *row, const uint8_t color[3], int width)
+static void fill_row(const GcamScaler *scaler, uint8_t *row, int width)
 {
     for (int x = 0; x < width; x++)
-        memcpy(row + 3 * x, color, 3);
+        memcpy(row + scaler->channels * x, scaler->pad, scaler->channels);
 }
 
 // Paints what the scaled picture does not cover.
-static void paint_bars(const GcamScaler *scaler, uint8_t *rgb, ptrdiff_t stride, int width, int height)
+static void paint_bars(const GcamScaler *scaler, uint8_t *pixels, ptrdiff_t stride, int width, int height)
 {
     const Geometry *g = &scaler->geometry;
     const int left = FFMAX(g->x, 0), right = FFMIN(g->x + g->width, width);
 
     for (int y = 0; y < height; y++) {
-        uint8_t *row = rgb + y * stride;
+        uint8_t *row = pixels + y * stride;
         if (y < g->y || y >= g->y + g->height) {
-            fill_row(row, scaler->pad, width);
+            fill_row(scaler, row, width);
         } else {
-            fill_row(row, scaler->pad, left);
-            fill_row(row + 3 * right, scaler->pad, width - right);
+            fill_row(scaler, row, left);
+            fill_row(scaler, row + scaler->channels * right, width - right);
         }
     }
 }
 
-static int run_swscale(GcamScaler *scaler, const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride, int width,
+static void copy_row(const GcamScaler *scaler, const uint8_t *rgb, uint8_t *out, int width)
+{
+    const double *luma = scaler->luma;
+
+    if (scaler->channels == 3)
+        memcpy(out, rgb, 3 * width);
+    else
+        for (int x = 0; x < width; x++, rgb += 3)
+            out[x] = (uint8_t)(luma[0] * rgb[0] + luma[1] * rgb[1] + luma[2] * rgb[2] + 0.5);
+}
+
+static int run_swscale(GcamScaler *scaler, const AVFrame *frame, uint8_t *pixels, ptrdiff_t stride, int width,
                        int height)
 {
     const Geometry *g = &scaler->geometry;
@@ -291,13 +318,13 @@ static int run_swscale(GcamScaler *scaler, const AVFrame *frame, uint8_t *rgb, p
     if (ret < 0)
         return ret;
     for (int y = FFMAX(g->y, 0); y < FFMIN(g->y + g->height, height); y++)
-        memcpy(rgb + y * stride + 3 * left, scaler->scaled + (y - g->y) * scaler->stride + 3 * (left - g->x),
-               3 * (right - left));
+        copy_row(scaler, scaler->scaled + (y - g->y) * scaler->stride + 3 * (left - g->x),
+                 pixels + y * stride + scaler->channels * left, right - left);
     return 0;
 }
 
 int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
-                    uint8_t *rgb, ptrdiff_t stride, int width, int height)
+                    uint8_t *pixels, ptrdiff_t stride, int width, int height)
 {
     const Job job = { frame->width, frame->height, frame->format, frame->colorspace, frame->color_range,
                       frame->chroma_location, frame->sample_aspect_ratio, width, height };
@@ -308,11 +335,11 @@ int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
         if (ret < 0)
             return ret;
     }
-    paint_bars(scaler, rgb, stride, width, height);
+    paint_bars(scaler, pixels, stride, width, height);
     if (!scaler->resizer)
-        return run_swscale(scaler, frame, rgb, stride, width, height);
+        return run_swscale(scaler, frame, pixels, stride, width, height);
     gcam_frame_picture(frame, &picture);
-    return gradcam_resizer_run(scaler->resizer, &picture, rgb, stride);
+    return gradcam_resizer_run(scaler->resizer, &picture, pixels, stride);
 }
 
 // Number of components that are blended, alpha left out; 0 when the format cannot be.

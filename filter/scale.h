@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What libgradcam needs to know of an AVFrame: the frame as 8-bit RGB at the model's size, where that lies
- * on the frame, and the frame's own samples described for the overlay. Shared by the FFmpeg filter and the
+ * What libgradcam needs to know of an AVFrame: the frame as 8-bit RGB or grey at the model's size, where that
+ * lies on the frame, and the frame's own samples described for the overlay. Shared by the FFmpeg filter and the
  * gradcam command; needs libavutil and libswscale of FFmpeg 5.1 or newer. Errors are negative AVERROR
  * values.
  */
@@ -27,16 +27,18 @@ enum GcamFit {
 // Used by one thread at a time; every thread has its own.
 typedef struct GcamScaler GcamScaler;
 
-// pad: R, G, B of the bars of GCAM_FIT_PAD; NULL for black.
-int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, const uint8_t pad[3]);
+// channels: samples of a pixel that comes out, 3 for R, G, B, or 1 for grey. pad: those of the bars of
+// GCAM_FIT_PAD; NULL for black.
+int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, int channels, const uint8_t *pad);
 void gcam_scaler_free(GcamScaler **scaler);
 
-// Writes the frame as R, G, B interleaved, width x height, rows `stride` bytes apart. Bilinear, antialiased
-// when it shrinks; the frame's matrix and range are honoured, its sample aspect ratio too unless it is
-// stretched. Any pixel format of gcam_format_supported() or that swscale reads. Adapts to a frame that differs
-// from the last one; allocates only then.
+// Writes the frame as R, G, B interleaved or grey, width x height, rows `stride` bytes apart. Bilinear,
+// antialiased when it shrinks; the frame's matrix and range are honoured, its sample aspect ratio too unless it
+// is stretched. Grey is luma in full range: the frame's own, of RGB frames that of BT.601. Any pixel format of
+// gcam_format_supported() or that swscale reads. Adapts to a frame that differs from the last one; allocates
+// only then.
 int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
-                    uint8_t *rgb, ptrdiff_t stride, int width, int height);
+                    uint8_t *pixels, ptrdiff_t stride, int width, int height);
 
 // Where the picture that gcam_scaler_run() made (and so a map of it) lies on the frame.
 void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int height, GradcamRegion *region);

@@ -60,6 +60,7 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     GradcamContext *context = gcam_calloc(1, sizeof(*context));
     if (!context)
         goto fail;
+    const GradcamInput *picture = &model->inputs.picture;
     context->model = gradcam_model_ref(model);
     context->layer = layer;
     context->pending = -1;
@@ -70,10 +71,12 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     context->interrupt_opaque = s->interrupt_opaque;
     if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
         (error = gcam_threads_create(&context->pool, threads, s->nice)) ||
-        (s->reuse && (error = gcam_partial_create(&context->partial, context->plan, model->info.width,
-                                                model->info.height))))
+        (s->reuse && (error = gcam_partial_create(&context->partial, context->plan, picture->width, picture->height,
+                                                  picture->frames * picture->channels))))
         goto fail;
     error = -ENOMEM;
+    if (picture->frames > 1 && !(context->stack = gcam_alloc(picture->count, 1)))
+        goto fail;
     size_t values = (size_t)context->plan->values;
     context->memory = gcam_calloc(context->plan->floats, sizeof(float));
     context->data = gcam_calloc(values, sizeof(*context->data));
@@ -100,6 +103,7 @@ void gradcam_context_close(GradcamContext **context)
     gcam_partial_destroy(&c->partial);
     if (c->plan)
         gcam_model_release_plan(c->model, c->plan);
+    gcam_free(c->stack);
     gcam_free(c->memory);
     gcam_free(c->data);
     gcam_free(c->grad);
@@ -148,23 +152,45 @@ static void repeat(GradcamContext *context)
         memset(context->seconds, 0, (size_t)context->plan->steps * sizeof(*context->seconds));
 }
 
-int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff_t stride)
+// Puts a frame behind the others, of which the oldest goes; the first is all of them.
+static void stack_frame(GradcamContext *context, const uint8_t *pixels, ptrdiff_t stride)
 {
-    const GradcamModelInfo *info = &context->model->info;
+    const GradcamInput *picture = &context->model->inputs.picture;
+    const size_t channels = (size_t)picture->channels, all = channels * (size_t)picture->frames;
+    uint8_t *to = context->stack;
+    if (context->is_stacked)
+        memmove(to, to + channels, picture->count - channels);
+    for (int y = 0; y < picture->height; y++, pixels += stride)
+        for (int x = 0; x < picture->width; x++, to += all)
+            for (size_t i = context->is_stacked ? all - channels : 0; i < all; i++)
+                to[i] = pixels[(size_t)x * channels + i % channels];
+    context->is_stacked = 1;
+}
+
+int gradcam_context_forward(GradcamContext *context, const uint8_t *pixels, ptrdiff_t stride)
+{
+    const GradcamInput *picture = &context->model->inputs.picture;
+    const size_t samples = (size_t)picture->frames * (size_t)picture->channels;
     double begin = gcam_time();
-    GcamRect differs = { 0, info->height, 0, info->width };
+    GcamRect differs = { 0, picture->height, 0, picture->width };
     const GcamRect *wanted = NULL;
+    if (context->stack) {
+        stack_frame(context, pixels, stride);
+        pixels = context->stack;
+        stride = (ptrdiff_t)(samples * (size_t)picture->width);
+    }
     if (context->partial) {
-        differs = gcam_partial_compare(context->partial, rgb, stride);
+        differs = gcam_partial_compare(context->partial, pixels, stride);
         if (gcam_rect_is_empty(&differs)) {
             repeat(context);
             return 0;
         }
         wanted = gcam_partial_begin(context->partial, &differs, context->memory, context->data);
     }
-    int first = wanted ? differs.top : 0, rows = wanted ? differs.bottom - first : info->height;
-    gcam_preprocess_rgb(context->pool, rgb + first * stride, stride, info->width, rows, &info->preprocessing,
-                        context->data[context->plan->picture] + 3 * (size_t)first * (size_t)info->width);
+    int first = wanted ? differs.top : 0, rows = wanted ? differs.bottom - first : picture->height;
+    gcam_preprocess_pixels(context->pool, picture, pixels + first * stride, stride, rows,
+                           &context->model->info.preprocessing,
+                           context->data[context->plan->picture] + samples * (size_t)first * (size_t)picture->width);
     context->preprocess_seconds = gcam_time() - begin;
     int error = forward(context, wanted);
     if (context->partial)
@@ -174,24 +200,28 @@ int gradcam_context_forward(GradcamContext *context, const uint8_t *rgb, ptrdiff
 
 int gradcam_context_forward_float(GradcamContext *context, const float *input)
 {
-    const GradcamModelInfo *info = &context->model->info;
     if (context->partial)
         gcam_partial_forget(context->partial);
-    gcam_preprocess_float(input, 3, info->height, info->width, context->data[context->plan->picture]);
+    gcam_preprocess_float(&context->model->inputs.picture, input, context->data[context->plan->picture]);
     return forward(context, NULL);
+}
+
+void gradcam_context_restart(GradcamContext *context)
+{
+    context->is_stacked = 0;
 }
 
 int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count)
 {
-    const GradcamModel *model = context->model;
-    for (size_t i = 0; i < model->inputs; i++) {
-        if (strcmp(model->input[i].name, name))
+    const GcamInputs *inputs = &context->model->inputs;
+    for (size_t i = 0; i < inputs->others; i++) {
+        if (strcmp(inputs->other[i].name, name))
             continue;
-        if (model->input[i].count != count)
+        if (inputs->other[i].count != count)
             return -EINVAL;
         if (context->partial)
             gcam_partial_forget(context->partial);
-        float *to = context->data[model->input_value[i]];
+        float *to = context->data[inputs->other_value[i]];
         if (to)                                 // else no logit depends on it
             memcpy(to, data, count * sizeof(*data));
         return 0;

@@ -33,6 +33,8 @@ struct GradcamContext {
     double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
     double preprocess_seconds, map_seconds;
     GcamPartial *partial;         // NULL: nothing is asked of the picture before
+    uint8_t *stack;             // of a network that sees several frames: their pixels, interleaved; else NULL
+    int is_stacked;             // there is a picture in it
     int (*interrupt)(void *opaque);     // as in GradcamSettings
     void *interrupt_opaque;
     GradcamProfile *profile;    // room for every entry

@@ -61,7 +61,7 @@ typedef struct GcamValue {
     int initializer;            // index of the initializer the data came from, or -1
     int node;                   // the node that computes it, or -1
     int alias;                  // the value that this one was found to be another name of, or -1
-    int channels_last;          // rank 4 only: stored N, H, W, C (set by a plan)
+    int channels_last;          // rank 4 only: stored N, H, W, C (set by a plan; of the picture by the model)
 } GcamValue;
 
 typedef struct GcamOp GcamOp;
@@ -103,6 +103,7 @@ typedef struct GcamGraph {
     GcamNode *node;
     int nodes;
     int *input;                 // graph inputs that are not constants
+    int *input_type;            // enum GcamDataType of each as it was exported; all are computed in float32
     int inputs;
     int *output;
     int outputs;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a graph is as a classifier of pictures. The picture is its input of four dimensions; the logits are its first
- * output, before a softmax or sigmoid that ends it; the layers that can be explained are the tensors with rows and
- * columns between the two. Of those the automatic choice is the last one that is not merely pooled, taken after its
+ * What a graph is as a classifier of pictures. The picture is known (inputs.c); the logits are the first output, before
+ * a softmax or sigmoid that ends it; the layers that can be explained are the tensors with rows and columns between the
+ * two. Of those the automatic choice is the last one that is not merely pooled, taken after its
  * activation (Selvaraju et al. 2017, section 3), and that is not the classes' own score maps: there the gradient is the
  * same constant for any picture, and nothing speaks against a class. Of a transformer it is the tokens that enter the
  * last attention (tokens.c): behind it, what is not the class token may not count any more.
@@ -25,47 +25,6 @@ static int is_op(const GcamNode *node, const char *type)
 static int is_pooling(const GcamNode *node)
 {
     return is_op(node, "MaxPool") || is_op(node, "AveragePool");
-}
-
-static int find_inputs(GradcamModel *model, const GradcamLog *log)
-{
-    GcamGraph *graph = &model->graph;
-    model->picture = -1;
-    model->input = gcam_arena_alloc(&model->arena, (size_t)graph->inputs + 1, sizeof(*model->input));
-    model->input_value = gcam_arena_alloc(&model->arena, (size_t)graph->inputs + 1, sizeof(int));
-    if (!model->input || !model->input_value)
-        return -ENOMEM;
-    for (int i = 0; i < graph->inputs; i++) {
-        const GcamValue *value = &graph->value[graph->input[i]];
-        if (value->shape.rank == 4 && model->picture < 0) {
-            model->picture = graph->input[i];
-            continue;
-        }
-        model->input[model->inputs] = (GradcamInput){ value->name, gcam_shape_count(&value->shape) };
-        model->input_value[model->inputs++] = graph->input[i];
-    }
-    if (model->picture < 0) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "no input is a picture (a tensor of four dimensions)");
-        return -ENOTSUP;
-    }
-    const GcamValue *picture = &graph->value[model->picture];
-    int last = picture->shape.dim[1] != 3;
-    if (picture->shape.dim[last ? 3 : 1] != 3) {
-        char text[GCAM_SHAPE_TEXT];
-        gcam_log(log, GRADCAM_LOG_ERROR, "input '%s' has shape %s; pictures have three channels", picture->name,
-                 gcam_shape_text(&picture->shape, text));
-        return -ENOTSUP;
-    }
-    if (picture->shape.dim[last ? 1 : 2] > GCAM_MOST_PIXELS || picture->shape.dim[last ? 2 : 3] > GCAM_MOST_PIXELS) {
-        char text[GCAM_SHAPE_TEXT];
-        gcam_log(log, GRADCAM_LOG_ERROR, "input '%s' has shape %s; the sides of a picture are 1 to %d", picture->name,
-                 gcam_shape_text(&picture->shape, text), GCAM_MOST_PIXELS);
-        return -ENOTSUP;
-    }
-    model->info.input = picture->name;
-    model->info.height = (int)picture->shape.dim[last ? 1 : 2];
-    model->info.width = (int)picture->shape.dim[last ? 2 : 3];
-    return 0;
 }
 
 // Walks back over what only turns scores into probabilities or another shape. *kind: "softmax", "sigmoid", or "".
@@ -150,8 +109,8 @@ static int depends(const GradcamModel *model, int from, char *on_value)
 static void mark_spatial(const GradcamModel *model, char *spatial)
 {
     const GcamGraph *graph = &model->graph;
-    // One that is stored N, H, W, C is no such tensor, nor what is made of it element by element.
-    spatial[model->picture] = graph->value[model->picture].shape.dim[1] == 3;
+    // One that the network takes as N, H, W, C is no such tensor, nor what is made of it element by element.
+    spatial[model->inputs.picture_value] = (char)graph->value[model->inputs.picture_value].channels_last;
     for (int i = 0; i < graph->nodes; i++) {
         const GcamNode *node = &graph->node[i];
         int from_spatial = 0;
@@ -199,7 +158,7 @@ static void add_layer(GradcamModel *model, int value, const GcamTokens *tokens)
     const GcamGraph *graph = &model->graph;
     const GcamValue *v = &graph->value[value];
     const GcamNode *node = v->node >= 0 ? &graph->node[v->node] : NULL;
-    int last = !node && v->shape.dim[1] != 3;           // a picture that the network takes as N, H, W, C
+    int last = !node && !v->channels_last;      // a picture that the network takes as N, H, W, C
     GradcamLayer *layer = &model->layer[model->layers];
     *layer = (GradcamLayer){ v->name, node ? node->name : "", node ? node->type : "Input", 0, 0, 0, 0 };
     if (tokens) {
@@ -252,9 +211,9 @@ static int find_layers(GradcamModel *model)
         goto end;
     mark_spatial(model, spatial);
     mark_needed(model, needed);
-    gcam_tokens_find(graph, model->picture, spatial, tokens);
-    depends(model, model->picture, on_value);
-    add_layer(model, model->picture, NULL);
+    gcam_tokens_find(graph, model->inputs.picture_value, spatial, tokens);
+    depends(model, model->inputs.picture_value, on_value);
+    add_layer(model, model->inputs.picture_value, NULL);
     for (int i = 0; i < graph->nodes; i++)
         for (int k = 0; k < graph->node[i].outputs; k++) {
             int value = graph->node[i].output[k];
@@ -305,7 +264,7 @@ int gcam_model_find_layer(const GradcamModel *model, const char *name, const Gra
 int gcam_model_classify(GradcamModel *model, const char *logits, const char *layer, const GradcamLog *log)
 {
     int error;
-    if ((error = find_inputs(model, log)) || (error = find_logits(model, logits, log)) || (error = find_layers(model)))
+    if ((error = find_logits(model, logits, log)) || (error = find_layers(model)))
         return error;
     gcam_model_choose_probability(model);
     if (layer && layer[0] && strcmp(layer, "auto")) {

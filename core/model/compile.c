@@ -117,7 +117,7 @@ static int find_sums(const GradcamModel *model, const float **sums, float **made
         *sums = graph->sums;
     } else if (has_large_product(graph)) {
         int layer = model->layer_value[model->default_layer];
-        error = gcam_plan_create(&plan, graph, model->picture, layer, model->logits, 1, GCAM_F32, NULL);
+        error = gcam_plan_create(&plan, graph, model->inputs.picture_value, layer, model->logits, 1, GCAM_F32, NULL);
         if (!error)
             error = gcam_sums_compute(plan, made, &out, &channels);
         gcam_plan_destroy(&plan);

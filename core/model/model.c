@@ -163,8 +163,7 @@ static int read_labels(GradcamModel *model, const char *wanted, const GradcamLog
 
 static int read_preprocessing(GradcamModel *model, const GradcamPreprocessing *wanted, const GradcamLog *log)
 {
-    // torchvision's mean and std, of pixels in 0..255
-    GradcamPreprocessing p = { { 123.675f, 116.28f, 103.53f }, { 58.395f, 57.12f, 57.375f }, 0 };
+    GradcamPreprocessing p = gcam_input_preprocessing(&model->inputs.picture);
     size_t means = 3, stds = 3;
     if (model->file) {
         gcam_modelfile_f32s(model->file, KEY_MEAN, p.mean, 3, &means);
@@ -187,8 +186,14 @@ static int read_preprocessing(GradcamModel *model, const GradcamPreprocessing *w
 static int fill_info(GradcamModel *model, const char *path)
 {
     GradcamModelInfo *info = &model->info;
+    const GradcamInput *picture = &model->inputs.picture;
     const char *slash = path ? strrchr(path, '/') : NULL;
     info->format = model->file ? "bin" : "onnx";
+    info->input = picture->name;
+    info->width = picture->width;
+    info->height = picture->height;
+    info->channels = picture->channels;
+    info->frames = picture->frames;
     info->producer = model->graph.producer;
     info->opset = model->graph.opset;
     info->source_sha256 = file_string(model, KEY_SHA256);
@@ -299,8 +304,9 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
     }
     const char *logits = o->logits ? o->logits : file_string(model, KEY_LOGITS);
     const char *layer = o->layer ? o->layer : file_string(model, KEY_LAYER);
-    if ((error = gcam_onnx_build(model->onnx, &model->graph, o->width ? o->width : (int)width,
-                                 o->height ? o->height : (int)height, &o->log)) ||
+    if ((error = gcam_onnx_build(model->onnx, &model->graph, &o->log)) ||
+        (error = gcam_inputs_decide(&model->inputs, &model->graph, o->width ? o->width : (int)width,
+                                    o->height ? o->height : (int)height, &o->log)) ||
         (error = fill_info(model, path)) ||
         (error = gcam_graph_simplify(&model->graph, &o->log)) ||
         (error = gcam_graph_take_token(&model->graph, &o->log)) ||
@@ -365,10 +371,15 @@ const GradcamLayer *gradcam_model_layers(const GradcamModel *model, size_t *coun
     return model->layer;
 }
 
+const GradcamInput *gradcam_model_picture(const GradcamModel *model)
+{
+    return &model->inputs.picture;
+}
+
 const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *count)
 {
-    *count = model->inputs;
-    return model->input;
+    *count = model->inputs.others;
+    return model->inputs.other;
 }
 
 // --------------------------------------------------------------------------------------------------------------- plans
@@ -396,7 +407,7 @@ int gcam_model_plan(GradcamModel *model, int layer, int threads, enum GradcamPre
         shared = shared->next;
     if (!shared) {
         shared = gcam_calloc(1, sizeof(*shared));
-        error = !shared ? -ENOMEM : gcam_plan_create(&shared->plan, &model->graph, model->picture,
+        error = !shared ? -ENOMEM : gcam_plan_create(&shared->plan, &model->graph, model->inputs.picture_value,
                                                      model->layer_value[layer], model->logits, threads,
                                                      product_type(precision, log), log);
         if (error) {

@@ -12,10 +12,10 @@
 #include "gradcam.h"
 #include "graph/graph.h"
 #include "graph/onnx/onnx.h"
+#include "inputs.h"
 #include "labels.h"
 #include "plan/plan.h"
 
-#define GCAM_MOST_PIXELS 16384          // of each side of the picture
 #define GCAM_MOST_CLASSES (1 << 20)
 
 // A plan that contexts share.
@@ -40,10 +40,8 @@ struct GradcamModel {
     int *layer_value;           // by layer: its value in the graph
     size_t *layer_skip;         // by layer: elements before those of the first cell
     size_t layers;
-    GradcamInput *input;
-    int *input_value;           // by input
-    size_t inputs;
-    int picture, logits;        // values of the graph
+    GcamInputs inputs;
+    int logits;                 // value of the graph
     int default_layer;          // index into layer, or -1
     char (*index_text)[12];     // labels of a model without labels
 
@@ -51,7 +49,7 @@ struct GradcamModel {
     GcamSharedPlan *plans;
 };
 
-// Finds what the graph is as a classifier: picture, logits, layers, default layer. (classifier.c)
+// Finds what the graph is as a classifier: logits, layers, default layer. (classifier.c)
 int gcam_model_classify(GradcamModel *model, const char *logits, const char *layer, const GradcamLog *log);
 
 // How the scores become probabilities, by what the graph tells. (bounds.c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: a picture of any format that overlays take. Out: 8-bit RGB of another size, bilinear; where it
+ * In: a picture of any format that overlays take. Out: 8-bit RGB or grey of another size, bilinear; where it
  * shrinks, the triangle is stretched to cover all samples that fall into one pixel (antialiasing), as Pillow
  * and torchvision do.
  *
@@ -49,7 +49,8 @@ typedef struct Group {
 
 struct GradcamResizer {
     GradcamPicture picture;     // sizes and layout
-    int components;
+    int components;             // that are read
+    int samples;                // of a pixel of the output
     int begin_x, end_x, begin_y, end_y;         // outputs inside of the picture
     Track track[3];
     GcamResizeColor color;
@@ -176,12 +177,14 @@ static void make_color(GradcamResizer *resizer, const GradcamResizerSettings *s)
     double m[3][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
     const double one = 1 << GCAM_RESIZE_COLOR_BITS;
 
-    if (s->model == GRADCAM_COLOR_YUV)
+    if (s->model == GRADCAM_COLOR_YUV && !s->gray)
         gcam_color_matrix_to_rgb(s->matrix, m);
-    for (int i = 0; i < 3; i++) {
+    else if (s->model == GRADCAM_COLOR_RGB && s->gray)
+        gcam_color_matrix_from_rgb(GRADCAM_MATRIX_BT601, m);
+    for (int i = 0; i < resizer->samples; i++) {
         double offset = 0.5;
         for (int c = 0; c < resizer->components; c++) {
-            const double weight = s->model == GRADCAM_COLOR_GRAY ? 1.0 : m[i][c];
+            const double weight = resizer->components == 1 ? 1.0 : m[i][c];
             double a, b;
             find_range(s, c, &a, &b);
             offset -= 255.0 * weight * a / b;
@@ -284,7 +287,9 @@ int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *s
     if (!resizer)
         return -ENOMEM;
     resizer->picture = settings->picture;
-    resizer->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
+    resizer->samples = settings->gray ? 1 : 3;
+    resizer->components = settings->model == GRADCAM_COLOR_RGB ? 3 : settings->model == GRADCAM_COLOR_GRAY ? 1
+                                                                                                : resizer->samples;
     for (int c = 0; c < resizer->components && !error; c++)
         error = make_track(resizer, settings, c);
     if (!error)
@@ -385,13 +390,27 @@ static void make_lines(GradcamResizer *resizer, const GcamResizeKernels *kernels
             kernels->columns(resizer->line[k], resizer->weighed + group->offset[k], &resizer->track[k].columns);
 }
 
-int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *rgb, ptrdiff_t stride)
+// One sample a pixel of what is in the lines.
+static void make_gray(uint8_t *gray, const GradcamResizer *resizer)
+{
+    const GcamResizeColor *color = &resizer->color;
+    const int one = 1 << GCAM_RESIZE_COLOR_BITS, count = resizer->end_x - resizer->begin_x;
+
+    for (int x = 0; x < count; x++) {
+        int64_t sum = color->offset[0];
+        for (int c = 0; c < resizer->components; c++)
+            sum += (int64_t)color->scale[0][c] * resizer->line[c][x];
+        gray[x] = (uint8_t)(sum < 0 ? 0 : sum >= (int64_t)256 * one ? 255 : sum / one);
+    }
+}
+
+int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *pixels, ptrdiff_t stride)
 {
     const GcamResizeKernels *kernels = &gcam_kernels()->resize;
     Group group[3];
     int groups = 0, done = 0;
 
-    if (!resizer || !picture || !rgb || !picture_fits(resizer, picture))
+    if (!resizer || !picture || !pixels || !picture_fits(resizer, picture))
         return -EINVAL;
     if (resizer->begin_x == resizer->end_x)
         return 0;
@@ -403,8 +422,12 @@ int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, 
     for (int y = resizer->begin_y; y < resizer->end_y; y++) {
         for (int i = 0; i < groups; i++)
             make_lines(resizer, kernels, &group[i], y - resizer->begin_y);
-        kernels->color(rgb + y * stride + 3 * resizer->begin_x, (const int16_t *const *)resizer->line,
-                       resizer->end_x - resizer->begin_x, &resizer->color);
+        uint8_t *to = pixels + y * stride + resizer->samples * resizer->begin_x;
+        if (resizer->samples == 1)
+            make_gray(to, resizer);
+        else
+            kernels->color(to, (const int16_t *const *)resizer->line, resizer->end_x - resizer->begin_x,
+                           &resizer->color);
     }
     return 0;
 }

@@ -28,15 +28,15 @@ enum {
 
 struct GcamPartial {
     const GcamPlan *plan;
-    int width, height;
-    int is_valid;               // what was computed last is of the picture in rgb
+    int width, height, samples;
+    int is_valid;               // what was computed last is of the picture in pixels
     float *kept;                // memory for what may be kept, or NULL: never yet
     int steps;                  // whose outputs are
     int lower, most;            // pictures in a row for which fewer would do; steps that were worth it for one of them
     char *is_kept;              // by value: the values whose memory is in `kept`
     GcamRect *changed, *read;   // by value: what can change of it; what steps read of one that is not kept
     GcamRect *wanted;           // by step
-    uint8_t rgb[];
+    uint8_t pixels[];
 };
 
 // ------------------------------------------------------------------------------------------------------------- changes
@@ -158,14 +158,15 @@ int gcam_plan_keep(GcamPlan *plan)
 
 // ------------------------------------------------------------------------------------------------------------ pictures
 
-int gcam_partial_create(GcamPartial **out, const GcamPlan *plan, int width, int height)
+int gcam_partial_create(GcamPartial **out, const GcamPlan *plan, int width, int height, int samples)
 {
-    GcamPartial *partial = *out = gcam_calloc(1, sizeof(*partial) + 3 * (size_t)width * (size_t)height);
+    GcamPartial *partial = *out = gcam_calloc(1, sizeof(*partial) + (size_t)samples * (size_t)width * (size_t)height);
     if (!partial)
         return -ENOMEM;
     partial->plan = plan;
     partial->width = width;
     partial->height = height;
+    partial->samples = samples;
     partial->changed = gcam_calloc((size_t)plan->values, sizeof(*partial->changed));
     partial->read = gcam_calloc((size_t)plan->values, sizeof(*partial->read));
     partial->wanted = gcam_calloc((size_t)plan->steps + 1, sizeof(*partial->wanted));
@@ -188,13 +189,13 @@ void gcam_partial_destroy(GcamPartial **partial)
     *partial = NULL;
 }
 
-GcamRect gcam_partial_compare(GcamPartial *partial, const uint8_t *rgb, ptrdiff_t stride)
+GcamRect gcam_partial_compare(GcamPartial *partial, const uint8_t *pixels, ptrdiff_t stride)
 {
-    const int width = partial->width, bytes = 3 * width;
+    const int width = partial->width, samples = partial->samples, bytes = samples * width;
     GcamRect differs = { partial->height, 0, width, 0 };
     for (int y = 0; y < partial->height; y++) {
-        const uint8_t *in = rgb + y * stride;
-        uint8_t *last = partial->rgb + (size_t)y * (size_t)bytes;
+        const uint8_t *in = pixels + y * stride;
+        uint8_t *last = partial->pixels + (size_t)y * (size_t)bytes;
         int left = 0, right = bytes;
         if (!memcmp(in, last, (size_t)bytes))
             continue;
@@ -204,8 +205,10 @@ GcamRect gcam_partial_compare(GcamPartial *partial, const uint8_t *rgb, ptrdiff_
             left++;
         while (in[right - 1] == last[right - 1])
             right--;
-        differs.left = left / 3 < differs.left ? left / 3 : differs.left;
-        differs.right = (right + 2) / 3 > differs.right ? (right + 2) / 3 : differs.right;
+        left /= samples;
+        right = (right + samples - 1) / samples;
+        differs.left = left < differs.left ? left : differs.left;
+        differs.right = right > differs.right ? right : differs.right;
         memcpy(last, in, (size_t)bytes);
     }
     return partial->is_valid ? differs : (GcamRect){ 0, partial->height, 0, width };

@@ -16,12 +16,13 @@ int gcam_plan_keep(GcamPlan *plan);
 // What one context remembers. The memory is taken when a picture shows for the first time that it is worth it.
 typedef struct GcamPartial GcamPartial;
 
-int gcam_partial_create(GcamPartial **out, const GcamPlan *plan, int width, int height);
+// samples: bytes of a pixel.
+int gcam_partial_create(GcamPartial **out, const GcamPlan *plan, int width, int height, int samples);
 void gcam_partial_destroy(GcamPartial **partial);
 
 // Compares a picture with the last one, and remembers it. What differs, in pixels: empty where what was computed last
 // is right for this one too.
-GcamRect gcam_partial_compare(GcamPartial *partial, const uint8_t *rgb, ptrdiff_t stride);
+GcamRect gcam_partial_compare(GcamPartial *partial, const uint8_t *pixels, ptrdiff_t stride);
 
 // Before a forward of what differs: GcamRun.wanted, or NULL, all is to be computed. Decides what is kept, and in `data`
 // where values are.

@@ -206,9 +206,6 @@ static int choose_layouts(GcamPlan *plan)
     memset(layouts.plain, -1, (size_t)plan->values * sizeof(int));
     plan->step = NULL;
     plan->steps = plan->step_room = 0;
-    // Preprocessing writes channels last, which for a network that takes (N, H, W, C) is the plain order.
-    const GcamShape *picture = &plan->value[plan->picture].shape;
-    plan->value[plan->picture].channels_last = picture->rank == 4 && (picture->dim[1] == 3 || picture->dim[3] != 3);
     for (int i = 0; i < steps && !error; i++)
         error = place_step(plan, &layouts, layouts.from[i]);
     return error;

@@ -15,16 +15,16 @@
 
 enum { BLOCK = 16 };
 
-int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, size_t classes)
+int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, int samples, size_t classes)
 {
     const size_t logits = sizeof(GcamSeenPicture) + classes * sizeof(float), pixels = (size_t)width * (size_t)height;
-    GcamSeenPicture *picture = gcam_alloc(logits + 3 * pixels, 1);
+    GcamSeenPicture *picture = gcam_alloc(logits + (size_t)samples * pixels, 1);
 
     *out = picture;
     if (!picture)
         return -ENOMEM;
     *picture = (GcamSeenPicture){ .references = 1 };
-    picture->rgb = (uint8_t *)picture + logits;
+    picture->pixels = (uint8_t *)picture + logits;
     return 0;
 }
 
@@ -110,9 +110,9 @@ static int settle_block(const uint8_t *last, uint8_t *picture, size_t stride, in
     return 1;
 }
 
-int gcam_rgb_settle(const uint8_t *last, uint8_t *picture, int width, int height, float threshold)
+int gcam_pixels_settle(const uint8_t *last, uint8_t *picture, int width, int height, int samples, float threshold)
 {
-    const size_t stride = 3 * (size_t)width;
+    const size_t stride = (size_t)samples * (size_t)width;
     int still = 1;
 
     if (threshold == 0)
@@ -120,8 +120,8 @@ int gcam_rgb_settle(const uint8_t *last, uint8_t *picture, int width, int height
     for (int y = 0; y < height; y += BLOCK)
         for (int x = 0; x < width; x += BLOCK) {
             const int rows = height - y < BLOCK ? height - y : BLOCK;
-            const int bytes = 3 * (width - x < BLOCK ? width - x : BLOCK);
-            const size_t corner = (size_t)y * stride + 3 * (size_t)x;
+            const int bytes = samples * (width - x < BLOCK ? width - x : BLOCK);
+            const size_t corner = (size_t)y * stride + (size_t)samples * (size_t)x;
             still &= settle_block(last + corner, picture + corner, stride, rows, bytes, threshold);
         }
     return still;

@@ -28,12 +28,12 @@ typedef struct GcamSeenPicture {
     int known;                  // the logits are there
     int error;                  // of the network on it, or 0
     GcamAnswer *answer;         // to what was asked last, or NULL
-    uint8_t *rgb;               // width x height, 3 bytes each
+    uint8_t *pixels;            // width x height, as many bytes each as the network's pixels have samples
     float logits[];
 } GcamSeenPicture;
 
 // With one reference; the picture's pixels are the caller's to fill in. -ENOMEM.
-int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, size_t classes);
+int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, int samples, size_t classes);
 // Drops a reference. Accepts NULL.
 void gcam_seen_picture_unref(GcamSeenPicture *picture);
 
@@ -47,6 +47,6 @@ int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b);
 // Whether a picture counts as the same as the last one: for a threshold of 0, byte by byte. Above 0, blocks of 16 x 16
 // pixels whose mean difference is at most that get the pixels of the last one, and it does if all blocks are such;
 // errors do not add up, as what is compared with are pixels that the network has seen.
-int gcam_rgb_settle(const uint8_t *last, uint8_t *picture, int width, int height, float threshold);
+int gcam_pixels_settle(const uint8_t *last, uint8_t *picture, int width, int height, int samples, float threshold);
 
 #endif

@@ -39,8 +39,9 @@ static int count_processors(void)
     return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
-// Defaults in the place of zeros; -EINVAL for what makes no sense.
-static int complete_settings(GradcamStreamSettings *settings)
+// Defaults in the place of zeros; -EINVAL for what makes no sense. A network that remembers has to see every picture,
+// one after the other.
+static int complete_settings(GradcamStreamSettings *settings, const GradcamModelInfo *info)
 {
     if (!settings->threads)
         settings->threads = count_processors();
@@ -55,6 +56,10 @@ static int complete_settings(GradcamStreamSettings *settings)
         !(settings->auto_margin > 0) || isnan(settings->still) || gradcam_method_check(&settings->method) ||
         !gradcam_precision_name(settings->precision))
         return -EINVAL;
+    if (info->frames > 1) {
+        settings->jobs = 1;
+        settings->still = -1;
+    }
     return 0;
 }
 
@@ -190,7 +195,7 @@ int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamT
     stream->info = gradcam_model_info(model);
     stream->settings = *settings;
     stream->log = settings->log;
-    ret = complete_settings(&stream->settings);
+    ret = complete_settings(&stream->settings, stream->info);
     if (ret >= 0)
         ret = gcam_question_create(&stream->question, targets, stream->info->classes, stream->settings.auto_hold,
                                stream->settings.auto_margin);

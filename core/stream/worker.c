@@ -120,11 +120,12 @@ static int load(GcamSlot *slot, GcamTask *task)
 {
     GradcamStream *stream = slot->stream;
     const int width = stream->info->width, height = stream->info->height;
-    int ret = gcam_seen_picture_create(&task->picture, width, height, stream->info->classes);
+    const int samples = stream->info->channels;
+    int ret = gcam_seen_picture_create(&task->picture, width, height, samples, stream->info->classes);
 
     if (ret >= 0)
-        ret = stream->settings.load(stream->settings.opaque, slot->index, task->frame, task->picture->rgb,
-                                    3 * (ptrdiff_t)width, width, height);
+        ret = stream->settings.load(stream->settings.opaque, slot->index, task->frame, task->picture->pixels,
+                                    samples * (ptrdiff_t)width, width, height);
     gcam_task_release(stream, task);
     return ret;
 }
@@ -138,8 +139,8 @@ static int compare(GradcamStream *stream, GcamTask *task)
 
     if (ret < 0)
         return ret;
-    int same = last && threshold >= 0 && gcam_rgb_settle(last->rgb, task->picture->rgb, stream->info->width,
-                                                         stream->info->height, threshold);
+    int same = last && threshold >= 0 && gcam_pixels_settle(last->pixels, task->picture->pixels, stream->info->width,
+                                                            stream->info->height, stream->info->channels, threshold);
     pthread_mutex_lock(&stream->mutex);
     task->is_still = same && !last->error;
     if (task->is_still) {
@@ -165,7 +166,8 @@ static int forward(GcamSlot *slot, GcamTask *task)
 
     if (gcam_stream_is_stopping(stream))
         return -ECANCELED;
-    int ret = gradcam_context_forward(slot->context, picture->rgb, 3 * (ptrdiff_t)stream->info->width);
+    int ret = gradcam_context_forward(slot->context, picture->pixels,
+                                      stream->info->channels * (ptrdiff_t)stream->info->width);
     if (ret < 0 || task->is_still)
         return ret;
     const float *logits = gradcam_context_logits(slot->context, &classes);

@@ -88,7 +88,7 @@ static int run_once(Bench *bench, const uint8_t *rgb, float *map, int run)
     const GradcamModelInfo *info = gradcam_model_info(bench->model);
     const GradcamTarget top = { .name = "auto" };
     const double begin = seconds_now();
-    int error = gradcam_context_forward(bench->context, rgb, 3 * (ptrdiff_t)info->width);
+    int error = gradcam_context_forward(bench->context, rgb, info->channels * (ptrdiff_t)info->width);
 
     if (!error)
         error = gradcam_context_map(bench->context, &top, &bench->method, map, NULL);
@@ -109,7 +109,7 @@ static int run_once(Bench *bench, const uint8_t *rgb, float *map, int run)
 static int run_all(Bench *bench)
 {
     const GradcamModelInfo *info = gradcam_model_info(bench->model);
-    const size_t bytes = 3 * (size_t)info->width * (size_t)info->height;
+    const size_t bytes = (size_t)info->channels * (size_t)info->width * (size_t)info->height;
     int columns, rows;
 
     gradcam_context_map_size(bench->context, &bench->method, &columns, &rows);

@@ -64,7 +64,7 @@ typedef struct Explain {
     GradcamTargets *targets;
     GradcamContext *context;
     GcamScaler *scaler;
-    uint8_t *rgb;               // the picture at the network's size
+    uint8_t *pixels;            // the picture at the network's size
     float *maps, *shown;        // of each target, raw; of one, normalised
     int columns, rows;          // of maps
     GradcamMapInfo *infos;      // of each target
@@ -146,14 +146,15 @@ static int open_buffers(Explain *e)
     const GradcamPreprocessing *p = &info->preprocessing;
     uint8_t pad[3];
 
-    for (int c = 0; c < 3; c++)         // bars that are zero for the network
-        pad[c] = (uint8_t)lrintf(fminf(fmaxf(p->mean[p->bgr ? 2 - c : c], 0.0f), 255.0f));
-    e->rgb = malloc((size_t)info->width * info->height * 3);
+    for (int c = 0; c < info->channels; c++)    // bars that are zero for the network
+        pad[c] = (uint8_t)lrintf(fminf(fmaxf(p->mean[p->bgr && info->channels == 3 ? 2 - c : c], 0.0f), 255.0f));
+    e->pixels = malloc((size_t)info->width * info->height * info->channels);
     gradcam_context_map_size(e->context, &e->method, &e->columns, &e->rows);
     e->maps = malloc(e->targets->count * e->columns * e->rows * sizeof(*e->maps));
     e->infos = malloc(e->targets->count * sizeof(*e->infos));
     e->shown = malloc((size_t)e->columns * e->rows * sizeof(*e->shown));
-    if (!e->rgb || !e->maps || !e->infos || !e->shown || gcam_scaler_create(&e->scaler, e->fit, pad) < 0)
+    if (!e->pixels || !e->maps || !e->infos || !e->shown ||
+        gcam_scaler_create(&e->scaler, e->fit, info->channels, pad) < 0)
         return say_failure("out of memory");
     return STATUS_OK;
 }
@@ -402,12 +403,13 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
 static int run_network(Explain *e, const AVFrame *frame, const char *path)
 {
     const GradcamModelInfo *info = gradcam_model_info(e->model);
-    const ptrdiff_t stride = (ptrdiff_t)info->width * 3;
-    const int ret = gcam_scaler_run(e->scaler, frame, e->rgb, stride, info->width, info->height);
+    const ptrdiff_t stride = (ptrdiff_t)info->width * info->channels;
+    const int ret = gcam_scaler_run(e->scaler, frame, e->pixels, stride, info->width, info->height);
 
     if (ret < 0)
         return say_failure("cannot scale %s: %s", path, av_err2str(ret));
-    int error = gradcam_context_forward(e->context, e->rgb, stride);
+    gradcam_context_restart(e->context);
+    int error = gradcam_context_forward(e->context, e->pixels, stride);
     if (!error)
         error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, &e->method, e->maps, e->infos);
     return error ? say_library(&e->log, error, path) : STATUS_OK;
@@ -496,7 +498,7 @@ static int run_explain(const Arguments *arguments)
     gradcam_targets_free(&e.targets);
     gradcam_model_close(&e.model);
     names_free(&e.names);
-    free(e.rgb);
+    free(e.pixels);
     free(e.maps);
     free(e.infos);
     free(e.shown);

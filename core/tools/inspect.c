@@ -24,6 +24,20 @@ static int open_argument(GradcamModel **model, const Arguments *arguments)
 
 // ------------------------------------------------------------------------------------------------------ info
 
+static const char *color_name(const GradcamModelInfo *info)
+{
+    return info->channels == 1 ? "gray" : info->preprocessing.bgr ? "bgr" : "rgb";
+}
+
+static void json_shape(Json *json, const GradcamInput *input)
+{
+    json_string(json, "type", input->type);
+    json_open(json, "shape", '[');
+    for (int i = 0; i < input->rank; i++)
+        json_integer(json, NULL, (long long)input->shape[i]);
+    json_close(json, ']');
+}
+
 static void info_json(const GradcamModel *model)
 {
     const GradcamModelInfo *i = gradcam_model_info(model);
@@ -42,19 +56,24 @@ static void info_json(const GradcamModel *model)
     json_string(&json, "input", i->input);
     json_integer(&json, "width", i->width);
     json_integer(&json, "height", i->height);
-    json_string(&json, "color", p->bgr ? "bgr" : "rgb");
+    json_string(&json, "color", color_name(i));
+    json_integer(&json, "frames", i->frames);
+    json_string(&json, "layout", gradcam_model_picture(model)->layout);
+    json_shape(&json, gradcam_model_picture(model));
     json_open(&json, "mean", '[');
-    for (int c = 0; c < 3; c++)
+    for (int c = 0; c < i->channels; c++)
         json_number(&json, NULL, p->mean[c]);
     json_close(&json, ']');
     json_open(&json, "std", '[');
-    for (int c = 0; c < 3; c++)
+    for (int c = 0; c < i->channels; c++)
         json_number(&json, NULL, p->std[c]);
     json_close(&json, ']');
     json_open(&json, "other_inputs", '[');
     for (size_t k = 0; k < count; k++) {
         json_open(&json, NULL, '{');
         json_string(&json, "name", input[k].name);
+        json_string(&json, "kind", gradcam_input_kind_name(input[k].kind));
+        json_shape(&json, &input[k]);
         json_integer(&json, "elements", (long long)input[k].count);
         json_close(&json, '}');
     }
@@ -76,10 +95,36 @@ static void print_row(const char *name, const char *value)
         printf("%-14s %s\n", name, value);
 }
 
+// "question, 27 elements (float32 1x27)"
+static void print_input(const GradcamInput *input)
+{
+    printf("%-14s %s, %zu elements (%s ", "other input", input->name, input->count, input->type);
+    for (int i = 0; i < input->rank; i++)
+        printf("%s%zu", i ? "x" : "", input->shape[i]);
+    printf("%s)\n", input->rank ? "" : "scalar");
+}
+
+static void print_picture(const GradcamModelInfo *info, const GradcamInput *picture)
+{
+    const GradcamPreprocessing *p = &info->preprocessing;
+
+    printf("%-14s %s, %d x %d, %s", "input", info->input, info->width, info->height,
+           info->channels == 1 ? "grey" : p->bgr ? "BGR" : "RGB");
+    if (info->frames > 1)
+        printf(", %d frames", info->frames);
+    printf(" (%s %s)\n", picture->type, picture->layout);
+    printf("%-14s", "mean");
+    for (int c = 0; c < info->channels; c++)
+        printf("%s %g", c ? "," : "", p->mean[c]);
+    printf(" (pixels in 0..255)\n%-14s", "std");
+    for (int c = 0; c < info->channels; c++)
+        printf("%s %g", c ? "," : "", p->std[c]);
+    printf("\n");
+}
+
 static void info_text(const GradcamModel *model)
 {
     const GradcamModelInfo *i = gradcam_model_info(model);
-    const GradcamPreprocessing *p = &i->preprocessing;
     size_t count;
     const GradcamInput *input = gradcam_model_inputs(model, &count);
 
@@ -89,11 +134,9 @@ static void info_text(const GradcamModel *model)
     printf("%-14s %d\n", "opset", i->opset);
     print_row("licence", i->licence);
     print_row("source sha256", i->source_sha256);
-    printf("%-14s %s, %d x %d, %s\n", "input", i->input, i->width, i->height, p->bgr ? "BGR" : "RGB");
-    printf("%-14s %g, %g, %g (pixels in 0..255)\n", "mean", p->mean[0], p->mean[1], p->mean[2]);
-    printf("%-14s %g, %g, %g\n", "std", p->std[0], p->std[1], p->std[2]);
+    print_picture(i, gradcam_model_picture(model));
     for (size_t k = 0; k < count; k++)
-        printf("%-14s %s, %zu elements\n", "other input", input[k].name, input[k].count);
+        print_input(&input[k]);
     printf("%-14s %s%s%s\n", "scores", i->logits, *i->probabilities ? ", the exported graph ended in " : "",
            i->probabilities);
     printf("%-14s %s\n", "layer", *i->layer ? i->layer : "none that has rows and columns");

@@ -5,16 +5,17 @@
 #include "network.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const Option network_options[] = {
     { "labels", 0, "FILE",
       "names of the classes: a file with one per line, imagenet, or none (default: those in the "
       "model; imagenet for .onnx files with 1000 classes)" },
     { "mean", 0, "A,B,C",
-      "mean of each channel, in the network's own channel order (default: the model's, else that "
-      "of torchvision; 0,0,0 when --std or --range is given)" },
+      "mean of each channel, in the network's own channel order, or of all (default: the model's, else "
+      "that of torchvision, for grey 0; 0 when --std or --range is given)" },
     { "std", 0, "A,B,C",
-      "standard deviation of each channel, likewise (1,1,1 when --mean or --range is given)" },
+      "standard deviation of each channel, likewise (1 when --mean or --range is given)" },
     { "range", 0, "1|255", "mean and std are meant for pixels in 0..1 or in 0..255 (default 1)" },
     { "color", 0, "rgb|bgr", "channel order of the network (default: the model's, else rgb)" },
     { "size", 0, "WxH", "size of the picture where the model leaves it open, 1 to 8192 (default 224x224)" },
@@ -33,6 +34,17 @@ static void set_three(float *out, const double *in, double factor)
 {
     for (int c = 0; c < 3; c++)
         out[c] = (float)(in[c] * factor);
+}
+
+// Three numbers, or one for all channels.
+static int read_channels(const Arguments *arguments, const char *name, double values[3])
+{
+    const char *text = option_value(arguments, name);
+    const int count = text && !strchr(text, ',') ? 1 : 3, status = option_numbers(arguments, name, values, count);
+
+    for (int c = count; c < 3; c++)
+        values[c] = values[0];
+    return status;
 }
 
 // *given tells whether there was any such option.
@@ -57,9 +69,9 @@ static int read_preprocessing(const Arguments *arguments, GradcamPreprocessing *
         std[0] = std[2], std[2] = s;
     }
     if (!status)
-        status = option_numbers(arguments, "mean", mean, 3);
+        status = read_channels(arguments, "mean", mean);
     if (!status)
-        status = option_numbers(arguments, "std", std, 3);
+        status = read_channels(arguments, "std", std);
     for (int c = 0; c < 3 && !status; c++) {
         if (std[c] <= 0.0)
             status = say_usage(arguments->command->name, "--std takes numbers above 0");

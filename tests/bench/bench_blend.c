@@ -77,7 +77,7 @@ static Times measure(enum AVPixelFormat format)
 
     fill_map(map);
     if (gcam_frame_picture(frame, &picture) < 0 || gcam_frame_colors(frame, &settings) < 0 ||
-        gradcam_overlay_create(&overlay, &settings) < 0 || gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) < 0)
+        gradcam_overlay_create(&overlay, &settings) < 0 || gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) < 0)
         exit(1);
     for (int i = 0; i < rounds; i++) {
         double start = now();

@@ -76,7 +76,7 @@ static void run_layer(GradcamModel *model, const char *name, const GradcamLog *l
     GradcamMapInfo map_info;
     for (size_t i = 0; rgb && i < 3 * pixels; i++)
         rgb[i] = (uint8_t)(i * 37);
-    if (rgb && map && gradcam_context_forward(context, rgb, 3 * info->width) == 0) {
+    if (rgb && map && gradcam_context_forward(context, rgb, info->channels * info->width) == 0) {
         const float *logits = gradcam_context_logits(context, &count);
         if (!logits || count != info->classes)
             abort();

@@ -53,7 +53,7 @@ uint8_t *picture_load(const char *path, int width, int height, int *own_width, i
     if (rgb) {
         *own_width = frame->width;
         *own_height = frame->height;
-        if (gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) < 0 ||
+        if (gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) < 0 ||
             gcam_scaler_run(scaler, frame, rgb, 3 * width, width, height) < 0) {
             free(rgb);
             rgb = NULL;

@@ -178,23 +178,29 @@ static void test_resize_rgb(void)
 static void test_preprocess(void)
 {
     GradcamPreprocessing p = { { 10, 20, 30 }, { 1, 2, 4 }, 0 };
+    GradcamInput picture = { .layout = "NCHW", .frames = 1, .channels = 3, .height = 2, .width = 2 };
     const uint8_t rgb[] = { 12, 24, 38, 10, 20, 30, 0, 0, 99, 11, 22, 34, 14, 28, 46, 0, 0, 99 };
     const float want[] = { 2, 2, 2, 0, 0, 0, 1, 1, 1, 4, 4, 4 };
     float nhwc[13];
 
     nhwc[12] = 5;
-    gcam_preprocess_rgb(NULL, rgb, 9, 2, 2, &p, nhwc);
+    gcam_preprocess_pixels(NULL, &picture, rgb, 9, 2, &p, nhwc);
     check_floats("rgb", nhwc, want, 12, 0, 1e-6);
     CHECK(nhwc[12] == 5);
 
     p.bgr = 1;
     const uint8_t bgr_of[] = { 38, 24, 12 };    // R, G, B for a network that wants B, G, R
-    gcam_preprocess_rgb(NULL, bgr_of, 3, 1, 1, &p, nhwc);
+    picture.width = picture.height = 1;
+    gcam_preprocess_pixels(NULL, &picture, bgr_of, 3, 1, &p, nhwc);
     check_floats("bgr", nhwc, want, 3, 0, 1e-6);
 
     const float nchw[] = { 1, 2, 3, 4, 5, 6, 7, 8 }, turned[] = { 1, 5, 2, 6, 3, 7, 4, 8 };
-    gcam_preprocess_float(nchw, 2, 2, 2, nhwc);
+    picture = (GradcamInput){ .layout = "CHW", .frames = 2, .channels = 1, .height = 2, .width = 2 };
+    gcam_preprocess_float(&picture, nchw, nhwc);
     check_floats("float", nhwc, turned, 8, 0, 0);
+    picture.layout = "NHWC";
+    gcam_preprocess_float(&picture, nchw, nhwc);
+    check_floats("channels last", nhwc, nchw, 8, 0, 0);
 }
 
 typedef struct Heard {

@@ -86,7 +86,7 @@ static void test_formats_to_rgb(void)
             GcamScaler *scaler = NULL;
             uint8_t rgb[96 * 300 + 16];
             memset(rgb, 77, sizeof(rgb));
-            REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+            REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) == 0);
             CHECK_INT(gcam_scaler_run(scaler, frame, rgb, 300, 96, 96), 0);
             check_pixel(rgb, 300, 20, 60, 200, 30, 40, av_get_pix_fmt_name(formats[i]));
             check_pixel(rgb, 300, 75, 60, 20, 30, 220, av_get_pix_fmt_name(formats[i]));
@@ -94,6 +94,41 @@ static void test_formats_to_rgb(void)
             for (int y = 0; y < 96; y++)
                 for (int x = 288; x < 300; x++)
                     CHECK_INT(rgb[y * 300 + x], 77);
+            gcam_scaler_free(&scaler);
+            av_frame_free(&frame);
+        }
+}
+
+// Grey is the luma of the frame's matrix, in full range; of an RGB frame that of BT.601.
+static void test_formats_to_gray(void)
+{
+    static const enum AVPixelFormat formats[] = {
+        AV_PIX_FMT_YUV420P,   AV_PIX_FMT_YUV420P10, AV_PIX_FMT_NV12,    AV_PIX_FMT_YUYV422,  AV_PIX_FMT_YUVJ420P,
+        AV_PIX_FMT_RGB24,     AV_PIX_FMT_BGR0,      AV_PIX_FMT_GBRP,    AV_PIX_FMT_GBRP10,   AV_PIX_FMT_RGB48,
+        AV_PIX_FMT_RGB565,    AV_PIX_FMT_YUV420P10BE,
+    };
+    static const enum AVColorSpace spaces[] = { AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M };
+    static const double shares[][3] = { { 0.2126, 0.7152, 0.0722 }, { 0.299, 0.587, 0.114 } };
+    static const int places[][5] = { { 20, 60, 200, 30, 40 }, { 75, 60, 20, 30, 220 }, { 40, 10, 20, 180, 40 } };
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        for (int k = 0; k < 4; k++) {
+            const int rgb = av_pix_fmt_desc_get(formats[i])->flags & AV_PIX_FMT_FLAG_RGB;
+            const double *share = shares[rgb ? 1 : k / 2];
+            AVFrame *frame = painting(formats[i], 320, 200, spaces[k / 2], k & 1 || formats[i] == AV_PIX_FMT_YUVJ420P);
+            GcamScaler *scaler = NULL;
+            uint8_t gray[96 * 100 + 16];
+            memset(gray, 77, sizeof(gray));
+            REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 1, NULL) == 0);
+            CHECK_INT(gcam_scaler_run(scaler, frame, gray, 100, 96, 96), 0);
+            for (int p = 0; p < 3; p++) {
+                const int *at = places[p], got = gray[100 * at[1] + at[0]];
+                const double want = share[0] * at[2] + share[1] * at[3] + share[2] * at[4];
+                if (fabs(got - want) > (formats[i] == AV_PIX_FMT_RGB565 ? 5 : 1.6))
+                    fail("%s: grey %d,%d is %d, not %.1f", av_get_pix_fmt_name(formats[i]), at[0], at[1], got, want);
+            }
+            for (int y = 0; y < 96; y++)
+                CHECK_INT(gray[y * 100 + 96], 77);
             gcam_scaler_free(&scaler);
             av_frame_free(&frame);
         }
@@ -115,7 +150,7 @@ static void test_sizes(void)
                 for (int p = 0; p < 3 && frame->buf[p]; p++)
                     memset(frame->buf[p]->data, 128, frame->buf[p]->size);
                 rgb[31 * 29 * 3] = 77;
-                CHECK_INT(gcam_scaler_create(&scaler, fit, (const uint8_t[3]) { 128, 128, 128 }), 0);
+                CHECK_INT(gcam_scaler_create(&scaler, fit, 3, (const uint8_t[3]) { 128, 128, 128 }), 0);
                 const int ret = gcam_scaler_run(scaler, frame, rgb, 31 * 3, 31, 29);
                 if (ret)
                     fail("%s %dx%d fit %d: %s", av_get_pix_fmt_name(formats[f]), sizes[i][0], sizes[i][1],
@@ -136,7 +171,7 @@ static void test_fits(void)
     uint8_t rgb[100 * 300];
 
     // Pad: 400x200 becomes 100x50 with 25 rows of bars above and below.
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_PAD, pad) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_PAD, 3, pad) == 0);
     CHECK_INT(gcam_scaler_run(scaler, frame, rgb, 300, 100, 100), 0);
     check_pixel(rgb, 300, 50, 24, 1, 2, 3, "bar");
     check_pixel(rgb, 300, 50, 75, 1, 2, 3, "bar");
@@ -150,7 +185,7 @@ static void test_fits(void)
     gcam_scaler_free(&scaler);
 
     // Crop: the middle 200x200.
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_CROP, pad) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_CROP, 3, pad) == 0);
     CHECK_INT(gcam_scaler_run(scaler, frame, rgb, 300, 100, 100), 0);
     check_pixel(rgb, 300, 40, 60, 200, 30, 40, "crop");
     check_pixel(rgb, 300, 60, 60, 20, 30, 220, "crop");
@@ -170,7 +205,7 @@ static void test_fits(void)
     gcam_scaler_free(&scaler);
     gcam_scaler_free(&scaler);
     gcam_scaler_free(NULL);
-    CHECK_INT(gcam_scaler_create(&scaler, GCAM_FIT_COUNT, NULL), AVERROR(EINVAL));
+    CHECK_INT(gcam_scaler_create(&scaler, GCAM_FIT_COUNT, 3, NULL), AVERROR(EINVAL));
     av_frame_free(&frame);
 }
 
@@ -180,7 +215,7 @@ static void test_changing_frames(void)
     GcamScaler *scaler = NULL;
     uint8_t rgb[64 * 192];
 
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) == 0);
     for (int i = 0; i < 12; i++) {
         AVFrame *frame = painting(i % 3 ? AV_PIX_FMT_YUV444P : AV_PIX_FMT_YUV420P, 100 + 50 * (i % 4), 120,
                                   i % 2 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M, i % 5 == 0);
@@ -201,7 +236,7 @@ static void test_antialiasing(void)
     for (int y = 0; y < 896; y++)
         for (int x = 0; x < 896; x++)
             memset(frame->data[0] + y * frame->linesize[0] + 3 * x, (x + y) % 2 ? 255 : 0, 3);
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) == 0);
     CHECK_INT(gcam_scaler_run(scaler, frame, rgb, 672, 224, 224), 0);
     for (int y = 2; y < 222; y++)
         for (int x = 6; x < 666; x++)
@@ -352,7 +387,7 @@ static void test_near_the_reference(void)
     for (int i = 0; i < 2; i++) {
         AVFrame *frame = i ? scene_420(*rgb) : scene_rgb(*rgb);
         GcamScaler *scaler = NULL;
-        REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+        REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) == 0);
         CHECK_INT(gcam_scaler_run(scaler, frame, out, 3 * REF_SIZE, REF_SIZE, REF_SIZE), 0);
         const Errors ours = find_errors(*rgb, out), theirs = swscale_errors(*rgb, frame);
         note("%s: most %.2f, mean %.3f; swscale %.2f, %.3f", i ? "yuv420p" : "rgb24", ours.most, ours.mean,
@@ -388,7 +423,7 @@ static void test_chroma_siting(void)
         }
     frame->colorspace = AVCOL_SPC_BT709;
     frame->color_range = AVCOL_RANGE_JPEG;
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) == 0);
     for (size_t i = 0; i < sizeof(site) / sizeof(site[0]); i++) {
         double blue = 0, red = 0;
         frame->chroma_location = site[i].at;
@@ -424,7 +459,7 @@ static void test_upside_down(void)
         }
         other->colorspace = frame->colorspace;
         other->color_range = frame->color_range;
-        REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+        REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) == 0);
         CHECK_INT(gcam_scaler_run(scaler, frame, rgb[0], 180, 60, 60), 0);
         CHECK_INT(gcam_scaler_run(scaler, other, rgb[1], 180, 60, 60), 0);
         CHECK(!memcmp(rgb[0], rgb[1], sizeof(rgb[0])));
@@ -441,19 +476,19 @@ static void test_fits_agree(void)
     uint8_t whole[60 * 360], part[60 * 180];
     GcamScaler *scaler = NULL;
 
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) == 0);
     CHECK_INT(gcam_scaler_run(scaler, frame, whole, 360, 120, 60), 0);
     gcam_scaler_free(&scaler);
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_CROP, NULL) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_CROP, 3, NULL) == 0);
     CHECK_INT(gcam_scaler_run(scaler, frame, part, 180, 60, 60), 0);
     for (int y = 0; y < 60; y++)
         CHECK(!memcmp(part + 180 * y, whole + 360 * y + 3 * 30, 180));
     gcam_scaler_free(&scaler);
 
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, NULL) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) == 0);
     CHECK_INT(gcam_scaler_run(scaler, frame, whole, 180, 60, 30), 0);
     gcam_scaler_free(&scaler);
-    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_PAD, NULL) == 0);
+    REQUIRE(gcam_scaler_create(&scaler, GCAM_FIT_PAD, 3, NULL) == 0);
     CHECK_INT(gcam_scaler_run(scaler, frame, part, 180, 60, 60), 0);
     CHECK(!memcmp(part + 180 * 15, whole, 180 * 30));
     gcam_scaler_free(&scaler);
@@ -536,6 +571,7 @@ int main(void)
 {
     av_log_set_level(AV_LOG_ERROR);     // swscale remarks on what the paintings are converted to
     RUN(test_formats_to_rgb);
+    RUN(test_formats_to_gray);
     RUN(test_sizes);
     RUN(test_fits);
     RUN(test_changing_frames);

@@ -158,7 +158,7 @@ void gradcam_model_close(GradcamModel **model)
 
 const GradcamModelInfo *gradcam_model_info(const GradcamModel *model)
 {
-    static const GradcamModelInfo info = { .width = 4, .height = 3, .classes = CLASSES };
+    static const GradcamModelInfo info = { .width = 4, .height = 3, .channels = 3, .frames = 1, .classes = CLASSES };
 
     (void)model;
     return &info;

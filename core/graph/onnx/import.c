@@ -315,38 +315,24 @@ static int define(GcamGraph *graph, Names *names, const char *name, const char *
     return index;
 }
 
-static int read_input(const GcamOnnx *onnx, const Onnx__ValueInfoProto *info, GcamValue *value, int width, int height,
+// Its element type goes to *type.
+static int read_input(const GcamOnnx *onnx, const Onnx__ValueInfoProto *info, GcamValue *value, int *type,
                       const GradcamLog *log)
 {
-    const Onnx__TypeProto__Tensor *type = info->type ? info->type->tensor_type : NULL;
-    if (!type || !type->shape || !gcam_data_is_float(type->elem_type)) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: input '%s' is %s; a network on pictures takes floats of a known shape",
-                 onnx->path, value->name, !type || !type->shape ? "of no known shape"
-                                                                : gcam_data_name(type->elem_type));
+    const Onnx__TypeProto__Tensor *tensor = info->type ? info->type->tensor_type : NULL;
+    if (!tensor || !tensor->shape || !gcam_data_size(tensor->elem_type)) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "%s: input '%s' is %s; a network on pictures takes numbers of a known shape",
+                 onnx->path, value->name, !tensor || !tensor->shape ? "of no known shape"
+                                                                    : gcam_data_name(tensor->elem_type));
         return -ENOTSUP;
     }
-    size_t rank = type->shape->n_dim;
+    size_t rank = tensor->shape->n_dim;
     int64_t dims[GCAM_MAX_RANK];
-    if (rank > GCAM_MAX_RANK)
-        rank = GCAM_MAX_RANK + 1;
     for (size_t i = 0; i < rank && i < GCAM_MAX_RANK; i++) {
-        const Onnx__TensorShapeProto__Dimension *dim = type->shape->dim[i];
-        dims[i] = dim->has_dim_value ? dim->dim_value : 0;
+        const Onnx__TensorShapeProto__Dimension *dim = tensor->shape->dim[i];
+        dims[i] = dim->has_dim_value && dim->dim_value > 0 ? dim->dim_value : 0;
     }
-    if (rank == 4) {
-        int last = (dims[3] == 1 || dims[3] == 3) && dims[1] != 1 && dims[1] != 3;     // N, H, W, C
-        int64_t open[4] = { 1, last ? height : 3, last ? width : height, last ? 3 : width };
-        for (int i = 0; i < 4; i++)
-            if (dims[i] <= 0)
-                dims[i] = open[i];
-    }
-    if (rank && rank <= GCAM_MAX_RANK)
-        dims[0] = 1;
-    for (size_t i = 0; i < rank && i < GCAM_MAX_RANK; i++)
-        if (dims[i] <= 0) {
-            gcam_log(log, GRADCAM_LOG_ERROR, "%s: dimension %zu of input '%s' is open", onnx->path, i, value->name);
-            return -ENOTSUP;
-        }
+    *type = tensor->elem_type;
     value->type = GCAM_TYPE_FLOAT;
     return read_shape(onnx, value->name, rank, dims, &value->shape, log);
 }
@@ -421,7 +407,7 @@ static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *gr
     return read_attributes(onnx, proto, node, &graph->arena, log);
 }
 
-static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, int width, int height, const GradcamLog *log)
+static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLog *log)
 {
     const Onnx__GraphProto *proto = onnx->proto->graph;
     graph->name = text(proto->name);
@@ -442,9 +428,10 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, int width, int 
         value->initializer = (int)i;
     }
     graph->input = gcam_arena_alloc(&graph->arena, proto->n_input + 1, sizeof(int));
+    graph->input_type = gcam_arena_alloc(&graph->arena, proto->n_input + 1, sizeof(int));
     graph->output = gcam_arena_alloc(&graph->arena, proto->n_output + 1, sizeof(int));
     graph->node = gcam_arena_alloc(&graph->arena, proto->n_node, sizeof(*graph->node));
-    if (!graph->input || !graph->output || !graph->node)
+    if (!graph->input || !graph->input_type || !graph->output || !graph->node)
         return -ENOMEM;
     for (size_t i = 0; i < proto->n_input; i++) {
         // Before IR version 4 every initializer is listed among the inputs too.
@@ -453,7 +440,8 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, int width, int 
         int index = define(graph, names, text(proto->input[i]->name), onnx->path, log);
         if (index < 0)
             return index;
-        int error = read_input(onnx, proto->input[i], &graph->value[index], width, height, log);
+        int error = read_input(onnx, proto->input[i], &graph->value[index], &graph->input_type[graph->inputs],
+                               log);
         if (error)
             return error;
         graph->input[graph->inputs++] = index;
@@ -475,7 +463,7 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, int width, int 
     return 0;
 }
 
-int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, int width, int height, const GradcamLog *log)
+int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, const GradcamLog *log)
 {
     const Onnx__GraphProto *proto = onnx->proto->graph;
     size_t names = proto->n_initializer + proto->n_input, room = 64;
@@ -487,7 +475,7 @@ int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, int width, int height, con
     if (!table.slot)
         return -ENOMEM;
     memset(graph, 0, sizeof(*graph));
-    int error = build(onnx, graph, &table, width, height, log);
+    int error = build(onnx, graph, &table, log);
     gcam_free(table.slot);
     if (error)
         gcam_graph_free(graph);

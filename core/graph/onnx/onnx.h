@@ -28,9 +28,9 @@ void gcam_onnx_free(GcamOnnx **onnx);
 // The i-th file with external data that was mapped; data NULL past the last.
 GcamMapping gcam_onnx_mapping(const GcamOnnx *onnx, size_t i);
 
-// Builds the graph, not yet simplified. Its strings and constants point into `onnx`. Open dimensions of the picture
-// become height and width, every batch becomes 1.
-int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, int width, int height, const GradcamLog *log);
+// Builds the graph, not yet simplified. Its strings and constants point into `onnx`. Open dimensions of inputs are 0:
+// what they become is decided above (model/inputs.c).
+int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, const GradcamLog *log);
 
 // A large initializer whose data a compiled model stores apart.
 typedef struct GcamOnnxTensor {

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * In: the inputs of a graph as it was exported, dimensions that are open being 0. Out: what each of them is, with all
+ * dimensions known, in the graph's arena.
+ *
+ * A picture has rows, columns and channels, with a batch before them or without. Channels come first, as ONNX has them,
+ * or last where that alone is 3 or 1, or less than both others. As cameras give grey or three colours, other numbers
+ * of channels are frames: a multiple of 3 so many pictures in colour, any other number so many grey ones. (Mnih et al.
+ * 2015 show their players the last four frames.)
+ *
+ * Inside, a picture always has four dimensions, and lies rows first, channels last. Where the network takes it without
+ * a batch, a Reshape is put before it.
+ */
+#include "inputs.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MOST_COUNT ((size_t)1 << 40)    // elements of an input
+
+// What the dimensions that a graph leaves open become.
+typedef struct Sizes {
+    int width, height;
+    size_t batch;               // of the picture as it was exported, which becomes 1 wherever it stands; 0: open
+} Sizes;
+
+// Where the dimensions of a picture are; the batch is before them, or there is none.
+typedef struct Layout {
+    const char *name;
+    int rank, channels, rows, columns;
+} Layout;
+
+static const Layout layouts[] = {
+    { "NCHW", 4, 1, 2, 3 }, { "NHWC", 4, 3, 1, 2 }, { "CHW", 3, 0, 1, 2 }, { "HWC", 3, 2, 0, 1 },
+};
+
+const char *gradcam_input_kind_name(enum GradcamInputKind kind)
+{
+    static const char *const names[] = { "picture", "numbers" };
+    return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+}
+
+static int is_usual(size_t channels)
+{
+    return channels == 3 || channels == 1;
+}
+
+// NULL for a tensor that is no picture.
+static const Layout *find_layout(const GcamShape *shape)
+{
+    if (shape->rank != 3 && shape->rank != 4)
+        return NULL;
+    const Layout *first = &layouts[shape->rank == 4 ? 0 : 2], *last = first + 1;
+    size_t early = shape->dim[first->channels], late = shape->dim[last->channels], between = shape->dim[last->columns];
+    if (is_usual(early) || !late)
+        return first;
+    return is_usual(late) || (late < early && late < between) ? last : first;
+}
+
+// ---------------------------------------------------------------------------------------------------------- dimensions
+
+// The size of a dimension that the graph leaves open.
+static size_t open_size(const Layout *layout, int dim, const Sizes *sizes)
+{
+    if (!layout || (dim == 0 && layout->rank == 3))
+        return 1;
+    return dim == layout->channels ? 3 : dim == layout->rows ? (size_t)sizes->height
+                                       : dim == layout->columns ? (size_t)sizes->width : 1;
+}
+
+// Sizes for what is open, and a batch of 1. What is no picture may have an open batch, and nothing else.
+static int complete_shape(GcamValue *value, const Layout *layout, const Sizes *sizes, const GradcamLog *log)
+{
+    GcamShape *shape = &value->shape;
+    size_t count = 1;
+    for (int i = 0; i < shape->rank; i++) {
+        if (!shape->dim[i] && !layout && i > 0) {
+            gcam_log(log, GRADCAM_LOG_ERROR, "dimension %d of input '%s' is open", i, value->name);
+            return -ENOTSUP;
+        }
+        if (!shape->dim[i])
+            shape->dim[i] = open_size(layout, i, sizes);
+        int is_batch = layout ? layout->rank == 4 : shape->rank > 1 && shape->dim[i] == sizes->batch;
+        if (i == 0 && is_batch)
+            shape->dim[i] = 1;
+        if (gcam_mul(count, shape->dim[i], &count) < 0 || count > MOST_COUNT) {
+            char text[GCAM_SHAPE_TEXT];
+            gcam_log(log, GRADCAM_LOG_ERROR, "input '%s' has an impossible shape %s", value->name,
+                     gcam_shape_text(shape, text));
+            return -EBADMSG;
+        }
+    }
+    return 0;
+}
+
+static int check_sides(const GcamValue *value, const Layout *layout, const GradcamLog *log)
+{
+    const GcamShape *shape = &value->shape;
+    if (shape->dim[layout->rows] <= GCAM_MOST_PIXELS && shape->dim[layout->columns] <= GCAM_MOST_PIXELS &&
+        shape->dim[layout->channels] <= GCAM_MOST_CHANNELS)
+        return 0;
+    char text[GCAM_SHAPE_TEXT];
+    gcam_log(log, GRADCAM_LOG_ERROR,
+             "input '%s' has shape %s; the sides of a picture are 1 to %d, its channels 1 to %d", value->name,
+             gcam_shape_text(shape, text), GCAM_MOST_PIXELS, GCAM_MOST_CHANNELS);
+    return -ENOTSUP;
+}
+
+static GradcamInput describe(const GcamValue *value, int type, const Layout *layout)
+{
+    const GcamShape *shape = &value->shape;
+    GradcamInput input = {
+        .name = value->name, .kind = layout ? GRADCAM_INPUT_PICTURE : GRADCAM_INPUT_NUMBERS,
+        .type = gcam_data_name(type), .count = gcam_shape_count(shape), .rank = shape->rank, .layout = "",
+    };
+    memcpy(input.shape, shape->dim, sizeof(input.shape));
+    if (!layout)
+        return input;
+    size_t channels = shape->dim[layout->channels];
+    input.layout = layout->name;
+    input.channels = channels % 3 ? 1 : 3;
+    input.frames = (int)(channels / (size_t)input.channels);
+    input.height = (int)shape->dim[layout->rows];
+    input.width = (int)shape->dim[layout->columns];
+    return input;
+}
+
+// Sets *input to what graph input `index` is.
+static int decide(GcamGraph *graph, int index, int is_picture, const Sizes *sizes, GradcamInput *input,
+                  const GradcamLog *log)
+{
+    GcamValue *value = &graph->value[graph->input[index]];
+    // Only a tensor with a batch can be told from a table of numbers; the picture can do without one.
+    const Layout *layout = value->shape.rank == 4 || is_picture ? find_layout(&value->shape) : NULL;
+    int open = layout && (!value->shape.dim[layout->rows] || !value->shape.dim[layout->columns]);
+    int error = complete_shape(value, layout, sizes, log);
+    if (!error && layout)
+        error = check_sides(value, layout, log);
+    if (error)
+        return error;
+    *input = describe(value, graph->input_type[index], layout);
+    input->is_open = open;
+    return 0;
+}
+
+// --------------------------------------------------------------------------------------------------------- the picture
+
+// The first input with a batch, rows, columns and the channels of one picture; else with any channels; else without a
+// batch. Its index among the inputs, or -1: there is none.
+static int find_picture(const GcamGraph *graph)
+{
+    int found = -1, best = 0;
+    for (int i = 0; i < graph->inputs; i++) {
+        const GcamShape *shape = &graph->value[graph->input[i]].shape;
+        const Layout *layout = find_layout(shape);
+        size_t channels = layout ? shape->dim[layout->channels] : 0;
+        int rank = !layout ? 0 : layout->rank == 3 ? 1 : channels && !is_usual(channels) ? 2 : 3;
+        if (rank > best) {
+            found = i;
+            best = rank;
+        }
+    }
+    return found;
+}
+
+// A constant with a shape, for Reshape.
+static int add_shape(GcamGraph *graph, const GcamShape *shape)
+{
+    int index = gcam_graph_add_value(graph, "");
+    int64_t *dims = gcam_arena_alloc(&graph->arena, GCAM_MAX_RANK, sizeof(*dims));
+    if (index < 0 || !dims)
+        return -ENOMEM;
+    for (int i = 0; i < shape->rank; i++)
+        dims[i] = (int64_t)shape->dim[i];
+    GcamValue *value = &graph->value[index];
+    value->type = GCAM_TYPE_INT64;
+    value->shape = (GcamShape){ 1, { (size_t)shape->rank } };
+    value->data = dims;
+    return index;
+}
+
+// Puts a node before all others.
+static GcamNode *add_first_node(GcamGraph *graph)
+{
+    GcamNode *node = gcam_arena_alloc(&graph->arena, (size_t)graph->nodes + 1, sizeof(*node));
+    if (!node)
+        return NULL;
+    memcpy(node + 1, graph->node, (size_t)graph->nodes * sizeof(*node));
+    for (int i = 0; i < graph->values; i++)
+        if (graph->value[i].node >= 0)
+            graph->value[i].node++;
+    graph->node = node;
+    graph->nodes++;
+    return node;
+}
+
+// The picture becomes one with a batch of 1, and what the network took is made of that.
+static int add_batch(GcamGraph *graph, int index)
+{
+    int bare = graph->input[index];
+    const char *name = graph->value[bare].name;
+    size_t room = strlen(name) + 16;
+    char *bare_name = gcam_arena_alloc(&graph->arena, room, 1);
+    int picture = gcam_graph_add_value(graph, name), shape = add_shape(graph, &graph->value[bare].shape);
+    GcamNode *node = add_first_node(graph);
+    if (picture < 0 || shape < 0 || !node || !bare_name)
+        return -ENOMEM;
+    snprintf(bare_name, room, "%s/batch", name);
+    node->name = bare_name;
+    node->type = "Reshape";
+    node->domain = "";
+    node->input = gcam_arena_alloc(&graph->arena, 2, sizeof(int));
+    node->output = gcam_arena_alloc(&graph->arena, 1, sizeof(int));
+    if (!node->input || !node->output)
+        return -ENOMEM;
+    node->inputs = 2;
+    node->outputs = 1;
+    node->input[0] = picture;
+    node->input[1] = shape;
+    node->output[0] = bare;
+    GcamValue *from = &graph->value[picture], *to = &graph->value[bare];
+    from->type = to->type;
+    from->shape = (GcamShape){ 4, { 1, to->shape.dim[0], to->shape.dim[1], to->shape.dim[2] } };
+    to->name = bare_name;
+    to->node = 0;
+    graph->input[index] = picture;
+    return 0;
+}
+
+int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int height, const GradcamLog *log)
+{
+    int picture = find_picture(graph);
+    *inputs = (GcamInputs){ 0 };
+    inputs->other = gcam_arena_alloc(&graph->arena, (size_t)graph->inputs + 1, sizeof(*inputs->other));
+    inputs->other_value = gcam_arena_alloc(&graph->arena, (size_t)graph->inputs + 1, sizeof(int));
+    if (!inputs->other || !inputs->other_value)
+        return -ENOMEM;
+    if (picture < 0) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "no input is a picture (a tensor of three or four dimensions)");
+        return -ENOTSUP;
+    }
+    const GcamShape *shape = &graph->value[graph->input[picture]].shape;
+    const Sizes sizes = { width, height, shape->rank == 4 ? shape->dim[0] : 0 };
+    for (int i = 0; i < graph->inputs; i++) {
+        GradcamInput input;
+        int error = decide(graph, i, i == picture, &sizes, &input, log);
+        if (error)
+            return error;
+        if (i != picture) {
+            inputs->other[inputs->others] = input;
+            inputs->other_value[inputs->others++] = graph->input[i];
+            continue;
+        }
+        if (input.rank == 3 && (error = add_batch(graph, i)))
+            return error;
+        inputs->picture = input;
+        inputs->picture_value = graph->input[i];
+        graph->value[graph->input[i]].channels_last = input.layout[strlen(input.layout) - 1] == 'W';
+    }
+    return 0;
+}
+
+GradcamPreprocessing gcam_input_preprocessing(const GradcamInput *input)
+{
+    static const GradcamPreprocessing torchvision = { { 123.675f, 116.28f, 103.53f }, { 58.395f, 57.12f, 57.375f }, 0 },
+                                      unit = { { 0, 0, 0 }, { 255, 255, 255 }, 0 },
+                                      none = { { 0, 0, 0 }, { 1, 1, 1 }, 0 };
+    if (strncmp(input->type, "float", 5) && strcmp(input->type, "bfloat16"))
+        return none;
+    return input->channels == 1 ? unit : torchvision;
+}

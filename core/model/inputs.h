@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a network takes: decided once, when it is opened, for all who bring it pictures or numbers.
+ */
+#ifndef GCAM_MODEL_INPUTS_H
+#define GCAM_MODEL_INPUTS_H
+
+#include "gradcam.h"
+#include "graph/graph.h"
+
+#define GCAM_MOST_PIXELS 16384          // of each side of the picture
+#define GCAM_MOST_CHANNELS 1024         // of all its frames
+
+// Everything is in the graph's arena; values are those of the graph.
+typedef struct GcamInputs {
+    GradcamInput picture;
+    int picture_value;
+    GradcamInput *other;
+    int *other_value;
+    size_t others;
+} GcamInputs;
+
+// Between building the graph and simplifying it: finds the picture among the inputs, tells what each of them is, gives
+// open dimensions a size (`width` and `height` those of pictures), and brings the picture to four dimensions where the
+// network takes three. -ENOTSUP where no input is a picture.
+int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int height, const GradcamLog *log);
+
+// What pixels become where nobody says: the usual mean and std for what the input is.
+GradcamPreprocessing gcam_input_preprocessing(const GradcamInput *input);
+
+#endif
