@@ -66,6 +66,7 @@ WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wpointer-ari
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -fmacro-prefix-map=$(SRC)/= \
                -pthread -MMD -MP
 MODEL := $(wildcard $(SRC)/models/default.bin)
+HEADERS := $(wildcard $(SRC)/core/gradcam*.h)
 
 CORE_FLAGS = -I$(SRC)/core -I$(BUILD)/gen $(BLAS_CFLAGS) $(PROTOBUF_CFLAGS) \
              $(if $(MODEL),-DGCAM_HAVE_DEFAULT_MODEL)
@@ -210,10 +211,10 @@ $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(TEST_AUX_A) $(AUX_A) $(LIB_A)
 
 # ----------------------------------------------------------------------------------------------------- ffmpeg
 
-# Made from the filter's sources and the public header; a changed library is taken up without a new build.
+# Made from the filter's sources and the public headers; a changed library is taken up without a new build.
 FFMPEG_DONE := $(BUILD)/ffmpeg/$(FFMPEG_ROUTE)
 FFMPEG_FILES := $(wildcard $(SRC)/filter/*.[ch]) $(addprefix $(SRC)/filter/,register $(FFMPEG_ROUTE)) \
-                $(SRC)/core/gradcam.h
+                $(HEADERS)
 $(call remember,$(FFMPEG_FILE),$(FFMPEG_ROUTE) $(or $(FFMPEG_SOURCE),$(shell dpkg-query -W ffmpeg 2>&1)))
 
 ffmpeg: $(if $(FFMPEG_ROUTE),$(FFMPEG_DONE))
@@ -257,7 +258,7 @@ DROPIN_DIR := $(LIBDIR)/gradcam
 
 install: all
 	mkdir -p $(INSTALLED_LIB)/pkgconfig $(INSTALLED_BIN) $(INSTALLED_INCLUDE)
-	install -m 644 $(SRC)/core/gradcam.h $(INSTALLED_INCLUDE)/
+	install -m 644 $(HEADERS) $(INSTALLED_INCLUDE)/
 	install -m 644 $(LIB_A) $(INSTALLED_LIB)/
 	install -m 755 $(LIB_SO) $(INSTALLED_LIB)/
 	ln -sf $(SONAME) $(INSTALLED_LIB)/libgradcam.so
@@ -277,7 +278,8 @@ ifeq ($(FFMPEG_ROUTE),dropin)
 endif
 
 uninstall:
-	rm -f $(INSTALLED_INCLUDE)/gradcam.h $(INSTALLED_LIB)/libgradcam.a $(INSTALLED_LIB)/$(SONAME) \
+	rm -f $(addprefix $(INSTALLED_INCLUDE)/,$(notdir $(HEADERS))) \
+	    $(INSTALLED_LIB)/libgradcam.a $(INSTALLED_LIB)/$(SONAME) \
 	    $(INSTALLED_LIB)/libgradcam.so $(INSTALLED_LIB)/pkgconfig/gradcam.pc $(INSTALLED_BIN)/gradcam \
 	    $(if $(FFMPEG_ROUTE),$(addsuffix $(PROGRAM_SUFFIX),$(addprefix $(INSTALLED_BIN)/,$(PROGRAMS))))
 	rm -rf $(DESTDIR)$(DROPIN_DIR)

@@ -17,8 +17,8 @@
  *     gradcam_context_forward(context, rgb, 3 * width);             // 4. a picture at the network's size
  *     gradcam_context_map(context, &dog->target[0], NULL, map, NULL);     // 5. its map, by Grad-CAM
  *
- * Then gradcam_map_normalize() and gradcam_overlay_blend() make it visible. For video, GradcamStream runs steps 4 and
- * 5 on background threads.
+ * Then gradcam_map_normalize() and gradcam_overlay_blend() make it visible; gradcam_picture.h has drawings of several
+ * classes. For video, GradcamStream runs steps 4 and 5 on background threads.
  *
  * Errors: functions that can fail return 0 or a negative errno value: -EINVAL a mistake of the caller, -ENOMEM,
  * -ENOENT no such file, class or layer, -EBADMSG a malformed model, -ENOTSUP a valid model with something in it that
@@ -605,10 +605,16 @@ GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, in
 
 // Moves a map of a key frame to the frame from which the way leads there (NULL: from the newest frame to its key
 // frame). region as in gradcam_overlay_blend(). out has the size that gradcam_motion_size() tells; outside of the
-// region it is 0. Between two key frames, show (1 - s) times the map of the one before and s times the map of the one
-// after, both moved, at the share s of the time between them.
+// region it is 0.
 GRADCAM_API void gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map,
                                       int map_width, int map_height, const GradcamRegion *region, float *out);
+
+// What lies between two key frames: 1 - share times the map of the one before, moved by `way`, and share times the map
+// of the one after, moved by `next` (see gradcam_motion_way_on()), at the share of the time between them. Both maps
+// have the same size; the rest as gradcam_motion_apply().
+GRADCAM_API void gradcam_motion_meet(const GradcamMotion *motion, const GradcamShift *way, const float *map,
+                                     const GradcamShift *next, const float *next_map, float share, int map_width,
+                                     int map_height, const GradcamRegion *region, float *out);
 
 // --------------------------------------------------------------------------------------------------------------- boxes
 
@@ -651,7 +657,15 @@ enum GradcamOutput {
     GRADCAM_OUTPUT_OVERLAY,     // picture + weight * (colour - picture)
     GRADCAM_OUTPUT_HEATMAP,     // the colours alone
     GRADCAM_OUTPUT_MASK,        // the map as grey levels, white is hot
+    // Of drawings (gradcam_picture.h) alone, not of a single overlay:
+    GRADCAM_OUTPUT_SIDE,        // as overlay, on the right one of two pictures side by side
+    GRADCAM_OUTPUT_ALPHA,       // the colours alone, their weight as the picture's alpha
+    GRADCAM_OUTPUT_COUNT
 };
+
+// "overlay", "heatmap", "mask", "side", "alpha"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_output_name(enum GradcamOutput output);
+GRADCAM_API int gradcam_output_find(const char *name);
 
 typedef struct GradcamOverlaySettings {
     enum GradcamColormap colormap;

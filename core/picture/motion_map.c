@@ -10,6 +10,7 @@
  * compared with the one before it, moved all the way, half of it, and not at all, and maps are moved as far as
  * served best of late.
  */
+#include "gradcam_picture.h"
 #include "motion.h"
 
 #include <math.h>
@@ -100,6 +101,16 @@ void gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, 
                           int map_height, const GradcamRegion *region, float *out)
 {
     move(motion, way ? way : motion->key.newest, motion->trust, map, map_width, map_height, region, out);
+}
+
+// motion->moved is free between two key frames.
+void gradcam_motion_meet(const GradcamMotion *motion, const GradcamShift *way, const float *map,
+                         const GradcamShift *next, const float *next_map, float share, int map_width, int map_height,
+                         const GradcamRegion *region, float *out)
+{
+    gradcam_motion_apply(motion, way, map, map_width, map_height, region, out);
+    gradcam_motion_apply(motion, next, next_map, map_width, map_height, region, motion->moved);
+    gradcam_maps_between(out, motion->moved, share, (size_t)motion->columns * (size_t)motion->rows, out);
 }
 
 void gcam_motion_warm(GradcamMotion *motion)

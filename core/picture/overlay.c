@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "base/enum_names.h"
 #include "base/mem.h"
 #include "blend.h"
 #include "color_matrix.h"
@@ -110,4 +111,16 @@ void gradcam_overlay_free(GradcamOverlay **overlay)
         return;
     gcam_free(*overlay);
     *overlay = NULL;
+}
+
+static const char *const output_names[GRADCAM_OUTPUT_COUNT] = { "overlay", "heatmap", "mask", "side", "alpha" };
+
+const char *gradcam_output_name(enum GradcamOutput output)
+{
+    return (unsigned)output < GRADCAM_OUTPUT_COUNT ? output_names[output] : NULL;
+}
+
+int gradcam_output_find(const char *name)
+{
+    return gcam_enum_find(output_names, GRADCAM_OUTPUT_COUNT, name);
 }

@@ -19,10 +19,10 @@ nm -D --defined-only "$so" | grep -q ' T gradcam_version$' && [ ! -s foreign ]
 check "only gradcam_* is exported" $?
 
 sed -n 's/^GRADCAM_API .*\(gradcam_[a-z0-9_]*\)(.*/\1/p; s/^GRADCAM_API .*(\*\(gradcam_[a-z0-9_]*\)(.*/\1/p' \
-    "$SRC/core/gradcam.h" | sort -u > declared
+    "$SRC"/core/gradcam*.h | sort -u > declared
 nm -D --defined-only "$so" | awk '{ print $3 }' | sort -u > exported
 diff declared exported
-check "what the header declares is what the library exports" $?
+check "what the headers declare is what the library exports" $?
 
 nm --defined-only "$BUILD/lib/libgradcam.a" 2> /dev/null | awk '$2 ~ /[A-Z]/ { print $3 }' \
     | grep -Ev '^(gradcam_|gcam_|onnx__|_*DW\.ref|__(asan|odr_asan|ubsan|tsan))' > foreign
@@ -40,13 +40,16 @@ if [ -z "$sanitize" ]; then
     check "the library neither ends, prints nor changes its host" $?
 fi
 
-echo '#include "gradcam.h"' > header.c
-$CC -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$SRC/core" header.c
-check "the header compiles alone as C99" $?
-if command -v c++ > /dev/null; then
-    c++ -x c++ -std=c++11 -Wall -Wextra -Werror -fsyntax-only -I"$SRC/core" header.c
-    check "the header compiles alone as C++11" $?
-fi
+for header in "$SRC"/core/gradcam*.h; do
+    name=${header##*/}
+    echo "#include \"$name\"" > header.c
+    $CC -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$SRC/core" header.c
+    check "$name compiles alone as C99" $?
+    if command -v c++ > /dev/null; then
+        c++ -x c++ -std=c++11 -Wall -Wextra -Werror -fsyntax-only -I"$SRC/core" header.c
+        check "$name compiles alone as C++11" $?
+    fi
+done
 
 cat > client.c <<'END'
 #include <gradcam.h>
