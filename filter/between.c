@@ -4,8 +4,6 @@
  */
 #include "between.h"
 
-#include <string.h>
-
 #include "libavutil/common.h"
 #include "libavutil/error.h"
 #include "libavutil/mem.h"
@@ -99,10 +97,7 @@ static int take_key(GcamBetween *b, const GcamHeat *heat, const GradcamRegion *r
     av_fast_malloc(&b->map, &b->map_size, sizeof(*b->map) * size);
     if (!b->map)
         return AVERROR(ENOMEM);
-    memset(b->map, 0, sizeof(*b->map) * size);
-    for (size_t i = 0; i < heat->result->count; i++)
-        for (size_t j = 0; j < size; j++)
-            b->map[j] = FFMAX(b->map[j], heat->map[i * size + j]);
+    gradcam_maps_join(heat->map, heat->result->count, size, b->map);
     take(b->motion, b->map, heat->width, heat->height, region);
     b->key = heat->number;
     b->moved = b->moving;
@@ -165,21 +160,14 @@ static int meet_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, GcamP
     const GradcamShift *next_way = b->way + (next->number - b->way_first) * count;
     GradcamShift *on = b->way + (b->way_end - b->way_first) * count;
     const GradcamRegion region = planes->region;
-    int ret = prepare_moved(b, targets + 1, planes);
-    const size_t moved = (size_t)planes->width * planes->height;
-    float *back = b->map + targets * moved;
+    int ret = prepare_moved(b, targets, planes);
 
     if (ret < 0)
         return ret;
     gradcam_motion_way_on(b->motion, way, next_way, on);
-    for (size_t i = 0; i < targets; i++) {
-        float *map = b->map + i * moved;
-
-        gradcam_motion_apply(b->motion, way, heat->map + i * size, heat->width, heat->height, &region, map);
-        gradcam_motion_apply(b->motion, on, next->map + i * size, heat->width, heat->height, &region, back);
-        for (size_t j = 0; j < moved; j++)
-            map[j] += share * (back[j] - map[j]);
-    }
+    for (size_t i = 0; i < targets; i++)
+        gradcam_motion_meet(b->motion, way, heat->map + i * size, on, next->map + i * size, share, heat->width,
+                            heat->height, &region, b->map + i * planes->width * planes->height);
     return 0;
 }
 
@@ -193,8 +181,7 @@ static int mix_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, GcamPl
 
     if (ret < 0)
         return ret;
-    for (size_t i = 0; i < size; i++)
-        b->map[i] = heat->map[i] + share * (next->map[i] - heat->map[i]);
+    gradcam_maps_between(heat->map, next->map, share, size, b->map);
     return 0;
 }
 

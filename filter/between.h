@@ -8,7 +8,7 @@
 
 #include "libavutil/frame.h"
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "heat.h"
 
 // The field of GcamBetween is an option, hence int.

@@ -8,29 +8,8 @@
 
 #include <stdint.h>
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "style.h"
-
-// Makes maps of raw ones; remembers, for each target, what came before.
-typedef struct GcamHeatMaker {
-    GradcamSteadySettings settings;     // of the steadies
-    GradcamSteady **steady;     // by target
-    char **name;                // of each target, when its map was last seen
-    size_t count;
-} GcamHeatMaker;
-
-// Forgets what came before.
-void gcam_heatmaker_reset(GcamHeatMaker *maker);
-
-// Where a map is hot, in parts of the map, from 0 to 1.
-typedef struct GcamPlace {
-    GradcamRegion box;          // width 0: none
-    double x, y;                // centre of gravity; NAN where the map is empty
-    double share;               // of the highest value, of the box
-} GcamPlace;
-
-// Finds the place of a map of height x width; place->share is set by the caller, 0 for no box. AVERROR(ENOMEM).
-int gcam_place_find(GcamPlace *place, const float *map, int width, int height);
 
 // Shared by the frames that show it, or will.
 typedef struct GcamHeat {
@@ -45,7 +24,7 @@ typedef struct GcamHeat {
     int empty;                  // nothing to see
     int width, height;
     float *map;                 // by target, height x width each
-    GcamPlace *place;           // by target
+    GradcamPlace *place;        // by target
 } GcamHeat;
 
 // One that waits for its result, with one reference.
@@ -55,7 +34,10 @@ void gcam_heat_unref(GcamHeat **heat);
 
 // Takes over the result, whatever becomes of it, and makes its maps. To be called in the order of the key frames.
 // AVERROR(ENOMEM).
-int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GcamHeatMaker *maker);
+int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GradcamSteadies *steadies);
+
+// Finds where each of the heat's targets is hot in maps of height x width, into place[target]. AVERROR(ENOMEM).
+int gcam_heat_places(const GcamHeat *heat, const float *map, int width, int height, GradcamPlace *place);
 
 // What an expression of the target's can depend on, on frame n at t seconds.
 GcamMoment gcam_heat_moment(const GcamHeat *heat, size_t target, double n, double t);

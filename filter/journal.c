@@ -162,7 +162,7 @@ static void put_json(GcamJournal *j, const GcamReport *r)
                r->number == r->heat->number, r->number - r->heat->number, r->heat->empty, result->elapsed * 1000);
     for (size_t i = 0; i < result->count; i++) {
         const GradcamMapInfo *info = &result->map[i].info;
-        const GcamPixels p = gcam_report_pixels(r, i);
+        const GradcamPixels p = gcam_report_pixels(r, i);
 
         av_bprintf(line, "%s{\"label\": ", i ? ", " : "");
         put_json_text(line, result->map[i].name);
@@ -189,7 +189,7 @@ static void put_csv(GcamJournal *j, const GcamReport *r)
 
     for (size_t i = 0; i < result->count; i++) {
         const GradcamMapInfo *info = &result->map[i].info;
-        const GcamPixels p = gcam_report_pixels(r, i);
+        const GradcamPixels p = gcam_report_pixels(r, i);
 
         av_bprintf(line, "%"PRId64",", r->number);
         put_number(line, r->time, "");

@@ -63,7 +63,7 @@ int gcam_queue_open(GcamQueue *q, AVFilterContext *ctx)
     q->keys.time_base = inlink->time_base;
     q->keys.frame_rate = gcam_frame_rate(inlink);
     q->fifo = av_fifo_alloc2(8, sizeof(Item), AV_FIFO_FLAG_AUTO_GROW);
-    if (!q->fifo)
+    if (!q->fifo || gradcam_steadies_create(&q->steadies) < 0)
         return AVERROR(ENOMEM);
     if (q->live && q->between.interp == GCAM_INTERP_LINEAR) {
         av_log(ctx, AV_LOG_WARNING, "interp=linear would delay the video: with live=1, maps are held\n");
@@ -82,7 +82,7 @@ void gcam_queue_close(GcamQueue *q)
     av_fifo_freep2(&q->fifo);
     gcam_heat_unref(&q->heat);
     gcam_heat_unref(&q->coming);
-    gcam_heatmaker_reset(&q->maker);
+    gradcam_steadies_free(&q->steadies);
     gcam_style_unref(&q->style);
     gcam_keys_reset(&q->keys);
     gcam_between_reset(&q->between);
@@ -94,9 +94,9 @@ void gcam_queue_close(GcamQueue *q)
 // ---------------------------------------------------------------------------------------------------- frames
 
 // Where the maps are hot on the item's frame.
-static int find_places(GcamQueue *q, const GcamHeat *heat, const GcamPlanes *planes, const GcamPlace **places)
+static int find_places(GcamQueue *q, const GcamHeat *heat, const GcamPlanes *planes, const GradcamPlace **places)
 {
-    const size_t size = (size_t)planes->width * planes->height;
+    int ret;
 
     *places = heat->place;
     if (!planes->own)
@@ -104,15 +104,9 @@ static int find_places(GcamQueue *q, const GcamHeat *heat, const GcamPlanes *pla
     av_fast_malloc(&q->place, &q->place_size, sizeof(*q->place) * FFMAX(heat->result->count, 1));
     if (!q->place)
         return AVERROR(ENOMEM);
-    for (size_t i = 0; i < heat->result->count; i++) {
-        int ret;
-
-        q->place[i].share = heat->place[i].share;
-        if ((ret = gcam_place_find(&q->place[i], planes->map + i * size, planes->width, planes->height)) < 0)
-            return ret;
-    }
+    ret = gcam_heat_places(heat, planes->map, planes->width, planes->height, q->place);
     *places = q->place;
-    return 0;
+    return ret;
 }
 
 // Where its maps lie on the item's frame.
@@ -198,7 +192,7 @@ static int fill_heat(GcamQueue *q, GcamHeat *heat, int wait)
     if (!heat || heat->result)
         return 0;
     ret = gradcam_stream_collect(q->engine.stream, heat->ticket, wait, &result);
-    return ret < 0 ? ret : gcam_heat_fill(heat, result, &q->maker);
+    return ret < 0 ? ret : gcam_heat_fill(heat, result, q->steadies);
 }
 
 // Whether frames between key frames show something of both.
@@ -285,7 +279,7 @@ static int poll_newest(GcamQueue *q, const Item *item)
     gcam_heat_unref(&q->heat);
     q->heat = q->coming;
     q->coming = NULL;
-    ret = gcam_heat_fill(q->heat, result, &q->maker);
+    ret = gcam_heat_fill(q->heat, result, q->steadies);
     return ret < 0 ? ret : gcam_between_key_marked(&q->between, q->heat, &region);
 }
 

@@ -28,9 +28,9 @@ typedef struct GcamQueue {
     GcamJournal *journal;       // where frames are told about; the caller's
 
     AVFilterContext *ctx;
-    GcamHeatMaker maker;
+    GradcamSteadies *steadies;  // of the key frames
     GcamShow show;
-    GcamPlace *place;           // of the frame under way, by target
+    GradcamPlace *place;        // of the frame under way, by target
     unsigned place_size;        // bytes
 
     AVFifo *fifo;               // of the frames that wait

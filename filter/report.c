@@ -16,24 +16,12 @@
 
 #define PREFIX "lavfi.gradcam."
 
-GcamPixels gcam_report_pixels(const GcamReport *report, size_t target)
+GradcamPixels gcam_report_pixels(const GcamReport *report, size_t target)
 {
-    const GcamPlace *place = &report->place[target];
-    const GradcamRegion *box = &place->box, *r = report->region;
-    const double left = r->x + box->x * r->width, top = r->y + box->y * r->height;
-    GcamPixels p = { .boxed = box->width > 0, .centred = !isnan(place->x) };
+    GradcamPixels pixels;
 
-    if (p.boxed) {
-        p.x = av_clip(lrint(left), 0, report->width - 1);
-        p.y = av_clip(lrint(top), 0, report->height - 1);
-        p.width = av_clip(lrint(left + box->width * r->width), p.x + 1, report->width) - p.x;
-        p.height = av_clip(lrint(top + box->height * r->height), p.y + 1, report->height) - p.y;
-    }
-    if (p.centred) {
-        p.centre_x = av_clip(floor(r->x + place->x * r->width), 0, report->width - 1);
-        p.centre_y = av_clip(floor(r->y + place->y * r->height), 0, report->height - 1);
-    }
-    return p;
+    gradcam_place_pixels(&report->place[target], report->region, report->width, report->height, &pixels);
+    return pixels;
 }
 
 // Boxes as other filters know them (drawbox, drawtext). Detections that are there already stay as they are.
@@ -52,7 +40,7 @@ static int add_detections(const GcamReport *report, AVFrame *frame)
         return AVERROR(ENOMEM);
     av_strlcpy(header->source, "gradcam", sizeof(header->source));
     for (size_t i = 0, n = 0; i < result->count; i++) {
-        const GcamPixels pixels = gcam_report_pixels(report, i);
+        const GradcamPixels pixels = gcam_report_pixels(report, i);
         const float probability = result->map[i].info.probability;
         AVDetectionBBox *box;
 
@@ -100,7 +88,7 @@ static int set_float(AVFrame *frame, size_t target, const char *name, double val
     return set_text(frame, target, name, text);
 }
 
-static int set_place(AVFrame *frame, size_t target, const GcamPixels *p)
+static int set_place(AVFrame *frame, size_t target, const GradcamPixels *p)
 {
     int ret = 0;
 
@@ -118,8 +106,8 @@ static int set_target(const GcamReport *report, AVFrame *frame, size_t i)
 {
     const GradcamResult *result = report->heat->result;
     const GradcamResultMap *map = &result->map[i];
-    const GcamPixels pixels = gcam_report_pixels(report, i);
-    const uint8_t *color = gcam_style_color(report->style, i, result->count);
+    const GradcamPixels pixels = gcam_report_pixels(report, i);
+    const uint8_t *color = gradcam_drawing_color(&report->style->drawing, i, result->count);
     char text[16];
     int ret;
 

@@ -13,7 +13,7 @@
 // About one frame. Owns nothing.
 typedef struct GcamReport {
     const GcamHeat *heat;
-    const GcamPlace *place;     // by target, of the maps as they are shown
+    const GradcamPlace *place;  // by target, of the maps as they are shown
     const GradcamRegion *region;        // where those lie on the frame, in pixels
     const GcamStyle *style;
     int width, height;          // of the frame
@@ -22,15 +22,8 @@ typedef struct GcamReport {
     int64_t skipped;            // live=1: frames so far that should have been key frames; -1: not live
 } GcamReport;
 
-// A place in pixels of the frame.
-typedef struct GcamPixels {
-    int boxed;                  // there is a box
-    int x, y, width, height;    // the box
-    int centred;                // there is a centre
-    int centre_x, centre_y;
-} GcamPixels;
-
-GcamPixels gcam_report_pixels(const GcamReport *report, size_t target);
+// Where the target's map is hot, in pixels of the frame.
+GradcamPixels gcam_report_pixels(const GcamReport *report, size_t target);
 
 // Writes lavfi.gradcam.* into the frame's metadata, and boxes as detections into its side data. AVERROR(ENOMEM).
 int gcam_report_frame(const GcamReport *report, AVFrame *frame);

@@ -12,13 +12,10 @@
 
 // Memory that one filter needs for it. All zero at first.
 typedef struct GcamShow {
-    struct GcamPaint *paint;    // one per pass
-    int paints;
-    float *map;                 // maps made of those of the classes
-    unsigned map_size;          // bytes
+    GradcamDrawing *drawing;
 } GcamShow;
 
-// Width of the output for frames of this width; differs for GCAM_OUTPUT_SIDE only.
+// Width of the output for frames of this width; differs for GRADCAM_OUTPUT_SIDE only.
 int gcam_show_width(int output, enum AVPixelFormat format, int width);
 
 // Lays the maps of `targets` classes over the frame, as the style has it; moment is that of the first. planes NULL:

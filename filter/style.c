@@ -15,7 +15,7 @@
 static int parse_colors(GcamStyle *style, void *log, const char *text)
 {
     const char *at = text;
-    size_t most = 1;
+    size_t most = 1, count = 0;
     char name[128];
 
     for (const char *bar = text; (bar = strchr(bar, '|')); bar++)
@@ -23,7 +23,7 @@ static int parse_colors(GcamStyle *style, void *log, const char *text)
     style->color = av_calloc(most, sizeof(*style->color));
     if (!style->color)
         return AVERROR(ENOMEM);
-    for (; style->colors < most; style->colors++) {
+    for (; count < most; count++) {
         const size_t length = strcspn(at, "|");
         uint8_t rgba[4];
 
@@ -35,9 +35,11 @@ static int parse_colors(GcamStyle *style, void *log, const char *text)
             av_log(log, AV_LOG_ERROR, "colors=%s: '%s' is not a colour\n", text, name);
             return AVERROR(EINVAL);
         }
-        memcpy(style->color[style->colors], rgba, 3);
+        memcpy(style->color[count], rgba, 3);
         at += length + 1;
     }
+    style->drawing.color = (const uint8_t (*)[3])style->color;
+    style->drawing.colors = count;
     return 0;
 }
 
@@ -65,16 +67,16 @@ int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *option
     if (!style)
         return AVERROR(ENOMEM);
     style->references = 1;
-    style->colormap = options->colormap;
-    style->blend = options->blend;
-    style->output = options->output;
-    style->gamma = options->gamma;
-    style->one_colormap = !strcmp(options->colors, "none");
+    style->drawing.overlay.colormap = options->colormap;
+    style->drawing.overlay.blend = options->blend;
+    style->drawing.overlay.output = options->output;
+    style->drawing.overlay.gamma = options->gamma;
+    style->drawing.one_colormap = !strcmp(options->colors, "none");
     if ((ret = take_steady(style, log, options)) < 0 ||
         (ret = gcam_number_parse(&style->box, log, "box", options->box, 0, 1)) < 0 ||
         (ret = gcam_number_parse(&style->opacity, log, "opacity", options->opacity, 0, 1)) < 0 ||
         (ret = gcam_number_parse(&style->threshold, log, "threshold", options->threshold, 0, 1)) < 0 ||
-        (!style->one_colormap && strcmp(options->colors, "auto") &&
+        (!style->drawing.one_colormap && strcmp(options->colors, "auto") &&
          (ret = parse_colors(style, log, options->colors)) < 0)) {
         gcam_style_unref(&style);
         return ret;
@@ -99,11 +101,4 @@ void gcam_style_unref(GcamStyle **style)
         av_free(*style);
     }
     *style = NULL;
-}
-
-const uint8_t *gcam_style_color(const GcamStyle *style, size_t index, size_t count)
-{
-    if (style->colors)
-        return style->color[index % style->colors];
-    return style->one_colormap || count < 2 ? NULL : gradcam_palette(index);
 }

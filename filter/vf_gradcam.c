@@ -147,12 +147,12 @@ static const AVOption gradcam_options[] = {
               TFLAGS, "blend"),
         CONST("flat", "opacity everywhere", GRADCAM_BLEND_FLAT, TFLAGS, "blend"),
     STRING("colors", look.colors, COLORS_HELP, "auto", TFLAGS),
-    ENUM("output",   look.output, "what to show", GCAM_OUTPUT_OVERLAY, GCAM_OUTPUT_COUNT, TFLAGS, "output"),
-        CONST("overlay", "the map over the frame", GCAM_OUTPUT_OVERLAY, TFLAGS, "output"),
-        CONST("heatmap", "the colours of the map alone", GCAM_OUTPUT_HEATMAP, TFLAGS, "output"),
-        CONST("mask", "the map as grey levels", GCAM_OUTPUT_MASK, TFLAGS, "output"),
-        CONST("side", "the frame, and right of it the overlay", GCAM_OUTPUT_SIDE, TFLAGS, "output"),
-        CONST("alpha", "the colours, and their weight as alpha", GCAM_OUTPUT_ALPHA, TFLAGS, "output"),
+    ENUM("output",   look.output, "what to show", GRADCAM_OUTPUT_OVERLAY, GRADCAM_OUTPUT_COUNT, TFLAGS, "output"),
+        CONST("overlay", "the map over the frame", GRADCAM_OUTPUT_OVERLAY, TFLAGS, "output"),
+        CONST("heatmap", "the colours of the map alone", GRADCAM_OUTPUT_HEATMAP, TFLAGS, "output"),
+        CONST("mask", "the map as grey levels", GRADCAM_OUTPUT_MASK, TFLAGS, "output"),
+        CONST("side", "the frame, and right of it the overlay", GRADCAM_OUTPUT_SIDE, TFLAGS, "output"),
+        CONST("alpha", "the colours, and their weight as alpha", GRADCAM_OUTPUT_ALPHA, TFLAGS, "output"),
     STRING("log_path", log_path, "file with a line for each frame that shows a map; -: standard output", NULL, FLAGS),
     ENUM("log_fmt",  log_format, "format of that file", GCAM_JOURNAL_JSON, GCAM_JOURNAL_COUNT, FLAGS, "log_fmt"),
         CONST("json", "an object a line, the last one a summary", GCAM_JOURNAL_JSON, FLAGS, "log_fmt"),
@@ -214,7 +214,7 @@ static GCAM_QUERY_FORMATS(query_formats)
     const GradcamFilter *s = ctx->priv;
     enum AVPixelFormat alpha[FF_ARRAY_ELEMS(pixel_formats)];
 
-    if (s->look.output != GCAM_OUTPUT_ALPHA)
+    if (s->look.output != GRADCAM_OUTPUT_ALPHA)
         return gcam_set_formats(pixel_formats);
     find_alpha_formats(alpha);
     return gcam_set_formats(alpha);
@@ -277,7 +277,7 @@ static int check_output(AVFilterContext *ctx, int before)
     const GradcamFilter *s = ctx->priv;
     const int now = s->look.output;
 
-    if (now == before || (now < GCAM_OUTPUT_SIDE && before < GCAM_OUTPUT_SIDE))
+    if (now == before || (now < GRADCAM_OUTPUT_SIDE && before < GRADCAM_OUTPUT_SIDE))
         return 0;
     av_log(ctx, AV_LOG_ERROR, "output=side and output=alpha cannot be changed to or from while the video runs\n");
     return AVERROR(EINVAL);
