@@ -112,12 +112,14 @@ static void nap(void *opaque, size_t index, int thread)
     usleep(2000);
 }
 
+// A busy machine may have a worker come late, but not each time.
 static void uses_all_threads(void)
 {
     GcamThreads *pool;
     atomic_int used = 0;
     REQUIRE(gcam_threads_create(&pool, THREADS, 0) == 0);
-    gcam_threads_run(pool, 40, nap, &used);
+    for (int round = 0; round < 50 && atomic_load(&used) != (1 << THREADS) - 1; round++)
+        gcam_threads_run(pool, 40, nap, &used);
     CHECK_INT(atomic_load(&used), (1 << THREADS) - 1);
     gcam_threads_destroy(&pool);
 }
@@ -160,14 +162,18 @@ static void keeps_to_its_part(void)
     gcam_threads_destroy(&pool);
 }
 
-// One half takes long: who is done with the other helps.
+// One half takes long: who is done with the other helps. A busy machine may have either of the two do nearly all.
 static void helps_with_other_parts(void)
 {
     GcamThreads *pool;
     Parts parts = { .slow = 1 };
+    int helped = 0;
     REQUIRE(gcam_threads_create(&pool, 2, 0) == 0);
-    gcam_threads_run(pool, PARTS, note_thread, &parts);
-    CHECK(taken(&parts, 1, 0) >= PARTS / 8);
+    for (int round = 0; round < 50 && !helped; round++) {
+        gcam_threads_run(pool, PARTS, note_thread, &parts);
+        helped = taken(&parts, 1, 0) >= PARTS / 8 && taken(&parts, 1, 1) >= PARTS / 8;
+    }
+    CHECK(helped);
     gcam_threads_destroy(&pool);
 }
 

@@ -534,20 +534,21 @@ static void one_message_at_a_time(void)
     CHECK_INT(log.calls, 204);
 }
 
-// A live caller at full speed: some submits are refused, most results are never seen, targets change.
+// A live caller at full speed: some submits are refused, most results are never seen, targets change. On a busy machine
+// the jobs may get their turn late.
 static void hurried_caller(void)
 {
     Random random = { 1 };
     GradcamStream *stream;
     GradcamResult *result;
     uint64_t ticket, seen = 0;
-    int accepted = 0;
+    int accepted = 0, i;
 
     mock_reset();
     for (int i = 0; i < 100; i++)
         mock.script[i].delay = random_int(&random, 0, 300);
     stream = open_stream(&automatic, 3);
-    for (int i = 0; i < 3000; i++) {
+    for (i = 0; i < 3000 || (i < 1000000 && (accepted <= 10 || seen <= 5)); i++) {
         accepted += submit(stream, i % 100, &ticket) == 0;
         if (i % 7 == 0)
             CHECK_INT(gradcam_stream_set_targets(stream, i % 2 ? &two : &automatic), 0);
@@ -560,7 +561,7 @@ static void hurried_caller(void)
             usleep(30);
     }
     close_stream(&stream);
-    CHECK_INT(mock.releases, 3000);
+    CHECK_INT(mock.releases, i);
     CHECK(accepted > 10 && seen > 5);
 }
 
