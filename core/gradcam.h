@@ -347,6 +347,8 @@ GRADCAM_API int gradcam_precision_find(const char *name);
 typedef struct GradcamSettings {
     GradcamLog log;             // used as long as the context is open
     const char *layer;          // tensor or node name; NULL or "auto": the model's default layer
+    GradcamMethod method;       // what the context is made ready for; it makes maps by any other too, but for one that
+                                // goes further back, as to the picture, it then runs the network a second time
     int threads;                // threads inside one map, the caller's included; 0: one per processor
     enum GradcamPrecision precision;
     int nice;                   // how much more the threads that are started here give way to others, 0 to 19; has an
@@ -407,6 +409,9 @@ typedef struct GradcamMapInfo {
     int empty;                  // the map is zero or constant: nothing to see. So is it where the score or the map was
                                 // not finite: zeros are written then, and a warning goes to the log once
 } GradcamMapInfo;
+
+// Whether the context makes maps by a method without a second run of the network. See GradcamSettings.method.
+GRADCAM_API int gradcam_context_serves(const GradcamContext *context, const GradcamMethod *method);
 
 // Size of a method's maps: that of the layer, or that of the network's picture. Thread-safe.
 GRADCAM_API void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width,

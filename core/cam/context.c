@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "method.h"
 #include "preprocess.h"
 
 #include <errno.h>
@@ -36,6 +37,26 @@ static void assign_memory(GradcamContext *context)
     }
 }
 
+// Plan and memory of a context that has its model, layer, needs, threads and precision.
+static int make_ready(GradcamContext *context, const GradcamLog *log)
+{
+    context->gradient_class = -1;
+    context->serving = context;
+    int error = gcam_model_plan(context->model, context->layer, context->needs, context->threads, context->precision,
+                                &context->plan, log);
+    if (error)
+        return error;
+    size_t values = (size_t)context->plan->values;
+    context->memory = gcam_calloc(context->plan->floats, sizeof(float));
+    context->data = gcam_calloc(values, sizeof(*context->data));
+    context->grad = gcam_calloc(values, sizeof(*context->grad));
+    context->alpha = gcam_alloc((size_t)gradcam_context_layer(context)->channels, sizeof(float));
+    if (!context->memory || !context->data || !context->grad || !context->alpha)
+        return -ENOMEM;
+    assign_memory(context);
+    return 0;
+}
+
 int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings)
 {
     static const GradcamSettings none;
@@ -44,6 +65,10 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     *out = NULL;
     if (threads < 1 || threads > MOST_THREADS) {
         gcam_log(&s->log, GRADCAM_LOG_ERROR, "%d threads: 1 to %d, or 0 for one per processor", threads, MOST_THREADS);
+        return -EINVAL;
+    }
+    if (gradcam_method_check(&s->method)) {
+        gcam_log(&s->log, GRADCAM_LOG_ERROR, "the method is none of the library's, or its options are out of range");
         return -EINVAL;
     }
     if (!gradcam_precision_name(s->precision)) {
@@ -63,28 +88,20 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     const GradcamInput *picture = &model->inputs.picture;
     context->model = gradcam_model_ref(model);
     context->layer = layer;
-    context->pending = -1;
-    context->gradient_class = -1;
+    context->needs = gcam_method_row(&s->method)->needs & GCAM_NEEDS_OF_PLANS;
+    context->precision = s->precision;
+    context->threads = threads;
     context->log = s->log;
     gcam_context_decide_probability(context, s->probability);
     context->interrupt = s->interrupt;
     context->interrupt_opaque = s->interrupt_opaque;
-    if ((error = gcam_model_plan(model, layer, threads, s->precision, &context->plan, &s->log)) ||
-        (error = gcam_threads_create(&context->pool, threads, s->nice)) ||
+    if ((error = make_ready(context, &s->log)) || (error = gcam_threads_create(&context->pool, threads, s->nice)) ||
         (s->reuse && (error = gcam_partial_create(&context->partial, context->plan, picture->width, picture->height,
                                                   picture->frames * picture->channels))))
         goto fail;
     error = -ENOMEM;
     if (picture->frames > 1 && !(context->stack = gcam_alloc(picture->count, 1)))
         goto fail;
-    size_t values = (size_t)context->plan->values;
-    context->memory = gcam_calloc(context->plan->floats, sizeof(float));
-    context->data = gcam_calloc(values, sizeof(*context->data));
-    context->grad = gcam_calloc(values, sizeof(*context->grad));
-    context->alpha = gcam_alloc((size_t)model->layer[layer].channels, sizeof(float));
-    if (!context->memory || !context->data || !context->grad || !context->alpha)
-        goto fail;
-    assign_memory(context);
     *out = context;
     return 0;
 fail:
@@ -99,6 +116,9 @@ void gradcam_context_close(GradcamContext **context)
     if (!context || !*context)
         return;
     GradcamContext *c = *context;
+    if (c->deep)
+        c->deep->pool = NULL;                   // which is this one's
+    gradcam_context_close(&c->deep);
     gcam_threads_destroy(&c->pool);
     gcam_partial_destroy(&c->partial);
     if (c->plan)
@@ -110,6 +130,7 @@ void gradcam_context_close(GradcamContext **context)
     gcam_free(c->alpha);
     gcam_free(c->scores);
     gcam_free(c->score_grad);
+    gcam_free(c->scratch);
     gcam_free(c->seconds);
     gcam_free(c->profile);
     gradcam_model_close(&c->model);
@@ -137,7 +158,9 @@ static int forward(GradcamContext *context, const GcamRect *wanted)
 {
     GcamRun run = gcam_context_run(context);
     run.wanted = wanted;
-    context->pending = -1;
+    context->serving = context;
+    context->picture++;
+    context->way = NULL;
     int error = gcam_plan_forward(context->plan, &run);
     context->has_logits = !error;
     return error;
@@ -146,7 +169,8 @@ static int forward(GradcamContext *context, const GcamRect *wanted)
 // What was computed last is right for this picture too.
 static void repeat(GradcamContext *context)
 {
-    context->pending = -1;
+    context->way = NULL;
+    context->serving = context;
     context->preprocess_seconds = 0;
     if (context->seconds)
         memset(context->seconds, 0, (size_t)context->plan->steps * sizeof(*context->seconds));
@@ -209,6 +233,67 @@ int gradcam_context_forward_float(GradcamContext *context, const float *input)
 void gradcam_context_restart(GradcamContext *context)
 {
     context->is_stacked = 0;
+}
+
+static int open_deep(GradcamContext *context, unsigned needs)
+{
+    GradcamContext *deep = context->deep = gcam_calloc(1, sizeof(*deep));
+    if (!deep)
+        return -ENOMEM;
+    deep->model = gradcam_model_ref(context->model);
+    deep->layer = context->layer;
+    deep->needs = needs;
+    deep->precision = context->precision;
+    deep->threads = context->threads;
+    deep->pool = context->pool;
+    deep->log = context->log;
+    deep->probability = context->probability;
+    deep->probability_assumed = context->probability_assumed;
+    deep->interrupt = context->interrupt;
+    deep->interrupt_opaque = context->interrupt_opaque;
+    int error = make_ready(deep, NULL);
+    if (error) {
+        deep->pool = NULL;
+        gradcam_context_close(&context->deep);
+    }
+    return error;
+}
+
+// The same inputs for the other context.
+static int show_again(const GradcamContext *from, GradcamContext *to)
+{
+    const GcamInputs *inputs = &from->model->inputs;
+    for (size_t i = 0; i <= inputs->others; i++) {
+        int value = i < inputs->others ? inputs->other_value[i] : from->plan->picture;
+        if (from->data[value] && to->data[value])
+            memcpy(to->data[value], from->data[value],
+                   gcam_shape_count(&from->plan->value[value].shape) * sizeof(*to->data[value]));
+    }
+    int error = forward(to, NULL);
+    to->picture = error ? 0 : from->picture;
+    return error;
+}
+
+int gcam_context_serving(GradcamContext *context, unsigned needs, GradcamContext **out)
+{
+    int error = 0;
+    needs &= GCAM_NEEDS_OF_PLANS;
+    *out = context;
+    if ((context->needs & needs) != needs) {
+        if (!context->deep)
+            error = open_deep(context, needs);
+        if (!error && context->deep->picture != context->picture)
+            error = show_again(context, context->deep);
+        *out = context->deep;
+    }
+    context->serving = error ? context : *out;
+    return error;
+}
+
+int gradcam_context_serves(const GradcamContext *context, const GradcamMethod *method)
+{
+    unsigned needs = gcam_method_row(method)->needs & GCAM_NEEDS_OF_PLANS;
+    return (context->needs & needs) == needs;
 }
 
 int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count)

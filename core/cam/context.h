@@ -10,25 +10,34 @@
 #include "model/model.h"
 #include "plan/partial.h"
 #include "plan/plan.h"
+#include "plan/way.h"
 #include "score.h"
 
 struct GradcamContext {
     GradcamModel *model;
     const GcamPlan *plan;
+    unsigned needs;             // GCAM_NEEDS_... that the plan was made for
     int layer;                  // index into the model's layers
+    enum GradcamPrecision precision;
+    int threads;
+    GradcamContext *deep;       // with a plan for what this one's does not serve; NULL until it is first asked for
+    GradcamContext *serving;    // this one or that: which made the last map
+    unsigned long long picture; // number of the forward run: which picture this is
     GcamThreads *pool;
     float *memory;
     float **data, **grad;       // by value of the plan
-    float *alpha;               // weights of the layer's channels
-    float *scores;              // of several scores at once: gradients of the tail and weights of channels
+    float *alpha;               // sums of the gradient by the layer, by channel
+    float *scores;              // of several scores at once: gradients on the way and sums of channels
     float **score_grad;         // ... and a table by value for each
-    size_t score_room;          // for how many
+    size_t score_floats, score_tables;  // room there, and for how many tables
+    double *scratch;            // what methods compute with, and its room
+    size_t scratch_room;
     int has_logits;
     enum GradcamProbability probability;        // never GRADCAM_PROBABILITY_AUTO
     int probability_assumed;    // where all that the scores are speaks for it, they are taken as probabilities instead
     GradcamLog log;
     int warned;                 // of scores that are not finite
-    int pending;                // steps that the gradient still has to come through; 0: it is there, -1: there is none
+    const GcamWay *way;         // that the last map went, the end of which its gradients are at; NULL: none
     int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none
     double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
     double preprocess_seconds, map_seconds;
@@ -40,6 +49,10 @@ struct GradcamContext {
     GradcamProfile *profile;    // room for every entry
 };
 
+// The context whose plan serves methods with these needs: this one, or one of its own that it keeps for them, which has
+// then seen the same picture. Shares threads. -ENOMEM, -ECANCELED.
+int gcam_context_serving(GradcamContext *context, unsigned needs, GradcamContext **out);
+
 // For running steps of the context's plan.
 GcamRun gcam_context_run(const GradcamContext *context);
 
@@ -49,9 +62,9 @@ void gcam_context_decide_probability(GradcamContext *context, enum GradcamProbab
 // The score of a target on the last picture. -EINVAL before the first, and for a target that does not fit.
 int gcam_context_score(const GradcamContext *context, const GradcamTarget *target, GcamScore *score);
 
-// The last thing done to a map: fills *info (or NULL). Where score or map are not finite, it makes the map zeros, and
+// The last thing done to a map of `size` floats: fills *info (or NULL). Where score or map are not finite, it makes the map zeros, and
 // says so once.
 void gcam_context_describe(GradcamContext *context, const GradcamTarget *target, const GcamScore *score, float *map,
-                           GradcamMapInfo *info);
+                           size_t size, GradcamMapInfo *info);
 
 #endif

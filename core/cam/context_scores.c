@@ -87,20 +87,18 @@ static void warn(GradcamContext *context, const GradcamTarget *target, double va
 }
 
 void gcam_context_describe(GradcamContext *context, const GradcamTarget *target, const GcamScore *score, float *map,
-                           GradcamMapInfo *info)
+                           size_t size, GradcamMapInfo *info)
 {
-    const GradcamLayer *layer = gradcam_context_layer(context);
-    size_t cells = (size_t)layer->width * (size_t)layer->height;
     double value = gcam_score_value(score);
-    if (!isfinite(value) || !all_finite(map, cells)) {
+    if (!isfinite(value) || !all_finite(map, size)) {
         warn(context, target, value);
-        memset(map, 0, cells * sizeof(*map));
+        memset(map, 0, size * sizeof(*map));
     }
     if (!info)
         return;
     *info = (GradcamMapInfo){ .score = (float)value, .probability = gcam_score_probability(score),
                               .min = map[0], .max = map[0], .class_index = gcam_score_class(score) };
-    for (size_t i = 1; i < cells; i++) {
+    for (size_t i = 1; i < size; i++) {
         info->min = map[i] < info->min ? map[i] : info->min;
         info->max = map[i] > info->max ? map[i] : info->max;
     }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "plan/summed_weights.h"
+#include "plan/way.h"
 
 #include <errno.h>
 
@@ -37,9 +38,11 @@ static double step_bytes(const GcamPlan *plan, const GcamStep *step)
     return bytes;
 }
 
-static GradcamProfile describe_step(const GcamPlan *plan, const GcamStep *step, int backward, double seconds)
+static GradcamProfile describe_step(const GradcamContext *context, int index, int backward, double seconds)
 {
-    if (backward && plan->sums && step == &plan->step[gcam_sums_step(plan->sums)])
+    const GcamPlan *plan = context->plan;
+    const GcamStep *step = &plan->step[index];
+    if (backward && index == gcam_way_summed_step(plan, context->way))
         return (GradcamProfile){
             GRADCAM_PHASE_BACKWARD, step->node->name, step->op->type, "channel sums", seconds,
             gcam_sums_bytes(plan->sums) / 2, gcam_sums_bytes(plan->sums),
@@ -61,10 +64,10 @@ const GradcamProfile *gradcam_context_profile(GradcamContext *context, size_t *c
         return NULL;
     *entry++ = (GradcamProfile){ GRADCAM_PHASE_PREPROCESS, "", "normalize", "", context->preprocess_seconds, 0, 0 };
     for (int i = 0; i < plan->steps; i++)
-        *entry++ = describe_step(plan, &plan->step[i], 0, context->seconds[i]);
+        *entry++ = describe_step(context, i, 0, context->seconds[i]);
     for (int i = plan->steps - 1; i >= 0; i--)
         if (plan->step[i].in_head)
-            *entry++ = describe_step(plan, &plan->step[i], 1, context->seconds[plan->steps + i]);
+            *entry++ = describe_step(context, i, 1, context->seconds[plan->steps + i]);
     *entry++ = (GradcamProfile){ GRADCAM_PHASE_MAP, "", "weights and sum", "", context->map_seconds, 0, 0 };
     *count = (size_t)(entry - context->profile);
     return context->profile;

@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "method.h"
-#include "plan/several_scores.h"
-#include "plan/summed_weights.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,15 +18,19 @@ static const float *of_layer(const GradcamContext *context, float *const *memory
     return memory[context->plan->layer] + context->model->layer_skip[context->layer];
 }
 
-// The sums of the gradient over the layer's cells, where they are to be had without it.
-static void sum_directly(const GradcamContext *context, const GcamRun *run, size_t count, const float *const *dy,
-                         float *const *alpha)
+void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width, int *height)
 {
-    GcamSums *sums = context->plan->sums;
-    double begin = run->seconds ? gcam_time() : 0;
-    gcam_sums_run(sums, run->pool, count, dy, alpha);
-    if (run->seconds)
-        run->seconds[context->plan->steps + gcam_sums_step(sums)] = gcam_time() - begin;
+    const GradcamLayer *layer = gradcam_context_layer(context);
+    int of_pixels = gcam_method_row(method)->info.of_pixels;
+    *width = of_pixels ? context->model->info.width : layer->width;
+    *height = of_pixels ? context->model->info.height : layer->height;
+}
+
+static size_t map_size(const GradcamContext *context, const GradcamMethod *method)
+{
+    int width, height;
+    gradcam_context_map_size(context, method, &width, &height);
+    return (size_t)width * (size_t)height;
 }
 
 static void clear_seconds(GradcamContext *context)
@@ -38,47 +40,26 @@ static void clear_seconds(GradcamContext *context)
         memset(context->seconds + steps, 0, steps * sizeof(*context->seconds));
 }
 
-// Steps `to` - 1 down to the layer, or to its sums, which then are in context->alpha.
-static int run_down(GradcamContext *context, int to)
-{
-    const GcamPlan *plan = context->plan;
-    int last = plan->sums ? gcam_sums_step(plan->sums) : -1;
-    GcamRun run = gcam_context_run(context);
-    int error = gcam_plan_backward(plan, &run, last + 1, to);
-    if (!error && plan->sums)
-        sum_directly(context, &run, 1, (const float *const *)&context->grad[gcam_sums_value(plan->sums)],
-                     &context->alpha);
-    context->pending = error ? -1 : last + 1;
-    return error;
-}
-
 // The gradient of the score by the layer, or only its sums. Behind the layers that most networks
 // are explained by come only pooling and one linear layer: then it depends on the class alone, and is still there when
 // the class was the same last time.
-static int backward(GradcamContext *context, const GcamScore *score)
+static int backward(GradcamContext *context, const GcamWay *way, enum GcamRule rule, const GcamScore *score)
 {
     const GcamPlan *plan = context->plan;
     int single = plan->constant_gradient ? gcam_score_constant(score) : -1;
+    GcamRun run = gcam_context_run(context);
     clear_seconds(context);
-    context->pending = 0;
-    if (single >= 0 && single == context->gradient_class)
+    context->way = way;
+    if (!way || (single >= 0 && single == context->gradient_class))
         return 0;
-    int error = run_down(context, plan->steps);
-    context->gradient_class = error ? -1 : single;
+    run.rule = rule;
+    int error = gcam_way_go(plan, way, &run, context->alpha);
+    context->gradient_class = error || rule != GCAM_RULE_PLAIN ? -1 : single;
+    context->way = error ? NULL : way;
     return error;
 }
 
-// What is left of the way back to the layer.
-static int finish_gradient(GradcamContext *context)
-{
-    if (context->pending <= 0)
-        return 0;
-    GcamRun run = gcam_context_run(context);
-    run.seconds = NULL;
-    int error = gcam_plan_backward(context->plan, &run, 0, context->pending);
-    context->pending = error ? -1 : 0;          // the memory of what a step has read is used again
-    return error;
-}
+// ---------------------------------------------------------------------------------------------------------------- maps
 
 static void sum_gradient(const float *g, size_t cells, size_t channels, float *sum)
 {
@@ -88,143 +69,176 @@ static void sum_gradient(const float *g, size_t cells, size_t channels, float *s
             sum[k] += g[i * channels + k];
 }
 
-static int draw_map(const GradcamContext *context, const GradcamMethod *method, float *alpha, int is_summed, float *map)
+static GcamCam cam_of_layer(const GradcamContext *context)
+{
+    const GradcamLayer *layer = gradcam_context_layer(context);
+    return (GcamCam){
+        .height = (size_t)layer->height, .width = (size_t)layer->width, .channels = (size_t)layer->channels,
+        .cells = (size_t)layer->height * (size_t)layer->width, .a = of_layer(context, context->data),
+        .g = of_layer(context, context->grad),
+    };
+}
+
+static GcamCam cam_of_picture(const GradcamContext *context)
+{
+    const GradcamModelInfo *info = &context->model->info;
+    size_t pixels = (size_t)info->height * (size_t)info->width;
+    const GcamValue *picture = &context->plan->value[context->plan->picture];
+    return (GcamCam){
+        .height = (size_t)info->height, .width = (size_t)info->width, .cells = pixels,
+        .channels = gcam_shape_count(&picture->shape) / pixels, .a = context->data[context->plan->picture],
+        .g = context->grad[context->plan->picture],
+    };
+}
+
+// The doubles that a method computes with: kept for the next map.
+static double *scratch(GradcamContext *context, size_t count)
+{
+    if (count > context->scratch_room) {
+        gcam_free(context->scratch);
+        context->scratch = gcam_alloc(count, sizeof(*context->scratch));
+        context->scratch_room = context->scratch ? count : 0;
+    }
+    return context->scratch;
+}
+
+// The map of one score, whose way back was gone. sums: those of the layer's gradient, where the way was summed; else
+// room for them.
+static int draw_map(GradcamContext *context, const GradcamMethod *method, float *sums, float *map)
 {
     const GcamMethod *row = gcam_method_row(method);
     const GradcamMethod given = gcam_method_given(method);
-    const GradcamLayer *layer = gradcam_context_layer(context);
-    GcamCam cam = {
-        .height = (size_t)layer->height, .width = (size_t)layer->width, .channels = (size_t)layer->channels,
-        .cells = (size_t)layer->height * (size_t)layer->width, .a = of_layer(context, context->data),
-        .option = given.value,
-    };
-    if (row->needs & GCAM_NEEDS_GRADIENT)
-        cam.g = of_layer(context, context->grad);
-    if (row->needs & GCAM_NEEDS_SUMS) {
-        cam.sums = alpha;
-        if (!is_summed)
-            sum_gradient(of_layer(context, context->grad), cam.cells, cam.channels, alpha);
+    double begin = gcam_time();
+    GcamCam cam = row->info.of_pixels ? cam_of_picture(context) : cam_of_layer(context);
+    cam.option = given.value;
+    cam.sums = sums;
+    if (row->needs & GCAM_NEEDS_SUMS && !context->way->is_summed)
+        sum_gradient(of_layer(context, context->grad), cam.cells, cam.channels, sums);
+    if (row->scratch && !(cam.scratch = scratch(context, row->scratch(cam.cells, cam.channels))))
+        return -ENOMEM;
+    int error = row->formula(&cam, map);
+    context->map_seconds += gcam_time() - begin;
+    return error;
+}
+
+static int map_one(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *map,
+                   GradcamMapInfo *info)
+{
+    const GcamMethod *row = gcam_method_row(method);
+    GcamScore score;
+    int error = gcam_context_score(context, target, &score);
+    if (error)
+        return error;
+    gcam_score_seed(&score, context->grad[context->plan->logits]);
+    error = backward(context, gcam_plan_way(context->plan, row->needs), row->rule, &score);
+    context->map_seconds = 0;
+    if (!error)
+        error = draw_map(context, method, context->alpha, map);
+    if (!error)
+        gcam_context_describe(context, target, &score, map, map_size(context, method), info);
+    return error;
+}
+
+// Memory for that many scores at once.
+static int make_room(GradcamContext *context, const GcamWay *way, size_t count)
+{
+    size_t floats = count * (way->floats + (size_t)gradcam_context_layer(context)->channels);
+    if (floats > context->score_floats) {
+        gcam_free(context->scores);
+        context->scores = gcam_alloc(floats, sizeof(*context->scores));
+        context->score_floats = context->scores ? floats : 0;
     }
-    return row->formula(&cam, map);
+    if (count > context->score_tables) {
+        gcam_free(context->score_grad);
+        context->score_grad = gcam_alloc(count, (size_t)context->plan->values * sizeof(*context->score_grad));
+        context->score_tables = context->score_grad ? count : 0;
+    }
+    return context->scores && context->score_grad ? 0 : -ENOMEM;
+}
+
+// Maps of a few targets, which fit: as much of the way as gains by it in one go.
+static int map_together(GradcamContext *context, const GcamWay *way, const GradcamTarget *target, size_t count,
+                        const GradcamMethod *method, float *maps, GradcamMapInfo *infos)
+{
+    const GcamPlan *plan = context->plan;
+    size_t size = map_size(context, method), channels = (size_t)gradcam_context_layer(context)->channels;
+    GcamScore score[GCAM_WAY_MOST];
+    float *sums[GCAM_WAY_MOST], *const *grad[GCAM_WAY_MOST];
+    GcamRun run = gcam_context_run(context);
+    int error = make_room(context, way, count);
+    context->gradient_class = -1;
+    context->way = NULL;
+    run.rule = gcam_method_row(method)->rule;
+    clear_seconds(context);
+    for (size_t k = 0; k < count && !error; k++) {
+        float **table = context->score_grad + k * (size_t)plan->values;
+        gcam_way_gradients(plan, way, context->grad, context->scores + k * way->floats, table);
+        grad[k] = table;
+        sums[k] = context->scores + count * way->floats + k * channels;
+        if (!(error = gcam_context_score(context, &target[k], &score[k])))
+            gcam_score_seed(&score[k], table[plan->logits]);
+    }
+    if (!error)
+        error = gcam_way_go_together(plan, way, &run, count, grad, sums);
+    context->map_seconds = 0;
+    for (size_t k = 0; k < count && !error; k++) {
+        if ((error = gcam_way_go_alone(plan, way, &run, grad[k], sums[k])))
+            break;
+        context->way = way;
+        error = draw_map(context, method, sums[k], maps + k * size);
+        if (!error)
+            gcam_context_describe(context, &target[k], &score[k], maps + k * size, size, infos ? &infos[k] : NULL);
+    }
+    context->way = error ? NULL : way;
+    return error;
 }
 
 int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *map,
                         GradcamMapInfo *info)
 {
-    const GcamPlan *plan = context->plan;
-    GcamScore score;
-    int error = gradcam_method_check(method) ? -EINVAL : gcam_context_score(context, target, &score);
-    if (error)
-        return error;
-    gcam_score_seed(&score, context->grad[plan->logits]);
-    error = backward(context, &score);
-    if (!error && gcam_method_row(method)->needs & GCAM_NEEDS_GRADIENT)
-        error = finish_gradient(context);
-    if (error)
-        return error;
-    double begin = gcam_time();
-    error = draw_map(context, method, context->alpha, plan->sums != NULL, map);
-    context->map_seconds = gcam_time() - begin;
-    if (!error)
-        gcam_context_describe(context, target, &score, map, info);
-    return error;
+    return gradcam_context_maps(context, target, 1, method, map, info);
 }
 
-// Memory for that many scores at once.
-static int make_room(GradcamContext *context, size_t count)
-{
-    const GcamPlan *plan = context->plan;
-    if (count <= context->score_room)
-        return 0;
-    gcam_free(context->scores);
-    gcam_free(context->score_grad);
-    context->scores = gcam_alloc(count, (plan->tail->floats + (size_t)gradcam_context_layer(context)->channels) *
-                                            sizeof(float));
-    context->score_grad = gcam_alloc(count, (size_t)plan->values * sizeof(*context->score_grad));
-    context->score_room = context->scores && context->score_grad ? count : 0;
-    return context->score_room ? 0 : -ENOMEM;
-}
-
-// Maps of a few targets, which fit: through the tail, and where nothing but sums is left through these, in one go.
-static int map_together(GradcamContext *context, const GradcamTarget *target, size_t count, const GradcamMethod *method,
-                        float *maps, GradcamMapInfo *infos)
-{
-    const GcamPlan *plan = context->plan;
-    const GradcamLayer *layer = gradcam_context_layer(context);
-    size_t cells = (size_t)layer->width * (size_t)layer->height, channels = (size_t)layer->channels;
-    int summed = plan->sums && plan->tail->from == gcam_sums_step(plan->sums) + 1;
-    GcamScore score[GCAM_TAIL_MOST];
-    const float *dy[GCAM_TAIL_MOST];
-    float *alpha[GCAM_TAIL_MOST], *const *grad[GCAM_TAIL_MOST];
-    GcamRun run = gcam_context_run(context);
-    int error = make_room(context, count);
-    context->pending = context->gradient_class = -1;
-    clear_seconds(context);
-    for (size_t k = 0; k < count && !error; k++) {
-        float **table = context->score_grad + k * (size_t)plan->values;
-        float *memory = context->scores + k * plan->tail->floats;
-        gcam_tail_gradients(plan, context->grad, memory, table);
-        grad[k] = table;
-        alpha[k] = context->scores + count * plan->tail->floats + k * channels;
-        if (!(error = gcam_context_score(context, &target[k], &score[k])))
-            gcam_score_seed(&score[k], table[plan->logits]);
-        dy[k] = summed ? table[gcam_sums_value(plan->sums)] : NULL;
-    }
-    if (!error)
-        error = gcam_tail_backward(plan, &run, count, grad);
-    if (!error && summed)
-        sum_directly(context, &run, count, dy, alpha);
-    context->map_seconds = 0;
-    for (size_t k = 0; k < count && !error; k++) {
-        gcam_tail_leave(plan, grad[k], context->grad);
-        if (!summed && (error = run_down(context, plan->tail->from)))
-            break;
-        double begin = gcam_time();
-        error = draw_map(context, method, summed ? alpha[k] : context->alpha, plan->sums != NULL, maps + k * cells);
-        context->map_seconds += gcam_time() - begin;
-        if (!error)
-            gcam_context_describe(context, &target[k], &score[k], maps + k * cells, infos ? &infos[k] : NULL);
-    }
-    if (!error && summed)
-        context->pending = plan->tail->from;
-    return error;
-}
-
-int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count, const GradcamMethod *method,
+int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, size_t count, const GradcamMethod *method,
                          float *maps, GradcamMapInfo *infos)
 {
-    const GradcamLayer *layer = gradcam_context_layer(context);
-    size_t cells = (size_t)layer->width * (size_t)layer->height;
+    const unsigned needs = gcam_method_row(method)->needs;
+    GradcamContext *context = given;
     GcamScore score;
-    int error = context->has_logits && !gradcam_method_check(method) ? 0 : -EINVAL;
+    int error = given->has_logits && !gradcam_method_check(method) ? 0 : -EINVAL;
     for (size_t i = 0; i < count && !error; i++)
-        error = gcam_context_score(context, &targets[i], &score);
-    int one = !context->plan->tail || gcam_method_row(method)->needs & GCAM_NEEDS_GRADIENT;
+        error = gcam_context_score(given, &targets[i], &score);
+    if (!error)
+        error = gcam_context_serving(given, needs, &context);
+    if (error)
+        return error;
+    const GcamWay *way = gcam_plan_way(context->plan, needs);
+    size_t most = way && way->gains ? GCAM_WAY_MOST : 1, size = map_size(context, method);
     for (size_t i = 0, n; i < count && !error; i += n) {
-        n = one ? 1 : count - i < GCAM_TAIL_MOST ? count - i : GCAM_TAIL_MOST;
+        n = count - i < most ? count - i : most;
         GradcamMapInfo *info = infos ? &infos[i] : NULL;
-        error = n > 1 ? map_together(context, &targets[i], n, method, maps + i * cells, info)
-                      : gradcam_context_map(context, &targets[i], method, maps + i * cells, info);
+        error = n > 1 ? map_together(context, way, &targets[i], n, method, maps + i * size, info)
+                      : map_one(context, &targets[i], method, maps + i * size, info);
     }
     return error;
 }
 
-void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width, int *height)
+int gradcam_context_tensors(GradcamContext *given, const float **a, const float **g)
 {
-    const GradcamLayer *layer = gradcam_context_layer(context);
-    int of_pixels = gcam_method_row(method)->info.of_pixels;
-    *width = of_pixels ? context->model->info.width : layer->width;
-    *height = of_pixels ? context->model->info.height : layer->height;
-}
-
-int gradcam_context_tensors(GradcamContext *context, const float **a, const float **g)
-{
+    GradcamContext *context = given->serving;
     if (!context->has_logits)
         return -EINVAL;
-    int error = finish_gradient(context);
-    if (error)
-        return error;
+    if (context->way && context->way->last > context->plan->way[GCAM_WAY_LAYER]->last) {
+        GcamRun run = gcam_context_run(context);
+        run.seconds = NULL;                     // it is not part of the map
+        const GcamWay *way = context->way;
+        context->way = NULL;                    // the memory of what a step has read is used again
+        int error = gcam_way_go_on(context->plan, way, &run);
+        if (error)
+            return error;
+        context->way = context->plan->way[GCAM_WAY_LAYER];
+    }
     *a = of_layer(context, context->data);
-    *g = context->pending == 0 ? of_layer(context, context->grad) : NULL;
+    *g = context->way ? of_layer(context, context->grad) : NULL;
     return 0;
 }

@@ -111,9 +111,6 @@ typedef struct GcamGraph {
     const char *name, *producer;
     const GcamMapping *mapping; // files in memory that hold constants, which may be read again at any time
     size_t mappings;
-    const float *sums;          // summed weights that a compiled model holds, [rows][columns], or NULL
-    size_t sum_rows, sum_columns;
-    const char *sum_layer;      // the target layer that they are for
 } GcamGraph;
 
 void gcam_graph_free(GcamGraph *graph);

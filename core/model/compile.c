@@ -108,16 +108,19 @@ static int find_sums(const GradcamModel *model, const float **sums, float **made
 {
     const GcamGraph *graph = &model->graph;
     GcamPlan *plan = NULL;
-    size_t out = graph->sum_rows, channels = graph->sum_columns;
+    size_t out = model->sums.rows, channels = model->sums.columns;
     int error = 0;
     *sums = NULL;
     if (model->default_layer < 0)
         return 0;
-    if (graph->sums && !strcmp(graph->sum_layer, model->info.layer)) {
-        *sums = graph->sums;
+    if (model->sums.weights && !strcmp(model->sums.layer, model->info.layer)) {
+        *sums = model->sums.weights;
     } else if (has_large_product(graph)) {
-        int layer = model->layer_value[model->default_layer];
-        error = gcam_plan_create(&plan, graph, model->inputs.picture_value, layer, model->logits, 1, GCAM_F32, NULL);
+        const GcamPlanSpec spec = {
+            .picture = model->inputs.picture_value, .logits = model->logits, .layer = { model->layer_value[model->default_layer] },
+            .layers = 1, .threads = 1, .type = GCAM_F32,
+        };
+        error = gcam_plan_create(&plan, graph, &spec, NULL);
         if (!error)
             error = gcam_sums_compute(plan, made, &out, &channels);
         gcam_plan_destroy(&plan);

@@ -248,10 +248,8 @@ static void find_sums(GradcamModel *model)
     const GcamFileTensor *tensor = model->file ? gcam_modelfile_find_tensor(model->file, TENSOR_SUMS) : NULL;
     if (!tensor || tensor->type != GCAM_FILE_F32 || tensor->rank != 2)
         return;
-    model->graph.sums = tensor->data;
-    model->graph.sum_rows = (size_t)tensor->dims[0];
-    model->graph.sum_columns = (size_t)tensor->dims[1];
-    model->graph.sum_layer = file_string(model, KEY_SUM_LAYER);
+    model->sums = (GcamStoredSums){ tensor->data, (size_t)tensor->dims[0], (size_t)tensor->dims[1],
+                                    file_string(model, KEY_SUM_LAYER) };
 }
 
 static void destroy(GradcamModel *model)
@@ -396,24 +394,38 @@ static enum GcamType product_type(enum GradcamPrecision precision, const Gradcam
     return GCAM_F32;
 }
 
-int gcam_model_plan(GradcamModel *model, int layer, int threads, enum GradcamPrecision precision,
+static int create_plan(GcamPlan **out, const GradcamModel *model, int layer, unsigned needs, int threads,
+                       enum GcamType type, const GradcamLog *log)
+{
+    GcamPlanSpec spec = {
+        .picture = model->inputs.picture_value, .logits = model->logits, .layer = { model->layer_value[layer] }, .layers = 1,
+        .threads = threads, .type = type, .stored = model->sums,
+    };
+    if (needs & GCAM_NEEDS_PICTURE_GRADIENT && spec.layer[0] != model->inputs.picture_value)
+        spec.layer[spec.layers++] = model->inputs.picture_value;
+    return gcam_plan_create(out, &model->graph, &spec, log);
+}
+
+int gcam_model_plan(GradcamModel *model, int layer, unsigned needs, int threads, enum GradcamPrecision precision,
                     const GcamPlan **out, const GradcamLog *log)
 {
     int error = 0;
+    needs &= GCAM_NEEDS_OF_PLANS;
     *out = NULL;
     pthread_mutex_lock(&model->mutex);
     GcamSharedPlan *shared = model->plans;
-    while (shared && (shared->layer != layer || shared->threads < threads || shared->precision != precision))
+    while (shared && (shared->layer != layer || shared->threads < threads || shared->needs != needs ||
+                      shared->precision != precision))
         shared = shared->next;
     if (!shared) {
         shared = gcam_calloc(1, sizeof(*shared));
-        error = !shared ? -ENOMEM : gcam_plan_create(&shared->plan, &model->graph, model->inputs.picture_value,
-                                                     model->layer_value[layer], model->logits, threads,
-                                                     product_type(precision, log), log);
+        error = !shared ? -ENOMEM
+                        : create_plan(&shared->plan, model, layer, needs, threads, product_type(precision, log), log);
         if (error) {
             gcam_free(shared);
         } else {
             shared->layer = layer;
+            shared->needs = needs;
             shared->threads = threads;
             shared->precision = precision;
             shared->next = model->plans;

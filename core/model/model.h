@@ -22,6 +22,7 @@
 typedef struct GcamSharedPlan {
     GcamPlan *plan;
     int layer, threads;         // what it was made for
+    unsigned needs;
     enum GradcamPrecision precision;
     int users;
     struct GcamSharedPlan *next;
@@ -42,6 +43,7 @@ struct GradcamModel {
     size_t layers;
     GcamInputs inputs;
     int logits;                 // value of the graph
+    GcamStoredSums sums;        // summed weights that a compiled model holds
     int default_layer;          // index into layer, or -1
     char (*index_text)[12];     // labels of a model without labels
 
@@ -58,8 +60,8 @@ void gcam_model_choose_probability(GradcamModel *model);
 // Index of a layer by tensor or node name; NULL and "auto" the default. -ENOENT with the near names in the log.
 int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log);
 
-// A plan for a layer (index into model->layer), made or shared; each is given back once.
-int gcam_model_plan(GradcamModel *model, int layer, int threads, enum GradcamPrecision precision,
+// A plan for a layer (index into model->layer) and GCAM_NEEDS_..., made or shared; each is given back once.
+int gcam_model_plan(GradcamModel *model, int layer, unsigned needs, int threads, enum GradcamPrecision precision,
                     const GcamPlan **out, const GradcamLog *log);
 void gcam_model_release_plan(GradcamModel *model, const GcamPlan *plan);
 

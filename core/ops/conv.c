@@ -122,9 +122,10 @@ static GcamRect conv_reach(const GcamStep *step, const GcamValue *values, int va
 static void conv_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
     const State *state = step->state;
+    int masks = step->act == GCAM_ACT_RELU && run->rule != GCAM_RULE_DECONVOLUTION;
     (void)input;
     gcam_conv_backward_run(state->backward, run->pool, run->grad[step->output[0]],
-                           step->act == GCAM_ACT_RELU ? run->data[step->output[0]] : NULL, dx, run->scratch);
+                           masks ? run->data[step->output[0]] : NULL, dx, run->scratch);
 }
 
 static GcamRect conv_reads(const GcamStep *step, const GcamValue *values, int value, const GcamRect *out)

@@ -12,6 +12,7 @@
 #include "base/rect.h"
 #include "base/threads.h"
 #include "graph/graph.h"
+#include "rule.h"
 #include "tensor/gemm.h"
 
 // What an operator wants of the memory layout of values of four dimensions.
@@ -89,6 +90,7 @@ struct GcamRun {
     float *const *grad;
     float *memory;               // what the memory of all of them is part of
     float *scratch;             // of the step that runs
+    enum GcamRule rule;         // of the way back through ReLUs
     const GcamRect *part;       // of its outputs that is wanted, for operators with `reach`; NULL: all
     GcamThreads *pool;
     const GcamRect *wanted;     // NULL, or by step: the part of its outputs that is to be computed
@@ -143,6 +145,10 @@ typedef struct GcamRowProduct {
     int by_input;
     float alpha;
 } GcamRowProduct;
+
+// Whether a ReLU is what a step does, or does last. Backward by a rule other than the plain one is given a gradient
+// that is nowhere below 0.
+int gcam_step_rectifies(const GcamStep *step);
 
 // Whether a step is one, and what it reads: weights by its first input.
 int gcam_row_product(const GcamStep *step, GcamRowProduct *product);

@@ -205,6 +205,11 @@ static void run_chunk(void *opaque, size_t index, int thread)
         job->kernel->forward(job->x + at, job->out + at, n, job->params.a, job->params.b);
 }
 
+int gcam_step_rectifies(const GcamStep *step)
+{
+    return step->act == GCAM_ACT_RELU || !strcmp(step->op->type, "Relu");
+}
+
 static void unary_forward(const GcamRun *run, const GcamStep *step)
 {
     Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]], NULL, NULL,
@@ -216,6 +221,10 @@ static void unary_backward(const GcamRun *run, const GcamStep *step, int input, 
 {
     if (input)
         return;
+    if (run->rule == GCAM_RULE_DECONVOLUTION && gcam_step_rectifies(step)) {
+        memcpy(dx, run->grad[step->output[0]], gcam_shape_count(&run->value[step->output[0]].shape) * sizeof(*dx));
+        return;
+    }
     Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]],
                 run->data[step->output[0]], run->grad[step->output[0]], dx,
                 gcam_part_floats(run, &run->value[step->output[0]]) };

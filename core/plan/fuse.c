@@ -251,8 +251,7 @@ static int divide_shuffle(GcamPlan *plan, const GcamUsers *users, GcamStep *shuf
 {
     int whole = shuffle->output[0], half[2] = { -1, -1 };
     size_t channels = plan->value[whole].shape.dim[1];
-    if (shuffle->in_head || *(const size_t *)shuffle->node->params != 2 || channels % 4 || whole == plan->layer ||
-        whole == plan->logits)
+    if (shuffle->in_head || *(const size_t *)shuffle->node->params != 2 || channels % 4 || gcam_plan_shows(plan, whole))
         return 0;
     for (int i = (int)(shuffle - plan->step) + 1; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];

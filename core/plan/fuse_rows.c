@@ -39,7 +39,7 @@ static int collect(Trace *trace, int index)
         int x = step->input[i], maker = x < 0 ? -1 : trace->users->producer[x];
         if (x < 0 || plan->value[x].data)
             return 0;
-        if (maker >= 0 && x != plan->layer && plan->step[maker].op &&
+        if (maker >= 0 && !gcam_plan_shows(plan, x) && plan->step[maker].op &&
             gcam_moves_rows(&plan->step[maker], plan->value)) {
             if (!collect(trace, maker))
                 return 0;
@@ -132,7 +132,7 @@ static int among_plain(const Trace *trace, int result)
 // Whether something else than a move of rows reads the result.
 static int ends(const GcamPlan *plan, int result)
 {
-    int others = result == plan->layer || result == plan->logits;
+    int others = gcam_plan_shows(plan, result);
     for (int i = 0; i < plan->steps; i++)
         for (int j = 0; plan->step[i].op && j < plan->step[i].inputs; j++)
             others |= plan->step[i].input[j] == result && !gcam_moves_rows(&plan->step[i], plan->value);

@@ -55,8 +55,8 @@ static void live_forward(const GcamPlan *plan, Block *data)
         for (int j = 0; j < step->inputs; j++) {
             int value = step->input[j] < 0 ? -1 : plan->root[step->input[j]];
             touch(data, value, i);
-            if (reads_x)
-                touch(data, value, end);
+            if (reads_x || (step->in_head && value >= 0 && !plan->in_head[step->input[j]]))
+                touch(data, value, end);        // what the head reads of the trunk too, so that it can run again
             if (value >= 0 && plan->value[value].node < 0 && value != plan->picture &&
                 plan->value[value].initializer < 0 && data[value].born == i) {
                 // An input of the graph is written before the first step; one set by the user stays.
@@ -73,8 +73,11 @@ static void live_forward(const GcamPlan *plan, Block *data)
                 touch(data, value, end);
         }
     }
+    // The picture stays: the network may be asked about others that are made of it.
     touch(data, plan->root[plan->picture], -1);
-    touch(data, plan->root[plan->layer], end);
+    touch(data, plan->root[plan->picture], end);
+    for (int i = 0; i < plan->layers; i++)
+        touch(data, plan->root[plan->asked[i]], end);
     touch(data, plan->root[plan->logits], end);
 }
 
@@ -95,10 +98,13 @@ static void live_backward(const GcamPlan *plan, Block *grad)
             if (step->input[j] >= 0 && plan->in_head[step->input[j]])
                 touch(grad, step->input[j], time);
     }
-    if (grad[plan->layer].dies >= 0)
-        touch(grad, plan->layer, end);
-    if (plan->constant_gradient)                // outlives the next forward
-        touch(grad, plan->layer, -1);
+    for (int i = 0; i < plan->layers; i++) {
+        Block *layer = &grad[plan->asked[i]];
+        if (layer->dies >= 0)
+            touch(layer, 0, end);
+        if (plan->constant_gradient)            // outlives the next forward
+            touch(layer, 0, -1);
+    }
 }
 
 static int by_size(const void *a, const void *b)

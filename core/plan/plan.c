@@ -13,8 +13,8 @@
 #include "fuse.h"
 #include "memory.h"
 #include "partial.h"
-#include "several_scores.h"
 #include "summed_weights.h"
+#include "way.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -258,7 +258,7 @@ static int ready_constants(GcamPlan *plan)
 // zero there, and no further.
 static int comes_from_relu(const GcamPlan *plan, const GcamUsers *users, int value)
 {
-    while (value >= 0 && value != plan->layer && users->producer[value] >= 0) {
+    while (value >= 0 && !gcam_plan_shows(plan, value) && users->producer[value] >= 0) {
         const GcamStep *step = &plan->step[users->producer[value]];
         if (step->output[0] != value)
             return 0;
@@ -343,7 +343,8 @@ static int copy_values(GcamPlan *plan, const GcamGraph *graph)
     if (!plan->value || !plan->in_head)
         return -ENOMEM;
     memcpy(plan->value, graph->value, (size_t)graph->values * sizeof(*plan->value));
-    plan->in_head[plan->layer] = 1;
+    for (int i = 0; i < plan->layers; i++)
+        plan->in_head[plan->asked[i]] = 1;
     return 0;
 }
 
@@ -363,8 +364,24 @@ static int has_constant_gradient(const GcamPlan *plan)
     return 1;
 }
 
-int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int layer, int logits, int threads,
-                     enum GcamType type, const GradcamLog *log)
+// -EINVAL where the logits do not depend on a layer.
+static int check_layers(const GcamPlan *plan, const GradcamLog *log)
+{
+    GcamUsers users;
+    if (gcam_users_count(&users, (GcamPlan *)plan))
+        return -ENOMEM;
+    for (int i = 0; i < plan->layers; i++) {
+        int layer = plan->asked[i];
+        if (layer != plan->logits && plan->in_head[plan->logits] && users.count[layer])
+            continue;
+        gcam_log(log, GRADCAM_LOG_ERROR, "layer '%s' does not lie between the picture and the logits '%s'",
+                 plan->value[layer].name, plan->value[plan->logits].name);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec *spec, const GradcamLog *log)
 {
     int error = -ENOMEM;
     GcamUsers users;
@@ -372,19 +389,16 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     GcamPlan *plan = gcam_calloc(1, sizeof(*plan));
     if (!plan)
         goto fail;
-    plan->picture = picture;
-    plan->layer = layer;
-    plan->logits = logits;
-    plan->threads = threads;
-    plan->type = type;
-    if ((error = copy_values(plan, graph)) || (error = copy_needed(plan, graph)))
+    plan->picture = spec->picture;
+    plan->layer = spec->layer[0];
+    plan->layers = spec->layers;
+    memcpy(plan->asked, spec->layer, sizeof(plan->asked));
+    plan->logits = spec->logits;
+    plan->threads = spec->threads;
+    plan->type = spec->type;
+    if ((error = copy_values(plan, graph)) || (error = copy_needed(plan, graph)) ||
+        (error = check_layers(plan, log)))
         goto fail;
-    if (!plan->in_head[logits] || layer == logits) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "layer '%s' does not lie between the picture and the logits '%s'",
-                 graph->value[layer].name, graph->value[logits].name);
-        error = -EINVAL;
-        goto fail;
-    }
     if ((error = gcam_plan_fuse(plan)) || (error = choose_layouts(plan)))
         goto fail;
     error = -ENOMEM;
@@ -399,8 +413,8 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int la
     gcam_plan_concat_in_place(plan, &users);
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = ready_constants(plan)) || (error = prepare(plan, graph, &users)) ||
-        (error = gcam_sums_create(&plan->sums, plan, graph, &users)) || (error = gcam_plan_memory(plan)) ||
-        (error = gcam_plan_keep(plan)) || (error = gcam_tail_create(plan)))
+        (error = gcam_sums_create(&plan->sums, plan, &spec->stored, &users)) || (error = gcam_plan_memory(plan)) ||
+        (error = gcam_plan_keep(plan)) || (error = gcam_ways_create(plan)))
         goto fail;
     *out = plan;
     return 0;
@@ -414,11 +428,14 @@ static int is_interrupted(const GcamRun *run)
     return run->interrupt && run->interrupt(run->opaque);
 }
 
-int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
+// Steps of the trunk are left out where the head alone is to run.
+static int forward(const GcamPlan *plan, const GcamRun *given, int only_head)
 {
     GcamRun run = *given;
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
+        if (only_head && !step->in_head)
+            continue;
         const GcamRect *wanted = run.wanted ? &run.wanted[i] : NULL;
         if (is_interrupted(&run))
             return -ECANCELED;
@@ -435,11 +452,30 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *given)
     return 0;
 }
 
+int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run)
+{
+    return forward(plan, run, 0);
+}
+
+int gcam_plan_forward_head(const GcamPlan *plan, const GcamRun *run)
+{
+    return forward(plan, run, 1);
+}
+
+// What the rules of guided backpropagation and of deconvolution let through a ReLU.
+static void keep_positive(float *gradient, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        gradient[i] = gradient[i] > 0 ? gradient[i] : 0;
+}
+
 // The gradients by one step's inputs; what another user of an input has contributed is added to.
 static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
 {
     const GcamStep *step = &plan->step[index];
     float *sum = run->memory + plan->sum_at[index];
+    if (run->rule != GCAM_RULE_PLAIN && gcam_step_rectifies(step))
+        keep_positive(run->grad[step->output[0]], gcam_shape_count(&plan->value[step->output[0]].shape));
     for (int j = 0; j < step->inputs; j++) {
         int value = step->input[j];
         if (value < 0 || !run->grad[value] || !plan->in_head[value])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A plan: a graph made ready to run for one target layer. The nodes up to the layer are the trunk, those between layer
- * and logits the head; only the head is run backward, and only through activations. BatchNormalization is folded into
+ * A plan: a graph made ready to run for one target layer, or a few. The nodes up to the first layer are the trunk, those
+ * between it and the logits the head; only the head is run backward, and only through activations. BatchNormalization is folded into
  * convolutions, activations and residual additions of the trunk run inside of the convolution before them, layouts are
  * chosen, weights packed, and every activation and gradient has its place in one block of memory, by lifetimes.
  *
@@ -11,10 +11,11 @@
 #ifndef GCAM_PLAN_PLAN_H
 #define GCAM_PLAN_PLAN_H
 
+#include "needs.h"
 #include "ops/ops.h"
 
 typedef struct GcamSums GcamSums;
-typedef struct GcamTail GcamTail;
+typedef struct GcamWay GcamWay;
 
 // What a context can keep from picture to picture: the outputs of the first `steps` steps, in a block of their own.
 typedef struct GcamKept {
@@ -23,6 +24,28 @@ typedef struct GcamKept {
     size_t floats;
 } GcamKept;
 
+// Ways back, each a part of the next; which are the same where there is nothing to save.
+enum { GCAM_WAY_SUMS, GCAM_WAY_LAYER, GCAM_WAY_ALL, GCAM_WAYS };
+
+enum { GCAM_MOST_LAYERS = 8 };
+
+// Summed weights (summed_weights.h) that a compiled model holds for one of its layers, [rows][columns]; zeros: none.
+typedef struct GcamStoredSums {
+    const float *weights;
+    size_t rows, columns;
+    const char *layer;
+} GcamStoredSums;
+
+// What a plan is made for.
+typedef struct GcamPlanSpec {
+    int picture, logits;        // values of the graph
+    int layer[GCAM_MOST_LAYERS], layers;    // values whose activations and gradients are asked for: the layer that is
+                                // explained, then others, behind or before it, the picture among them
+    int threads;
+    enum GcamType type;         // what products may be multiplied as, one that gcam_gemm_has()
+    GcamStoredSums stored;
+} GcamPlanSpec;
+
 typedef struct GcamPlan {
     GcamArena arena;
     GcamValue *value;           // the graph's values, then those that changes of layout made
@@ -30,12 +53,13 @@ typedef struct GcamPlan {
     GcamStep *step;             // in order of computation
     int steps, step_room;
     int picture, layer, logits; // value indices
+    int asked[GCAM_MOST_LAYERS], layers;    // of `layer` and the others that are asked for
     int threads;
     enum GcamType type;         // what products are multiplied as
-    char *in_head;              // by value: depends on the layer (the layer itself included)
+    char *in_head;              // by value: depends on a layer (the layers themselves included)
     int constant_gradient;      // of each logit by the layer, whatever the picture
     GcamSums *sums;             // a short way to the sums of the layer's gradient, or NULL: there is none
-    GcamTail *tail;             // what several scores go back through together, or NULL
+    const GcamWay *way[GCAM_WAYS];
     int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
     size_t *shift;              // by value: floats from the beginning of that memory
     char *placed;               // by value: computed in a part of another value, not only another name of it
@@ -46,10 +70,8 @@ typedef struct GcamPlan {
     GcamKept kept;
 } GcamPlan;
 
-// picture, layer, logits: values of the graph. type: what products may be multiplied as, one that gcam_gemm_has().
-// -EINVAL when the logits do not depend on the layer. The graph must outlive the plan.
-int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, int picture, int layer, int logits, int threads,
-                     enum GcamType type, const GradcamLog *log);
+// -EINVAL when the logits do not depend on a layer. The graph, and stored sums, must outlive the plan.
+int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec *spec, const GradcamLog *log);
 void gcam_plan_destroy(GcamPlan **plan);
 
 // Whether a step only gives what its input holds another name: it shares the memory, every element is the same one, and
@@ -59,6 +81,15 @@ static inline int gcam_plan_is_view(const GcamPlan *plan, const GcamStep *step)
     return plan->root[step->output[0]] != step->output[0] && !plan->placed[step->output[0]];
 }
 
+// Whether a value is a layer that is asked for, or the logits: it may not be fused away.
+static inline int gcam_plan_shows(const GcamPlan *plan, int value)
+{
+    for (int i = 0; i < plan->layers; i++)
+        if (plan->asked[i] == value)
+            return 1;
+    return value == plan->logits;
+}
+
 // Runs all steps, of what run->wanted says: run->data of the inputs is filled in. 0, or -ECANCELED when it was
 // interrupted.
 int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
@@ -66,5 +97,9 @@ int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
 // After a forward, and with run->grad[plan->logits] filled in: runs steps `to` - 1 down to `from` backward. All of
 // them, from 0 to plan->steps, at once or in pieces, compute run->grad[plan->layer]. As gcam_plan_forward().
 int gcam_plan_backward(const GcamPlan *plan, const GcamRun *run, int from, int to);
+
+// Runs the head alone once more, after a forward: run->data of the layers is filled in anew (of those behind the first
+// it is computed). As gcam_plan_forward().
+int gcam_plan_forward_head(const GcamPlan *plan, const GcamRun *run);
 
 #endif

@@ -230,15 +230,15 @@ static int make_room(GcamSums *sums)
 }
 
 // Those that the model holds, if they are for this layer and product.
-static int find_stored(GcamSums *sums, const GcamPlan *plan, const GcamGraph *graph)
+static int find_stored(GcamSums *sums, const GcamPlan *plan, const GcamStoredSums *stored)
 {
-    if (!graph->sums || strcmp(graph->sum_layer, plan->value[plan->layer].name) ||
-        graph->sum_rows != sums->product.out || graph->sum_columns != sums->channels)
+    if (!stored->weights || strcmp(stored->layer, plan->value[plan->layer].name) ||
+        stored->rows != sums->product.out || stored->columns != sums->channels)
         return 0;
     sums->by_channel = 0;
-    sums->rows = graph->sum_rows;
-    sums->columns = graph->sum_columns;
-    sums->weights = graph->sums;
+    sums->rows = stored->rows;
+    sums->columns = stored->columns;
+    sums->weights = stored->weights;
     return 1;
 }
 
@@ -255,12 +255,13 @@ static int create(GcamSums **out, const GcamPlan *plan, const GcamUsers *users)
     return 0;
 }
 
-int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamGraph *graph, const GcamUsers *users)
+int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamStoredSums *stored, const GcamUsers *users)
 {
     *out = NULL;
-    // A gradient that no picture changes is kept, and then there is nothing to run at all.
-    int error = plan->constant_gradient ? 0 : create(out, plan, users);
-    if (error || !*out || find_stored(*out, plan, graph))
+    // A gradient that no picture changes is kept, and then there is nothing to run at all; where it is wanted further
+    // down too, sums save nothing.
+    int error = plan->constant_gradient || plan->layers > 1 ? 0 : create(out, plan, users);
+    if (error || !*out || find_stored(*out, plan, stored))
         return error;
     if ((*out)->rows * (*out)->columns * sizeof(float) > MOST_BYTES)
         gcam_sums_destroy(out);

@@ -30,7 +30,7 @@ int gcam_users_count(GcamUsers *users, GcamPlan *plan)
 
 GcamStep *gcam_private_producer(const GcamPlan *plan, const GcamUsers *users, int value)
 {
-    if (users->producer[value] < 0 || users->count[value] != 1 || value == plan->layer || value == plan->logits)
+    if (users->producer[value] < 0 || users->count[value] != 1 || gcam_plan_shows(plan, value))
         return NULL;
     return &plan->step[users->producer[value]];
 }

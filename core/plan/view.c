@@ -98,7 +98,7 @@ static int is_move(const GcamStep *step)
 void gcam_view_find(const GcamPlan *plan, const GcamUsers *users, int value, GcamView *view)
 {
     plain_view(plan, value, view);
-    if (users->producer[value] < 0 || value == plan->layer)
+    if (users->producer[value] < 0 || gcam_plan_shows(plan, value))
         return;
     const GcamStep *step = &plan->step[users->producer[value]];
     float factor = 1;

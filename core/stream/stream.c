@@ -63,13 +63,14 @@ static int complete_settings(GradcamStreamSettings *settings, const GradcamModel
     return 0;
 }
 
-int gcam_slot_open(GcamSlot *slot, const char *layer)
+int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *method)
 {
     const GradcamStream *stream = slot->stream;
     const int threads = stream->settings.threads, jobs = stream->settings.jobs;
     const GradcamSettings settings = {
         .log = { stream->log.callback ? forward_log : NULL, (void *)stream },
         .layer = layer,
+        .method = *method,
         .threads = threads / jobs + (slot->index < threads % jobs),
         .precision = stream->settings.precision,
         .nice = stream->settings.nice,
@@ -88,7 +89,7 @@ static int open_slot(GradcamStream *stream, int i)
 
     slot->stream = stream;
     slot->index = i;
-    return gcam_slot_open(slot, stream->settings.layer);
+    return gcam_slot_open(slot, stream->settings.layer, &stream->settings.method);
 }
 
 static int open_slots(GradcamStream *stream)

@@ -75,8 +75,8 @@ struct GradcamStream {
     GradcamLog log;
 };
 
-// A context for the layer, with the slot's share of the threads, in the place of the one that it has.
-int gcam_slot_open(GcamSlot *slot, const char *layer);
+// A context for the layer and method, with the slot's share of the threads, in the place of the one that it has.
+int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *method);
 
 // The thread of a slot: works on queued tasks until the stream stops. opaque is a GcamSlot.
 void *gcam_stream_worker(void *opaque);

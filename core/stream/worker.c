@@ -227,12 +227,12 @@ static int decide(GradcamStream *stream, GcamTask *task)
     return 0;
 }
 
-// The context explains the layer from now on. Without one, after a failure, it is made anew too.
-static int take_layer(GcamSlot *slot, const GradcamLayer *layer)
+// The context explains the layer by the method from now on. Without one, after a failure, it is made anew too.
+static int take_layer(GcamSlot *slot, const GradcamLayer *layer, const GradcamMethod *method)
 {
-    if (slot->context && gradcam_context_layer(slot->context) == layer)
+    if (slot->context && gradcam_context_layer(slot->context) == layer && gradcam_context_serves(slot->context, method))
         return 0;
-    return gcam_slot_open(slot, layer->name);
+    return gcam_slot_open(slot, layer->name, method);
 }
 
 static int compute_maps(GcamSlot *slot, GcamTask *task)
@@ -290,7 +290,7 @@ static int run(GcamSlot *slot, GcamTask *task)
     int ret = load(slot, task);
 
     if (ret >= 0)
-        ret = take_layer(slot, task->layer);
+        ret = take_layer(slot, task->layer, &task->method);
     if (ret >= 0)
         ret = compare(stream, task);
     // class=auto asks about what the network finds.

@@ -256,6 +256,7 @@ static int run_bench(const Arguments *arguments)
     if (status)
         return status;
     settings.log = log.log;
+    settings.method = bench.method;
     settings.precision = (enum GradcamPrecision)precision;
     int error = gradcam_context_open(&bench.context, bench.model, &settings);
     if (!error)

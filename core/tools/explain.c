@@ -130,7 +130,7 @@ static int open_network(Explain *e)
         return say_library(&e->log, error, what);
     }
     const GradcamSettings settings = {
-        .log = e->log.log, .threads = e->threads, .precision = (enum GradcamPrecision)e->precision,
+        .log = e->log.log, .method = e->method, .threads = e->threads, .precision = (enum GradcamPrecision)e->precision,
     };
     error = gradcam_context_open(&e->context, e->model, &settings);
     if (error) {

@@ -3,6 +3,7 @@
  * Maps of several targets at once: the bits, and all that is told of them, of each by itself, for heads that go back
  * together all of the way, a part of it, or not at all; by any number of threads; after an interruption too.
  */
+#include "method.h"
 #include "ops/check.h"
 
 #include <errno.h>
@@ -64,37 +65,39 @@ static void read_gradient(GradcamContext *context, Maps *maps)
     memcpy(maps->gradient, g, (size_t)layer->channels * CELLS * sizeof(*g));
 }
 
-static void map_alone(GradcamContext *context, const GradcamTarget *target, size_t count, Maps *maps)
+static void map_alone(GradcamContext *context, const GradcamTarget *target, size_t count, const GradcamMethod *method,
+                      Maps *maps)
 {
     memset(maps, 0, sizeof(*maps));
     for (size_t i = 0; i < count; i++)
-        CHECK_INT(gradcam_context_map(context, &target[i], NULL, maps->map[i],
-                                      &maps->info[i]), 0);
+        CHECK_INT(gradcam_context_map(context, &target[i], method, maps->map[i], &maps->info[i]), 0);
     read_gradient(context, maps);
 }
 
-static void map_together(GradcamContext *context, const GradcamTarget *target, size_t count, Maps *maps)
+static void map_together(GradcamContext *context, const GradcamTarget *target, size_t count,
+                         const GradcamMethod *method, Maps *maps)
 {
     memset(maps, 0, sizeof(*maps));
-    CHECK_INT(gradcam_context_maps(context, target, count, NULL, maps->map[0], maps->info), 0);
+    CHECK_INT(gradcam_context_maps(context, target, count, method, maps->map[0], maps->info), 0);
     read_gradient(context, maps);
 }
 
-static void compare(GradcamModel *model, const char *layer, int threads, const float *picture)
+static void compare(GradcamModel *model, const char *layer, const char *name, int threads, const float *picture)
 {
     static const size_t counts[] = { 1, 2, 5, MOST, 3 };
     static Maps want, got;
     const GradcamSettings settings = { .threads = threads, .layer = layer, .interrupt = ask };
     GradcamTarget target[MOST];
     GradcamContext *one = NULL, *all = NULL;
+    const GradcamMethod method = method_named(name);
     choose_targets(target);
     REQUIRE(gradcam_context_open(&one, model, &settings) == 0 && gradcam_context_open(&all, model, &settings) == 0);
-    CHECK_INT(gradcam_context_maps(all, target, 2, NULL, got.map[0], NULL), -EINVAL);
+    CHECK_INT(gradcam_context_maps(all, target, 2, &method, got.map[0], NULL), -EINVAL);
     limit = 0;
     CHECK(!gradcam_context_forward_float(one, picture) && !gradcam_context_forward_float(all, picture));
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        map_alone(one, target, counts[i], &want);
-        map_together(all, target, counts[i], &got);
+        map_alone(one, target, counts[i], &method, &want);
+        map_together(all, target, counts[i], &method, &got);
         CHECK(!memcmp(want.map, got.map, sizeof(want.map)));
         CHECK(!memcmp(want.info, got.info, sizeof(want.info)));
         CHECK(!memcmp(want.gradient, got.gradient, sizeof(want.gradient)));
@@ -103,15 +106,15 @@ static void compare(GradcamModel *model, const char *layer, int threads, const f
     for (int i = 1, error = -ECANCELED; error; i++) {           // at each moment in turn
         asked = 0;
         limit = i;
-        error = gradcam_context_maps(all, target, 3, NULL, got.map[0], got.info);
+        error = gradcam_context_maps(all, target, 3, &method, got.map[0], got.info);
         CHECK(error == 0 || error == -ECANCELED);
         limit = 0;
-        map_together(all, target, 3, &got);
+        map_together(all, target, 3, &method, &got);
         CHECK(!memcmp(want.map, got.map, sizeof(want.map)));
         CHECK(!memcmp(want.gradient, got.gradient, sizeof(want.gradient)));
     }
     const GradcamTarget wrong[] = { target[0], { .name = "", .classes = (const int[]){ CLASSES }, .count = 1 } };
-    CHECK_INT(gradcam_context_maps(all, wrong, 2, NULL, got.map[0], NULL), -EINVAL);
+    CHECK_INT(gradcam_context_maps(all, wrong, 2, &method, got.map[0], NULL), -EINVAL);
     gradcam_context_close(&one);
     gradcam_context_close(&all);
 }
@@ -128,8 +131,9 @@ static void check_head(const char *head)
     REQUIRE(open_graph(&model, graph, &(GradcamModelOptions){ .labels = "none" }) == 0);
     graph_free(graph);
     for (int threads = 1; threads <= 2; threads++) {
-        compare(model, "y", threads, picture);
-        compare(model, "r", threads, picture);
+        compare(model, "y", "gradcam", threads, picture);
+        compare(model, "r", "gradcam", threads, picture);
+        compare(model, "y", "hirescam", threads, picture);
     }
     gradcam_model_close(&model);
 }
