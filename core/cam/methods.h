@@ -10,4 +10,7 @@
 // methods_weighted.c: sums over channels
 extern const GcamMethod gcam_method_gradcam, gcam_method_counterfactual, gcam_method_hirescam;
 
+// methods_pixels.c: gradients by the picture
+extern const GcamMethod gcam_method_gradient, gcam_method_guided, gcam_method_deconvnet;
+
 #endif

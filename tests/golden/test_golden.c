@@ -205,6 +205,27 @@ static void check_bf16(GradcamModel *model, const char *reference, double logits
     npy_free(&classes);
 }
 
+// The map of pixels by a context for another layer, which needs a plan of its own for that.
+static void check_pixels(GradcamModel *model, const Npy *input, const GradcamTarget *target,
+                         const GradcamMethod *method, const float *want, size_t cells)
+{
+    GradcamContext *context = NULL;
+    int width, height;
+    float *map = calloc(cells, sizeof(*map));
+    CHECK(gradcam_context_open(&context, model, NULL) == 0 && !gradcam_context_serves(context, method));
+    gradcam_context_map_size(context, method, &width, &height);
+    CHECK((size_t)width * (size_t)height == cells);
+    CHECK(gradcam_context_forward_float(context, input->floats) == 0);
+    CHECK(gradcam_context_map(context, target, method, map, NULL) == 0);
+    double worst = 0, scale = largest(want, cells);
+    for (size_t i = 0; i < cells; i++)
+        worst = fmax(worst, fabs((double)map[i] - want[i]));
+    if (!(worst <= 1e-4 * scale))
+        fail("%s from the default layer is off by %g", method->info->name, worst / scale);
+    gradcam_context_close(&context);
+    free(map);
+}
+
 // The gradient by the picture itself is the same machinery with the cut at the very bottom.
 static void check_saliency(GradcamModel *model, const char *reference, const char *saliency, int class_index)
 {
@@ -220,13 +241,18 @@ static void check_saliency(GradcamModel *model, const char *reference, const cha
         fail("the reference has no input");
     else if (gradcam_context_open(&context, model, &settings) == 0) {
         CHECK(gradcam_context_forward_float(context, input.floats) == 0);
-        CHECK(gradcam_context_map(context, &target, NULL, map, NULL) == 0);
-        CHECK(gradcam_context_tensors(context, &a, &g) == 0);
-        for (size_t i = 0; i < 3 * cells; i++)
-            planes[i % 3 * cells + i / 3] = g[i];
-        read_key(&want, saliency, class_index, "backprop");
-        check_scaled("backprop", planes, &want, 3 * cells, 1e-3);
-        npy_free(&want);
+        for (int m = 0; m < 2; m++) {
+            const GradcamMethod method = method_named(m ? "guided" : "gradient");
+            const char *key = m ? "guided" : "backprop";
+            CHECK(gradcam_context_map(context, &target, &method, map, NULL) == 0);
+            CHECK(gradcam_context_tensors(context, &a, &g) == 0);
+            for (size_t i = 0; i < 3 * cells; i++)
+                planes[i % 3 * cells + i / 3] = g[i];
+            read_key(&want, saliency, class_index, key);
+            check_scaled(key, planes, &want, 3 * cells, 1e-3);
+            npy_free(&want);
+            check_pixels(model, &input, &target, &method, map, cells);
+        }
     }
     gradcam_context_close(&context);
     npy_free(&input);

@@ -134,6 +134,7 @@ static void check_head(const char *head)
         compare(model, "y", "gradcam", threads, picture);
         compare(model, "r", "gradcam", threads, picture);
         compare(model, "y", "hirescam", threads, picture);
+        compare(model, "y", "guided", threads, picture);
     }
     gradcam_model_close(&model);
 }
