@@ -41,7 +41,8 @@ static void interrupt_layer(const char *layer)
     const GradcamTarget target = { .name = "", .classes = (const int[]){ 2 }, .count = 1 };
     GradcamModel *model = NULL;
     GradcamContext *context = NULL;
-    float picture[3 * CELLS], want[CELLS], map[CELLS];
+    const GradcamTarget another = { .name = "", .classes = (const int[]){ 3 }, .count = 1 };
+    float picture[3 * CELLS], want[CELLS], want_other[CELLS], map[CELLS];
     size_t count;
     Random random = { 5 };
 
@@ -51,6 +52,9 @@ static void interrupt_layer(const char *layer)
     REQUIRE(gradcam_context_forward_float(context, picture) == 0);
     const int forwards = asked;
     REQUIRE(gradcam_context_map(context, &target, NULL, want, NULL) == 0);
+    const int all_asked = asked;
+    REQUIRE(gradcam_context_map(context, &another, NULL, want_other, NULL) == 0);
+    asked = all_asked;
     const int all = asked;
     CHECK(forwards >= 5);
     CHECK(all > forwards);
@@ -68,6 +72,8 @@ static void interrupt_layer(const char *layer)
             CHECK_INT(gradcam_context_map(context, &other, NULL, map, NULL), -EINVAL);
         limit = 0;
         CHECK_INT(gradcam_context_forward_float(context, picture), 0);
+        CHECK_INT(gradcam_context_map(context, &other, NULL, map, NULL), 0);
+        CHECK(!memcmp(map, i % 2 ? want : want_other, sizeof(map)));
         CHECK_INT(gradcam_context_map(context, &target, NULL, map, NULL), 0);
         CHECK(!memcmp(map, want, sizeof(map)));
     }
@@ -77,6 +83,41 @@ static void interrupt_layer(const char *layer)
     limit = asked + 1;
     if (layer)                          // whose gradient the picture changes, so that it is computed
         CHECK_INT(gradcam_context_map(context, &target, NULL, map, NULL), -ECANCELED);
+    gradcam_context_close(&context);
+    gradcam_model_close(&model);
+}
+
+// What is left of a picture that was interrupted is not used again for the same one.
+static void where_pictures_are_compared(void)
+{
+    const GradcamTarget target = { .name = "", .classes = (const int[]){ 2 }, .count = 1 };
+    const GradcamSettings settings = { .threads = 1, .layer = "r", .interrupt = ask, .interrupt_opaque = &limit,
+                                       .reuse = 1 };
+    GradcamModel *model = NULL;
+    GradcamContext *whole = NULL, *context = NULL;
+    uint8_t rgb[2][3 * CELLS];
+    float want[CELLS], map[CELLS];
+    Random random = { 6 };
+
+    random_bytes(&random, rgb, sizeof(rgb));
+    open_network(&model, &whole, "r");
+    REQUIRE(whole && gradcam_context_open(&context, model, &settings) == 0);
+    limit = asked = 0;
+    REQUIRE(gradcam_context_forward(whole, rgb[1], 18) == 0);
+    const int forwards = asked;
+    REQUIRE(gradcam_context_map(whole, &target, NULL, want, NULL) == 0);
+    for (int i = 1; i <= forwards; i++) {
+        limit = 0;
+        CHECK_INT(gradcam_context_forward(context, rgb[0], 18), 0);
+        asked = 0;
+        limit = i;
+        CHECK_INT(gradcam_context_forward(context, rgb[1], 18), -ECANCELED);
+        limit = 0;
+        CHECK_INT(gradcam_context_forward(context, rgb[1], 18), 0);
+        CHECK_INT(gradcam_context_map(context, &target, NULL, map, NULL), 0);
+        CHECK(!memcmp(map, want, sizeof(map)));
+    }
+    gradcam_context_close(&whole);
     gradcam_context_close(&context);
     gradcam_model_close(&model);
 }
@@ -96,5 +137,6 @@ int main(void)
 {
     RUN(is_interrupted_anywhere);
     RUN(with_a_kept_gradient);
+    RUN(where_pictures_are_compared);
     return end_cases();
 }
