@@ -99,6 +99,8 @@ typedef struct GradcamModelOptions {
     const GradcamPreprocessing *preprocessing;  // default the model's, else mean and std of torchvision; 0..1 for
                                 // grey pictures, 0..255 as they are for inputs of whole numbers
     int width, height;          // input size where the model leaves it open (else 224 x 224)
+    const char *states;         // "in=out,in2=out2": inputs that are an output of the frame before; "none"; default
+                                // the model's, else what shape and name ("memory" and "memory_out") tell
 } GradcamModelOptions;
 
 // Opens an .onnx or .bin file, told apart by content; path NULL opens the small network built into the library.
@@ -134,6 +136,7 @@ typedef struct GradcamModelInfo {
     int width, height;          // of the picture that the network takes
     int channels;               // samples of a pixel of it: 3 for R, G, B, 1 for grey
     int frames;                 // of a video that it sees at once, 1 for a picture
+    int states;                 // inputs that are what the network put out for the frame before
     const char *input, *logits; // tensor names
     const char *layer;          // name of the default target layer, "" when the network has no spatial layer
     const char *probabilities;  // "softmax" or "sigmoid" where the exported graph ended in one, now cut off; else ""
@@ -177,9 +180,10 @@ GRADCAM_API const GradcamLayer *gradcam_model_layers(const GradcamModel *model, 
 enum GradcamInputKind {
     GRADCAM_INPUT_PICTURE,      // pictures, grey or in colours, or the last frames of a video
     GRADCAM_INPUT_NUMBERS,      // anything else: a question's words, say
+    GRADCAM_INPUT_STATE,        // what the network put out for the frame before: its memory
 };
 
-// "picture", "numbers"; NULL for a value out of range. Static string.
+// "picture", "numbers", "state"; NULL for a value out of range. Static string.
 GRADCAM_API const char *gradcam_input_kind_name(enum GradcamInputKind kind);
 
 #define GRADCAM_MAX_RANK 8      // dimensions of a tensor
@@ -197,6 +201,7 @@ typedef struct GradcamInput {
     int frames, channels;       // of C: that many frames of so many channels each, the newest last
     int height, width;
     int is_open;                // the graph leaves height and width open
+    const char *state;          // of a state: the output that it was in the frame before; else ""
 } GradcamInput;
 
 // The picture that maps are of. Belongs to the model.
@@ -380,10 +385,11 @@ GRADCAM_API int gradcam_context_forward(GradcamContext *context, const uint8_t *
 GRADCAM_API int gradcam_context_forward_float(GradcamContext *context, const float *input);
 
 // The next picture has nothing to do with those before: a network that sees several frames at once sees it alone, as
-// often as it takes frames.
+// often as it takes frames, and states begin anew.
 GRADCAM_API void gradcam_context_restart(GradcamContext *context);
 
 // Sets an input other than the picture, in the order of its own shape; kept for later forward calls. Zeros until set.
+// What a state is set to it has in the next forward and after each restart.
 // -ENOENT for a name that is none, -EINVAL for another count.
 GRADCAM_API int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count);
 
@@ -765,7 +771,8 @@ typedef struct GradcamStreamSettings {
     int threads;                // 0: one per processor
     int jobs;                   // maps computed at once, 1..threads, each on threads / jobs threads: 1 gives the lowest
                                 // delay, `threads` the highest throughput; 0: `threads`. A network that sees several
-                                // frames at once is given those that are submitted, one job at a time
+                                // frames at once, or has states, is given those that are submitted, one after
+                                // the other: 1 job then, and nothing counts as still
     // Brings a submitted frame to the model's size: 8-bit samples as gradcam_context_forward() takes them, rows
     // `stride` bytes apart. Called on a worker thread, for several frames at once when jobs > 1; `job` in 0..jobs-1
     // tells which of the jobs, so that each can have its own scaler. 0 or a negative errno.

@@ -57,6 +57,15 @@ static int make_ready(GradcamContext *context, const GradcamLog *log)
     return 0;
 }
 
+// Floats of all states.
+static size_t count_states(const GcamInputs *inputs)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < inputs->others; i++)
+        count += inputs->state_value[i] >= 0 ? inputs->other[i].count : 0;
+    return count;
+}
+
 int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings)
 {
     static const GradcamSettings none;
@@ -96,12 +105,18 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     context->interrupt = s->interrupt;
     context->interrupt_opaque = s->interrupt_opaque;
     if ((error = make_ready(context, &s->log)) || (error = gcam_threads_create(&context->pool, threads, s->nice)) ||
-        (s->reuse && (error = gcam_partial_create(&context->partial, context->plan, picture->width, picture->height,
-                                                  picture->frames * picture->channels))))
+        (s->reuse && !model->inputs.states &&
+         (error = gcam_partial_create(&context->partial, context->plan, picture->width, picture->height,
+                                      picture->frames * picture->channels))))
         goto fail;
     error = -ENOMEM;
     if (picture->frames > 1 && !(context->stack = gcam_alloc(picture->count, 1)))
         goto fail;
+    size_t states = count_states(&model->inputs);
+    context->state = gcam_calloc(2 * states + 1, sizeof(*context->state));
+    if (!context->state)
+        goto fail;
+    context->first_state = context->state + states;
     *out = context;
     return 0;
 fail:
@@ -124,6 +139,7 @@ void gradcam_context_close(GradcamContext **context)
     if (c->plan)
         gcam_model_release_plan(c->model, c->plan);
     gcam_free(c->stack);
+    gcam_free(c->state);
     gcam_free(c->memory);
     gcam_free(c->data);
     gcam_free(c->grad);
@@ -153,6 +169,34 @@ GcamRun gcam_context_run(const GradcamContext *context)
     };
 }
 
+// A value in ONNX's order, of wherever its channels lie.
+static void copy_plain(const GcamValue *value, const float *from, float *to)
+{
+    const size_t *dim = value->shape.dim;
+    size_t count = gcam_shape_count(&value->shape), channels = value->channels_last ? dim[1] : 1;
+    size_t cells = value->channels_last ? dim[2] * dim[3] : count;
+    for (size_t i = 0; i < count; i++)
+        to[i] = from[i / (cells * channels) * cells * channels + i % cells * channels + i / cells % channels];
+}
+
+// Before a forward: the states go in. After it: what they are in the next one is put aside, before maps write over it.
+// A context that only runs again what another one did has none of its own.
+static void carry_states(GradcamContext *context, int is_after)
+{
+    const GcamInputs *inputs = &context->model->inputs;
+    float *state = context->state;
+    for (size_t i = 0; state && i < inputs->others; i++) {
+        if (inputs->state_value[i] < 0)
+            continue;
+        float *in = context->data[inputs->other_value[i]];
+        if (is_after)
+            copy_plain(&context->plan->value[inputs->state_value[i]], context->data[inputs->state_value[i]], state);
+        else if (in)                            // else nothing depends on it
+            memcpy(in, state, inputs->other[i].count * sizeof(*in));
+        state += inputs->other[i].count;
+    }
+}
+
 // wanted: as in GcamRun
 static int forward(GradcamContext *context, const GcamRect *wanted)
 {
@@ -161,7 +205,10 @@ static int forward(GradcamContext *context, const GcamRect *wanted)
     context->serving = context;
     context->picture++;
     context->way = NULL;
+    carry_states(context, 0);
     int error = gcam_plan_forward(context->plan, &run);
+    if (!error)
+        carry_states(context, 1);
     context->has_logits = !error;
     return error;
 }
@@ -233,6 +280,7 @@ int gradcam_context_forward_float(GradcamContext *context, const float *input)
 void gradcam_context_restart(GradcamContext *context)
 {
     context->is_stacked = 0;
+    memcpy(context->state, context->first_state, count_states(&context->model->inputs) * sizeof(*context->state));
 }
 
 static int open_deep(GradcamContext *context, unsigned needs)
@@ -299,13 +347,21 @@ int gradcam_context_serves(const GradcamContext *context, const GradcamMethod *m
 int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count)
 {
     const GcamInputs *inputs = &context->model->inputs;
+    size_t state = 0;
     for (size_t i = 0; i < inputs->others; i++) {
-        if (strcmp(inputs->other[i].name, name))
+        if (strcmp(inputs->other[i].name, name)) {
+            state += inputs->state_value[i] >= 0 ? inputs->other[i].count : 0;
             continue;
+        }
         if (inputs->other[i].count != count)
             return -EINVAL;
         if (context->partial)
             gcam_partial_forget(context->partial);
+        if (inputs->state_value[i] >= 0) {
+            memcpy(context->state + state, data, count * sizeof(*data));
+            memcpy(context->first_state + state, data, count * sizeof(*data));
+            return 0;
+        }
         float *to = context->data[inputs->other_value[i]];
         if (to)                                 // else no logit depends on it
             memcpy(to, data, count * sizeof(*data));

@@ -44,6 +44,8 @@ struct GradcamContext {
     GcamPartial *partial;         // NULL: nothing is asked of the picture before
     uint8_t *stack;             // of a network that sees several frames: their pixels, interleaved; else NULL
     int is_stacked;             // there is a picture in it
+    float *state;               // of all inputs that are states, one after the other: what they are in the next forward
+    float *first_state;         // ... and after a restart
     int (*interrupt)(void *opaque);     // as in GradcamSettings
     void *interrupt_opaque;
     GradcamProfile *profile;    // room for every entry

@@ -107,6 +107,8 @@ typedef struct GcamGraph {
     int inputs;
     int *output;
     int outputs;
+    int *carried;               // values that a forward has to leave behind, beside the logits
+    int carrieds;
     int opset;
     const char *name, *producer;
     const GcamMapping *mapping; // files in memory that hold constants, which may be read again at any time

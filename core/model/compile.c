@@ -15,6 +15,7 @@
 #include "plan/summed_weights.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -26,6 +27,25 @@ static void write_text(GcamModelWriter *writer, const char *key, const char *tex
 {
     if (text && text[0])
         gcam_modelwriter_string(writer, key, text);
+}
+
+// The states as they were found or said, so that they are the same when the file is opened.
+static int write_states(GcamModelWriter *writer, const GcamInputs *inputs)
+{
+    size_t size = 5, used = 0;
+    for (size_t i = 0; i < inputs->others; i++)
+        size += strlen(inputs->other[i].name) + strlen(inputs->other[i].state) + 2;
+    char *text = gcam_alloc(size, 1);
+    if (!text)
+        return -ENOMEM;
+    for (size_t i = 0; i < inputs->others; i++)
+        if (inputs->other[i].state[0])
+            used += (size_t)snprintf(text + used, size - used, "%s%s=%s", used ? "," : "", inputs->other[i].name,
+                                     inputs->other[i].state);
+    if (inputs->others)
+        gcam_modelwriter_string(writer, KEY_STATES, used ? text : "none");
+    gcam_free(text);
+    return 0;
 }
 
 static int write_labels(GcamModelWriter *writer, const GradcamModel *model)
@@ -168,6 +188,8 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
         error = find_sums(model, &sums, &made, sum_dims);
     if (!error)
         error = write_labels(writer, model);
+    if (!error)
+        error = write_states(writer, &model->inputs);
     if (error)
         goto end;
     write_text(writer, KEY_NAME, o->name ? o->name : info->name);

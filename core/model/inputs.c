@@ -40,7 +40,7 @@ static const Layout layouts[] = {
 
 const char *gradcam_input_kind_name(enum GradcamInputKind kind)
 {
-    static const char *const names[] = { "picture", "numbers" };
+    static const char *const names[] = { "picture", "numbers", "state" };
     return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
 }
 
@@ -116,6 +116,7 @@ static GradcamInput describe(const GcamValue *value, int type, const Layout *lay
     GradcamInput input = {
         .name = value->name, .kind = layout ? GRADCAM_INPUT_PICTURE : GRADCAM_INPUT_NUMBERS,
         .type = gcam_data_name(type), .count = gcam_shape_count(shape), .rank = shape->rank, .layout = "",
+        .state = "",
     };
     memcpy(input.shape, shape->dim, sizeof(input.shape));
     if (!layout)
@@ -237,7 +238,8 @@ int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int heig
     *inputs = (GcamInputs){ 0 };
     inputs->other = gcam_arena_alloc(&graph->arena, (size_t)graph->inputs + 1, sizeof(*inputs->other));
     inputs->other_value = gcam_arena_alloc(&graph->arena, (size_t)graph->inputs + 1, sizeof(int));
-    if (!inputs->other || !inputs->other_value)
+    inputs->state_value = gcam_arena_alloc(&graph->arena, (size_t)graph->inputs + 1, sizeof(int));
+    if (!inputs->other || !inputs->other_value || !inputs->state_value)
         return -ENOMEM;
     if (picture < 0) {
         gcam_log(log, GRADCAM_LOG_ERROR, "no input is a picture (a tensor of three or four dimensions)");
@@ -251,6 +253,7 @@ int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int heig
         if (error)
             return error;
         if (i != picture) {
+            inputs->state_value[inputs->others] = -1;
             inputs->other[inputs->others] = input;
             inputs->other_value[inputs->others++] = graph->input[i];
             continue;
@@ -261,6 +264,130 @@ int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int heig
         inputs->picture_value = graph->input[i];
         graph->value[graph->input[i]].channels_last = input.layout[strlen(input.layout) - 1] == 'W';
     }
+    return 0;
+}
+
+// -------------------------------------------------------------------------------------------------------------- states
+
+// Whether a word of a name tells only where a state stands: "memory_in", "memory_out", "new_state", "h0", "hn".
+static int is_filler(const char *word, size_t length)
+{
+    static const char *const fillers[] = { "in", "out", "input", "output", "prev", "previous", "last", "next", "new",
+                                           "old", "init", "initial", "final", "n", "t" };
+    for (size_t i = 0; i < sizeof(fillers) / sizeof(fillers[0]); i++)
+        if (strlen(fillers[i]) == length && !memcmp(fillers[i], word, length))
+            return 1;
+    return 0;
+}
+
+// What is left of a name without such words, digits, case and punctuation; "hn" and "cn" are "h" and "c" here.
+static void find_stem(const char *name, char stem[64])
+{
+    size_t used = 0, begin = 0;
+    for (size_t i = 0;; i++) {
+        char c = name[i];
+        int is_upper = c >= 'A' && c <= 'Z', is_letter = is_upper || (c >= 'a' && c <= 'z');
+        if (is_letter && used < 63) {
+            stem[used++] = (char)(is_upper ? c - 'A' + 'a' : c);
+            continue;
+        }
+        if (used - begin == 2 && stem[used - 1] == 'n' && (stem[begin] == 'h' || stem[begin] == 'c'))
+            used--;
+        if (is_filler(stem + begin, used - begin))
+            used = begin;
+        begin = used;
+        if (!c || used == 63)
+            break;
+    }
+    stem[used] = 0;
+}
+
+static int can_be_state(const GcamInputs *inputs, const GcamGraph *graph, size_t input, int output, int logits)
+{
+    return output != logits && graph->value[output].node >= 0 &&
+           gcam_shape_equal(&graph->value[inputs->other_value[input]].shape, &graph->value[output].shape);
+}
+
+// The one output of the shape and the stem of an input; -1 where there is none, or several.
+static int guess_state(const GcamInputs *inputs, const GcamGraph *graph, size_t input, int logits)
+{
+    char stem[64], other[64];
+    int found = -1, count = 0;
+    find_stem(inputs->other[input].name, stem);
+    for (int i = 0; i < graph->outputs; i++) {
+        if (!can_be_state(inputs, graph, input, graph->output[i], logits))
+            continue;
+        find_stem(graph->value[graph->output[i]].name, other);
+        if (stem[0] && !strcmp(stem, other)) {
+            found = graph->output[i];
+            count++;
+        }
+    }
+    return count == 1 ? found : -1;
+}
+
+static void set_state(GcamInputs *inputs, GcamGraph *graph, size_t input, int output)
+{
+    if (inputs->state_value[input] < 0)
+        inputs->states++;
+    inputs->state_value[input] = output;
+    inputs->other[input].kind = GRADCAM_INPUT_STATE;
+    inputs->other[input].state = graph->value[output].name;
+}
+
+// One "input=output" of a list.
+static int read_state(GcamInputs *inputs, GcamGraph *graph, int logits, const char *text, size_t length,
+                      const GradcamLog *log)
+{
+    const char *equals = memchr(text, '=', length);
+    size_t input = 0, name = equals ? (size_t)(equals - text) : 0;
+    int output = 0;
+    while (input < inputs->others &&
+           (strlen(inputs->other[input].name) != name || memcmp(inputs->other[input].name, text, name)))
+        input++;
+    while (equals && output < graph->outputs &&
+           (strlen(graph->value[graph->output[output]].name) != length - name - 1 ||
+            memcmp(graph->value[graph->output[output]].name, equals + 1, length - name - 1)))
+        output++;
+    if (!equals || input == inputs->others || output == graph->outputs) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "the state '%.*s' is no pair of an input and an output of the network",
+                 (int)length, text);
+        return -ENOENT;
+    }
+    if (!can_be_state(inputs, graph, input, graph->output[output], logits)) {
+        char a[GCAM_SHAPE_TEXT], b[GCAM_SHAPE_TEXT];
+        gcam_log(log, GRADCAM_LOG_ERROR, "the state '%.*s' pairs shapes %s and %s%s", (int)length, text,
+                 gcam_shape_text(&graph->value[inputs->other_value[input]].shape, a),
+                 gcam_shape_text(&graph->value[graph->output[output]].shape, b),
+                 graph->output[output] == logits ? ": the scores" : "");
+        return -EINVAL;
+    }
+    set_state(inputs, graph, input, graph->output[output]);
+    return 0;
+}
+
+int gcam_inputs_find_states(GcamInputs *inputs, GcamGraph *graph, int logits, const char *wanted,
+                            const GradcamLog *log)
+{
+    int is_auto = !wanted || !wanted[0] || !strcmp(wanted, "auto");
+    for (size_t i = 0; is_auto && i < inputs->others; i++) {
+        int output = guess_state(inputs, graph, i, logits);
+        if (output >= 0)
+            set_state(inputs, graph, i, output);
+    }
+    for (const char *at = wanted; !is_auto && strcmp(wanted, "none") && *at;) {
+        size_t length = strcspn(at, ",");
+        int error = read_state(inputs, graph, logits, at, length, log);
+        if (error)
+            return error;
+        at += length + (at[length] == ',');
+    }
+    graph->carried = gcam_arena_alloc(&graph->arena, inputs->states + 1, sizeof(int));
+    if (!graph->carried)
+        return -ENOMEM;
+    for (size_t i = 0; i < inputs->others; i++)
+        if (inputs->state_value[i] >= 0)
+            graph->carried[graph->carrieds++] = inputs->state_value[i];
     return 0;
 }
 

@@ -17,13 +17,20 @@ typedef struct GcamInputs {
     int picture_value;
     GradcamInput *other;
     int *other_value;
-    size_t others;
+    int *state_value;           // by other: the output that it is in the next frame, or -1
+    size_t others, states;
 } GcamInputs;
 
 // Between building the graph and simplifying it: finds the picture among the inputs, tells what each of them is, gives
 // open dimensions a size (`width` and `height` those of pictures), and brings the picture to four dimensions where the
 // network takes three. -ENOTSUP where no input is a picture.
 int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int height, const GradcamLog *log);
+
+// After simplifying, and when the logits are known: pairs inputs with the outputs that they are in the next frame, and
+// lists these as carried by the graph. wanted: as GradcamModelOptions.states. -ENOENT for a name that is none, -EINVAL
+// for shapes that differ.
+int gcam_inputs_find_states(GcamInputs *inputs, GcamGraph *graph, int logits, const char *wanted,
+                            const GradcamLog *log);
 
 // What pixels become where nobody says: the usual mean and std for what the input is.
 GradcamPreprocessing gcam_input_preprocessing(const GradcamInput *input);

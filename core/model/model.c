@@ -204,6 +204,14 @@ static int fill_info(GradcamModel *model, const char *path)
     return 0;
 }
 
+static int find_states(GradcamModel *model, const char *wanted, const GradcamLog *log)
+{
+    int error = gcam_inputs_find_states(&model->inputs, &model->graph, model->logits,
+                                        wanted ? wanted : file_string(model, KEY_STATES), log);
+    model->info.states = (int)model->inputs.states;
+    return error;
+}
+
 static int fill_counts(GradcamModel *model)
 {
     GradcamModelInfo *info = &model->info;
@@ -309,6 +317,7 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
         (error = gcam_graph_simplify(&model->graph, &o->log)) ||
         (error = gcam_graph_take_token(&model->graph, &o->log)) ||
         (error = gcam_model_classify(model, logits, layer, &o->log)) ||
+        (error = find_states(model, o->states, &o->log)) ||
         (error = read_labels(model, o->labels, &o->log)) ||
         (error = read_preprocessing(model, o->preprocessing, &o->log)) ||
         (error = fill_counts(model)))

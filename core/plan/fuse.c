@@ -302,6 +302,8 @@ static void drop_unused(GcamPlan *plan, GcamUsers *users)
 {
     memset(users->count, 0, (size_t)plan->values * sizeof(*users->count));
     users->count[plan->logits] = 1;
+    for (int i = 0; i < plan->carrieds; i++)
+        users->count[plan->carried[i]] = 1;
     for (int i = plan->steps - 1; i >= 0; i--) {
         GcamStep *step = &plan->step[i];
         int used = 0;

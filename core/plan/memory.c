@@ -79,6 +79,8 @@ static void live_forward(const GcamPlan *plan, Block *data)
     for (int i = 0; i < plan->layers; i++)
         touch(data, plan->root[plan->asked[i]], end);
     touch(data, plan->root[plan->logits], end);
+    for (int i = 0; i < plan->carrieds; i++)
+        touch(data, plan->root[plan->carried[i]], plan->steps);
 }
 
 // Gradients: from the first step backward that adds to them to the one that reads them. Step i runs at 2 S - i.

@@ -64,7 +64,8 @@ static int new_value(GcamPlan *plan, int like)
     return plan->values++;
 }
 
-static int copy_step(GcamPlan *plan, const GcamNode *node)
+// leads: to the logits.
+static int copy_step(GcamPlan *plan, const GcamNode *node, int leads)
 {
     GcamStep *step;
     int error = new_step(plan, &step);
@@ -81,12 +82,15 @@ static int copy_step(GcamPlan *plan, const GcamNode *node)
     memcpy(step->input, node->input, (size_t)node->inputs * sizeof(int));
     memcpy(step->output, node->output, (size_t)node->outputs * sizeof(int));
     for (int i = 0; i < node->inputs; i++)
-        step->in_head |= node->input[i] >= 0 && plan->in_head[node->input[i]];
+        step->in_head |= leads && node->input[i] >= 0 && plan->in_head[node->input[i]];
     for (int i = 0; i < node->outputs; i++)
         if (node->output[i] >= 0)
             plan->in_head[node->output[i]] |= (char)step->in_head;
     return 0;
 }
+
+// Of a node: what needs it, the logits or what is carried.
+enum { FOR_LOGITS = 1, FOR_CARRIED = 2 };
 
 static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
 {
@@ -94,15 +98,17 @@ static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
     if (!needed)
         return -ENOMEM;
     if (graph->value[plan->logits].node >= 0)
-        needed[graph->value[plan->logits].node] = 1;
+        needed[graph->value[plan->logits].node] = FOR_LOGITS;
+    for (int i = 0; i < plan->carrieds; i++)
+        needed[graph->value[plan->carried[i]].node] |= FOR_CARRIED;
     for (int i = graph->nodes - 1; i >= 0; i--)
         for (int j = 0; needed[i] && j < graph->node[i].inputs; j++) {
             int value = graph->node[i].input[j];
             if (value >= 0 && graph->value[value].node >= 0)
-                needed[graph->value[value].node] = 1;
+                needed[graph->value[value].node] |= needed[i];
         }
     for (int i = 0; i < graph->nodes; i++) {
-        int error = needed[i] ? copy_step(plan, &graph->node[i]) : 0;
+        int error = needed[i] ? copy_step(plan, &graph->node[i], needed[i] & FOR_LOGITS) : 0;
         if (error)
             return error;
     }
@@ -394,6 +400,8 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec 
     plan->layers = spec->layers;
     memcpy(plan->asked, spec->layer, sizeof(plan->asked));
     plan->logits = spec->logits;
+    plan->carried = graph->carried;
+    plan->carrieds = graph->carrieds;
     plan->threads = spec->threads;
     plan->type = spec->type;
     if ((error = copy_values(plan, graph)) || (error = copy_needed(plan, graph)) ||

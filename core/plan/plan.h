@@ -54,6 +54,8 @@ typedef struct GcamPlan {
     int steps, step_room;
     int picture, layer, logits; // value indices
     int asked[GCAM_MOST_LAYERS], layers;    // of `layer` and the others that are asked for
+    const int *carried;         // the graph's
+    int carrieds;
     int threads;
     enum GcamType type;         // what products are multiplied as
     char *in_head;              // by value: depends on a layer (the layers themselves included)

@@ -25,6 +25,8 @@ int gcam_users_count(GcamUsers *users, GcamPlan *plan)
             if (step->output[j] >= 0)
                 users->producer[step->output[j]] = i;
     }
+    for (int i = 0; i < plan->carrieds; i++)
+        users->count[plan->carried[i]]++;
     return 0;
 }
 

@@ -56,7 +56,7 @@ static int complete_settings(GradcamStreamSettings *settings, const GradcamModel
         !(settings->auto_margin > 0) || isnan(settings->still) || gradcam_method_check(&settings->method) ||
         !gradcam_precision_name(settings->precision))
         return -EINVAL;
-    if (info->frames > 1) {
+    if (info->frames > 1 || info->states) {
         settings->jobs = 1;
         settings->still = -1;
     }

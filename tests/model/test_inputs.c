@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+static const GradcamModelOptions nothing = { .labels = "none" };
+
 // ------------------------------------------------------------------------------------------------------------- shapes
 
 static const struct {
@@ -255,6 +257,86 @@ static void inputs_after_the_same_picture(void)
     setup_close(&s);
 }
 
+// -------------------------------------------------------------------------------------------------------------- states
+
+#define REMEMBERS "input x 1x1x8x6; input %s 1x4; c = Conv(x, %%4x1x3x3, %%4); r = Relu(c); p = GlobalAveragePool(r);" \
+                  "f = Flatten(p); a = Gemm(f, %%4x4, %%4) transB=1; b = Gemm(%s, %%4x4, %%4) transB=1;" \
+                  "s = Add(a, b); %s = Tanh(s); y = Neg(%s); output y; output %s"
+
+static void make_memory(char *text, size_t size, const char *in, const char *out)
+{
+    snprintf(text, size, REMEMBERS, in, in, out, out, out);
+}
+
+// What the network put out for a picture goes in with the next, until it is told to begin anew; a map between the two
+// changes nothing.
+static void states_of_a_video(void)
+{
+    char text[512];
+    uint8_t pixels[8 * 6];
+    float memory[4] = { 0 }, map[4 * 6 * 6];
+    Random random = { 12 };
+    Setup s;
+    make_memory(text, sizeof(text), "memory_in", "memory_out");
+    REQUIRE(setup_open(&s, text, NULL) == 0);
+    CHECK_INT(gradcam_model_info(s.model)->states, 1);
+    for (int frame = 0; frame < 6; frame++) {
+        const GradcamTarget top = { .name = "" };
+        size_t count;
+        if (frame == 4) {
+            gradcam_context_restart(s.context);
+            memset(memory, 0, sizeof(memory));
+        }
+        random_bytes(&random, pixels, sizeof(pixels));
+        gradcam_context_restart(s.fresh);       // with the memory that is given, and no other
+        CHECK_INT(gradcam_context_set_input(s.fresh, "memory_in", memory, 4), 0);
+        CHECK_INT(gradcam_context_forward(s.context, pixels, 6), 0);
+        CHECK_INT(gradcam_context_forward(s.fresh, pixels, 6), 0);
+        check_same(&s, "a frame");
+        const float *logits = gradcam_context_logits(s.context, &count);
+        for (int i = 0; i < 4; i++)
+            memory[i] = -logits[i];
+        CHECK_INT(gradcam_context_map(s.context, &top, NULL, map, NULL), 0);
+    }
+    setup_close(&s);
+}
+
+static void states_by_name(void)
+{
+    static const struct {
+        const char *in, *out, *wanted;
+        int states;                 // how many are found, or the error
+    } cases[] = {
+        { "memory", "memory_out", NULL, 1 },        { "h0", "hn", NULL, 1 },
+        { "State.in", "state_next", NULL, 1 },      { "hidden_prev", "new_hidden", NULL, 1 },
+        { "question", "answer", NULL, 0 },          { "in", "out", NULL, 0 },
+        { "memory", "memory_out", "none", 0 },      { "question", "answer", "question=answer", 1 },
+        { "u", "v", "u=y", -EINVAL },               { "u", "v", "u=c", -ENOENT },
+        { "u", "v", "v", -ENOENT },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        Messages messages;
+        const GradcamModelOptions options = { .labels = "none", .states = cases[i].wanted,
+                                              .log = messages_log(&messages) };
+        Graph *graph = graph_create(17);
+        GradcamModel *model = NULL, *again = NULL;
+        char text[512];
+        make_memory(text, sizeof(text), cases[i].in, cases[i].out);
+        graph_add(graph, text);
+        int error = open_graph(&model, graph, &options);
+        if ((error ? error : gradcam_model_info(model)->states) != cases[i].states)
+            fail("%s, %s, %s: %d", cases[i].in, cases[i].out, cases[i].wanted, error);
+        if (model && gradcam_model_compile(model, "states.bin", NULL, NULL) == 0 &&
+            gradcam_model_open(&again, "states.bin", &nothing) == 0)
+            CHECK_INT(gradcam_model_info(again)->states, cases[i].states);
+        else
+            CHECK(error && messages.count == 1);
+        gradcam_model_close(&again);
+        gradcam_model_close(&model);
+        graph_free(graph);
+    }
+}
+
 // ---------------------------------------------------------------------------------------------- networks of exporters
 
 // The numbers of an output in expected.json; how many there are.
@@ -338,6 +420,8 @@ int main(void)
     RUN(colors_without_a_batch);
     RUN(frames_of_a_video);
     RUN(inputs_after_the_same_picture);
+    RUN(states_of_a_video);
+    RUN(states_by_name);
     RUN(networks_of_exporters);
     return end_cases();
 }
