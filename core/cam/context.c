@@ -131,9 +131,9 @@ void gradcam_context_close(GradcamContext **context)
     if (!context || !*context)
         return;
     GradcamContext *c = *context;
-    if (c->deep)
-        c->deep->pool = NULL;                   // which is this one's
-    gradcam_context_close(&c->deep);
+    if (c->other)
+        c->other->pool = NULL;                   // which is this one's
+    gradcam_context_close(&c->other);
     gcam_threads_destroy(&c->pool);
     gcam_partial_destroy(&c->partial);
     if (c->plan)
@@ -147,6 +147,8 @@ void gradcam_context_close(GradcamContext **context)
     gcam_free(c->scores);
     gcam_free(c->score_grad);
     gcam_free(c->scratch);
+    gcam_free(c->probe_kept);
+    gcam_free(c->probe_own);
     gcam_free(c->seconds);
     gcam_free(c->profile);
     gradcam_model_close(&c->model);
@@ -283,26 +285,33 @@ void gradcam_context_restart(GradcamContext *context)
     memcpy(context->state, context->first_state, count_states(&context->model->inputs) * sizeof(*context->state));
 }
 
-static int open_deep(GradcamContext *context, unsigned needs)
+// Whether the plan is right for a method. The head alone can run again only in a plan that ends at the layer.
+static int serves(const GradcamContext *context, unsigned needs)
 {
-    GradcamContext *deep = context->deep = gcam_calloc(1, sizeof(*deep));
-    if (!deep)
+    unsigned plan = needs & GCAM_NEEDS_OF_PLANS;
+    return (context->needs & plan) == plan && !(needs & GCAM_NEEDS_HEAD && context->needs);
+}
+
+static int open_other(GradcamContext *context, unsigned needs)
+{
+    GradcamContext *other = context->other = gcam_calloc(1, sizeof(*other));
+    if (!other)
         return -ENOMEM;
-    deep->model = gradcam_model_ref(context->model);
-    deep->layer = context->layer;
-    deep->needs = needs;
-    deep->precision = context->precision;
-    deep->threads = context->threads;
-    deep->pool = context->pool;
-    deep->log = context->log;
-    deep->probability = context->probability;
-    deep->probability_assumed = context->probability_assumed;
-    deep->interrupt = context->interrupt;
-    deep->interrupt_opaque = context->interrupt_opaque;
-    int error = make_ready(deep, NULL);
+    other->model = gradcam_model_ref(context->model);
+    other->layer = context->layer;
+    other->needs = needs;
+    other->precision = context->precision;
+    other->threads = context->threads;
+    other->pool = context->pool;
+    other->log = context->log;
+    other->probability = context->probability;
+    other->probability_assumed = context->probability_assumed;
+    other->interrupt = context->interrupt;
+    other->interrupt_opaque = context->interrupt_opaque;
+    int error = make_ready(other, NULL);
     if (error) {
-        deep->pool = NULL;
-        gradcam_context_close(&context->deep);
+        other->pool = NULL;
+        gradcam_context_close(&context->other);
     }
     return error;
 }
@@ -325,14 +334,13 @@ static int show_again(const GradcamContext *from, GradcamContext *to)
 int gcam_context_serving(GradcamContext *context, unsigned needs, GradcamContext **out)
 {
     int error = 0;
-    needs &= GCAM_NEEDS_OF_PLANS;
     *out = context;
-    if ((context->needs & needs) != needs) {
-        if (!context->deep)
-            error = open_deep(context, needs);
-        if (!error && context->deep->picture != context->picture)
-            error = show_again(context, context->deep);
-        *out = context->deep;
+    if (!serves(context, needs)) {
+        if (!context->other)
+            error = open_other(context, needs & GCAM_NEEDS_OF_PLANS);
+        if (!error && context->other->picture != context->picture)
+            error = show_again(context, context->other);
+        *out = context->other;
     }
     context->serving = error ? context : *out;
     return error;
@@ -340,8 +348,7 @@ int gcam_context_serving(GradcamContext *context, unsigned needs, GradcamContext
 
 int gradcam_context_serves(const GradcamContext *context, const GradcamMethod *method)
 {
-    unsigned needs = gcam_method_row(method)->needs & GCAM_NEEDS_OF_PLANS;
-    return (context->needs & needs) == needs;
+    return serves(context, gcam_method_row(method)->needs);
 }
 
 int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count)

@@ -20,7 +20,7 @@ struct GradcamContext {
     int layer;                  // index into the model's layers
     enum GradcamPrecision precision;
     int threads;
-    GradcamContext *deep;       // with a plan for what this one's does not serve; NULL until it is first asked for
+    GradcamContext *other;      // with a plan for what this one's does not serve; NULL until it is first asked for
     GradcamContext *serving;    // this one or that: which made the last map
     unsigned long long picture; // number of the forward run: which picture this is
     GcamThreads *pool;
@@ -32,6 +32,8 @@ struct GradcamContext {
     size_t score_floats, score_tables;  // room there, and for how many tables
     double *scratch;            // what methods compute with, and its room
     size_t scratch_room;
+    float *probe_kept, *probe_own;      // of methods that ask again (probe.h): what they leave as it was, and their own
+    size_t probe_kept_room, probe_own_room;
     int has_logits;
     enum GradcamProbability probability;        // never GRADCAM_PROBABILITY_AUTO
     int probability_assumed;    // where all that the scores are speaks for it, they are taken as probabilities instead

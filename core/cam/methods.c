@@ -5,8 +5,8 @@
 #include "methods.h"
 
 static const GcamMethod *const table[] = {
-    &gcam_method_gradcam, &gcam_method_counterfactual, &gcam_method_hirescam,
-    &gcam_method_gradient, &gcam_method_guided, &gcam_method_deconvnet,
+    &gcam_method_gradcam, &gcam_method_counterfactual, &gcam_method_hirescam, &gcam_method_reciprocam,
+    &gcam_method_gradient, &gcam_method_smoothgrad, &gcam_method_guided, &gcam_method_deconvnet,
 };
 
 const GradcamMethodInfo *gradcam_method_at(size_t index)

@@ -11,6 +11,9 @@
 extern const GcamMethod gcam_method_gradcam, gcam_method_counterfactual, gcam_method_hirescam;
 
 // methods_pixels.c: gradients by the picture
-extern const GcamMethod gcam_method_gradient, gcam_method_guided, gcam_method_deconvnet;
+extern const GcamMethod gcam_method_gradient, gcam_method_smoothgrad, gcam_method_guided, gcam_method_deconvnet;
+
+// methods_masks.c: scores of activations that are taken away
+extern const GcamMethod gcam_method_reciprocam;
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "method.h"
+#include "probe.h"
 
 #include <errno.h>
 #include <string.h>
@@ -104,19 +105,21 @@ static double *scratch(GradcamContext *context, size_t count)
 
 // The map of one score, whose way back was gone. sums: those of the layer's gradient, where the way was summed; else
 // room for them.
-static int draw_map(GradcamContext *context, const GradcamMethod *method, float *sums, float *map)
+static int draw_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *sums,
+                    float *map)
 {
     const GcamMethod *row = gcam_method_row(method);
     const GradcamMethod given = gcam_method_given(method);
     double begin = gcam_time();
-    GcamCam cam = row->info.of_pixels ? cam_of_picture(context) : cam_of_layer(context);
-    cam.option = given.value;
-    cam.sums = sums;
+    GcamCam layer = cam_of_layer(context), picture = cam_of_picture(context);
+    GcamCam *cam = row->info.of_pixels ? &picture : &layer;
+    layer.option = picture.option = given.value;
+    layer.sums = sums;
     if (row->needs & GCAM_NEEDS_SUMS && !context->way->is_summed)
-        sum_gradient(of_layer(context, context->grad), cam.cells, cam.channels, sums);
-    if (row->scratch && !(cam.scratch = scratch(context, row->scratch(cam.cells, cam.channels))))
+        sum_gradient(layer.g, layer.cells, layer.channels, sums);
+    if (row->scratch && !(cam->scratch = scratch(context, row->scratch(cam->cells, cam->channels))))
         return -ENOMEM;
-    int error = row->formula(&cam, map);
+    int error = row->run ? gcam_probe_run(context, target, row, &layer, &picture, map) : row->formula(cam, map);
     context->map_seconds += gcam_time() - begin;
     return error;
 }
@@ -133,7 +136,7 @@ static int map_one(GradcamContext *context, const GradcamTarget *target, const G
     error = backward(context, gcam_plan_way(context->plan, row->needs), row->rule, &score);
     context->map_seconds = 0;
     if (!error)
-        error = draw_map(context, method, context->alpha, map);
+        error = draw_map(context, target, method, context->alpha, map);
     if (!error)
         gcam_context_describe(context, target, &score, map, map_size(context, method), info);
     return error;
@@ -185,7 +188,7 @@ static int map_together(GradcamContext *context, const GcamWay *way, const Gradc
         if ((error = gcam_way_go_alone(plan, way, &run, grad[k], sums[k])))
             break;
         context->way = way;
-        error = draw_map(context, method, sums[k], maps + k * size);
+        error = draw_map(context, &target[k], method, sums[k], maps + k * size);
         if (!error)
             gcam_context_describe(context, &target[k], &score[k], maps + k * size, size, infos ? &infos[k] : NULL);
     }
@@ -213,7 +216,7 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
     if (error)
         return error;
     const GcamWay *way = gcam_plan_way(context->plan, needs);
-    size_t most = way && way->gains ? GCAM_WAY_MOST : 1, size = map_size(context, method);
+    size_t most = way && way->gains && !gcam_method_row(method)->run ? GCAM_WAY_MOST : 1, size = map_size(context, method);
     for (size_t i = 0, n; i < count && !error; i += n) {
         n = count - i < most ? count - i : most;
         GradcamMapInfo *info = infos ? &infos[i] : NULL;

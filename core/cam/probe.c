@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Asks a network again. The picture, the layer's activations and what gradients the method needs are copied first, as
+ * the context's own memory is then written over; at the end they are put back, and what comes behind them is run once
+ * more.
+ */
+#include "probe.h"
+
+#include "base/mem.h"
+#include "context.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct GcamProbe {
+    GradcamContext *context;
+    GradcamTarget target;       // with a class in the place of a rank
+    int class;
+    unsigned needs;
+    GcamCam layer, picture;
+    float *own;                 // of the method
+    int layer_changed, picture_changed;
+};
+
+const GcamCam *gcam_probe_layer(const GcamProbe *probe)
+{
+    return &probe->layer;
+}
+
+const GcamCam *gcam_probe_picture(const GcamProbe *probe)
+{
+    return &probe->picture;
+}
+
+static size_t floats_of(const GcamCam *cam)
+{
+    return cam->cells * cam->channels;
+}
+
+// Where the layer's cells begin in its memory.
+static float *layer_memory(const GcamProbe *probe, float *const *memory)
+{
+    const GradcamContext *context = probe->context;
+    return memory[context->plan->layer] + context->model->layer_skip[context->layer];
+}
+
+// Room that a context keeps: it only grows.
+static float *grow(float **memory, size_t *room, size_t count)
+{
+    if (count > *room) {
+        gcam_free(*memory);
+        *memory = gcam_alloc(count, sizeof(**memory));
+        *room = *memory ? count : 0;
+    }
+    return *memory;
+}
+
+float *gcam_probe_floats(GcamProbe *probe, size_t count)
+{
+    GradcamContext *context = probe->context;
+    return grow(&context->probe_own, &context->probe_own_room, count);
+}
+
+static int read_score(const GcamProbe *probe, double *score)
+{
+    GcamScore now;
+    int error = gcam_context_score(probe->context, &probe->target, &now);
+    if (!error)
+        *score = gcam_score_value(&now);
+    return error;
+}
+
+static int set_layer(GcamProbe *probe, const float *a)
+{
+    GcamRun run = gcam_context_run(probe->context);
+    run.seconds = NULL;
+    probe->layer_changed = 1;
+    memcpy(layer_memory(probe, probe->context->data), a, floats_of(&probe->layer) * sizeof(*a));
+    return gcam_plan_forward_head(probe->context->plan, &run);
+}
+
+static int set_picture(GcamProbe *probe, const float *picture)
+{
+    GradcamContext *context = probe->context;
+    GcamRun run = gcam_context_run(context);
+    run.seconds = NULL;
+    probe->picture_changed = 1;
+    if (context->partial)                       // what it keeps is written over
+        gcam_partial_forget(context->partial);
+    memcpy(context->data[context->plan->picture], picture, floats_of(&probe->picture) * sizeof(*picture));
+    return gcam_plan_forward(context->plan, &run);
+}
+
+int gcam_probe_score_of_layer(GcamProbe *probe, const float *a, double *score)
+{
+    int error = set_layer(probe, a);
+    return error ? error : read_score(probe, score);
+}
+
+int gcam_probe_score_of_picture(GcamProbe *probe, const float *picture, double *score)
+{
+    int error = set_picture(probe, picture);
+    return error ? error : read_score(probe, score);
+}
+
+int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_layer, const float **by_picture)
+{
+    GradcamContext *context = probe->context;
+    const GcamPlan *plan = context->plan;
+    int deep = (probe->needs & GCAM_NEEDS_PICTURE_GRADIENT) != 0;
+    GcamRun run = gcam_context_run(context);
+    GcamScore score;
+    int error = gcam_context_score(context, &probe->target, &score);
+    if (error)
+        return error;
+    context->gradient_class = -1;
+    run.seconds = NULL;
+    run.rule = rule;
+    gcam_score_seed(&score, context->grad[plan->logits]);
+    error = gcam_way_go(plan, plan->way[deep ? GCAM_WAY_ALL : GCAM_WAY_LAYER], &run, NULL);
+    if (by_layer)
+        *by_layer = layer_memory(probe, context->grad);
+    if (by_picture)
+        *by_picture = deep ? context->grad[plan->picture] : NULL;
+    return error;
+}
+
+// Copies what `cam` has to `at`, and lets it have that; returns what is behind.
+static float *keep(GcamCam *cam, float *at, int gradient)
+{
+    size_t floats = floats_of(cam);
+    cam->a = memcpy(at, cam->a, floats * sizeof(*at));
+    if (!gradient) {
+        cam->g = NULL;
+        return at + floats;
+    }
+    cam->g = memcpy(at + floats, cam->g, floats * sizeof(*at));
+    return at + 2 * floats;
+}
+
+// The context shows its own picture again.
+static int restore(GcamProbe *probe)
+{
+    if (probe->picture_changed)
+        return set_picture(probe, probe->picture.a);
+    return probe->layer_changed ? set_layer(probe, probe->layer.a) : 0;
+}
+
+int gcam_probe_run(GradcamContext *context, const GradcamTarget *target, const GcamMethod *method, const GcamCam *layer,
+                   const GcamCam *picture, float *map)
+{
+    GcamProbe probe = { .context = context, .target = *target, .needs = method->needs, .layer = *layer,
+                        .picture = *picture };
+    GcamScore score;
+    int error = gcam_context_score(context, target, &score);
+    if (error)
+        return error;
+    if (!target->count) {                       // the class of this picture, whatever others show
+        probe.class = gcam_score_class(&score);
+        probe.target.classes = &probe.class;
+        probe.target.count = probe.class >= 0;
+    }
+    float *kept = grow(&context->probe_kept, &context->probe_kept_room, 2 * (floats_of(layer) + floats_of(picture)));
+    if (!kept)
+        return -ENOMEM;
+    kept = keep(&probe.layer, kept, (method->needs & GCAM_NEEDS_GRADIENT) != 0);
+    keep(&probe.picture, kept, (method->needs & GCAM_NEEDS_PICTURE_GRADIENT) != 0);
+    error = method->run(&probe, method->info.of_pixels ? &probe.picture : &probe.layer, map);
+    int restored = restore(&probe);
+    context->way = NULL;
+    context->has_logits = !restored;
+    return error ? error : restored;
+}
