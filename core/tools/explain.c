@@ -41,7 +41,7 @@ static const Option options[] = {
     { "fit", 0, "HOW",
       "how the picture gets the network's shape: stretch, crop (the middle) or pad (default stretch)" },
     { "input", 0, "NAME=VALUES",
-      "a further input of the network: numbers separated by commas, or a .npy file; may be "
+      "a further input of the network: numbers separated by commas, or a .npy file of its shape; may be "
       "repeated" },
     { "threads", 0, "N", "threads, 0 to 256; 0 is one per processor (default 0)" },
     { "precision", 0, "NAME", "f32, or bf16: large products of bfloat16, where the processor has that (default f32)" },
@@ -159,29 +159,36 @@ static int open_buffers(Explain *e)
     return STATUS_OK;
 }
 
-static int read_values(const char *text, float **data, size_t *count)
+// Numbers separated by commas.
+static int read_numbers(const char *text, const GradcamInput *input, float **data)
 {
-    const size_t length = strlen(text);
+    size_t count = 0;
 
-    if (length > 4 && !strcmp(text + length - 4, ".npy"))
-        return npy_load(text, data, count);
-    *count = 0;
-    *data = malloc((length + 1) * sizeof(**data));
+    *data = malloc((strlen(text) + 1) * sizeof(**data));
     if (!*data)
         return say_failure("out of memory");
     for (const char *at = text;;) {
         char *end;
-        (*data)[(*count)++] = strtof(at, &end);
-        if (end == at || (*end && *end != ',')) {
-            free(*data);
-            *data = NULL;
-            return say_usage("explain",
-                             "--input takes numbers separated by commas or a .npy file, not \"%s\"", text);
-        }
+        (*data)[count++] = strtof(at, &end);
+        if (end == at || (*end && *end != ','))
+            return say_usage("explain", "--input takes numbers separated by commas or a .npy file, not \"%s\"", text);
         if (!*end)
-            return STATUS_OK;
+            break;
         at = end + 1;
     }
+    return count == input->count ? STATUS_OK : say_failure("input \"%s\" has %zu elements, not %zu", input->name,
+                                                           input->count, count);
+}
+
+static int read_array(const char *path, const GradcamInput *input, float **data)
+{
+    Array array;
+    int status = npy_load(path, &array);
+
+    if (!status)
+        status = array_check(&array, input, path);
+    *data = array.data;
+    return status;
 }
 
 static const GradcamInput *find_input(const Explain *e, const char *name, size_t length)
@@ -204,32 +211,49 @@ static int set_input(Explain *e, const char *text)
 {
     const char *equals = strchr(text, '=');
     float *data = NULL;
-    size_t count;
 
     if (!equals)
         return say_usage("explain", "--input takes NAME=VALUES, not \"%s\"", text);
     const GradcamInput *input = find_input(e, text, equals - text);
     if (!input)
         return STATUS_FAILURE;
-    int status = read_values(equals + 1, &data, &count);
-    if (!status && count != input->count)
-        status = say_failure("input \"%s\" has %zu elements, not %zu", input->name, input->count, count);
+    int status = (npy_is_name(equals + 1) ? read_array : read_numbers)(equals + 1, input, &data);
     if (!status) {
-        const int error = gradcam_context_set_input(e->context, input->name, data, count);
+        const int error = gradcam_context_set_input(e->context, input->name, data, input->count);
         status = error ? say_library(&e->log, error, input->name) : STATUS_OK;
     }
     free(data);
     return status;
 }
 
+static int is_input_given(const Explain *e, const char *name)
+{
+    const size_t length = strlen(name);
+
+    for (size_t i = 0; i < e->arguments->given_count; i++) {
+        const GivenOption *given = &e->arguments->given[i];
+        if (!strcmp(given->option->name, "input") && !strncmp(given->value, name, length) &&
+            given->value[length] == '=')
+            return 1;
+    }
+    return 0;
+}
+
 static int set_inputs(Explain *e)
 {
+    size_t count;
+    const GradcamInput *input = gradcam_model_inputs(e->model, &count);
+
     for (size_t i = 0; i < e->arguments->given_count; i++) {
         const GivenOption *given = &e->arguments->given[i];
         const int status = strcmp(given->option->name, "input") ? STATUS_OK : set_input(e, given->value);
         if (status)
             return status;
     }
+    for (size_t i = 0; i < count; i++)
+        if (input[i].kind != GRADCAM_INPUT_STATE && !is_input_given(e, input[i].name))
+            say_warning("input \"%s\" is not given, and all zeros; use --input %s=VALUES", input[i].name,
+                        input[i].name);
     return STATUS_OK;
 }
 
@@ -400,6 +424,56 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
     return STATUS_OK;
 }
 
+static int make_maps(Explain *e, const char *path)
+{
+    const int error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, &e->method, e->maps,
+                                           e->infos);
+
+    return error ? say_library(&e->log, error, path) : STATUS_OK;
+}
+
+// What pixels an array would have been: its newest frame, at the network's size.
+static int picture_of_array(const Explain *e, const float *data, AVFrame **out)
+{
+    const GradcamInput *p = gradcam_model_picture(e->model);
+    const GradcamPreprocessing *how = &gradcam_model_info(e->model)->preprocessing;
+    const int is_last = p->layout[strlen(p->layout) - 1] == 'C', all = p->frames * p->channels;
+    AVFrame *frame = *out = av_frame_alloc();
+
+    if (!frame)
+        return say_failure("out of memory");
+    frame->format = AV_PIX_FMT_RGB24;
+    frame->width = p->width;
+    frame->height = p->height;
+    if (av_frame_get_buffer(frame, 0) < 0)
+        return say_failure("out of memory");
+    for (int i = 0; i < p->width * p->height; i++)
+        for (int k = 0; k < 3; k++) {
+            const int c = p->channels == 1 ? 0 : how->bgr ? 2 - k : k, at = all - p->channels + c;
+            const float x = data[is_last ? i * all + at : at * p->width * p->height + i] * how->std[c] + how->mean[c];
+            frame->data[0][i / p->width * frame->linesize[0] + i % p->width * 3 + k] =
+                (uint8_t)lrintf(fminf(fmaxf(x, 0), 255));
+        }
+    return STATUS_OK;
+}
+
+// A .npy in the place of a picture is the network's input as it is.
+static int explain_array(Explain *e, const char *path, AVFrame **frame)
+{
+    float *data;
+    int status = read_array(path, gradcam_model_picture(e->model), &data);
+
+    if (!status)
+        status = picture_of_array(e, data, frame);
+    if (!status) {
+        gradcam_context_restart(e->context);
+        const int error = gradcam_context_forward_float(e->context, data);
+        status = error ? say_library(&e->log, error, path) : make_maps(e, path);
+    }
+    free(data);
+    return status;
+}
+
 static int run_network(Explain *e, const AVFrame *frame, const char *path)
 {
     const GradcamModelInfo *info = gradcam_model_info(e->model);
@@ -409,18 +483,16 @@ static int run_network(Explain *e, const AVFrame *frame, const char *path)
     if (ret < 0)
         return say_failure("cannot scale %s: %s", path, av_err2str(ret));
     gradcam_context_restart(e->context);
-    int error = gradcam_context_forward(e->context, e->pixels, stride);
-    if (!error)
-        error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, &e->method, e->maps, e->infos);
-    return error ? say_library(&e->log, error, path) : STATUS_OK;
+    const int error = gradcam_context_forward(e->context, e->pixels, stride);
+    return error ? say_library(&e->log, error, path) : make_maps(e, path);
 }
 
 static int explain_picture(Explain *e, const char *path)
 {
     AVFrame *frame = NULL;
-    int status = picture_read(&frame, path);
+    int status = npy_is_name(path) ? explain_array(e, path, &frame) : picture_read(&frame, path);
 
-    if (!status)
+    if (!status && !npy_is_name(path))
         status = run_network(e, frame, path);
     if (status) {
         av_frame_free(&frame);
@@ -513,7 +585,8 @@ const Command command_explain = {
         "  gradcam explain dog.jpg -o overlay.png        the best guess of the built-in network\n"
         "  gradcam explain dog.jpg -m vgg16.bin -c dog -o overlay.png --map map.npy\n"
         "  gradcam explain cats.jpg -m vgg16.bin -c 'dog|cat' -o '{class}.png' --json\n"
-        "  gradcam explain photos/*.jpg -m vgg16.bin -o heatmaps/ --output heatmap\n",
+        "  gradcam explain photos/*.jpg -m vgg16.bin -o heatmaps/ --output heatmap\n"
+        "  gradcam explain input.npy -m vgg16.onnx       an array of the network's own shape, as it is\n",
     .options = { options, network_options },
     .least = 1,
     .most = (size_t)-1,

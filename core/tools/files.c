@@ -112,9 +112,15 @@ static unsigned char *read_file(const char *path, size_t *size)
     return NULL;
 }
 
-// Number types that are read, as in a header after its '<'.
-enum { F4, F8, I4, I8, TYPES };
-static const char type_names[TYPES][3] = { [F4] = "f4", [F8] = "f8", [I4] = "i4", [I8] = "i8" };
+// Number types that are read, as in a header.
+enum { F4, F8, I4, I8, U1, I1, B1, TYPES };
+static const struct {
+    char name[4];
+    size_t width;
+} types[TYPES] = {
+    [F4] = { "<f4", 4 }, [F8] = { "<f8", 8 }, [I4] = { "<i4", 4 }, [I8] = { "<i8", 8 },
+    [U1] = { "|u1", 1 }, [I1] = { "|i1", 1 }, [B1] = { "|b1", 1 },
+};
 
 static float npy_element(const unsigned char *at, int type)
 {
@@ -127,12 +133,35 @@ static float npy_element(const unsigned char *at, int type)
     case F4: return memcpy(&f4, at, 4), f4;
     case F8: return memcpy(&f8, at, 8), (float)f8;
     case I4: return memcpy(&i4, at, 4), (float)i4;
-    default: return memcpy(&i8, at, 8), (float)i8;
+    case I8: return memcpy(&i8, at, 8), (float)i8;
+    case I1: return (float)(int8_t)*at;
+    default: return (float)*at;
     }
 }
 
-// Where the data begin, and their type; NULL when this is no such file.
-static const unsigned char *npy_header(const unsigned char *file, size_t size, int *type)
+// "(1, 3, 4), ...": 0, or -1 where that is no shape or one of too many elements.
+static int read_shape(const char *text, Array *array)
+{
+    const size_t most = (size_t)1 << 32;
+
+    array->rank = 0;
+    array->count = 1;
+    for (text += strspn(text, " ("); *text != ')'; text += strspn(text, " ,")) {
+        char *end;
+        const unsigned long long size = strtoull(text, &end, 10);
+        if (end == text || array->rank == GRADCAM_MAX_RANK || size > most)
+            return -1;
+        array->shape[array->rank++] = (size_t)size;
+        array->count *= (size_t)size;
+        if (array->count > most)
+            return -1;
+        text = end;
+    }
+    return 0;
+}
+
+// Where the data begin, their type, and the shape; NULL when this is no such file.
+static const unsigned char *npy_header(const unsigned char *file, size_t size, int *type, Array *array)
 {
     const unsigned char *end = file + size;
 
@@ -148,35 +177,64 @@ static const unsigned char *npy_header(const unsigned char *file, size_t size, i
     snprintf(text, sizeof(text), "%.*s", (int)(length < sizeof(text) ? length : sizeof(text)),
              (const char *)file + fixed);
     const char *descr = strstr(text, "'descr'"), *quote = descr ? strchr(descr + 7, '\'') : NULL;
-    if (!quote || quote[1] != '<' || !strstr(text, "'fortran_order': False"))
+    const char *shape = strstr(text, "'shape': (");
+    if (!quote || !shape || !strstr(text, "'fortran_order': False") || read_shape(shape + 9, array))
         return NULL;
     for (*type = 0; *type < TYPES; ++*type)
-        if (!strncmp(quote + 2, type_names[*type], 2) && quote[4] == '\'')
+        if (!strncmp(quote + 1, types[*type].name, 3) && quote[4] == '\'')
             return file + fixed + length;
     return NULL;
 }
 
-int npy_load(const char *path, float **data, size_t *count)
+int npy_is_name(const char *path)
+{
+    const size_t length = strlen(path);
+
+    return length > 4 && !strcmp(path + length - 4, ".npy");
+}
+
+int npy_load(const char *path, Array *array)
 {
     size_t size;
     int type;
     unsigned char *file = read_file(path, &size);
 
-    *data = NULL;
-    *count = 0;
+    *array = (Array){ NULL, 0, 0, { 0 } };
     if (!file)
         return say_failure("cannot read %s: %s", path, strerror(errno));
-    const unsigned char *at = npy_header(file, size, &type);
-    const size_t width = at && (type == F8 || type == I8) ? 8 : 4;
-    if (!at || (file + size - at) % width) {
+    const unsigned char *at = npy_header(file, size, &type, array);
+    if (!at || (size_t)(file + size - at) != array->count * types[type].width) {
         free(file);
-        return say_failure("%s is not a .npy of little-endian float32, float64, int32 or int64 in C order",
-                           path);
+        return say_failure("%s is not a .npy of little-endian float32, float64, int32, int64, uint8, int8 or bool in "
+                           "C order", path);
     }
-    *count = (file + size - at) / width;
-    *data = malloc(*count * sizeof(**data) + 1);
-    for (size_t i = 0; *data && i < *count; i++)
-        (*data)[i] = npy_element(at + i * width, type);
+    array->data = malloc(array->count * sizeof(*array->data) + 1);
+    for (size_t i = 0; array->data && i < array->count; i++)
+        array->data[i] = npy_element(at + i * types[type].width, type);
     free(file);
-    return *data ? STATUS_OK : say_failure("out of memory");
+    return array->data ? STATUS_OK : say_failure("out of memory");
+}
+
+// "1x3x224x224" into text; returns text.
+static const char *shape_text(const size_t *shape, int rank, char text[256])
+{
+    size_t used = 0;
+
+    snprintf(text, 256, "no dimensions");
+    for (int i = 0; i < rank; i++)
+        used += (size_t)snprintf(text + used, 256 - used, "%s%zu", i ? "x" : "", shape[i]);
+    return text;
+}
+
+int array_check(const Array *array, const GradcamInput *input, const char *path)
+{
+    const int a = array->rank == input->rank + 1 && array->shape[0] == 1;
+    const int b = input->rank == array->rank + 1 && input->shape[0] == 1;
+    char is[256], wanted[256];
+
+    if (array->rank - a == input->rank - b &&
+        !memcmp(array->shape + a, input->shape + b, (size_t)(array->rank - a) * sizeof(*array->shape)))
+        return STATUS_OK;
+    return say_failure("%s has shape %s; input \"%s\" takes %s", path, shape_text(array->shape, array->rank, is),
+                       input->name, shape_text(input->shape, input->rank, wanted));
 }

@@ -8,14 +8,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gradcam.h"
+
 // The file appears under its name only when it is complete. "-" is stdout.
 int file_save(const char *path, const void *data, size_t size);
 
 // A .npy of rows x columns floats.
 int npy_save(const char *path, const float *data, int rows, int columns);
 
-// All numbers of a .npy (float32, float64, int32, int64, little-endian, C order) as floats. The caller
-// frees *data.
-int npy_load(const char *path, float **data, size_t *count);
+// Numbers of a file, the last dimension varying fastest.
+typedef struct Array {
+    float *data;                // the caller's to free
+    size_t count;
+    int rank;
+    size_t shape[GRADCAM_MAX_RANK];
+} Array;
+
+// Whether a name ends in .npy.
+int npy_is_name(const char *path);
+
+// All numbers of a .npy (float32, float64, int32, int64, uint8, int8, bool; little-endian, C order) as floats.
+int npy_load(const char *path, Array *array);
+
+// Whether an array has the shape of an input; one of them may lack a batch of 1. Says so if not.
+int array_check(const Array *array, const GradcamInput *input, const char *path);
 
 #endif

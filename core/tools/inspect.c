@@ -73,6 +73,7 @@ static void info_json(const GradcamModel *model)
         json_open(&json, NULL, '{');
         json_string(&json, "name", input[k].name);
         json_string(&json, "kind", gradcam_input_kind_name(input[k].kind));
+        json_string(&json, "state", input[k].state);
         json_shape(&json, &input[k]);
         json_integer(&json, "elements", (long long)input[k].count);
         json_close(&json, '}');
@@ -101,7 +102,7 @@ static void print_input(const GradcamInput *input)
     printf("%-14s %s, %zu elements (%s ", "other input", input->name, input->count, input->type);
     for (int i = 0; i < input->rank; i++)
         printf("%s%zu", i ? "x" : "", input->shape[i]);
-    printf("%s)\n", input->rank ? "" : "scalar");
+    printf("%s)%s%s\n", input->rank ? "" : "scalar", *input->state ? ", the frame before's " : "", input->state);
 }
 
 static void print_picture(const GradcamModelInfo *info, const GradcamInput *picture)

@@ -19,6 +19,9 @@ const Option network_options[] = {
     { "range", 0, "1|255", "mean and std are meant for pixels in 0..1 or in 0..255 (default 1)" },
     { "color", 0, "rgb|bgr", "channel order of the network (default: the model's, else rgb)" },
     { "size", 0, "WxH", "size of the picture where the model leaves it open, 1 to 8192 (default 224x224)" },
+    { "states", 0, "IN=OUT,...",
+      "inputs that are an output of the frame before, or none (default: the model's, else pairs of one shape "
+      "and name, such as memory and memory_out)" },
     { "layer", 'l', "NAME",
       "layer to explain: tensor or node, see gradcam layers (default auto: the last one that "
       "still has rows and columns)" },
@@ -108,6 +111,7 @@ int network_open(GradcamModel **model, const Arguments *arguments, const char *p
         .labels = option_value(arguments, "labels"),
         .logits = option_value(arguments, "logits"),
         .layer = layer,
+        .states = option_value(arguments, "states"),
     };
     char what[256];
     int given, status = read_preprocessing(arguments, &preprocessing, &given);

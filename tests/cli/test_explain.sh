@@ -240,6 +240,62 @@ else
     echo "skip - cli a further input: no shared test data"
 fi
 
+# Arrays in the place of a picture: sin(0.7 i), of which the scores are known.
+if [ -f "$SHARED/cases/networks/expected.json" ]; then
+    # FILE DESCR SHAPE: such an array.
+    array() { python3 - "$1" "$2" "$3" << 'END'
+import math, struct, sys
+shape = tuple(map(int, sys.argv[3].split("x")))
+count = math.prod(shape)
+header = repr({"descr": sys.argv[2], "fortran_order": False, "shape": shape}).ljust(117) + "\n"
+with open(sys.argv[1], "wb") as file:
+    file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+    if sys.argv[2] == "<f4":
+        file.write(struct.pack("<%df" % count, *[math.sin(0.7 * i) for i in range(count)]))
+    else:
+        file.write(bytes(i % 7 for i in range(count)))
+END
+    }
+    # NETWORK: the scores of the JSON in stdout are those that are expected.
+    scores() { python3 - "$1" << 'END'
+import json, math, os, sys
+want = json.load(open(os.environ["SHARED"] + "/cases/networks/expected.json"))[sys.argv[1] + ".onnx"]["outputs"]
+want = next(iter(want.values()))["first"]
+top = json.load(open("stdout"))["pictures"][0]["top"]
+assert top and all(abs(t["score"] - want[t["class"]]) <= 2e-4 for t in top)
+END
+    }
+    for case in gray1:1x1x64x64 ch1_28:1x1x28x28 atari4:1x4x84x84 chw_rank3:3x64x64; do
+        name=${case%:*} shape=${case#*:}
+        array "$name.npy" '<f4' "$shape"
+        run explain "$name.npy" -m "$SHARED/cases/networks/$name.onnx" --json -o "$name.png"
+        [ $status = 0 ] && scores "$name" && [ "$(png_size "$name.png")" = "${shape##*x}x${shape##*x}" ]
+        check "an array for $name" $?
+    done
+    array bare.npy '<f4' 1x64x64
+    run explain bare.npy -m "$SHARED/cases/networks/gray1.onnx" --json
+    [ $status = 0 ] && scores gray1
+    check "an array without its batch" $?
+    array bytes.npy '|u1' 1x64x64x3
+    run explain bytes.npy -m "$SHARED/cases/networks/u8nhwc.onnx"
+    [ $status = 0 ]
+    check "an array of bytes, channels last" $?
+    array wrong.npy '<f4' 64x64x3
+    refused "an array of another shape" 1 'wrong.npy has shape 64x64x3; input "x" takes 3x64x64' \
+        explain wrong.npy -m "$SHARED/cases/networks/chw_rank3.onnx"
+    run explain picture.ppm -m "$SHARED/cases/networks/gray1.onnx" -o gray.png
+    [ $status = 0 ] && [ "$(png_size gray.png)" = 120x80 ]
+    check "a picture for a network on grey" $?
+    run info "$SHARED/models/play/pong.onnx"
+    [ $status = 0 ] && grep -q "^input .*80 x 80, grey" stdout && grep -q "memory, .*memory_out" stdout
+    check "info tells of grey and of memory" $?
+    run explain picture.ppm -m "$SHARED/models/easy_vqa.onnx"
+    [ $status = 0 ] && grep -q 'input "question" is not given' stderr
+    check "an input that is left out is said" $?
+else
+    echo "skip - cli arrays: no shared test data"
+fi
+
 # Compiled form.
 run compile "$network" -o net.bin --name tested --licence CC0 --mean 10,20,30 --range 255 --color bgr
 [ $status = 0 ] && ! [ -s stdout ] && [ -s net.bin ]
