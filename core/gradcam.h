@@ -678,6 +678,19 @@ enum GradcamOutput {
 GRADCAM_API const char *gradcam_output_name(enum GradcamOutput output);
 GRADCAM_API int gradcam_output_find(const char *name);
 
+// How a map of few cells becomes one of many pixels.
+enum GradcamUpsample {
+    GRADCAM_UPSAMPLE_BILINEAR,  // straight lines from cell to cell: what numbers refer to (boxes, centres)
+    GRADCAM_UPSAMPLE_BICUBIC,   // curves through the cells' values (Keys, a = -1/2)
+    GRADCAM_UPSAMPLE_SPLINE,    // the uniform cubic B-spline, smoothest: round blobs without rings. It passes below a
+                                // peak, so all is scaled to reach the map's highest value
+    GRADCAM_UPSAMPLE_COUNT
+};
+
+// "bilinear", "bicubic", "spline"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_upsample_name(enum GradcamUpsample upsample);
+GRADCAM_API int gradcam_upsample_find(const char *name);
+
 typedef struct GradcamOverlaySettings {
     enum GradcamColormap colormap;
     const uint8_t (*table)[3];  // 256 colours of the caller's own, copied by gradcam_overlay_create(); NULL: colormap's
@@ -690,6 +703,7 @@ typedef struct GradcamOverlaySettings {
     enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
     int full_range;             // 0: 16..235 and 16..240 scaled to the depth; GRADCAM_COLOR_YUV and _GRAY only
     int depth[3];               // bits of each component
+    enum GradcamUpsample upsample;      // of maps of at most 64 x 64 cells; finer ones are enlarged by straight lines
 } GradcamOverlaySettings;
 
 // Tables for one look on one kind of picture. Immutable: several threads may blend with it at once.
@@ -698,8 +712,8 @@ typedef struct GradcamOverlay GradcamOverlay;
 GRADCAM_API int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings);
 GRADCAM_API void gradcam_overlay_free(GradcamOverlay **overlay);
 
-// Lays a map with values in 0..1 (others are clamped, NaN counts as 0) over a picture, in place: enlarged by bilinear
-// interpolation to each component's own size, coloured with entry floor(255 * m), blended. region NULL: the whole
+// Lays a map with values in 0..1 (others are clamped, NaN counts as 0) over a picture, in place: enlarged to each
+// component's own size, coloured with entry floor(255 * m), blended. region NULL: the whole
 // picture. Slice `slice` of `slices` covers its share of the rows, so that threads can divide the work: all slices
 // together give the same picture for any number of them. No allocation. -EINVAL for a picture that does not fit the
 // overlay's settings.

@@ -51,6 +51,12 @@ GRADCAM_API void gradcam_maps_join(const float *maps, size_t count, size_t size,
 // What lies between two maps of `size` places: from + share * (to - from). out may be one of them.
 GRADCAM_API void gradcam_maps_between(const float *from, const float *to, float share, size_t size, float *out);
 
+// Enlarges a finite map of height x width to out_height x out_width: half-pixel centres, beyond the map its edge goes
+// on. Of a map that is nowhere below 0, nothing that comes out is below its lowest or above its highest value. BILINEAR
+// is gradcam_map_resize(). out must not overlap the map. No allocation.
+GRADCAM_API void gradcam_map_upsample(const float *map, int width, int height, float *out, int out_width,
+                                      int out_height, enum GradcamUpsample upsample);
+
 // ------------------------------------------------------------------------------------------------------------ places
 
 // Where a map is hot, in parts of the region that it covers, each from 0 to 1.

@@ -2,7 +2,7 @@
  *
  * What blending takes: stretches of one row of one component of a picture, and a table of weights and colours for each
  * level of the map. What a level does is the same for every instruction set, to the bit. What a table says is
- * picture/overlay.c's, where the levels along a row come from picture/blend.c's.
+ * picture/overlay.c's, where the levels along a row come from picture/blend_*.c's.
  *
  * Rows have any alignment, those of samples of 16 bits that of a sample. Of a row of interleaved components a kernel
  * may write what it read between the first sample and the last, samples of the other components; nobody else may be at
@@ -39,10 +39,19 @@ typedef struct GcamRamp {
     uint32_t start, step;
 } GcamRamp;
 
+// The same along a curve: step[0] + i * step[1] + i(i-1)/2 * step[2] + i(i-1)(i-2)/6 * step[3], modulo 2^32, is a level
+// in units of 2^-GCAM_CURVE_BITS, from -512 to 511; what is not in 0..255 is brought there.
+#define GCAM_CURVE_BITS     22
+typedef struct GcamCurve {
+    int x, count;
+    uint32_t step[4];
+} GcamCurve;
+
 typedef struct GcamBlendKernels {
     // Levels of all samples of `count` adjoining ramps, to index[ramp->x] on. May write GCAM_BLEND_MARGIN bytes
     // more.
     void (*index)(uint8_t *index, const GcamRamp *ramp, int count);
+    void (*curve)(uint8_t *index, const GcamCurve *curve, int count);
     // Blends `count` samples of 8 bits, `step` bytes apart, in place.
     void (*mix8)(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table);
     // The same for samples of 9 to GCAM_BLEND_DEPTH bits in 16, shifted up by `shift`. step in bytes, even.

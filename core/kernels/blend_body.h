@@ -21,6 +21,28 @@ static void blend_index(uint8_t *index, const GcamRamp *ramp, int count)
     }
 }
 
+// Lanes are four samples apart from one step to the next: differences are taken over that distance.
+static void blend_curve(uint8_t *index, const GcamCurve *curve, int count)
+{
+    for (const GcamCurve *c = curve; c < curve + count; c++) {
+        const uint32_t s0 = c->step[0], s1 = c->step[1], s2 = c->step[2], s3 = c->step[3], f = 4 * s1, g = 16 * s2;
+        const L third = l_set1(64 * s3);
+        L level = l_set4(s0, s0 + s1, s0 + 2 * s1 + s2, s0 + 3 * s1 + 3 * s2 + s3), at[4];
+        L first = l_set4(f + 6 * s2 + 4 * s3, f + 10 * s2 + 10 * s3, f + 14 * s2 + 20 * s3, f + 18 * s2 + 34 * s3);
+        L second = l_set4(g + 48 * s3, g + 64 * s3, g + 80 * s3, g + 96 * s3);
+        for (int i = 0; i < c->count; i += LANES) {
+            UNROLL
+            for (int k = 0; k < 4; k++) {
+                at[k] = level;
+                level = l_add(level, first);
+                first = l_add(first, second);
+                second = l_add(second, third);
+            }
+            b_store(index + c->x + i, b_levels(at[0], at[1], at[2], at[3]));
+        }
+    }
+}
+
 // Looked up where they are.
 typedef struct Tables {
     const GcamBlendTable *table;

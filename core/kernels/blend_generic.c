@@ -16,6 +16,20 @@ static void index_c(uint8_t *index, const GcamRamp *ramp, int count)
     }
 }
 
+static void curve_c(uint8_t *index, const GcamCurve *curve, int count)
+{
+    for (const GcamCurve *c = curve; c < curve + count; c++) {
+        uint32_t level = c->step[0], first = c->step[1], second = c->step[2];
+        for (int i = 0; i < c->count; i++) {
+            const int32_t whole = (int32_t)level >> GCAM_CURVE_BITS;
+            index[c->x + i] = (uint8_t)(whole < 0 ? 0 : whole > 255 ? 255 : whole);
+            level += first;
+            first += second;
+            second += c->step[3];
+        }
+    }
+}
+
 void gcam_blend_mix8_c(uint8_t *row, int step, const uint8_t *index, int count, const GcamBlendTable *table)
 {
     for (int i = 0; i < count; i++, row += step) {
@@ -49,5 +63,7 @@ void gcam_blend_mix_deep_c(uint8_t *row, int step, int shift, const uint8_t *ind
 
 void gcam_blend_init_generic(GcamKernels *kernels)
 {
-    kernels->blend = (GcamBlendKernels){ index_c, gcam_blend_mix8_c, gcam_blend_mix16_c, gcam_blend_mix_deep_c };
+    kernels->blend = (GcamBlendKernels){
+        index_c, curve_c, gcam_blend_mix8_c, gcam_blend_mix16_c, gcam_blend_mix_deep_c,
+    };
 }

@@ -158,6 +158,7 @@ static void start_look(Look *look, const GradcamDrawingSettings *settings)
     s->matrix = from->matrix;
     s->full_range = from->full_range;
     memcpy(s->depth, from->depth, sizeof(s->depth));
+    s->upsample = from->upsample;
     if (from->table) {
         look->own_table = 1;
         memcpy(look->table, from->table, sizeof(look->table));

@@ -16,7 +16,7 @@ static int settings_valid(const GradcamOverlaySettings *s)
 {
     if ((unsigned)s->colormap >= GRADCAM_COLORMAP_COUNT || (unsigned)s->blend > GRADCAM_BLEND_FLAT ||
         (unsigned)s->output > GRADCAM_OUTPUT_MASK || (unsigned)s->model > GRADCAM_COLOR_GRAY ||
-        (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO)
+        (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO || (unsigned)s->upsample >= GRADCAM_UPSAMPLE_COUNT)
         return 0;
     if (!(s->opacity >= 0.0f && s->opacity <= 1.0f) || !(s->gamma > 0.0f && isfinite(s->gamma)) ||
         !(s->threshold >= 0.0f && s->threshold <= 1.0f))

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * bench_blend [-s WIDTHxHEIGHT] [-r ROUNDS] [FORMAT...]: what laying a map over a frame takes, for every pixel format
- * that can be blended or those named, beside a memcpy of the same frame and beside reading it to 224x224 RGB. One
- * thread, in turn within each round, the shortest of all rounds; processor time, so that other work on the machine
- * disturbs less. The map has heat everywhere: where it has none a frame takes less. Prints a Markdown table; the last
- * column is the time per byte in parts of that of yuv420p. GRADCAM_CPU chooses a lower level.
+ * that can be blended or those named, enlarged by straight lines and by splines, beside a memcpy of the same frame and
+ * beside reading it to 224x224 RGB. One thread, in turn within each round, the shortest of all rounds; processor time,
+ * so that other work on the machine disturbs less. The map has heat everywhere: where it has none a frame takes less.
+ * Prints a Markdown table; the last column is the time per byte in parts of that of yuv420p. GRADCAM_CPU chooses a
+ * lower level.
  */
 #include <libavutil/frame.h>
 #include <libavutil/imgutils.h>
@@ -17,14 +18,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "scale.h"
 
 enum { CELLS = 14, INPUT = 224 };
 
 // Shortest times in ms, and the frame's size in bytes.
 typedef struct Times {
-    double copy, blend, read, bytes;
+    double copy, blend, spline, read, bytes;
 } Times;
 
 static int width = 1920, height = 1080, rounds = 60;
@@ -64,11 +65,23 @@ static void fill_map(float *map)
             map[y * CELLS + x] = 0.05f + 0.95f * expf(-0.05f * (float)((x - 5) * (x - 5) + (y - 8) * (y - 8)));
 }
 
+static void draw(GradcamDrawing *drawing, const GradcamOverlaySettings *overlay, enum GradcamUpsample upsample,
+                 const GradcamPicture *picture, const float *map, double *best)
+{
+    GradcamDrawingSettings settings = { .overlay = *overlay };
+    const double start = now();
+    settings.overlay.upsample = upsample;
+    if (gradcam_drawing_prepare(drawing, &settings, map, 1, CELLS, CELLS) < 0 ||
+        gradcam_drawing_run(drawing, picture, NULL, NULL, 0, 1) < 0)
+        exit(1);
+    keep(best, start);
+}
+
 static Times measure(enum AVPixelFormat format)
 {
     AVFrame *frame = make_frame(format), *copy = make_frame(format);
     GradcamOverlaySettings settings = { .colormap = GRADCAM_COLORMAP_TURBO, .opacity = 0.6f, .gamma = 1 };
-    GradcamOverlay *overlay = NULL;
+    GradcamDrawing *lines = NULL, *curves = NULL;
     GcamScaler *scaler = NULL;
     GradcamPicture picture;
     Times times = { .bytes = av_image_get_buffer_size(format, width, height, 1) };
@@ -77,21 +90,22 @@ static Times measure(enum AVPixelFormat format)
 
     fill_map(map);
     if (gcam_frame_picture(frame, &picture) < 0 || gcam_frame_colors(frame, &settings) < 0 ||
-        gradcam_overlay_create(&overlay, &settings) < 0 || gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) < 0)
+        gradcam_drawing_create(&lines) < 0 || gradcam_drawing_create(&curves) < 0 ||
+        gcam_scaler_create(&scaler, GCAM_FIT_STRETCH, 3, NULL) < 0)
         exit(1);
     for (int i = 0; i < rounds; i++) {
         double start = now();
         av_frame_copy(copy, frame);
         keep(&times.copy, start);
-        start = now();
-        gradcam_overlay_blend(overlay, &picture, map, CELLS, CELLS, NULL, 0, 1);
-        keep(&times.blend, start);
+        draw(lines, &settings, GRADCAM_UPSAMPLE_BILINEAR, &picture, map, &times.blend);
+        draw(curves, &settings, GRADCAM_UPSAMPLE_SPLINE, &picture, map, &times.spline);
         start = now();
         gcam_scaler_run(scaler, frame, rgb, 3 * INPUT, INPUT, INPUT);
         keep(&times.read, start);
     }
     gcam_scaler_free(&scaler);
-    gradcam_overlay_free(&overlay);
+    gradcam_drawing_free(&lines);
+    gradcam_drawing_free(&curves);
     av_frame_free(&copy);
     av_frame_free(&frame);
     return times;
@@ -99,8 +113,8 @@ static Times measure(enum AVPixelFormat format)
 
 static void print(const char *name, const Times *t, double reference)
 {
-    printf("| %s | %.1f | %.3f | %.3f | %.1f | %.3f | %.2f |\n", name, t->bytes / 1e6, t->copy, t->blend,
-           t->blend / t->copy, t->read, t->blend / t->bytes / reference);
+    printf("| %s | %.1f | %.3f | %.3f | %.1f | %.2f | %.3f | %.2f |\n", name, t->bytes / 1e6, t->copy, t->blend,
+           t->blend / t->copy, t->spline / t->blend, t->read, t->blend / t->bytes / reference);
     fflush(stdout);
 }
 
@@ -130,8 +144,8 @@ int main(int argc, char **argv)
     }
     const Times plain = measure(AV_PIX_FMT_YUV420P);
     printf("%dx%d, one thread, %s\n\n", width, height, gradcam_cpu());
-    printf("| format | MB | memcpy ms | blend ms | / memcpy | to 224x224 ms | per byte / yuv420p |\n");
-    printf("|---|---|---|---|---|---|---|\n");
+    printf("| format | MB | memcpy ms | blend ms | / memcpy | spline / blend | to 224x224 ms | per byte / yuv420p |\n");
+    printf("|---|---|---|---|---|---|---|---|\n");
     while ((desc = av_pix_fmt_desc_next(desc))) {
         const enum AVPixelFormat format = av_pix_fmt_desc_get_id(desc);
         if (gcam_format_supported(format) && wanted(desc->name, argv + first, argc - first)) {

@@ -8,6 +8,7 @@
 
 #include "base/cpu.h"
 #include "format.h"
+#include "gradcam_picture.h"
 #include "harness.h"
 #include "kernels/kernels.h"
 #include "picture/blend.h"
@@ -37,6 +38,8 @@ static const Format formats[] = {
     { "xv36", GRADCAM_COLOR_YUV, PACKED, 12, 4, 0, 0, 4 },
 };
 #define FORMATS (int)(sizeof(formats) / sizeof(formats[0]))
+
+enum { MOST_SIDE = 500 };       // of pictures with curves
 
 #define PAD 80                  // bytes before, between and after rows that must not change
 
@@ -643,6 +646,30 @@ static int check_index(const GcamBlendKernels *k, Random *random)
     return 0;
 }
 
+// Curves of any kind: most leave the range on their way.
+static int check_curve(const GcamBlendKernels *k, Random *random)
+{
+    enum { CURVES = 5, MOST = 200 };
+    uint8_t a[CURVES * MOST + GCAM_BLEND_MARGIN + 1], b[CURVES * MOST + GCAM_BLEND_MARGIN];
+    GcamCurve curve[CURVES];
+    int x = random_int(random, 0, 3), begin = x;
+
+    for (int i = 0; i < CURVES; i++) {
+        curve[i].x = x;
+        curve[i].count = random_int(random, 1, i % 2 ? MOST - 1 : 9);
+        for (int j = 0; j < 4; j++)
+            curve[i].step[j] = (uint32_t)((int32_t)random_bits(random) >> (i % 3 ? 5 * j : 0));
+        x += curve[i].count;
+    }
+    a[x + GCAM_BLEND_MARGIN] = 55;
+    k->curve(a, curve, CURVES);
+    gcam_kernels_for(GCAM_CPU_GENERIC)->blend.curve(b, curve, CURVES);
+    if (!memcmp(a + begin, b + begin, x - begin) && a[x + GCAM_BLEND_MARGIN] == 55)
+        return 1;
+    fail("curves of %d samples differ", x - begin);
+    return 0;
+}
+
 static void test_kernels(enum GcamCpu cpu)
 {
     const GcamBlendKernels *k = &gcam_kernels_for(cpu)->blend;
@@ -663,15 +690,93 @@ static void test_kernels(enum GcamCpu cpu)
             const int step = depth == 8 ? 1 + i % 5 : 2 + 2 * (i % 5),
                       shift = depth == 8 ? 0 : i % (17 - depth);
             fine =
-                check_index(k, &random) && check_mix(k, &overlay->table[i % 3], depth, step, shift, &random);
+                check_index(k, &random) && check_curve(k, &random) &&
+                check_mix(k, &overlay->table[i % 3], depth, step, shift, &random);
         }
         gradcam_overlay_free(&overlay);
     }
 }
 
+// The mask of a map along curves against the map enlarged by gradcam_map_upsample(), whatever its size and the
+// picture's.
+static void check_curved(enum GradcamUpsample upsample, int cells, int width, int height, int slices, Random *random)
+{
+    static uint8_t mask[MOST_SIDE * MOST_SIDE];
+    static float enlarged[MOST_SIDE * MOST_SIDE];
+    const GradcamPicture picture = { width, height, { { mask, width, 1, width, height, 8, 0 } } };
+    const GradcamOverlaySettings settings = {
+        .output = GRADCAM_OUTPUT_MASK, .gamma = 1, .model = GRADCAM_COLOR_GRAY, .full_range = 1, .depth = { 8 },
+        .upsample = upsample,
+    };
+    GradcamOverlay *overlay = NULL;
+    float map[64 * 64];
+    int most = 0;
+
+    for (int i = 0; i < cells * cells; i++)
+        map[i] = random_int(random, 0, 2) ? (float)random_int(random, 0, 1000) / 1000 : 0;
+    map[0] = 1;                         // what curves pass beyond is cut off there
+    map[cells * cells - 1] = cells > 1 ? 0 : 1;
+    REQUIRE(gradcam_overlay_create(&overlay, &settings) == 0);
+    for (int slice = 0; slice < slices; slice++)
+        CHECK_INT(gradcam_overlay_blend(overlay, &picture, map, cells, cells, NULL, slice, slices), 0);
+    gradcam_map_upsample(map, cells, cells, enlarged, width, height, upsample);
+    for (int i = 0; i < width * height; i++) {
+        const int off = abs(mask[i] - (int)(255 * enlarged[i]));
+        most = off > most ? off : most;
+    }
+    if (most > 4)
+        fail("%s, %dx%d cells on %dx%d: %d levels off", gradcam_upsample_name(upsample), cells, cells, width, height,
+             most);
+    gradcam_overlay_free(&overlay);
+}
+
+static void test_curves(void)
+{
+    static const int sizes[][2] = { { 500, 500 }, { 320, 200 }, { 97, 63 }, { 200, 1 } };
+    Random random = { 3 };
+
+    for (int upsample = GRADCAM_UPSAMPLE_BICUBIC; upsample < GRADCAM_UPSAMPLE_COUNT; upsample++)
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            check_curved(upsample, 7, sizes[i][0], sizes[i][1], 1, &random);
+            check_curved(upsample, 2, sizes[i][0], sizes[i][1], 2, &random);
+            check_curved(upsample, 1, sizes[i][0], sizes[i][1], 1, &random);
+        }
+}
+
+// No more levels than a constant map has, with any slices the same picture, and a fine map as by straight lines.
+static void test_curves_keep_what_is_flat(void)
+{
+    uint8_t mask[3][300 * 40];
+    float map[65 * 65];
+    GradcamOverlaySettings settings = {
+        .output = GRADCAM_OUTPUT_MASK, .gamma = 1, .model = GRADCAM_COLOR_GRAY, .full_range = 1, .depth = { 8 },
+    };
+
+    for (int i = 0; i < 65 * 65; i++)
+        map[i] = i % 7 / 6.0f;
+    for (int upsample = 0; upsample < GRADCAM_UPSAMPLE_COUNT; upsample++) {
+        const GradcamPicture picture = { 300, 40, { { mask[upsample], 300, 1, 300, 40, 8, 0 } } };
+        const float flat[4] = { 1, 1, 1, 1 };
+        GradcamOverlay *overlay = NULL;
+        settings.upsample = upsample;
+        REQUIRE(gradcam_overlay_create(&overlay, &settings) == 0);
+        CHECK_INT(gradcam_overlay_blend(overlay, &picture, flat, 2, 2, NULL, 0, 1), 0);
+        for (int i = 0; i < 300 * 40; i++)
+            REQUIRE(mask[upsample][i] == 255);
+        CHECK_INT(gradcam_overlay_blend(overlay, &picture, map, 65, 65, NULL, 0, 1), 0);
+        CHECK(!memcmp(mask[upsample], mask[0], sizeof(mask[0])));
+        gradcam_overlay_free(&overlay);
+    }
+    settings.upsample = GRADCAM_UPSAMPLE_COUNT;
+    GradcamOverlay *overlay = NULL;
+    CHECK_INT(gradcam_overlay_create(&overlay, &settings), -EINVAL);
+}
+
 int main(void)
 {
     test_formats();
+    RUN(test_curves);
+    RUN(test_curves_keep_what_is_flat);
     RUN(test_looks);
     RUN(test_regions);
     RUN(test_slices_are_equal);

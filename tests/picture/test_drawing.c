@@ -266,6 +266,50 @@ static void maps_are_joined_and_mixed(void)
     CHECK(out[0] == 0.0625f && out[1] == 0.875f && out[2] == 0.5625f);
 }
 
+static void upsampling_keeps_to_the_range(void)
+{
+    float map[5 * 5] = { 0 }, out[45 * 45], lines[45 * 45];
+
+    map[2 * 5 + 2] = 0.5f;              // a peak of one cell
+    gradcam_map_upsample(map, 5, 5, out, 45, 45, GRADCAM_UPSAMPLE_BILINEAR);
+    gradcam_map_resize(map, 5, 5, lines, 45, 45);
+    CHECK(!memcmp(out, lines, sizeof(out)));
+    gradcam_map_upsample(map, 5, 5, out, 45, 45, GRADCAM_UPSAMPLE_SPLINE);
+    CHECK_NEAR(out[22 * 45 + 22], 0.5, 1e-6);                           // middle of its cell
+    CHECK_NEAR(out[22 * 45 + 31], 0.5 * 0.25, 1e-6);                    // of the next one
+    CHECK_NEAR(out[22 * 45 + 40], 0, 1e-6);
+    gradcam_map_upsample(map, 5, 5, out, 45, 45, GRADCAM_UPSAMPLE_BICUBIC);
+    CHECK_NEAR(out[22 * 45 + 22], 0.5, 1e-6);
+    CHECK_NEAR(out[22 * 45 + 31], 0, 1e-6);
+    for (int i = 0; i < 5 * 5; i++)
+        map[i] = (float)(i * 7 % 5) / 4;
+    for (int upsample = 0; upsample < GRADCAM_UPSAMPLE_COUNT; upsample++) {
+        gradcam_map_upsample(map, 5, 5, out, 45, 45, upsample);
+        for (int i = 0; i < 45 * 45; i++)
+            REQUIRE(out[i] >= 0 && out[i] <= 1);
+        CHECK_INT(gradcam_upsample_find(gradcam_upsample_name(upsample)), upsample);
+    }
+    CHECK(!gradcam_upsample_name(GRADCAM_UPSAMPLE_COUNT));
+    CHECK_INT(gradcam_upsample_find("cubic"), -EINVAL);
+}
+
+// Wider than what is enlarged at a time, and smaller than it was.
+static void upsampling_to_any_size(void)
+{
+    static float out[3 * 600];
+    const float map[3] = { 0, 1, 0 }, many[12] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+
+    gradcam_map_upsample(map, 3, 1, out, 600, 3, GRADCAM_UPSAMPLE_SPLINE);
+    for (int x = 0; x < 600; x++) {
+        CHECK_NEAR(out[x], out[599 - x], 1e-5);
+        CHECK_NEAR(out[x], out[1200 + x], 1e-6);
+        if (x > 0 && x < 300)
+            REQUIRE(out[x] >= out[x - 1] - 1e-6f);
+    }
+    gradcam_map_upsample(many, 1, 12, out, 1, 2, GRADCAM_UPSAMPLE_BICUBIC);
+    CHECK(out[0] == 1 && out[1] == 1);
+}
+
 static void a_place_is_found(void)
 {
     const float map[3][4] = { { 0, 0, 0, 0 }, { 0, 0, 0.5f, 0.5f }, { 0, 0, 0, 1 } };
@@ -361,6 +405,8 @@ int main(void)
     RUN(a_plane_twice);
     RUN(the_right_one_of_two);
     RUN(maps_are_joined_and_mixed);
+    RUN(upsampling_keeps_to_the_range);
+    RUN(upsampling_to_any_size);
     RUN(a_place_is_found);
     RUN(places_in_pixels_are_on_the_picture);
     RUN(each_target_is_steady_on_its_own);

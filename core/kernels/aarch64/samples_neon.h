@@ -77,6 +77,18 @@ static inline B b_tops(L a, L b, L c, L d)
     return vuzp2q_u8(vreinterpretq_u8_u16(ab), vreinterpretq_u8_u16(cd));
 }
 
+// Those of signed numbers with GCAM_CURVE_BITS of fraction, brought into 0..255.
+static inline int16x4_t l_level(L a)
+{
+    return vqmovn_s32(vshrq_n_s32(vreinterpretq_s32_u32(a), GCAM_CURVE_BITS));
+}
+
+static inline B b_levels(L a, L b, L c, L d)
+{
+    return vcombine_u8(vqmovun_s16(vcombine_s16(l_level(a), l_level(b))),
+                       vqmovun_s16(vcombine_s16(l_level(c), l_level(d))));
+}
+
 static inline W w_blend(W in, W color, W weight)
 {
     const int16x8_t difference = vreinterpretq_s16_u16(vsubq_u16(color, in));

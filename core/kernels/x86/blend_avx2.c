@@ -32,6 +32,51 @@ static void blend_index(uint8_t *index, const GcamRamp *ramp, int count)
     }
 }
 
+// The sum of three numbers, each times its own factor for each lane.
+INLINE __m256i weigh(__m256i a, __m256i p, __m256i b, __m256i q, __m256i c, __m256i r)
+{
+    return _mm256_add_epi32(_mm256_add_epi32(_mm256_mullo_epi32(a, p), _mm256_mullo_epi32(b, q)),
+                            _mm256_mullo_epi32(c, r));
+}
+
+// Eight levels; then those eight samples on.
+INLINE __m256i next_levels(__m256i *level, __m256i *first, __m256i *second, __m256i third)
+{
+    const __m256i whole = _mm256_srai_epi32(*level, GCAM_CURVE_BITS);
+    *level = _mm256_add_epi32(*level, *first);
+    *first = _mm256_add_epi32(*first, *second);
+    *second = _mm256_add_epi32(*second, third);
+    return whole;
+}
+
+// Lanes are eight samples apart from one step to the next: differences are taken over that distance. Packing
+// saturates.
+TARGET static void blend_curve(uint8_t *index, const GcamCurve *curve, int count)
+{
+    const __m256i i1 = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), zero = _mm256_setzero_si256();
+    const __m256i i2 = _mm256_setr_epi32(0, 0, 1, 3, 6, 10, 15, 21);            // i(i-1)/2
+    const __m256i i3 = _mm256_setr_epi32(0, 0, 0, 1, 4, 10, 20, 35);            // i(i-1)(i-2)/6
+    const __m256i d1 = _mm256_set1_epi32(8), d2 = _mm256_setr_epi32(28, 36, 44, 52, 60, 68, 76, 84);
+    const __m256i d3 = _mm256_setr_epi32(56, 84, 120, 164, 216, 276, 344, 420);
+    const __m256i e2 = _mm256_set1_epi32(64), e3 = _mm256_setr_epi32(448, 512, 576, 640, 704, 768, 832, 896);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+
+    for (const GcamCurve *c = curve; c < curve + count; c++) {
+        const __m256i s1 = _mm256_set1_epi32((int)c->step[1]), s2 = _mm256_set1_epi32((int)c->step[2]);
+        const __m256i s3 = _mm256_set1_epi32((int)c->step[3]), third = _mm256_slli_epi32(s3, 9);
+        __m256i level = _mm256_add_epi32(_mm256_set1_epi32((int)c->step[0]), weigh(s1, i1, s2, i2, s3, i3));
+        __m256i first = weigh(s1, d1, s2, d2, s3, d3), second = weigh(s1, zero, s2, e2, s3, e3);
+        for (int i = 0; i < c->count; i += 32) {
+            const __m256i p = next_levels(&level, &first, &second, third);
+            const __m256i q = next_levels(&level, &first, &second, third);
+            const __m256i r = next_levels(&level, &first, &second, third);
+            const __m256i s = next_levels(&level, &first, &second, third);
+            const __m256i bytes = _mm256_packus_epi16(_mm256_packus_epi32(p, q), _mm256_packus_epi32(r, s));
+            _mm256_storeu_si256((__m256i *)(index + c->x + i), _mm256_permutevar8x32_epi32(bytes, order));
+        }
+    }
+}
+
 // Looked up where they are.
 typedef struct Tables {
     const GcamBlendTable *table;
@@ -196,5 +241,5 @@ INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int d
 
 void gcam_blend_init_avx2(GcamKernels *kernels)
 {
-    kernels->blend = (GcamBlendKernels){ blend_index, blend_mix8, blend_mix16, blend_mix_deep };
+    kernels->blend = (GcamBlendKernels){ blend_index, blend_curve, blend_mix8, blend_mix16, blend_mix_deep };
 }

@@ -101,6 +101,51 @@ TARGET static void blend_index(uint8_t *index, const GcamRamp *ramp, int count)
     }
 }
 
+// What lane i of 16 has of a step: of the second i(i-1)/2, of the third i(i-1)(i-2)/6.
+#define SECOND(i)       ((i) * ((i) - 1) / 2)
+#define THIRD(i)        ((i) * ((i) - 1) * ((i) - 2) / 6)
+// The first and the second difference of these over 16 samples.
+#define SECOND1(n, i)   SECOND((i) + 16) - SECOND(i)
+#define THIRD1(n, i)    THIRD((i) + 16) - THIRD(i)
+#define THIRD2(n, i)    THIRD((i) + 32) - 2 * THIRD((i) + 16) + THIRD(i)
+#define SECOND0(n, i)   SECOND(i)
+#define THIRD0(n, i)    THIRD(i)
+#define LIST16(f)       { LIST8(f, 0, 0), LIST8(f, 0, 8) }
+
+static const int32_t curve_lanes[5][16] = {
+    LIST16(SECOND0), LIST16(THIRD0), LIST16(SECOND1), LIST16(THIRD1), LIST16(THIRD2),
+};
+
+INLINE __m512i weigh(__m512i a, int p, __m512i b, int q)
+{
+    return _mm512_add_epi32(_mm512_mullo_epi32(a, _mm512_loadu_si512(curve_lanes[p])),
+                            _mm512_mullo_epi32(b, _mm512_loadu_si512(curve_lanes[q])));
+}
+
+// As in blend_avx2.c, lanes 16 samples apart.
+TARGET static void blend_curve(uint8_t *index, const GcamCurve *curve, int count)
+{
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i none = _mm512_setzero_si512();
+
+    for (const GcamCurve *c = curve; c < curve + count; c++) {
+        const __m512i s1 = _mm512_set1_epi32((int)c->step[1]), s2 = _mm512_set1_epi32((int)c->step[2]);
+        const __m512i s3 = _mm512_set1_epi32((int)c->step[3]), third = _mm512_slli_epi32(s3, 12);
+        __m512i level = _mm512_add_epi32(_mm512_add_epi32(_mm512_set1_epi32((int)c->step[0]),
+                                                          _mm512_mullo_epi32(s1, lanes)), weigh(s2, 0, s3, 1));
+        __m512i first = _mm512_add_epi32(_mm512_slli_epi32(s1, 4), weigh(s2, 2, s3, 3));
+        __m512i second = _mm512_add_epi32(_mm512_slli_epi32(s2, 8),
+                                          _mm512_mullo_epi32(s3, _mm512_loadu_si512(curve_lanes[4])));
+        for (int i = 0; i < c->count; i += 16) {
+            const __m512i whole = _mm512_max_epi32(_mm512_srai_epi32(level, GCAM_CURVE_BITS), none);
+            _mm_storeu_si128((__m128i *)(index + c->x + i), _mm512_cvtusepi32_epi8(whole));
+            level = _mm512_add_epi32(level, first);
+            first = _mm512_add_epi32(first, second);
+            second = _mm512_add_epi32(second, third);
+        }
+    }
+}
+
 // in + weight * (color - in) of samples of up to GCAM_BLEND_DEPTH bits.
 INLINE __m512i blend_words(__m512i in, __m512i color, __m512i weight)
 {
@@ -216,5 +261,5 @@ INLINE void mix_words(const Tables *t, uint8_t *row, const int step, const int d
 void gcam_blend_init_avx512(GcamKernels *kernels)
 {
     if (__builtin_cpu_supports("avx512vbmi"))
-        kernels->blend = (GcamBlendKernels){ blend_index, blend_mix8, blend_mix16, blend_mix_deep };
+        kernels->blend = (GcamBlendKernels){ blend_index, blend_curve, blend_mix8, blend_mix16, blend_mix_deep };
 }

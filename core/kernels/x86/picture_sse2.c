@@ -9,6 +9,6 @@
 
 void gcam_picture_init_sse2(GcamKernels *kernels)
 {
-    kernels->blend = (GcamBlendKernels){ blend_index, blend_mix8, blend_mix16, blend_mix_deep };
+    kernels->blend = (GcamBlendKernels){ blend_index, blend_curve, blend_mix8, blend_mix16, blend_mix_deep };
     kernels->resize = (GcamResizeKernels){ rows8, rows16, resize_columns, resize_color };
 }

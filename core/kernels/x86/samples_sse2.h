@@ -73,6 +73,14 @@ static inline B b_tops(L a, L b, L c, L d)
                             _mm_packs_epi32(_mm_srli_epi32(c, 24), _mm_srli_epi32(d, 24)));
 }
 
+// Those of signed numbers with GCAM_CURVE_BITS of fraction, brought into 0..255.
+static inline B b_levels(L a, L b, L c, L d)
+{
+    enum { BITS = GCAM_CURVE_BITS };
+    return _mm_packus_epi16(_mm_packs_epi32(_mm_srai_epi32(a, BITS), _mm_srai_epi32(b, BITS)),
+                            _mm_packs_epi32(_mm_srai_epi32(c, BITS), _mm_srai_epi32(d, BITS)));
+}
+
 // in + (weight * (color - in) + 2^14 >> 15) of samples of up to GCAM_BLEND_DEPTH bits. Of the lower half of a product
 // the upper bit and what the next one rounds to count.
 static inline W w_blend(W in, W color, W weight)

@@ -8,63 +8,27 @@
  * here, so that all kernels see the same numbers), and per sample remain an addition (index = top byte of a
  * 32-bit sum), two lookups and the blend. Segments that are zero at all four corners are not visited where
  * zero means "leave it". Nothing is allocated: rows are worked on in chunks that fit the stack.
+ *
+ * That is for straight lines; segments along curves (settings.upsample) are blended by blend_curve.c.
  */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "blend.h"
+#include "blend_rows.h"
 #include "kernels/kernels.h"
 #include "picture.h"
+#include "upsample.h"
 
-#define CHUNK       4096        // samples
-#define SEGMENTS    256
 #define BAND        16          // picture rows: slices end where bands do
 #define BANDS       8           // that all components pass before the next, so that what they share stays cached
+#define MOST_CURVED 64          // cells along the sides of maps that are enlarged by curves, at most
 #define ONE         16777216.0  // a level of the table, in the fixed point of an index
-
-// Sample i is at position (first + i * step) in cells of the map; -0.5 is its near edge, size - 0.5 the far
-// one.
-typedef struct Axis {
-    double first, step;
-    int size;
-    int begin, end;             // samples inside of the map
-} Axis;
-
-// Two numbers in a vector register.
-typedef double Pair __attribute__((vector_size(16)));
-
-// Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map row,
-// the first of them `offset` cells from the left one. left == right: constant. left < 0: outside of the map,
-// zero.
-typedef struct Segment {
-    int x, count;
-    int left, right;
-    double offset;
-    Pair upper;                 // of the upper row of the map: value of the first sample, change to the next one
-    Pair change;                // of both, to the lower row
-    int zero;                   // at all four corners
-} Segment;
-
-// What one call works on.
-typedef struct Job {
-    const GradcamOverlay *overlay;
-    const GcamBlendKernels *kernels;
-    const float *map;
-    Axis x, y;
-} Job;
-
-// Components of equal size, which share their indices.
-typedef struct Group {
-    const GradcamComponent *component[3];
-    const GcamBlendTable *table[3];
-    int count;
-} Group;
 
 static Axis make_axis(int samples, int pixels, double begin, double length, int cells)
 {
     const double per_sample = (double)pixels / samples, scale = cells / length;
-    Axis axis = { (0.5 * per_sample - begin) * scale - 0.5, per_sample * scale, cells, 0, 0 };
+    Axis axis = { (0.5 * per_sample - begin) * scale - 0.5, per_sample * scale, cells, 0, 0, 0 };
 
     axis.begin = (int)fmin(fmax(ceil(begin / per_sample - 0.5), 0.0), samples);
     axis.end = (int)fmin(fmax(ceil((begin + length) / per_sample - 0.5), axis.begin), samples);
@@ -77,15 +41,21 @@ static int cut(const Axis *axis, int begin, int end, Segment *segment, int *coun
     int x = begin;
 
     end = end - begin > CHUNK ? begin + CHUNK : end;
-    for (*count = 0; x < end && *count < SEGMENTS; ++*count) {
+    for (*count = 0; x < end && *count < (axis->curved ? CURVES : SEGMENTS); ++*count) {
         const double position = axis->first + x * axis->step;
         Segment s = { .x = x - begin };
         double last;            // position where the segment ends
 
         if (x < axis->begin || x >= axis->end) {
             s.left = s.right = -1;
+            s.outside = 1;
             last = position;
             s.count = (x < axis->begin ? axis->begin : end) - x;
+        } else if (axis->curved) {
+            s.left = (int)floor(position);
+            s.right = s.left + 1;
+            s.offset = position - s.left;
+            last = s.right;
         } else if (position < 0.0 || position >= axis->size - 1.0) {
             s.left = s.right = position < 0.0 ? 0 : axis->size - 1;
             last = position < 0.0 ? 0.0 : INFINITY;
@@ -95,11 +65,13 @@ static int cut(const Axis *axis, int begin, int end, Segment *segment, int *coun
             s.offset = position - s.left;
             last = s.right;
         }
-        if (s.left >= 0) {
+        if (!s.outside) {
             s.count = (int)fmin(ceil((last - axis->first) / axis->step), axis->end) - x;
             while (s.count > 1 && axis->first + (x + s.count - 1) * axis->step >= last)
                 s.count--;
         }
+        if (axis->curved && s.count > BEND)
+            s.count = BEND;
         if (s.count < 1)
             s.count = 1;
         if (s.count > end - x)
@@ -110,21 +82,14 @@ static int cut(const Axis *axis, int begin, int end, Segment *segment, int *coun
     return x;
 }
 
-static double level(const float *row, int cell)
-{
-    const double m = cell < 0 ? 0.0 : row[cell];
-
-    return m > 0.0 ? (m < 1.0 ? m : 1.0) * 255.0 * ONE : 0.0;  // NaN is not above zero
-}
-
 // Readies the segments for picture rows between two rows of the map.
 static void load_rows(Segment *segment, int count, const float *upper, const float *lower,
                       double cells_per_sample)
 {
     for (int i = 0; i < count; i++) {
         Segment *s = &segment[i];
-        const double a = level(upper, s->left), b = level(upper, s->right);
-        const double c = level(lower, s->left), d = level(lower, s->right);
+        const double a = level(upper, s->left) * ONE, b = level(upper, s->right) * ONE;
+        const double c = level(lower, s->left) * ONE, d = level(lower, s->right) * ONE;
         // Rounded, start and step lose half a unit each: this much more keeps sums from falling below zero.
         s->upper[0] = a + s->offset * (b - a) + s->count;
         s->upper[1] = (b - a) * cells_per_sample;
@@ -137,8 +102,7 @@ static void load_rows(Segment *segment, int count, const float *upper, const flo
 // The segments as ramps, for a row `fraction` of the way from the upper row of the map to the lower.
 static void make_ramps(GcamRamp *ramp, const Segment *segment, int count, double fraction)
 {
-    const Pair share = { fraction, fraction };
-    const Pair magic = { 6755399441055744.0, 6755399441055744.0 };      // 1.5 * 2^52: puts integers into the low bits
+    const Pair share = { fraction, fraction }, magic = { MAGIC, MAGIC };
 
     for (int i = 0; i < count; i++) {
         const Segment *s = &segment[i];
@@ -146,20 +110,6 @@ static void make_ramps(GcamRamp *ramp, const Segment *segment, int count, double
         uint64_t bits[2];
         memcpy(bits, &sum, sizeof(bits));
         ramp[i] = (GcamRamp){ s->x, s->count, (uint32_t)bits[0], (uint32_t)bits[1] };
-    }
-}
-
-static void mix(const Job *job, const Group *group, int x, int y, const uint8_t *index, int count)
-{
-    for (int i = 0; i < group->count; i++) {
-        const GradcamComponent *c = group->component[i];
-        uint8_t *row = c->data + y * c->stride + (ptrdiff_t)x * c->step;
-        if (c->depth == 8)
-            job->kernels->mix8(row, c->step, index, count, group->table[i]);
-        else if (c->depth <= GCAM_BLEND_DEPTH)
-            job->kernels->mix16(row, c->step, c->shift, index, count, group->table[i]);
-        else
-            job->kernels->mix_deep(row, c->step, c->shift, index, count, group->table[i]);
     }
 }
 
@@ -231,7 +181,10 @@ static void blend_group(const Job *job, const Group *group, int y0, int y1)
         blend_outside(job, group, width, y0, top);
     for (int x = begin, next; x < end; x = next) {
         next = cut(&job->x, x, end, segment, &count);
-        blend_chunk(job, group, segment, count, x, top, bottom);
+        if (job->x.curved)
+            gcam_blend_curves(job, group, segment, count, x, top, bottom);
+        else
+            blend_chunk(job, group, segment, count, x, top, bottom);
     }
     if (whole)
         blend_outside(job, group, width, bottom, y1);
@@ -254,6 +207,20 @@ static int same_size(const GradcamComponent *a, const GradcamComponent *b)
     return a->width == b->width && a->height == b->height;
 }
 
+// For a group of components of this one's size.
+static Job make_job(const GradcamOverlay *overlay, const GradcamPicture *picture, const GradcamComponent *c,
+                    const float *map, int map_width, int map_height, const GradcamRegion *r)
+{
+    Job job = {
+        overlay, &gcam_kernels()->blend, map,
+        make_axis(c->width, picture->width, r->x, r->width, map_width),
+        make_axis(c->height, picture->height, r->y, r->height, map_height), 1
+    };
+    job.x.curved = overlay->settings.upsample != GRADCAM_UPSAMPLE_BILINEAR && map_width <= MOST_CURVED &&
+                   map_height <= MOST_CURVED;
+    return job;
+}
+
 int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *picture, const float *map,
                           int map_width, int map_height, const GradcamRegion *region, int slice, int slices)
 {
@@ -267,6 +234,7 @@ int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *p
     const int bands = (picture->height + BAND - 1) / BAND;
     const int first = (int)((int64_t)bands * slice / slices);
     const int last = (int)((int64_t)bands * (slice + 1) / slices);
+    double factor = 0;
     for (int band = first; band < last; band += BANDS) {
         const int end = band + BANDS < last ? band + BANDS : last;
         for (int i = 0; i < overlay->components; i++) {
@@ -278,11 +246,9 @@ int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *p
                 group.component[group.count] = &picture->component[k];
                 group.table[group.count++] = &overlay->table[k];
             }
-            const Job job = {
-                overlay, &gcam_kernels()->blend, map,
-                make_axis(c->width, picture->width, r->x, r->width, map_width),
-                make_axis(c->height, picture->height, r->y, r->height, map_height),
-            };
+            Job job = make_job(overlay, picture, c, map, map_width, map_height, r);
+            if (job.x.curved && overlay->settings.upsample == GRADCAM_UPSAMPLE_SPLINE)
+                job.factor = factor > 0 ? factor : (factor = gcam_upsample_factor(map, map_width, map_height));
             blend_group(&job, &group, (int)((int64_t)c->height * band / bands),
                         (int)((int64_t)c->height * end / bands));
         }
