@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The inside of an overlay: what is looked up for each component (kernels/blend.h), made by overlay.c, read by blend_lines.c and
- * blend_curve.c.
+ * The inside of an overlay: what is looked up for each component (kernels/blend.h), made by overlay.c, read by
+ * blend_lines.c and blend_curve.c.
  */
 #ifndef GCAM_PICTURE_BLEND_H
 #define GCAM_PICTURE_BLEND_H

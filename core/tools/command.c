@@ -193,6 +193,27 @@ const char *option_value(const Arguments *arguments, const char *name)
     return NULL;
 }
 
+char *option_joined(const Arguments *arguments, const char *name, char between)
+{
+    size_t length = 0;
+    char *joined = NULL;
+
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        const char *value = arguments->given[i].value;
+        if (strcmp(arguments->given[i].option->name, name) || !value)
+            continue;
+        char *longer = realloc(joined, length + strlen(value) + 2);
+        if (!longer)
+            break;
+        joined = longer;
+        if (length)
+            joined[length++] = between;
+        strcpy(joined + length, value);
+        length += strlen(value);
+    }
+    return joined;
+}
+
 int option_given(const Arguments *arguments, const char *name)
 {
     return option_value(arguments, name) != NULL;

@@ -56,6 +56,9 @@ const char *find_nearest(const char *typed, const char *const *names);
 
 // Value of an option, the last one given; NULL when it was not.
 const char *option_value(const Arguments *arguments, const char *name);
+// All values of an option that may be repeated, joined by `between`; the caller frees it. NULL when it was not given,
+// or memory is short.
+char *option_joined(const Arguments *arguments, const char *name, char between);
 int option_given(const Arguments *arguments, const char *name);
 
 // These leave *value as it is when the option was not given.

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "draw.h"
 #include "files.h"
 #include "json.h"
 #include "methods.h"
@@ -16,28 +17,25 @@
 #include "network.h"
 #include "picture.h"
 #include "scale.h"
+#include "sheet.h"
 
 static const Option options[] = {
     { "model", 'm', "FILE", "the network, .onnx or .bin (default: the small one that is built in)" },
     { "class", 'c', "CLASS",
       "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
       "the best guess, auto3 for the best three; or another score: dog - cat, prob(dog), "
-      "logprob(dog), rest(dog), finer(dog), -(dog) (default auto)" },
+      "logprob(dog), rest(dog), finer(dog), -(dog) (default auto); may be repeated" },
     METHOD_OPTION,
     { "out", 'o', "FILE",
-      "write the picture with the map on it: .png, .jpg ...; a directory, or a name with {name} "
-      "and {class}, for several; - is stdout" },
+      "write the picture with the map on it: .png, .jpg ...; a directory, or a name with {name}, for several pictures; "
+      "several classes are drawn in one picture, or in one each with a directory or {class}; - is stdout" },
+    { "sheet", 0, "FILE",
+      "write a contact sheet: the picture by each of the classes, with captions; a directory, or a name with "
+      "{name}, for several pictures" },
     { "map", 0, "FILE",
       "write the raw map as .npy, float32, rows x columns of the layer (or of pixels), not normalised; also a "
       "directory or pattern" },
     { "json", 0, NULL, "print results as JSON" },
-    { "output", 0, "WHAT", "overlay, heatmap (the colours alone) or mask (grey levels) (default overlay)" },
-    { "colormap", 0, "NAME",
-      "turbo, jet, viridis, inferno, magma, plasma, cividis, hot or gray (default turbo)" },
-    { "opacity", 0, "NUMBER", "greatest weight of the colours, 0 to 1 (default 0.6)" },
-    { "blend", 0, "heat|flat",
-      "weight of the colours: opacity times map^gamma, or opacity everywhere (default heat)" },
-    { "gamma", 0, "NUMBER", "exponent of --blend heat, 0.1 to 10 (default 1)" },
     { "fit", 0, "HOW",
       "how the picture gets the network's shape: stretch, crop (the middle) or pad (default stretch)" },
     { "input", 0, "NAME=VALUES",
@@ -48,26 +46,26 @@ static const Option options[] = {
     { 0 }
 };
 
-static const char *const outputs[] = { "overlay", "heatmap", "mask", NULL };
-static const char *const blends[] = { "heat", "flat", NULL };
 static const char *const precisions[] = { "f32", "bf16", NULL };
 static const char *const fits[] = { "stretch", "crop", "pad", NULL };
 
 typedef struct Explain {
     const Arguments *arguments;
     SayLog log;
-    const char *out, *map_out;
+    const char *out, *map_out, *sheet_out;
+    int joint;                  // all classes in one picture
     GradcamMethod method;
     int fit, threads, precision;
-    GradcamOverlaySettings look;
+    Draw draw;
     GradcamModel *model;
     GradcamTargets *targets;
     GradcamContext *context;
     GcamScaler *scaler;
     uint8_t *pixels;            // the picture at the network's size
-    float *maps, *shown;        // of each target, raw; of one, normalised
+    float *maps, *shown;        // of each target: raw, from 0 to 1
     int columns, rows;          // of maps
-    GradcamMapInfo *infos;      // of each target
+    GradcamMapInfo *infos;
+    GradcamPlace *places;
     Names names;
     Json json;
     int as_json, silent;
@@ -75,36 +73,25 @@ typedef struct Explain {
 
 // ---------------------------------------------------------------------------------------------------- set-up
 
+static int is_stdout(const char *path)
+{
+    return path && !strcmp(path, "-");
+}
+
 static int read_options(Explain *e)
 {
     const Arguments *a = e->arguments;
-    const char *names[GRADCAM_COLORMAP_COUNT + 1] = { NULL };
-    double opacity = 0.6, gamma = 1.0;
-    int colormap = GRADCAM_COLORMAP_TURBO, blend = GRADCAM_BLEND_HEAT, output = GRADCAM_OUTPUT_OVERLAY,
-        status;
+    int status;
 
-    for (int i = 0; i < GRADCAM_COLORMAP_COUNT; i++)
-        names[i] = gradcam_colormap_name(i);
-    if ((status = option_choice(a, "colormap", names, &colormap)) ||
-        (status = option_choice(a, "blend", blends, &blend)) ||
-        (status = option_choice(a, "output", outputs, &output)) ||
-        (status = option_choice(a, "fit", fits, &e->fit)) ||
+    if ((status = draw_open(&e->draw, a)) || (status = option_choice(a, "fit", fits, &e->fit)) ||
         (status = option_choice(a, "precision", precisions, &e->precision)) ||
-        (status = option_number(a, "opacity", 0.0, 1.0, &opacity)) ||
-        (status = option_number(a, "gamma", 0.1, 10.0, &gamma)) ||
         (status = option_integer(a, "threads", 0, 256, &e->threads)) || (status = method_read(a, &e->method)))
         return status;
-    e->look = (GradcamOverlaySettings){
-        .colormap = colormap,
-        .blend = blend,
-        .output = output,
-        .opacity = (float)opacity,
-        .gamma = (float)gamma,
-    };
     e->out = option_value(a, "out");
     e->map_out = option_value(a, "map");
+    e->sheet_out = option_value(a, "sheet");
     e->as_json = option_given(a, "json");
-    e->silent = (e->out && !strcmp(e->out, "-")) || (e->map_out && !strcmp(e->map_out, "-"));
+    e->silent = is_stdout(e->out) || is_stdout(e->map_out) || is_stdout(e->sheet_out);
     if (e->as_json && e->silent)
         return say_usage("explain", "--json and a file cannot both go to stdout");
     return STATUS_OK;
@@ -117,18 +104,16 @@ static const char *model_path(const Explain *e)
 
 static int open_network(Explain *e)
 {
-    const char *class_text = option_value(e->arguments, "class");
-    char what[256];
-    int status = network_open(&e->model, e->arguments, model_path(e), &e->log);
+    char what[256], *classes = option_joined(e->arguments, "class", '|');
+    int status = network_open(&e->model, e->arguments, model_path(e), &e->log), error = 0;
 
-    if (status)
-        return status;
-    class_text = class_text ? class_text : "auto";
-    int error = gradcam_targets_resolve(&e->targets, e->model, class_text, &e->log.log);
-    if (error) {
-        snprintf(what, sizeof(what), "class \"%s\"", class_text);
-        return say_library(&e->log, error, what);
+    if (!status) {
+        error = gradcam_targets_resolve(&e->targets, e->model, classes ? classes : "auto", &e->log.log);
+        snprintf(what, sizeof(what), "class \"%s\"", classes ? classes : "auto");
     }
+    free(classes);
+    if (status || error)
+        return status ? status : say_library(&e->log, error, what);
     const GradcamSettings settings = {
         .log = e->log.log, .method = e->method, .threads = e->threads, .precision = (enum GradcamPrecision)e->precision,
     };
@@ -152,8 +137,9 @@ static int open_buffers(Explain *e)
     gradcam_context_map_size(e->context, &e->method, &e->columns, &e->rows);
     e->maps = malloc(e->targets->count * e->columns * e->rows * sizeof(*e->maps));
     e->infos = malloc(e->targets->count * sizeof(*e->infos));
-    e->shown = malloc((size_t)e->columns * e->rows * sizeof(*e->shown));
-    if (!e->pixels || !e->maps || !e->infos || !e->shown ||
+    e->places = malloc(e->targets->count * sizeof(*e->places));
+    e->shown = malloc(e->targets->count * e->columns * e->rows * sizeof(*e->shown));
+    if (!e->pixels || !e->maps || !e->infos || !e->places || !e->shown ||
         gcam_scaler_create(&e->scaler, e->fit, info->channels, pad) < 0)
         return say_failure("out of memory");
     return STATUS_OK;
@@ -266,20 +252,24 @@ typedef struct Result {
     const AVFrame *frame;
     GradcamRegion region;
     const float *map;           // raw
+    const GradcamPlace *place;
     GradcamMapInfo info;
     const char *out, *map_out;  // what was written, or NULL
 } Result;
 
 // Where the map is hottest, in pixels of the picture.
-static void find_peak(const Explain *e, const Result *r, double *x, double *y)
+static void find_peak(const Result *r, double *x, double *y)
 {
-    int best = 0;
+    *x = r->region.x + r->place->peak_x * r->region.width;
+    *y = r->region.y + r->place->peak_y * r->region.height;
+}
 
-    for (int i = 1; i < e->columns * e->rows; i++)
-        if (r->map[i] > r->map[best])
-            best = i;
-    *x = r->region.x + (best % e->columns + 0.5) / e->columns * r->region.width;
-    *y = r->region.y + (best / e->columns + 0.5) / e->rows * r->region.height;
+static GradcamPixels find_pixels(const Result *r)
+{
+    GradcamPixels pixels;
+
+    gradcam_place_pixels(r->place, &r->region, r->frame->width, r->frame->height, &pixels);
+    return pixels;
 }
 
 // One that means something.
@@ -298,7 +288,7 @@ static void print_text(const Explain *e, const Result *r)
 {
     double x, y;
 
-    find_peak(e, r, &x, &y);
+    find_peak(r, &x, &y);
     if (r->target->count > 1 || r->info.class_index < 0 || strcmp(score_name(r->target), "logit"))
         printf("%s: %s", r->picture, r->name);
     else if (gradcam_model_info(e->model)->labels)
@@ -308,9 +298,33 @@ static void print_text(const Explain *e, const Result *r)
     print_number("probability", r->info.probability);
     print_number("score", r->info.score);
     if (r->info.empty)
-        printf(", the map is empty\n");
+        printf(", the map is empty");
     else
-        printf(", hottest at %.0f,%.0f of %dx%d\n", x, y, r->frame->width, r->frame->height);
+        printf(", hottest at %.0f,%.0f of %dx%d", x, y, r->frame->width, r->frame->height);
+    const GradcamPixels p = find_pixels(r);
+    if (p.boxed)
+        printf(", box %dx%d at %d,%d", p.width, p.height, p.x, p.y);
+    printf("\n");
+}
+
+// The box and the centre, as the filter's log has them.
+static void print_place(Explain *e, const Result *r)
+{
+    const GradcamPixels p = find_pixels(r);
+    const int box[4] = { p.x, p.y, p.width, p.height }, centre[2] = { p.centre_x, p.centre_y };
+
+    if (p.boxed) {
+        json_open(&e->json, "box", '[');
+        for (int i = 0; i < 4; i++)
+            json_integer(&e->json, NULL, box[i]);
+        json_close(&e->json, ']');
+    }
+    if (p.centred) {
+        json_open(&e->json, "centre", '[');
+        for (int i = 0; i < 2; i++)
+            json_integer(&e->json, NULL, centre[i]);
+        json_close(&e->json, ']');
+    }
 }
 
 static void print_json(Explain *e, const Result *r)
@@ -318,7 +332,7 @@ static void print_json(Explain *e, const Result *r)
     Json *json = &e->json;
     double x, y;
 
-    find_peak(e, r, &x, &y);
+    find_peak(r, &x, &y);
     json_open(json, NULL, '{');
     json_string(json, "name", r->name);
     json_number(json, "class", r->info.class_index < 0 ? NAN : r->info.class_index);
@@ -340,6 +354,8 @@ static void print_json(Explain *e, const Result *r)
         json_close(json, '}');
     }
     json_close(json, '}');
+    if (e->draw.boxes)
+        print_place(e, r);
     if (r->out)
         json_string(json, "out", r->out);
     if (r->map_out)
@@ -370,27 +386,101 @@ static void print_top(Explain *e)
 
 // -------------------------------------------------------------------------------------------------- pictures
 
-static int write_overlay(Explain *e, const Result *r)
+// `count` maps of the picture, from the target at `index` on.
+static Maps get_maps(const Explain *e, const AVFrame *frame, size_t index, size_t count)
 {
-    GradcamOverlay *overlay = NULL;
-    GradcamPicture picture;
-    AVFrame *rgb = NULL;
-    int status = picture_to_rgb(&rgb, r->frame, r->picture);
+    const GradcamModelInfo *info = gradcam_model_info(e->model);
+    Maps maps = { e->shown + index * e->columns * e->rows, e->places + index, count, e->columns, e->rows,
+                  { 0, 0, 0, 0 } };
 
-    if (status)
-        return status;
-    memcpy(e->shown, r->map, (size_t)e->columns * e->rows * sizeof(*e->maps));
-    gradcam_map_normalize(e->shown, (size_t)e->columns * e->rows);
-    int error = gcam_frame_colors(rgb, &e->look);
-    if (!error)
-        error = gcam_frame_picture(rgb, &picture);
-    if (!error)
-        error = gradcam_overlay_create(&overlay, &e->look);
-    if (!error)
-        error = gradcam_overlay_blend(overlay, &picture, e->shown, e->columns, e->rows, &r->region, 0, 1);
-    status = error ? say_library(&e->log, error, r->picture) : picture_write(r->out, rgb);
-    gradcam_overlay_free(&overlay);
-    av_frame_free(&rgb);
+    gcam_scaler_region(e->fit, frame, info->width, info->height, &maps.region);
+    return maps;
+}
+
+static int write_drawing(Explain *e, const AVFrame *frame, const char *path, const Maps *maps, const char *out)
+{
+    AVFrame *drawn = NULL;
+    int status = draw_maps(&e->draw, &drawn, frame, path, maps);
+
+    if (!status)
+        status = picture_write(out, drawn);
+    av_frame_free(&drawn);
+    return status;
+}
+
+// All classes in one picture.
+static int write_joint(Explain *e, const AVFrame *frame, const char *path)
+{
+    const Maps maps = get_maps(e, frame, 0, e->targets->count);
+    const char *out;
+    int status = names_make(&e->names, e->out, path, "", 0, ".png", &out);
+
+    if (!status)
+        status = write_drawing(e, frame, path, &maps, out);
+    if (!status && e->as_json)
+        json_string(&e->json, "out", out);
+    return status;
+}
+
+static const char *target_name(const Explain *e, size_t index)
+{
+    const GradcamTarget *target = &e->targets->target[index];
+    const int class_index = e->infos[index].class_index;
+
+    return target->count || class_index < 0 ? target->name : gradcam_model_label(e->model, class_index);
+}
+
+static int add_target(Explain *e, Sheet *sheet, const AVFrame *frame, size_t index)
+{
+    const Maps maps = get_maps(e, frame, index, 1);
+    const GradcamMapInfo *info = &e->infos[index];
+    const char *name = target_name(e, index), *empty = info->empty ? ", empty" : "";
+    char title[256], note[64];
+
+    snprintf(title, sizeof(title), "%.*s", (int)strcspn(name, ","), name);
+    if (isfinite(info->probability))
+        snprintf(note, sizeof(note), "p %.3f, score %.2f%s", info->probability, info->score, empty);
+    else
+        snprintf(note, sizeof(note), "score %.2f%s", info->score, empty);
+    return sheet_add(sheet, &e->draw, &maps, title, note);
+}
+
+// Of a path.
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+// The picture, each class, and where there are several all of them.
+static int fill_sheet(Explain *e, Sheet *sheet, const AVFrame *frame, const char *path)
+{
+    const size_t count = e->targets->count;
+    const Maps all = get_maps(e, frame, 0, count);
+    int status = sheet_add(sheet, &e->draw, NULL, last_part(path), last_part(network_name(model_path(e))));
+
+    for (size_t i = 0; !status && i < count; i++)
+        status = add_target(e, sheet, frame, i);
+    return !status && count > 1 ? sheet_add(sheet, &e->draw, &all, "all classes", "") : status;
+}
+
+static int write_sheet(Explain *e, const AVFrame *frame, const char *path)
+{
+    const size_t count = e->targets->count;
+    Sheet sheet = { 0 };
+    const char *out;
+    int status = names_make(&e->names, e->sheet_out, path, "", 0, "-sheet.png", &out);
+
+    if (!status)
+        status = sheet_open(&sheet, frame, path, 1 + count + (count > 1));
+    if (!status)
+        status = fill_sheet(e, &sheet, frame, path);
+    if (!status)
+        status = sheet_save(&sheet, out);
+    if (!status && e->as_json)
+        json_string(&e->json, "sheet", out);
+    sheet_close(&sheet);
     return status;
 }
 
@@ -399,21 +489,20 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
     const GradcamTarget *target = &e->targets->target[index];
     const int several = e->targets->count > 1;
     Result r = { .target = target, .picture = path, .frame = frame, .info = e->infos[index],
-                 .map = e->maps + index * e->columns * e->rows };
+                 .map = e->maps + index * e->columns * e->rows, .place = &e->places[index] };
+    const Maps maps = get_maps(e, frame, index, 1);
     int status = STATUS_OK;
 
-    r.name = target->count || r.info.class_index < 0 ? target->name
-                                                     : gradcam_model_label(e->model, r.info.class_index);
-    gcam_scaler_region(e->fit, frame, gradcam_model_info(e->model)->width,
-                       gradcam_model_info(e->model)->height, &r.region);
+    r.name = target_name(e, index);
+    r.region = maps.region;
     if (e->map_out)
         status = names_make(&e->names, e->map_out, path, r.name, several, ".npy", &r.map_out);
     if (!status && e->map_out)
         status = npy_save(r.map_out, r.map, e->rows, e->columns);
-    if (!status && e->out)
+    if (!status && e->out && !e->joint)
         status = names_make(&e->names, e->out, path, r.name, several, ".png", &r.out);
-    if (!status && e->out)
-        status = write_overlay(e, &r);
+    if (!status && e->out && !e->joint)
+        status = write_drawing(e, frame, path, &maps, r.out);
     if (status)
         return status;
     progress_hide();
@@ -426,9 +515,11 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
 
 static int make_maps(Explain *e, const char *path)
 {
-    const int error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, &e->method, e->maps,
-                                           e->infos);
+    const size_t size = (size_t)e->columns * e->rows;
+    int error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, &e->method, e->maps, e->infos);
 
+    for (size_t i = 0; !error && i < e->targets->count; i++)
+        error = draw_scale(&e->draw, e->maps + i * size, e->columns, e->rows, e->shown + i * size, &e->places[i]);
     return error ? say_library(&e->log, error, path) : STATUS_OK;
 }
 
@@ -487,6 +578,15 @@ static int run_network(Explain *e, const AVFrame *frame, const char *path)
     return error ? say_library(&e->log, error, path) : make_maps(e, path);
 }
 
+// What is made of all classes together. Returns a failure before, or its own.
+static int write_pictures(Explain *e, const AVFrame *frame, const char *path, int status)
+{
+    const int joint = e->joint ? write_joint(e, frame, path) : STATUS_OK;
+    const int sheet = e->sheet_out ? write_sheet(e, frame, path) : STATUS_OK;
+
+    return status ? status : joint ? joint : sheet;
+}
+
 static int explain_picture(Explain *e, const char *path)
 {
     AVFrame *frame = NULL;
@@ -509,8 +609,10 @@ static int explain_picture(Explain *e, const char *path)
         const int failed = explain_target(e, frame, path, i);
         status = failed ? failed : status;
     }
-    if (e->as_json) {
+    if (e->as_json)
         json_close(&e->json, ']');
+    status = write_pictures(e, frame, path, status);
+    if (e->as_json) {
         print_top(e);
         json_close(&e->json, '}');
     }
@@ -544,14 +646,33 @@ static int explain_pictures(Explain *e)
     return status;
 }
 
-static int check_names(const Explain *e)
+// A name for a picture that will be written.
+static int check_picture(const Explain *e, const char *path)
+{
+    static const char *const opaque[] = { ".jpg", ".jpeg", ".ppm", ".bmp" };
+    const char *ending = path ? strrchr(path, '.') : NULL;
+
+    if (!path || names_is_directory(path))
+        return STATUS_OK;
+    for (size_t i = 0; i < sizeof(opaque) / sizeof(opaque[0]); i++)
+        if (ending && e->draw.settings.overlay.output == GRADCAM_OUTPUT_ALPHA && !strcmp(ending, opaque[i]))
+            return say_usage("explain", "--output alpha needs a format with alpha, such as .png, not %s", ending);
+    return picture_check_name(path) ? STATUS_USAGE : STATUS_OK;
+}
+
+static int check_names(Explain *e)
 {
     const size_t pictures = e->arguments->count, classes = e->targets->count;
-    int status = names_check("explain", "-o", e->out, pictures, classes);
+    int status = names_check("explain", "-o", e->out, pictures, 1);
 
+    e->joint = classes > 1 && e->out && !names_is_directory(e->out) && !strstr(e->out, "{class}");
     if (!status)
         status = names_check("explain", "--map", e->map_out, pictures, classes);
-    if (!status && e->out && !names_is_directory(e->out) && picture_check_name(e->out))
+    if (!status)
+        status = names_check("explain", "--sheet", e->sheet_out, pictures, 1);
+    if (!status)
+        status = check_picture(e, e->out);
+    if (!status && e->sheet_out && !names_is_directory(e->sheet_out) && picture_check_name(e->sheet_out))
         status = STATUS_USAGE;
     return status;
 }
@@ -570,10 +691,12 @@ static int run_explain(const Arguments *arguments)
     gradcam_targets_free(&e.targets);
     gradcam_model_close(&e.model);
     names_free(&e.names);
+    draw_close(&e.draw);
     free(e.pixels);
     free(e.maps);
-    free(e.infos);
     free(e.shown);
+    free(e.infos);
+    free(e.places);
     return status;
 }
 
@@ -584,10 +707,11 @@ const Command command_explain = {
     .examples =
         "  gradcam explain dog.jpg -o overlay.png        the best guess of the built-in network\n"
         "  gradcam explain dog.jpg -m vgg16.bin -c dog -o overlay.png --map map.npy\n"
-        "  gradcam explain cats.jpg -m vgg16.bin -c 'dog|cat' -o '{class}.png' --json\n"
+        "  gradcam explain cats.jpg -m vgg16.bin -c dog -c cat -o both.png --boxes --json\n"
+        "  gradcam explain cats.jpg -m vgg16.bin -c auto5 --sheet sheet.png\n"
         "  gradcam explain photos/*.jpg -m vgg16.bin -o heatmaps/ --output heatmap\n"
         "  gradcam explain input.npy -m vgg16.onnx       an array of the network's own shape, as it is\n",
-    .options = { options, network_options },
+    .options = { options, draw_options, network_options },
     .least = 1,
     .most = (size_t)-1,
     .run = run_explain,

@@ -143,18 +143,28 @@ static int convert(AVFrame **out, const AVFrame *frame, enum AVPixelFormat forma
     return ret;
 }
 
-int picture_to_rgb(AVFrame **out, const AVFrame *frame, const char *path)
+static int convert_to_rgb(AVFrame **out, const AVFrame *frame, enum AVPixelFormat format, const char *path)
 {
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    const int deep = desc && desc->comp[0].depth > 8, alpha = desc && desc->flags & AV_PIX_FMT_FLAG_ALPHA;
-    const enum AVPixelFormat format = deep ? alpha ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGB48
-                                           : alpha ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24;
-    int ret = desc ? convert(out, frame, format) : AVERROR(EINVAL);
+    const int ret = av_pix_fmt_desc_get(frame->format) ? convert(out, frame, format) : AVERROR(EINVAL);
 
     if (ret >= 0)
         return STATUS_OK;
     av_frame_free(out);
     return say_failure("cannot convert %s to RGB: %s", path, av_err2str(ret));
+}
+
+int picture_to_rgb(AVFrame **out, const AVFrame *frame, int alpha, const char *path)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    const int deep = desc && desc->comp[0].depth > 8, with = alpha || (desc && desc->flags & AV_PIX_FMT_FLAG_ALPHA);
+
+    return convert_to_rgb(out, frame, deep ? with ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGB48
+                                           : with ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24, path);
+}
+
+int picture_to_rgb8(AVFrame **out, const AVFrame *frame, const char *path)
+{
+    return convert_to_rgb(out, frame, AV_PIX_FMT_RGB24, path);
 }
 
 static int sign(int32_t v)
@@ -172,7 +182,7 @@ static int turn_upright(AVFrame **frame, const char *path)
 
     if ((a == 1 && d == 1) || abs(a * d) + abs(b * c) != 1)
         return STATUS_OK;
-    if (picture_to_rgb(&rgb, *frame, path) || !(turned = av_frame_alloc()))
+    if (picture_to_rgb(&rgb, *frame, 0, path) || !(turned = av_frame_alloc()))
         goto failed;
     turned->format = rgb->format;
     turned->width = a ? rgb->width : rgb->height;

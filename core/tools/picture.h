@@ -11,8 +11,12 @@
 // one that its camera held otherwise is turned upright, and is RGB then.
 int picture_read(AVFrame **out, const char *path);
 
-// The same picture in RGB (with alpha, and 16 bits, where it has them): ready to be painted on.
-int picture_to_rgb(AVFrame **out, const AVFrame *frame, const char *path);
+// The same picture in RGB, with 16 bits where it has more than 8, and with alpha where it has that or `alpha` is 1:
+// ready to be painted on.
+int picture_to_rgb(AVFrame **out, const AVFrame *frame, int alpha, const char *path);
+
+// The same picture in RGB of 8 bits.
+int picture_to_rgb8(AVFrame **out, const AVFrame *frame, const char *path);
 
 // Whether the name ends in the name of a picture format that can be written; says so if not.
 int picture_check_name(const char *path);

@@ -70,6 +70,20 @@ run explain picture.ppm -m "$network" -c 1 -o overlay.png --map map.npy
 check "overlay and map are written" $?
 [ -z "$(ls | grep tmp)" ]
 check "no temporary file is left" $?
+run explain picture.ppm -m "$network" -c 1 -o side.png --output side
+[ $status = 0 ] && [ "$(png_size side.png)" = 240x80 ]
+check "output side" $?
+run explain picture.ppm -m "$network" -c 1 -o alpha.png --output alpha
+[ $status = 0 ] && [ "$(png_size alpha.png)" = 120x80 ] && [ "$(od -An -tu1 -j25 -N1 alpha.png | tr -d ' ')" = 6 ]
+check "output alpha" $?
+refused "alpha in a format without" 2 'alpha needs' explain picture.ppm -m "$network" -c 1 -o a.jpg --output alpha
+for look in --upsample=bilinear --threshold=0.5 --scale=fixed --blend=flat; do
+    run explain picture.ppm -m "$network" -c 1 -o look.png $look
+    [ $status = 0 ] && ! cmp -s look.png overlay.png
+    check "$look changes the picture" $?
+done
+refused "a range that is none" 2 'not below' explain picture.ppm --scale fixed --low 2 --high 1
+refused "a colour that is none" 2 'not a colour' explain picture.ppm --colors 'red|lila'
 for output in heatmap mask; do
     run explain picture.ppm -m "$network" -c 1 -o $output.png --output $output
     [ $status = 0 ] && [ "$(png_size $output.png)" = 120x80 ] && ! cmp -s $output.png overlay.png
@@ -112,6 +126,27 @@ check "a directory for several pictures" $?
 run explain picture.ppm second.ppm -m "$network" -c auto:2 -o '{name}_{class}.png' --json
 [ $status = 0 ] && json stdout && [ "$(ls picture_*.png second_*.png | wc -l)" = 4 ]
 check "a pattern for several classes" $?
+run explain picture.ppm -m "$network" -c 1 -c 2 -o both.png --boxes --json
+[ $status = 0 ] && [ "$(png_size both.png)" = 120x80 ] && python3 - << 'END'
+import json
+p = json.load(open("stdout"))["pictures"][0]
+assert p["out"] == "both.png" and len(p["maps"]) == 2
+for m in p["maps"]:
+    x, y, w, h = m["box"]
+    assert 0 <= x < x + w <= 120 and 0 <= y < y + h <= 80 and 0 <= m["centre"][0] < 120
+END
+check "a repeated -c: both classes in one picture, with boxes" $?
+run explain picture.ppm -m "$network" -c 1 --colors red -o red.png
+run explain picture.ppm -m "$network" -c '1|2' --colors none -o shared.png
+[ $status = 0 ] && ! cmp -s both.png shared.png && ! cmp -s red.png overlay.png
+check "colours of classes" $?
+run explain picture.ppm -m "$network" -c '1|2' --sheet sheet.png
+[ $status = 0 ] && [ "$(png_size sheet.png | tr x '\n' | sort -n | head -1)" -gt 160 ]
+check "a contact sheet" $?
+run explain picture.ppm second.ppm -m "$network" -c 1 --sheet out
+[ $status = 0 ] && [ -s out/picture-sheet.png ] && [ -s out/second-sheet.png ]
+check "a contact sheet for each picture" $?
+refused "one sheet for two pictures" 2 '{name}' explain picture.ppm second.ppm -m "$network" --sheet one.png
 refused "one name for two pictures" 2 '{name}' explain picture.ppm second.ppm -m "$network" -o one.png
 refused "one name for two classes" 2 '{class}' explain picture.ppm -m "$network" -c auto:2 --map one.npy
 mkdir other && cp picture.ppm other/
