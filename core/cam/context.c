@@ -51,7 +51,10 @@ static int make_ready(GradcamContext *context, const GradcamLog *log)
     context->data = gcam_calloc(values, sizeof(*context->data));
     context->grad = gcam_calloc(values, sizeof(*context->grad));
     context->alpha = gcam_alloc((size_t)gradcam_context_layer(context)->channels, sizeof(float));
-    if (!context->memory || !context->data || !context->grad || !context->alpha)
+    if (context->plan->can_skip)
+        context->seed = gcam_alloc(context->model->info.classes, sizeof(float));
+    if (!context->memory || !context->data || !context->grad || !context->alpha ||
+        (context->plan->can_skip && !context->seed))
         return -ENOMEM;
     assign_memory(context);
     return 0;
@@ -147,6 +150,7 @@ void gradcam_context_close(GradcamContext **context)
     gcam_free(c->scores);
     gcam_free(c->score_grad);
     gcam_free(c->scratch);
+    gcam_free(c->seed);
     gcam_free(c->probe_kept);
     gcam_free(c->probe_own);
     gcam_free(c->seconds);

@@ -40,6 +40,8 @@ struct GradcamContext {
     GradcamLog log;
     int warned;                 // of scores that are not finite
     const GcamWay *way;         // that the last map went, the end of which its gradients are at; NULL: none
+    float *seed;                // of the last score's gradient by the logits, where is_partial
+    int is_partial;             // the gradients are there only where the layer is not zero
     int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none
     double *seconds;            // times by step, as GcamRun has them; NULL: nobody asked
     double preprocess_seconds, map_seconds;

@@ -89,6 +89,6 @@ const GcamMethod gcam_method_hirescam = {
         .reference = "Draelos and Carin 2020, arXiv 2011.08891",
         .cost = "F + B",
     },
-    .needs = GCAM_NEEDS_GRADIENT,
+    .needs = GCAM_NEEDS_GRADIENT | GCAM_NEEDS_ONLY_ACTIVE,
     .formula = hirescam,
 };

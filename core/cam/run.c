@@ -41,12 +41,45 @@ static void clear_seconds(GradcamContext *context)
         memset(context->seconds + steps, 0, steps * sizeof(*context->seconds));
 }
 
+// Whether the way back leaves out what a method does not ask for. The seed of the (last) score is kept then, for those
+// who ask for all of the gradient afterwards.
+static int begin_partial(GradcamContext *context, const GcamMethod *row, const float *seed)
+{
+    context->is_partial = row->needs & GCAM_NEEDS_ONLY_ACTIVE && context->plan->can_skip;
+    if (context->is_partial)
+        memcpy(context->seed, seed, context->model->info.classes * sizeof(*seed));
+    return context->is_partial;
+}
+
+// The whole gradient of the score that the last map was of.
+static int complete(GradcamContext *context)
+{
+    const GcamPlan *plan = context->plan;
+    const GcamWay *way = context->way, *whole = plan->way[GCAM_WAY_LAYER];
+    GcamRun run = gcam_context_run(context);
+    int error = 0;
+    run.seconds = NULL;                         // it is not part of the map
+    context->way = NULL;                        // the memory of what a step has read is used again
+    if (context->is_partial) {
+        memcpy(context->grad[plan->logits], context->seed, context->model->info.classes * sizeof(*context->seed));
+        error = gcam_way_go(plan, whole, &run, NULL);
+    } else if (way->last > whole->last) {
+        error = gcam_way_go_on(plan, way, &run);
+        way = whole;
+    }
+    context->is_partial = 0;
+    context->way = error ? NULL : way;
+    return error;
+}
+
 // The gradient of the score by the layer, or only its sums. Behind the layers that most networks
 // are explained by come only pooling and one linear layer: then it depends on the class alone, and is still there when
 // the class was the same last time.
-static int backward(GradcamContext *context, const GcamWay *way, enum GcamRule rule, const GcamScore *score)
+static int backward(GradcamContext *context, const GcamMethod *row, const GcamScore *score)
 {
     const GcamPlan *plan = context->plan;
+    const GcamWay *way = gcam_plan_way(plan, row->needs);
+    enum GcamRule rule = row->rule;
     int single = plan->constant_gradient ? gcam_score_constant(score) : -1;
     GcamRun run = gcam_context_run(context);
     clear_seconds(context);
@@ -54,6 +87,7 @@ static int backward(GradcamContext *context, const GcamWay *way, enum GcamRule r
     if (!way || (single >= 0 && single == context->gradient_class))
         return 0;
     run.rule = rule;
+    run.only_active = begin_partial(context, row, context->grad[plan->logits]);
     int error = gcam_way_go(plan, way, &run, context->alpha);
     context->gradient_class = error || rule != GCAM_RULE_PLAIN ? -1 : single;
     context->way = error ? NULL : way;
@@ -133,7 +167,7 @@ static int map_one(GradcamContext *context, const GradcamTarget *target, const G
     if (error)
         return error;
     gcam_score_seed(&score, context->grad[context->plan->logits]);
-    error = backward(context, gcam_plan_way(context->plan, row->needs), row->rule, &score);
+    error = backward(context, row, &score);
     context->map_seconds = 0;
     if (!error)
         error = draw_map(context, target, method, context->alpha, map);
@@ -164,6 +198,7 @@ static int map_together(GradcamContext *context, const GcamWay *way, const Gradc
                         const GradcamMethod *method, float *maps, GradcamMapInfo *infos)
 {
     const GcamPlan *plan = context->plan;
+    const GcamMethod *row = gcam_method_row(method);
     size_t size = map_size(context, method), channels = (size_t)gradcam_context_layer(context)->channels;
     GcamScore score[GCAM_WAY_MOST];
     float *sums[GCAM_WAY_MOST], *const *grad[GCAM_WAY_MOST];
@@ -171,7 +206,7 @@ static int map_together(GradcamContext *context, const GcamWay *way, const Gradc
     int error = make_room(context, way, count);
     context->gradient_class = -1;
     context->way = NULL;
-    run.rule = gcam_method_row(method)->rule;
+    run.rule = row->rule;
     clear_seconds(context);
     for (size_t k = 0; k < count && !error; k++) {
         float **table = context->score_grad + k * (size_t)plan->values;
@@ -181,6 +216,8 @@ static int map_together(GradcamContext *context, const GcamWay *way, const Gradc
         if (!(error = gcam_context_score(context, &target[k], &score[k])))
             gcam_score_seed(&score[k], table[plan->logits]);
     }
+    if (!error)
+        run.only_active = begin_partial(context, row, grad[count - 1][plan->logits]);
     if (!error)
         error = gcam_way_go_together(plan, way, &run, count, grad, sums);
     context->map_seconds = 0;
@@ -231,16 +268,9 @@ int gradcam_context_tensors(GradcamContext *given, const float **a, const float 
     GradcamContext *context = given->serving;
     if (!context->has_logits)
         return -EINVAL;
-    if (context->way && context->way->last > context->plan->way[GCAM_WAY_LAYER]->last) {
-        GcamRun run = gcam_context_run(context);
-        run.seconds = NULL;                     // it is not part of the map
-        const GcamWay *way = context->way;
-        context->way = NULL;                    // the memory of what a step has read is used again
-        int error = gcam_way_go_on(context->plan, way, &run);
-        if (error)
-            return error;
-        context->way = context->plan->way[GCAM_WAY_LAYER];
-    }
+    int error = context->way ? complete(context) : 0;
+    if (error)
+        return error;
     *a = of_layer(context, context->data);
     *g = context->way ? of_layer(context, context->grad) : NULL;
     return 0;

@@ -288,8 +288,9 @@ void gcam_row_product_backward(const GcamRun *run, const GcamStep *step, size_t 
 {
     const Params *p = step->node->params;
     const State *state = step->state;
+    int masks = (step->from_relu || (step->from_layer && run->only_active)) && run->rule != GCAM_RULE_DECONVOLUTION;
     gcam_linear_backward(run->pool, p->n, p->k, state->weights, state->type, state->by_input, count, dy,
-                         step->from_relu && run->rule != GCAM_RULE_DECONVOLUTION ? run->data[step->input[0]] : NULL, dx);
+                         masks ? run->data[step->input[0]] : NULL, dx);
     for (size_t i = 0; p->alpha != 1 && i < count; i++)
         for (size_t k = 0; k < p->k; k++)
             dx[i][k] *= p->alpha;

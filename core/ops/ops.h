@@ -73,6 +73,7 @@ struct GcamStep {
     enum GcamType type;         // what products may be multiplied as
     int from_relu;              // its first input comes from a ReLU behind what is explained: of a gradient, only what
                                 // is where it is not zero will count
+    int from_layer;             // the same of the layer itself, for those who ask no more (GcamRun.only_active)
     const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
     size_t pixel;               // Conv: floats from pixel to pixel of its output, or 0: as many as it has channels
     int add;                    // Conv: value added before the activation, or -1
@@ -91,6 +92,7 @@ struct GcamRun {
     float *memory;               // what the memory of all of them is part of
     float *scratch;             // of the step that runs
     enum GcamRule rule;         // of the way back through ReLUs
+    int only_active;            // of the layer's gradient only what is where the layer is not zero will count
     const GcamRect *part;       // of its outputs that is wanted, for operators with `reach`; NULL: all
     GcamThreads *pool;
     const GcamRect *wanted;     // NULL, or by step: the part of its outputs that is to be computed

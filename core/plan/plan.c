@@ -261,10 +261,12 @@ static int ready_constants(GcamPlan *plan)
 }
 
 // Whether a value is what a ReLU makes, or pools and rearranges that: the gradient by what is zero goes to what was
-// zero there, and no further.
-static int comes_from_relu(const GcamPlan *plan, const GcamUsers *users, int value)
+// zero there, and no further. `through`: the layer itself may lie between them.
+static int comes_from_relu(const GcamPlan *plan, const GcamUsers *users, int value, int through)
 {
-    while (value >= 0 && !gcam_plan_shows(plan, value) && users->producer[value] >= 0) {
+    while (value >= 0 && users->producer[value] >= 0) {
+        if (gcam_plan_shows(plan, value) && !(through && value == plan->layer))
+            return 0;
         const GcamStep *step = &plan->step[users->producer[value]];
         if (step->output[0] != value)
             return 0;
@@ -304,7 +306,8 @@ static void prepare_step(void *opaque, size_t index, int thread)
     GcamPlan *plan = preparation->plan;
     GcamStep *step = &plan->step[index];
     step->type = plan->type;
-    step->from_relu = step->inputs > 0 && comes_from_relu(plan, preparation->users, step->input[0]);
+    step->from_relu = step->inputs > 0 && comes_from_relu(plan, preparation->users, step->input[0], 0);
+    step->from_layer = step->inputs > 0 && comes_from_relu(plan, preparation->users, step->input[0], 1);
     int none = 0, error = step->op->prepare ? step->op->prepare(step, plan->value, plan->threads) : 0;
     (void)thread;
     if (step->copied && step->inputs > 1 && step->input[1] >= 0)
@@ -324,6 +327,19 @@ static int prepare(GcamPlan *plan, const GcamGraph *graph, const GcamUsers *user
     gcam_threads_run(pool, (size_t)plan->steps, prepare_step, &preparation);
     gcam_threads_destroy(&pool);
     return atomic_load(&preparation.error);
+}
+
+// Whether there are weights that are left out for those who ask for the gradient only where the layer is not zero.
+static int can_skip(const GcamPlan *plan)
+{
+    int can = 0;
+    for (int i = 0; i < plan->steps && !plan->constant_gradient; i++) {
+        const GcamStep *step = &plan->step[i];
+        GcamRowProduct product;
+        can |= step->in_head && step->from_layer && !step->from_relu && gcam_row_product(step, &product) &&
+               product.by_input;
+    }
+    return can;
 }
 
 // ------------------------------------------------------------------------------------------------------------ the plan
@@ -424,6 +440,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec 
         (error = gcam_sums_create(&plan->sums, plan, &spec->stored, &users)) || (error = gcam_plan_memory(plan)) ||
         (error = gcam_plan_keep(plan)) || (error = gcam_ways_create(plan)))
         goto fail;
+    plan->can_skip = can_skip(plan);
     *out = plan;
     return 0;
 fail:

@@ -149,6 +149,37 @@ static void methods_leave_the_network_as_it_was(const char *layer)
     close_setup(&setup);
 }
 
+// HiResCAM leaves out what an activation of zero makes nothing of; the gradient that is asked for afterwards has it all,
+// of one map and of the last of several.
+static void gradients_are_whole_after_maps_that_need_less(void)
+{
+    static const int classes[] = { 1, 3 };
+    const GradcamTarget target[] = { { .name = "", .classes = &classes[0], .count = 1 },
+                                     { .name = "", .classes = &classes[1], .count = 1 } };
+    const GradcamMethod method = method_named("hirescam");
+    float map[2 * PIXELS], want[36 * 16];
+    const float *a, *g;
+    Setup setup;
+    open_setup(&setup, "input x 1x3x8x8; c = Conv(x, %16x3x3x3, %16); r = Relu(c);"
+               "p = MaxPool(r) kernel_shape=[2,2] strides=[2,2]; f = Flatten(p); g = Gemm(f, %144x50, %50); h = Relu(g);"
+               "logits = Gemm(h, %8x50, %8) transB=1; output logits", "r");
+    CHECK(setup.context->plan->can_skip);
+    map_of(&setup, "gradcam", 3, map);
+    CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
+    memcpy(want, g, sizeof(want));
+    size_t only = 0;                            // that count only where A is zero
+    for (int i = 0; i < 36 * 16; i++)
+        only += g[i] != 0 && a[i] == 0;
+    CHECK(only > 0);
+    map_of(&setup, "hirescam", 3, map);
+    for (int round = 0; round < 2; round++) {
+        CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
+        CHECK(!memcmp(want, g, sizeof(want)));
+        CHECK_INT(gradcam_context_maps(setup.context, target, 2, &method, map, NULL), 0);
+    }
+    close_setup(&setup);
+}
+
 // -------------------------------------------------------------------------------------------------- how weights are read
 
 enum { WINDOW = 64 };                   // pages that can be read at a time
@@ -221,6 +252,7 @@ int main(void)
     RUN(methods_are_read_as_they_are_written);
     RUN(reciprocal_maps_are_scores_of_cells);
     RUN(without_noise_smoothgrad_is_the_gradient);
+    RUN(gradients_are_whole_after_maps_that_need_less);
     begin_case("methods leave the network as it was");
     methods_leave_the_network_as_it_was("r");
     begin_case("methods leave the network as it was: explained before the activation");
