@@ -68,8 +68,8 @@ void gcam_context_decide_probability(GradcamContext *context, enum GradcamProbab
 // The score of a target on the last picture. -EINVAL before the first, and for a target that does not fit.
 int gcam_context_score(const GradcamContext *context, const GradcamTarget *target, GcamScore *score);
 
-// The last thing done to a map of `size` floats: fills *info (or NULL). Where score or map are not finite, it makes the map zeros, and
-// says so once.
+// The last thing done to a map of `size` floats: fills *info (or NULL). Where score or map are not finite, it makes the
+// map zeros, and says so once.
 void gcam_context_describe(GradcamContext *context, const GradcamTarget *target, const GcamScore *score, float *map,
                            size_t size, GradcamMapInfo *info);
 

@@ -27,8 +27,9 @@ int gcam_probe_score_of_layer(GcamProbe *probe, const float *a, double *score);
 // The score of another picture, [pixels][channels], normalised. For methods with GCAM_NEEDS_NETWORK.
 int gcam_probe_score_of_picture(GcamProbe *probe, const float *picture, double *score);
 
-// Gradients of the score at what was asked last, by the rule. They stay until the next question, each [cells][channels];
-// by the picture only for methods with GCAM_NEEDS_PICTURE_GRADIENT, else NULL. Either pointer may be NULL.
+// Gradients of the score at what was asked last, by the rule. They stay until the next question, each
+// [cells][channels]; by the picture only for methods with GCAM_NEEDS_PICTURE_GRADIENT, else NULL. Either pointer may be
+// NULL.
 int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_layer, const float **by_picture);
 
 // Makes a map by a method that has `run`, of a target that fits. (For run.c.)

@@ -242,18 +242,18 @@ int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, co
 int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, size_t count, const GradcamMethod *method,
                          float *maps, GradcamMapInfo *infos)
 {
-    const unsigned needs = gcam_method_row(method)->needs;
+    const GcamMethod *row = gcam_method_row(method);
     GradcamContext *context = given;
     GcamScore score;
     int error = given->has_logits && !gradcam_method_check(method) ? 0 : -EINVAL;
     for (size_t i = 0; i < count && !error; i++)
         error = gcam_context_score(given, &targets[i], &score);
     if (!error)
-        error = gcam_context_serving(given, needs, &context);
+        error = gcam_context_serving(given, row->needs, &context);
     if (error)
         return error;
-    const GcamWay *way = gcam_plan_way(context->plan, needs);
-    size_t most = way && way->gains && !gcam_method_row(method)->run ? GCAM_WAY_MOST : 1, size = map_size(context, method);
+    const GcamWay *way = gcam_plan_way(context->plan, row->needs);
+    size_t most = way && way->gains && !row->run ? GCAM_WAY_MOST : 1, size = map_size(context, method);
     for (size_t i = 0, n; i < count && !error; i += n) {
         n = count - i < most ? count - i : most;
         GradcamMapInfo *info = infos ? &infos[i] : NULL;

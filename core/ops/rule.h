@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * How a gradient goes back through a ReLU. x is what the ReLU was given, g the gradient by what it made.
+ * How a gradient goes back through a ReLU. x is what the ReLU was given, g the gradient by what it made. Other
+ * operators have one way back; a rule that changes theirs too would be a further function of GcamOp beside `backward`.
  */
 #ifndef GCAM_OPS_RULE_H
 #define GCAM_OPS_RULE_H

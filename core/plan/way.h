@@ -6,10 +6,10 @@
  *     logits --- together ---> alone ---> last      (steps count down; below `last` nothing is needed)
  *
  * First come the steps whose gradients are small, down to a product of one row, whose weights are large: they run for
- * all scores before the next, so that these weights are read once for all. Then, for each score by itself, those down to
- * the layer, or to the picture. Where only the sums of the layer's gradient are needed and a product has summed weights
- * (summed_weights.h), these stand in for all below it, and are a product for several scores too. What comes out of it
- * for each score is what comes out alone, bit for bit.
+ * all scores before the next, so that these weights are read once for all. Then, for each score by itself, those down
+ * to the layer, or to the picture. Where only the sums of the layer's gradient are needed and a product has summed
+ * weights (summed_weights.h), these stand in for all below it, and are a product for several scores too. What comes out
+ * of it for each score is what comes out alone, bit for bit.
  */
 #ifndef GCAM_PLAN_WAY_H
 #define GCAM_PLAN_WAY_H
@@ -47,7 +47,8 @@ int gcam_way_go(const GcamPlan *plan, const GcamWay *way, const GcamRun *run, fl
 void gcam_way_gradients(const GcamPlan *plan, const GcamWay *way, float *const *grad, float *memory, float **table);
 
 // Goes the first part of it for `count` scores, up to GCAM_WAY_MOST; run->grad is not used, grad[k] is the table of
-// score k, whose gradient by the logits is filled in. Where the way is summed that is all of it, and sums[k] is written.
+// score k, whose gradient by the logits is filled in. Where a summed way can be gone like that to its end, sums[k] is
+// written.
 int gcam_way_go_together(const GcamPlan *plan, const GcamWay *way, const GcamRun *run, size_t count,
                          float *const *const *grad, float *const *sums);
 

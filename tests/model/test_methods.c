@@ -149,8 +149,8 @@ static void methods_leave_the_network_as_it_was(const char *layer)
     close_setup(&setup);
 }
 
-// HiResCAM leaves out what an activation of zero makes nothing of; the gradient that is asked for afterwards has it all,
-// of one map and of the last of several.
+// HiResCAM leaves out what an activation of zero makes nothing of; the gradient that is asked for afterwards has it
+// all, of one map and of the last of several.
 static void gradients_are_whole_after_maps_that_need_less(void)
 {
     static const int classes[] = { 1, 3 };
@@ -161,7 +161,8 @@ static void gradients_are_whole_after_maps_that_need_less(void)
     const float *a, *g;
     Setup setup;
     open_setup(&setup, "input x 1x3x8x8; c = Conv(x, %16x3x3x3, %16); r = Relu(c);"
-               "p = MaxPool(r) kernel_shape=[2,2] strides=[2,2]; f = Flatten(p); g = Gemm(f, %144x50, %50); h = Relu(g);"
+               "p = MaxPool(r) kernel_shape=[2,2] strides=[2,2]; f = Flatten(p);"
+               "g = Gemm(f, %144x50, %50); h = Relu(g);"
                "logits = Gemm(h, %8x50, %8) transB=1; output logits", "r");
     CHECK(setup.context->plan->can_skip);
     map_of(&setup, "gradcam", 3, map);
@@ -180,7 +181,7 @@ static void gradients_are_whole_after_maps_that_need_less(void)
     close_setup(&setup);
 }
 
-// -------------------------------------------------------------------------------------------------- how weights are read
+// ------------------------------------------------------------------------------------------------ how weights are read
 
 enum { WINDOW = 64 };                   // pages that can be read at a time
 
