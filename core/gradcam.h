@@ -238,12 +238,17 @@ typedef struct GradcamScoreInfo {
 // The kinds of scores, one after the other; NULL past the last.
 GRADCAM_API const GradcamScoreInfo *gradcam_score_at(size_t index);
 
+// Indices begin <= i < end of a dimension; end 0: all of it.
+typedef struct GradcamRange {
+    size_t begin, end;
+} GradcamRange;
+
 // What is explained: a score, one number that the network computes. With all zeros behind `rank` it is the score y_c of
 // one class (its logit), or of a group of classes log sum_c exp(y_c).
 typedef struct GradcamTarget {
     const char *name;           // to show: label, group, or index in digits
     const int *classes;         // `count` class indices, ascending
-    size_t count;               // >= 1; 0 for a target of rank `rank` (class=auto)
+    size_t count;               // >= 1; 0 for a target of rank `rank` (class=auto), and of a tensor's elements
     int rank;                   // with count 0: the class with the rank-th highest logit, from 0
     const char *score;          // its kind, a name of gradcam_score_at(); NULL: "logit"
     const int *rivals;          // "difference": classes whose score is subtracted; "finer": those it is told from
@@ -251,10 +256,13 @@ typedef struct GradcamTarget {
     float strength;             // "finer": how much the rivals count; 0: 1
     int even;                   // "finer": 1: each of the rivals counts alike; 0: by softmax among them
     int negative;               // 1: what is explained is the score times -1
+    const char *tensor;         // "sum", "mean", "max": tensor or node whose elements count; NULL: the logits
+    const GradcamRange *range;  // of its dimensions, in ONNX's order, the first `ranges`; others count as a whole
+    size_t ranges;
 } GradcamTarget;
 
 typedef struct GradcamTargets {
-    GradcamTarget *target;
+    GradcamTarget *target;      // of gradcam_targets_resolve(); else any
     size_t count;
 } GradcamTargets;
 
@@ -267,6 +275,9 @@ typedef struct GradcamTargets {
 //     dog - cat               the score of the one minus that of the other, with a space on both sides
 //     prob(dog), logprob(dog), rest(dog), finer(dog)      as the table of gradcam_score_at() has it
 //     finer(dog/wolf/fox/strength=0.6/even)               against those rivals, in place of the three nearest
+//     sum(fc@0/3/5..9)        the sum of elements of a tensor or node, or their mean or max: an index, a range without
+//                             its end, or * for each dimension, those left out being whole. sum(fc[0,3,5:9]) and
+//                             fc@0/3/5..9 are the same. An index below 0 counts from the end
 //     -(dog)                  what is in the brackets, times -1
 //
 // A text that is a name as it stands is that name, whatever signs it has. None of the signs needs an escape in FFmpeg's
@@ -365,6 +376,8 @@ typedef struct GradcamSettings {
                                 // computes only what the difference can reach, with the same result bit for bit. Takes
                                 // up to 16 MB more once there is such a picture
     enum GradcamProbability probability;    // how scores become probabilities
+    const struct GradcamTargets *targets;   // what maps will be made of, where these are scores of other tensors than
+                                // the logits, which are then kept; read by gradcam_context_open() only; may be NULL
 } GradcamSettings;
 
 // Holds a reference to the model. settings may be NULL. The result is the same bit for bit for any number of threads,
@@ -806,6 +819,7 @@ typedef struct GradcamStreamSettings {
     float still;
     enum GradcamPrecision precision;    // as in GradcamSettings
     int nice;                   // as in GradcamSettings
+    enum GradcamProbability probability;    // as in GradcamSettings
 } GradcamStreamSettings;
 
 // Copies targets and settings; holds a reference to the model.

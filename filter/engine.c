@@ -145,7 +145,7 @@ int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nic
     const int wanted = e->threads ? e->threads : processors ? processors : av_cpu_count();
     GradcamStreamSettings settings = {
         .log = { log_message, log }, .layer = e->layer, .threads = FFMIN(wanted, MAX_THREADS),
-        .precision = e->precision, .still = e->still, .nice = nice,
+        .precision = e->precision, .probability = e->probability, .still = e->still, .nice = nice,
         .load = load_frame, .release = release_frame, .opaque = e,
     };
     GradcamTargets *targets;

@@ -42,8 +42,8 @@ static int make_ready(GradcamContext *context, const GradcamLog *log)
 {
     context->gradient_class = -1;
     context->serving = context;
-    int error = gcam_model_plan(context->model, context->layer, context->needs, context->threads, context->precision,
-                                &context->plan, log);
+    int error = gcam_model_plan(context->model, context->layer, &context->output, context->needs, context->threads,
+                                context->precision, &context->plan, log);
     if (error)
         return error;
     size_t values = (size_t)context->plan->values;
@@ -107,7 +107,8 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     gcam_context_decide_probability(context, s->probability);
     context->interrupt = s->interrupt;
     context->interrupt_opaque = s->interrupt_opaque;
-    if ((error = make_ready(context, &s->log)) || (error = gcam_threads_create(&context->pool, threads, s->nice)) ||
+    if ((error = gcam_context_choose_outputs(context, s->targets)) || (error = make_ready(context, &s->log)) ||
+        (error = gcam_threads_create(&context->pool, threads, s->nice)) ||
         (s->reuse && !model->inputs.states &&
          (error = gcam_partial_create(&context->partial, context->plan, picture->width, picture->height,
                                       picture->frames * picture->channels))))
@@ -303,6 +304,7 @@ static int open_other(GradcamContext *context, unsigned needs)
         return -ENOMEM;
     other->model = gradcam_model_ref(context->model);
     other->layer = context->layer;
+    other->output = context->output;
     other->needs = needs;
     other->precision = context->precision;
     other->threads = context->threads;

@@ -16,6 +16,7 @@
 struct GradcamContext {
     GradcamModel *model;
     const GcamPlan *plan;
+    GcamOutputs output;         // of the plan
     unsigned needs;             // GCAM_NEEDS_... that the plan was made for
     int layer;                  // index into the model's layers
     enum GradcamPrecision precision;
@@ -64,6 +65,10 @@ GcamRun gcam_context_run(const GradcamContext *context);
 
 // How this context's scores become probabilities: as wanted, or as the model tells. (context_scores.c)
 void gcam_context_decide_probability(GradcamContext *context, enum GradcamProbability wanted);
+
+// The tensors that the plan is to compute: the logits, and those that targets (or NULL) are scores of. -ENOENT for one
+// that there is not, -EINVAL for too many.
+int gcam_context_choose_outputs(GradcamContext *context, const GradcamTargets *targets);
 
 // The score of a target on the last picture. -EINVAL before the first, and for a target that does not fit.
 int gcam_context_score(const GradcamContext *context, const GradcamTarget *target, GcamScore *score);

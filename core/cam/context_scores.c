@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,6 +18,34 @@ void gcam_context_decide_probability(GradcamContext *context, enum GradcamProbab
     int is_auto = wanted == GRADCAM_PROBABILITY_AUTO;
     context->probability = is_auto ? info->probability : wanted;
     context->probability_assumed = is_auto && info->probability_assumed;
+}
+
+static int add_output(GradcamContext *context, const char *tensor)
+{
+    int value = gcam_model_find_tensor(context->model, tensor);
+    if (value < 0 || context->model->graph.value[value].node < 0) {
+        gcam_log(&context->log, GRADCAM_LOG_ERROR, "no tensor or node '%s' computes anything", tensor);
+        return -ENOENT;
+    }
+    for (int i = 0; i < context->output.count; i++)
+        if (context->output.value[i] == value)
+            return 0;
+    if (context->output.count == GCAM_MOST_OUTPUTS) {
+        gcam_log(&context->log, GRADCAM_LOG_ERROR, "scores of more than %d tensors", GCAM_MOST_OUTPUTS - 1);
+        return -EINVAL;
+    }
+    context->output.value[context->output.count++] = value;
+    return 0;
+}
+
+int gcam_context_choose_outputs(GradcamContext *context, const GradcamTargets *targets)
+{
+    int error = 0;
+    context->output = (GcamOutputs){ { context->model->logits }, 1 };
+    for (size_t i = 0; targets && i < targets->count && !error; i++)
+        if (targets->target[i].tensor && gcam_score_is_of_elements(&targets->target[i]))
+            error = add_output(context, targets->target[i].tensor);
+    return error;
 }
 
 // Whether several scores are probabilities already, although the graph does not tell: none below 0, and all of them
@@ -32,17 +61,41 @@ static int add_up_to_one(const float *y, size_t count)
     return count > 1 && fabs(sum - 1) < 1e-3;
 }
 
+// Of elements of one of the plan's outputs.
+static int take_elements(const GradcamContext *context, const GradcamTarget *target, GcamScore *score)
+{
+    const GcamPlan *plan = context->plan;
+    const GcamGraph *graph = &context->model->graph;
+    int value = target->tensor ? gcam_model_find_tensor(context->model, target->tensor) : context->model->logits;
+    size_t at = 0;
+    for (int i = 0; i < plan->output.count; i++) {
+        const GcamShape *shape = &graph->value[plan->output.value[i]].shape;
+        if (plan->output.value[i] == value)
+            return gcam_score_take_elements(score, target, context->data[plan->logits] + at, shape, at,
+                                            gcam_shape_count(&plan->value[plan->logits].shape));
+        at += gcam_shape_count(shape);
+    }
+    gcam_log(&context->log, GRADCAM_LOG_ERROR, "tensor '%s' is not among those that the context was opened for",
+             target->tensor);
+    return -EINVAL;
+}
+
 int gcam_context_score(const GradcamContext *context, const GradcamTarget *target, GcamScore *score)
 {
     size_t outputs;
     const float *y = gradcam_context_logits(context, &outputs);
     if (!y)
         return -EINVAL;
+    if (gcam_score_is_of_elements(target))
+        return take_elements(context, target, score);
     enum GradcamProbability probability = context->probability;
     if (context->probability_assumed && add_up_to_one(y, outputs))
         probability = GRADCAM_PROBABILITY_GIVEN;
     int class = target->count ? -1 : gcam_score_rank(y, outputs, target->rank);
-    return gcam_score_take(score, target, y, outputs, class, gcam_probability(probability));
+    int error = gcam_score_take(score, target, y, outputs, class, gcam_probability(probability));
+    if (!error)
+        score->whole = gcam_shape_count(&context->plan->value[context->plan->logits].shape);
+    return error;
 }
 
 float gradcam_context_probability(const GradcamContext *context, const GradcamTarget *target)
@@ -60,40 +113,51 @@ int gradcam_context_top(const GradcamContext *context, int rank)
     return gcam_score_rank(y, outputs, rank);
 }
 
-static int all_finite(const float *x, size_t count)
+// How many are NaN, infinite, or below `low`.
+static size_t count_bad(const float *x, size_t count, float low)
 {
     size_t bad = 0;
     for (size_t i = 0; i < count; i++)
-        bad += !isfinite(x[i]);
-    return !bad;
+        bad += !(x[i] >= low && x[i] <= FLT_MAX);
+    return bad;
+}
+
+// Scores among which no order can be told. A class that is ruled out by a score of -inf is no such thing.
+static size_t count_unranked(const GcamScore *score)
+{
+    return count_bad(score->on.y, score->on.outputs, -INFINITY);
 }
 
 // One sentence for the life of a context: what is wrong with one picture mostly is with all.
-static void warn(GradcamContext *context, const GradcamTarget *target, double value)
+static void warn(GradcamContext *context, const GradcamTarget *target, const GcamScore *score, double value)
 {
-    const char *name = target->name && target->name[0] ? target->name : "a class";
+    const char *name = target->name && target->name[0] ? target->name : "a class", *net = context->model->info.name;
     if (context->warned)
         return;
     context->warned = 1;
-    if (isfinite(value))
-        gcam_log(&context->log, GRADCAM_LOG_WARNING, "the map of '%s' is not finite: numbers in the network '%s' are "
-                 "too large or undefined; an empty map is shown", name, context->model->info.name);
-    else if (!target->count)
-        gcam_log(&context->log, GRADCAM_LOG_WARNING, "scores of the network '%s' are not finite: no class can be "
-                 "chosen for '%s', and its map is empty", context->model->info.name, name);
+    if (!score->on.count && !gcam_score_is_of_elements(target))
+        gcam_log(&context->log, GRADCAM_LOG_WARNING, "the scores of the network '%s' are not finite: no class can be "
+                 "chosen for '%s', and its map is empty", net, name);
+    else if (!isfinite(value))
+        gcam_log(&context->log, GRADCAM_LOG_WARNING, "the score of '%s' is not finite (%s) in the network '%s': its "
+                 "map is empty", name, isnan(value) ? "NaN" : "infinite", net);
+    else if (score->on.count && !target->count && count_unranked(score))
+        gcam_log(&context->log, GRADCAM_LOG_WARNING, "%zu of %zu scores of the network '%s' are not finite: '%s' is "
+                 "chosen among the others", count_unranked(score), score->on.outputs, net, name);
     else
-        gcam_log(&context->log, GRADCAM_LOG_WARNING, "the score of '%s' is %s, not a finite number, in the network "
-                 "'%s': its map is empty", name, isnan(value) ? "NaN" : "infinite", context->model->info.name);
+        gcam_log(&context->log, GRADCAM_LOG_WARNING, "the map of '%s' is not finite in the network '%s': an empty one "
+                 "is shown", name, net);
 }
 
 void gcam_context_describe(GradcamContext *context, const GradcamTarget *target, const GcamScore *score, float *map,
                            size_t size, GradcamMapInfo *info)
 {
     double value = gcam_score_value(score);
-    if (!isfinite(value) || !all_finite(map, size)) {
-        warn(context, target, value);
+    int bad = !isfinite(value) || count_bad(map, size, -FLT_MAX);
+    if (bad)
         memset(map, 0, size * sizeof(*map));
-    }
+    if (bad || (!target->count && score->on.count && count_unranked(score)))
+        warn(context, target, score, value);
     if (!info)
         return;
     *info = (GradcamMapInfo){ .score = (float)value, .probability = gcam_score_probability(score),

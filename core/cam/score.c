@@ -66,13 +66,15 @@ int gcam_score_take(GcamScore *score, const GradcamTarget *target, const float *
 {
     const GcamScoreKind *kind = gcam_score_find(target->score);
     int rivals = kind && kind->takes & GCAM_SCORE_RIVALS;
-    if (!kind || !are_classes(target->classes, target->count, outputs) ||
+    if (!kind || kind->takes & GCAM_SCORE_ELEMENTS || !are_classes(target->classes, target->count, outputs) ||
         (!target->count && (target->rank < 0 || (size_t)target->rank >= outputs)) ||
         (rivals && !are_classes(target->rivals, target->rival_count, outputs)) ||
         (rivals && !target->rival_count && !(kind->takes & GCAM_SCORE_NEAREST)))
         return -EINVAL;
     score->kind = kind;
     score->sign = target->negative ? -1 : 1;
+    score->at = 0;
+    score->whole = outputs;
     score->single = rank_class;
     score->on = (GcamScoreCase){
         .y = y, .outputs = outputs, .classes = target->classes, .count = target->count,
@@ -88,15 +90,46 @@ int gcam_score_take(GcamScore *score, const GradcamTarget *target, const float *
     return 0;
 }
 
+int gcam_score_is_of_elements(const GradcamTarget *target)
+{
+    const GcamScoreKind *kind = gcam_score_find(target->score);
+    return kind && kind->takes & GCAM_SCORE_ELEMENTS;
+}
+
+int gcam_score_take_elements(GcamScore *score, const GradcamTarget *target, const float *y, const GcamShape *shape,
+                             size_t at, size_t whole)
+{
+    if (!gcam_score_is_of_elements(target) || target->ranges > (size_t)shape->rank)
+        return -EINVAL;
+    *score = (GcamScore){ .kind = gcam_score_find(target->score), .sign = target->negative ? -1 : 1, .at = at,
+                          .whole = whole, .on = { .y = y, .outputs = gcam_shape_count(shape) } };
+    GcamElements *elements = &score->on.elements;
+    elements->shape = *shape;
+    for (int i = 0; i < shape->rank; i++) {
+        GradcamRange range = (size_t)i < target->ranges ? target->range[i] : (GradcamRange){ 0, 0 };
+        elements->begin[i] = range.begin;
+        elements->end[i] = range.end ? range.end : shape->dim[i];
+        if (elements->begin[i] >= elements->end[i] || elements->end[i] > shape->dim[i])
+            return -EINVAL;
+    }
+    return 0;
+}
+
+static int is_any(const GcamScore *score)
+{
+    return score->on.count || score->kind->takes & GCAM_SCORE_ELEMENTS;
+}
+
 double gcam_score_value(const GcamScore *score)
 {
-    return score->on.count ? score->sign * score->kind->value(&score->on) : NAN;
+    return is_any(score) ? score->sign * score->kind->value(&score->on) : NAN;
 }
 
 double gcam_score_seed(const GcamScore *score, float *dy)
 {
-    memset(dy, 0, score->on.outputs * sizeof(*dy));
-    if (score->on.count)
+    memset(dy, 0, score->whole * sizeof(*dy));
+    dy += score->at;
+    if (is_any(score))
         score->kind->seed(&score->on, dy);
     for (size_t i = 0; score->sign < 0 && i < score->on.outputs; i++)
         dy[i] = -dy[i];

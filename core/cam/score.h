@@ -15,10 +15,17 @@
 #include <stdint.h>
 
 #include "gradcam.h"
+#include "graph/graph.h"
 
 enum { GCAM_NEAREST = 3 };              // rivals of "finer" where the target names none
 
 typedef struct GcamProbability GcamProbability;
+
+// Elements of a tensor that count: begin <= index < end in each dimension.
+typedef struct GcamElements {
+    GcamShape shape;
+    size_t begin[GCAM_MAX_RANK], end[GCAM_MAX_RANK];
+} GcamElements;
 
 // What formulas read: y of one picture, and of the target what they ask for.
 typedef struct GcamScoreCase {
@@ -31,6 +38,7 @@ typedef struct GcamScoreCase {
     double strength;
     int even;
     const GcamProbability *probability;
+    GcamElements elements;      // of kinds that ask for them, which have no classes
 } GcamScoreCase;
 
 // How y becomes probabilities.
@@ -49,6 +57,7 @@ const GcamProbability *gcam_probability(enum GradcamProbability probability);
 enum {
     GCAM_SCORE_RIVALS = 1,      // classes to set against those of the target
     GCAM_SCORE_NEAREST = 2,     // finds them itself where the target has none
+    GCAM_SCORE_ELEMENTS = 4,    // elements of a tensor in the place of classes
 };
 
 // A row of the table.
@@ -72,6 +81,7 @@ typedef struct GcamScore {
     const GcamScoreKind *kind;
     GcamScoreCase on;
     double sign;
+    size_t at, whole;           // y is a part, from `at`, of all that the network computes
     int single, nearest[GCAM_NEAREST];
 } GcamScore;
 
@@ -80,7 +90,14 @@ typedef struct GcamScore {
 int gcam_score_take(GcamScore *score, const GradcamTarget *target, const float *y, size_t outputs, int rank_class,
                     const GcamProbability *probability);
 
-// The score's value; and the same with ds/dy written to dy, [outputs].
+// The same of a target that is made of elements of a tensor y of that shape, which begins at `at` of `whole` outputs.
+int gcam_score_take_elements(GcamScore *score, const GradcamTarget *target, const float *y, const GcamShape *shape,
+                             size_t at, size_t whole);
+
+// Whether a target is made of elements of a tensor, not of classes.
+int gcam_score_is_of_elements(const GradcamTarget *target);
+
+// The score's value; and the same with the gradient by all outputs written to dy: ds/dy, and zeros.
 double gcam_score_value(const GcamScore *score);
 double gcam_score_seed(const GcamScore *score, float *dy);
 

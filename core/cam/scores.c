@@ -3,7 +3,7 @@
  * The kinds of scores. In: y of one picture, and classes. Out: the score s, and its gradient ds/dy, which is added to
  * zeros. Of a group S of classes y_S stands for log sum_{c in S} exp(y_c), which of one class is y_c.
  */
-#include "score.h"
+#include "scores.h"
 
 #include <math.h>
 #include <string.h>
@@ -140,6 +140,12 @@ static const GcamScoreKind kinds[] = {
     { { "finer", "finer(dog)", "Finer: what tells a class from those like it", "y_c - a sum_d q_d y_d, q = softmax_d y",
         "Zhang et al., CVPR 2025, arXiv 2501.11309" }, GCAM_SCORE_RIVALS | GCAM_SCORE_NEAREST, finer_value,
       finer_seed },
+    { { "sum", "sum(fc@0/3/5..9)", "the sum of elements of a tensor, or one of them", "sum_i y_i", "" },
+      GCAM_SCORE_ELEMENTS, gcam_sum_value, gcam_sum_seed },
+    { { "mean", "mean(fc@0/3/5..9)", "their mean", "(1/n) sum_i y_i", "" }, GCAM_SCORE_ELEMENTS, gcam_mean_value,
+      gcam_mean_seed },
+    { { "max", "max(fc@0/3/5..9)", "the greatest of them", "max_i y_i", "" }, GCAM_SCORE_ELEMENTS, gcam_max_value,
+      gcam_max_seed },
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };

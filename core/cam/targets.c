@@ -3,7 +3,8 @@
  * What a user typed after class=, taken apart. In: a text. Out: targets, which hold strings and classes of their own.
  *
  *     text  = word { | word }
- *     word  = auto[N] | class | class - class | KIND(class{/option}) | -(word)
+ *     word  = auto[N] | class | class - class | KIND(class{/option}) | KIND(elements) | elements | -(word)
+ *     elements = tensor[@index{/index}] | tensor[ index{,index} ]
  *     KIND  = a name in the table of scores
  *
  * A class is what gcam_labels_resolve() finds. What is a whole name of a class or group is that, whatever signs are in
@@ -31,6 +32,8 @@ static void clear(GradcamTarget *target)
     gcam_free((char *)target->name);
     gcam_free((int *)target->classes);
     gcam_free((int *)target->rivals);
+    gcam_free((char *)target->tensor);
+    gcam_free((GradcamRange *)target->range);
     memset(target, 0, sizeof(*target));
 }
 
@@ -193,6 +196,110 @@ static int read_rival(Reader *r, const char *text, GradcamTarget *target, const 
     return error;
 }
 
+// ------------------------------------------------------------------------------------------------------------ elements
+
+static int refuse_index(const Reader *r, const char *index, size_t size)
+{
+    gcam_log(r->log, GRADCAM_LOG_ERROR, "class '%s': '%s' is no index or range of a dimension of %zu", r->word, index,
+             size);
+    return -EINVAL;
+}
+
+// A number at *text, from the end where it is below 0; `none` where there is none. *text moves on.
+static long read_index(const char **text, size_t size, long none)
+{
+    char *end;
+    long value = strtol(*text, &end, 10);
+    if (end == *text)
+        return none;
+    *text = end;
+    value = value < 0 ? value + (long)size : value;
+    return value > (long)size ? (long)size + 1 : value;
+}
+
+// "3", "2:5", "2..5", ":", "*".
+static int read_range(const Reader *r, const char *text, size_t size, GradcamRange *range)
+{
+    const char *at = text;
+    *range = (GradcamRange){ 0, size };
+    if (!strcmp(text, "*"))
+        return 0;
+    long begin = read_index(&at, size, 0), end = begin + 1;
+    int is_range = *at == ':' || !strncmp(at, "..", 2);
+    if (at == text && !is_range)
+        return refuse_index(r, text, size);
+    if (is_range) {
+        at += *at == ':' ? 1 : 2;
+        end = read_index(&at, size, (long)size);
+    }
+    if (*at || begin < 0 || end <= begin || (size_t)end > size)
+        return refuse_index(r, text, size);
+    *range = (GradcamRange){ (size_t)begin, (size_t)end };
+    return 0;
+}
+
+// Where the indices begin: behind the last @, or behind the last [ where a ] ends the text. NULL: there are none.
+static const char *find_indices(const char *text)
+{
+    size_t length = strlen(text);
+    return length && text[length - 1] == ']' ? strrchr(text, '[') : strrchr(text, '@');
+}
+
+static int read_ranges(Reader *r, const char *indices, const GcamShape *shape, GradcamTarget *target)
+{
+    GradcamRange *range = gcam_calloc(GCAM_MAX_RANK, sizeof(*range));
+    char index[64];
+    if (!range)
+        return -ENOMEM;
+    target->range = range;
+    for (const char *at = indices; at; target->ranges++) {
+        size_t length = strcspn(at, "/,]");
+        if (target->ranges == (size_t)shape->rank) {
+            gcam_log(r->log, GRADCAM_LOG_ERROR, "class '%s': more indices than the %d dimensions of '%s'", r->word,
+                     shape->rank, target->tensor);
+            return -EINVAL;
+        }
+        trim(index, sizeof(index), at, length);
+        int error = read_range(r, index, shape->dim[target->ranges], &range[target->ranges]);
+        if (error)
+            return error;
+        at = at[length] && at[length] != ']' ? at + length + 1 : NULL;
+    }
+    return 0;
+}
+
+// The tensor that is named before the indices, -1: there is none.
+static int find_tensor(const Reader *r, const char *text, char name[MOST_TEXT])
+{
+    const char *indices = find_indices(text);
+    int whole = gcam_model_find_tensor(r->model, text);         // a name may have such signs itself
+    trim(name, MOST_TEXT, text, indices && whole < 0 ? (size_t)(indices - text) : strlen(text));
+    return whole >= 0 ? whole : gcam_model_find_tensor(r->model, name);
+}
+
+static int read_elements(Reader *r, const char *text, GradcamTarget *target)
+{
+    const GcamGraph *graph = &r->model->graph;
+    char name[MOST_TEXT];
+    int value = find_tensor(r, text, name);
+    if (value < 0 || graph->value[value].node < 0) {
+        gcam_log(r->log, GRADCAM_LOG_ERROR, "class '%s': no tensor or node '%s' computes anything", r->word, name);
+        return -ENOENT;
+    }
+    char *copy = gcam_alloc(strlen(name) + 1, 1);
+    if (!copy)
+        return -ENOMEM;
+    target->tensor = strcpy(copy, name);
+    return strlen(name) < strlen(text) ? read_ranges(r, find_indices(text) + 1, &graph->value[value].shape, target) : 0;
+}
+
+// A tensor with indices, and nothing else.
+static int is_elements(const Reader *r, const char *word)
+{
+    char name[MOST_TEXT];
+    return find_indices(word) && find_tensor(r, word, name) >= 0;
+}
+
 // --------------------------------------------------------------------------------------------------------------- words
 
 // What follows the class within the brackets of a kind.
@@ -255,6 +362,10 @@ static int read_kind(Reader *r, const char *word, GradcamTarget *target, const G
     const char *open = strchr(word, '(');
     trim(inner, sizeof(inner), open + 1, strlen(open) - 2);
     target->score = kind->info.name;
+    if (kind->takes & GCAM_SCORE_ELEMENTS) {
+        int error = read_elements(r, inner, target);
+        return error ? error : set_name(target, "", word, "");
+    }
     int error = read_arguments(r, inner, target, kind);
     snprintf(before, sizeof(before), "%s(", kind->info.name);
     return error ? error : set_name(target, before, target->name, ")");
@@ -298,6 +409,11 @@ static int read_word(Reader *r, const char *word, GradcamTarget *target)
     }
     if (kind)
         return read_kind(r, word, target, kind);
+    if (is_elements(r, word)) {
+        int error = read_elements(r, word, target);
+        target->score = "sum";
+        return error ? error : set_name(target, "", word, "");
+    }
     return strstr(word, " - ") ? read_difference(r, word, target) : read_class(r, word, target);
 }
 

@@ -45,8 +45,9 @@ static int before_softmax(const GcamGraph *graph, int output, const char **kind)
     return output;
 }
 
-static int find_tensor(const GcamGraph *graph, const char *name)
+int gcam_model_find_tensor(const GradcamModel *model, const char *name)
 {
+    const GcamGraph *graph = &model->graph;
     int value = gcam_graph_find_value(graph, name);
     for (int i = 0; value < 0 && i < graph->nodes; i++)
         if (!strcmp(graph->node[i].name, name))
@@ -59,8 +60,8 @@ static int find_logits(GradcamModel *model, const char *wanted, const GradcamLog
     const GcamGraph *graph = &model->graph;
     const char *kind;
     int named = wanted && wanted[0];
-    model->logits = named ? find_tensor(graph, wanted) : graph->outputs ? before_softmax(graph, graph->output[0], &kind)
-                                                                        : -1;
+    model->logits = named ? gcam_model_find_tensor(model, wanted)
+                  : graph->outputs ? before_softmax(graph, graph->output[0], &kind) : -1;
     if (model->logits < 0 || graph->value[model->logits].node < 0) {
         gcam_log(log, GRADCAM_LOG_ERROR, named ? "no tensor or node computes the logits '%s'"
                                                : "no output depends on the picture%s", named ? wanted : "");

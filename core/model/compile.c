@@ -137,8 +137,8 @@ static int find_sums(const GradcamModel *model, const float **sums, float **made
         *sums = model->sums.weights;
     } else if (has_large_product(graph)) {
         const GcamPlanSpec spec = {
-            .picture = model->inputs.picture_value, .logits = model->logits, .layer = { model->layer_value[model->default_layer] },
-            .layers = 1, .threads = 1, .type = GCAM_F32,
+            .picture = model->inputs.picture_value, .output = { { model->logits }, 1 },
+            .layer = { model->layer_value[model->default_layer] }, .layers = 1, .threads = 1, .type = GCAM_F32,
         };
         error = gcam_plan_create(&plan, graph, &spec, NULL);
         if (!error)

@@ -403,11 +403,11 @@ static enum GcamType product_type(enum GradcamPrecision precision, const Gradcam
     return GCAM_F32;
 }
 
-static int create_plan(GcamPlan **out, const GradcamModel *model, int layer, unsigned needs, int threads,
-                       enum GcamType type, const GradcamLog *log)
+static int create_plan(GcamPlan **out, const GradcamModel *model, int layer, const GcamOutputs *output, unsigned needs,
+                       int threads, enum GcamType type, const GradcamLog *log)
 {
     GcamPlanSpec spec = {
-        .picture = model->inputs.picture_value, .logits = model->logits, .layer = { model->layer_value[layer] }, .layers = 1,
+        .picture = model->inputs.picture_value, .output = *output, .layer = { model->layer_value[layer] }, .layers = 1,
         .threads = threads, .type = type, .stored = model->sums,
     };
     if (needs & GCAM_NEEDS_PICTURE_GRADIENT && spec.layer[0] != model->inputs.picture_value)
@@ -415,8 +415,14 @@ static int create_plan(GcamPlan **out, const GradcamModel *model, int layer, uns
     return gcam_plan_create(out, &model->graph, &spec, log);
 }
 
-int gcam_model_plan(GradcamModel *model, int layer, unsigned needs, int threads, enum GradcamPrecision precision,
-                    const GcamPlan **out, const GradcamLog *log)
+static int has_outputs(const GcamSharedPlan *shared, const GcamOutputs *output)
+{
+    return shared->output.count == output->count &&
+           !memcmp(shared->output.value, output->value, (size_t)output->count * sizeof(*output->value));
+}
+
+int gcam_model_plan(GradcamModel *model, int layer, const GcamOutputs *output, unsigned needs, int threads,
+                    enum GradcamPrecision precision, const GcamPlan **out, const GradcamLog *log)
 {
     int error = 0;
     needs &= GCAM_NEEDS_OF_PLANS;
@@ -424,12 +430,12 @@ int gcam_model_plan(GradcamModel *model, int layer, unsigned needs, int threads,
     pthread_mutex_lock(&model->mutex);
     GcamSharedPlan *shared = model->plans;
     while (shared && (shared->layer != layer || shared->threads < threads || shared->needs != needs ||
-                      shared->precision != precision))
+                      shared->precision != precision || !has_outputs(shared, output)))
         shared = shared->next;
     if (!shared) {
         shared = gcam_calloc(1, sizeof(*shared));
-        error = !shared ? -ENOMEM
-                        : create_plan(&shared->plan, model, layer, needs, threads, product_type(precision, log), log);
+        error = !shared ? -ENOMEM : create_plan(&shared->plan, model, layer, output, needs, threads,
+                                                product_type(precision, log), log);
         if (error) {
             gcam_free(shared);
         } else {
@@ -437,6 +443,7 @@ int gcam_model_plan(GradcamModel *model, int layer, unsigned needs, int threads,
             shared->needs = needs;
             shared->threads = threads;
             shared->precision = precision;
+            shared->output = *output;
             shared->next = model->plans;
             model->plans = shared;
         }

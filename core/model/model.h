@@ -24,6 +24,7 @@ typedef struct GcamSharedPlan {
     int layer, threads;         // what it was made for
     unsigned needs;
     enum GradcamPrecision precision;
+    GcamOutputs output;
     int users;
     struct GcamSharedPlan *next;
 } GcamSharedPlan;
@@ -57,12 +58,15 @@ int gcam_model_classify(GradcamModel *model, const char *logits, const char *lay
 // How the scores become probabilities, by what the graph tells. (bounds.c)
 void gcam_model_choose_probability(GradcamModel *model);
 
+// The value of a tensor or of a node's first output, or -1.
+int gcam_model_find_tensor(const GradcamModel *model, const char *name);
+
 // Index of a layer by tensor or node name; NULL and "auto" the default. -ENOENT with the near names in the log.
 int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log);
 
-// A plan for a layer (index into model->layer) and GCAM_NEEDS_..., made or shared; each is given back once.
-int gcam_model_plan(GradcamModel *model, int layer, unsigned needs, int threads, enum GradcamPrecision precision,
-                    const GcamPlan **out, const GradcamLog *log);
+// A plan for a layer (index into model->layer), outputs and GCAM_NEEDS_..., made or shared; each is given back once.
+int gcam_model_plan(GradcamModel *model, int layer, const GcamOutputs *output, unsigned needs, int threads,
+                    enum GradcamPrecision precision, const GcamPlan **out, const GradcamLog *log);
 void gcam_model_release_plan(GradcamModel *model, const GcamPlan *plan);
 
 #endif

@@ -163,6 +163,7 @@ int gcam_pool_keeps_sums(const GcamStep *step);
 int gcam_pool_keeps_zeros(const GcamNode *node);
 
 extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // put between others by a plan
+extern const GcamOp gcam_op_join;                           // put behind several outputs by a plan
 extern const GcamOp gcam_op_silu, gcam_op_channel_shuffle;  // put in the place of several nodes by a plan
 
 // ------------------------------------------------------------------------------------ helpers for shape inference

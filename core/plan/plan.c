@@ -64,13 +64,9 @@ static int new_value(GcamPlan *plan, int like)
     return plan->values++;
 }
 
-// leads: to the logits.
-static int copy_step(GcamPlan *plan, const GcamNode *node, int leads)
+// leads: to an output.
+static int fill_step(GcamPlan *plan, GcamStep *step, const GcamNode *node, int leads)
 {
-    GcamStep *step;
-    int error = new_step(plan, &step);
-    if (error)
-        return error;
     step->op = node->op;
     step->node = node;
     step->inputs = node->inputs;
@@ -89,16 +85,24 @@ static int copy_step(GcamPlan *plan, const GcamNode *node, int leads)
     return 0;
 }
 
-// Of a node: what needs it, the logits or what is carried.
-enum { FOR_LOGITS = 1, FOR_CARRIED = 2 };
+static int copy_step(GcamPlan *plan, const GcamNode *node, int leads)
+{
+    GcamStep *step;
+    int error = new_step(plan, &step);
+    return error ? error : fill_step(plan, step, node, leads);
+}
+
+// Of a node: what needs it, an output or what is carried.
+enum { FOR_OUTPUT = 1, FOR_CARRIED = 2 };
 
 static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
 {
     char *needed = gcam_arena_alloc(&plan->arena, (size_t)graph->nodes + 1, 1);
     if (!needed)
         return -ENOMEM;
-    if (graph->value[plan->logits].node >= 0)
-        needed[graph->value[plan->logits].node] = FOR_LOGITS;
+    for (int i = 0; i < plan->output.count; i++)
+        if (graph->value[plan->output.value[i]].node >= 0)
+            needed[graph->value[plan->output.value[i]].node] = FOR_OUTPUT;
     for (int i = 0; i < plan->carrieds; i++)
         needed[graph->value[plan->carried[i]].node] |= FOR_CARRIED;
     for (int i = graph->nodes - 1; i >= 0; i--)
@@ -108,11 +112,32 @@ static int copy_needed(GcamPlan *plan, const GcamGraph *graph)
                 needed[graph->value[value].node] |= needed[i];
         }
     for (int i = 0; i < graph->nodes; i++) {
-        int error = needed[i] ? copy_step(plan, &graph->node[i], needed[i] & FOR_LOGITS) : 0;
+        int error = needed[i] ? copy_step(plan, &graph->node[i], needed[i] & FOR_OUTPUT) : 0;
         if (error)
             return error;
     }
     return 0;
+}
+
+// Several outputs become one: a last step that joins them.
+static int join_outputs(GcamPlan *plan)
+{
+    GcamStep *step;
+    if (plan->output.count == 1)
+        return 0;
+    GcamNode *node = gcam_arena_alloc(&plan->arena, 1, sizeof(*node));
+    int value = new_value(plan, plan->output.value[0]), *output = gcam_arena_alloc(&plan->arena, 1, sizeof(int));
+    if (!node || !output || value < 0 || new_step(plan, &step) < 0)
+        return -ENOMEM;
+    GcamShape *shape = &plan->value[value].shape;
+    *shape = (GcamShape){ .rank = 1 };
+    for (int i = 0; i < plan->output.count; i++)
+        shape->dim[0] += gcam_shape_count(&plan->value[plan->output.value[i]].shape);
+    *output = plan->logits = value;
+    *node = (GcamNode){ .name = "", .type = gcam_op_join.type, .domain = "", .op = &gcam_op_join,
+                        .input = plan->output.value, .output = output, .inputs = plan->output.count,
+                        .outputs = 1 };
+    return fill_step(plan, step, node, 1);
 }
 
 // ------------------------------------------------------------------------------------------------------------- layouts
@@ -386,20 +411,21 @@ static int has_constant_gradient(const GcamPlan *plan)
     return 1;
 }
 
-// -EINVAL where the logits do not depend on a layer.
+// -EINVAL where an output does not depend on a layer; the graph's steps are copied.
 static int check_layers(const GcamPlan *plan, const GradcamLog *log)
 {
     GcamUsers users;
     if (gcam_users_count(&users, (GcamPlan *)plan))
         return -ENOMEM;
-    for (int i = 0; i < plan->layers; i++) {
-        int layer = plan->asked[i];
-        if (layer != plan->logits && plan->in_head[plan->logits] && users.count[layer])
-            continue;
-        gcam_log(log, GRADCAM_LOG_ERROR, "layer '%s' does not lie between the picture and the logits '%s'",
-                 plan->value[layer].name, plan->value[plan->logits].name);
-        return -EINVAL;
-    }
+    for (int k = 0; k < plan->output.count; k++)
+        for (int i = 0, to = plan->output.value[k]; i < plan->layers; i++) {
+            int layer = plan->asked[i];
+            if (layer != to && plan->in_head[to] && users.count[layer])
+                continue;
+            gcam_log(log, GRADCAM_LOG_ERROR, "layer '%s' does not lie between the picture and %s '%s'",
+                     plan->value[layer].name, k ? "the tensor" : "the logits", plan->value[to].name);
+            return -EINVAL;
+        }
     return 0;
 }
 
@@ -415,13 +441,14 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec 
     plan->layer = spec->layer[0];
     plan->layers = spec->layers;
     memcpy(plan->asked, spec->layer, sizeof(plan->asked));
-    plan->logits = spec->logits;
+    plan->output = spec->output;
+    plan->logits = spec->output.value[0];
     plan->carried = graph->carried;
     plan->carrieds = graph->carrieds;
     plan->threads = spec->threads;
     plan->type = spec->type;
     if ((error = copy_values(plan, graph)) || (error = copy_needed(plan, graph)) ||
-        (error = check_layers(plan, log)))
+        (error = check_layers(plan, log)) || (error = join_outputs(plan)))
         goto fail;
     if ((error = gcam_plan_fuse(plan)) || (error = choose_layouts(plan)))
         goto fail;

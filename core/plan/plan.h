@@ -36,9 +36,17 @@ typedef struct GcamStoredSums {
     const char *layer;
 } GcamStoredSums;
 
+enum { GCAM_MOST_OUTPUTS = 9 };
+
+// Values of the graph that scores are made of: the logits, then others.
+typedef struct GcamOutputs {
+    int value[GCAM_MOST_OUTPUTS], count;
+} GcamOutputs;
+
 // What a plan is made for.
 typedef struct GcamPlanSpec {
-    int picture, logits;        // values of the graph
+    int picture;                // value of the graph
+    GcamOutputs output;
     int layer[GCAM_MOST_LAYERS], layers;    // values whose activations and gradients are asked for: the layer that is
                                 // explained, then others, behind or before it, the picture among them
     int threads;
@@ -52,7 +60,9 @@ typedef struct GcamPlan {
     int values, value_room;
     GcamStep *step;             // in order of computation
     int steps, step_room;
-    int picture, layer, logits; // value indices
+    int picture, layer;         // value indices
+    int logits;                 // the value that scores are made of: the only output, or what joins several
+    GcamOutputs output;
     int asked[GCAM_MOST_LAYERS], layers;    // of `layer` and the others that are asked for
     const int *carried;         // the graph's
     int carrieds;
@@ -73,7 +83,7 @@ typedef struct GcamPlan {
     GcamKept kept;
 } GcamPlan;
 
-// -EINVAL when the logits do not depend on a layer. The graph, and stored sums, must outlive the plan.
+// -EINVAL when an output does not depend on a layer. The graph, and stored sums, must outlive the plan.
 int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec *spec, const GradcamLog *log);
 void gcam_plan_destroy(GcamPlan **plan);
 

@@ -13,7 +13,7 @@
 #include "cam/method.h"
 #include "cam/score.h"
 
-enum { BLOCK = 16 };
+enum { BLOCK = 16, HEAD = 9 };
 
 int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, int samples, size_t classes)
 {
@@ -41,19 +41,30 @@ void gcam_seen_picture_unref(GcamSeenPicture *picture)
 static size_t pack_target(const GradcamTarget *target, int *at)
 {
     const size_t count = target->count, rivals = target->rival_count;
+    const size_t letters = target->tensor ? strlen(target->tensor) + 1 : 0;
+    const size_t all = HEAD + count + rivals + 2 * target->ranges + letters;
     int strength;
 
     if (!at)
-        return 7 + count + rivals;
+        return all;
     memcpy(&strength, &target->strength, sizeof(strength));
-    const int head[7] = { (int)gcam_score_index(target->score), target->negative, target->even, strength, target->rank,
-                          (int)count, (int)rivals };
+    const int head[HEAD] = { (int)gcam_score_index(target->score), target->negative, target->even, strength,
+                             target->rank, (int)count, (int)rivals, (int)target->ranges, (int)letters };
     memcpy(at, head, sizeof(head));
+    at += HEAD;
     if (count)
-        memcpy(at + 7, target->classes, count * sizeof(*at));
+        memcpy(at, target->classes, count * sizeof(*at));
+    at += count;
     if (rivals)
-        memcpy(at + 7 + count, target->rivals, rivals * sizeof(*at));
-    return 7 + count + rivals;
+        memcpy(at, target->rivals, rivals * sizeof(*at));
+    at += rivals;
+    for (size_t i = 0; i < target->ranges; i++) {
+        *at++ = (int)target->range[i].begin;
+        *at++ = (int)target->range[i].end;
+    }
+    for (size_t i = 0; i < letters; i++)
+        *at++ = target->tensor[i];
+    return all;
 }
 
 int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, const GradcamMethod *method,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Copies targets into one block: GcamQuestion | GradcamTarget[count] | their classes and rivals | their names.
+ * Copies targets into one block: GcamQuestion | GradcamTarget[count] | their ranges | classes and rivals | names.
  */
 #include "question.h"
 
@@ -26,10 +26,17 @@ static size_t find_size(const GradcamTargets *targets)
 {
     size_t size = sizeof(GcamQuestion) + targets->count * sizeof(GradcamTarget);
 
-    for (size_t i = 0; i < targets->count; i++)
-        size += (targets->target[i].count + targets->target[i].rival_count) * sizeof(int) +
-                strlen(targets->target[i].name) + 1;
+    for (size_t i = 0; i < targets->count; i++) {
+        const GradcamTarget *target = &targets->target[i];
+        size += (target->count + target->rival_count) * sizeof(int) + target->ranges * sizeof(*target->range) +
+                strlen(target->name) + 1 + (target->tensor ? strlen(target->tensor) + 1 : 0);
+    }
     return size;
+}
+
+static int is_auto(const GradcamTarget *target)
+{
+    return !target->count && !gcam_score_is_of_elements(target);
 }
 
 // Number of top classes that the targets ask for; 0 when none is of class=auto.
@@ -38,7 +45,7 @@ static size_t count_wanted(const GradcamTargets *targets)
     size_t wanted = 0;
 
     for (size_t i = 0; i < targets->count; i++)
-        if (!targets->target[i].count && wanted < (size_t)targets->target[i].rank + 1)
+        if (is_auto(&targets->target[i]) && wanted < (size_t)targets->target[i].rank + 1)
             wanted = (size_t)targets->target[i].rank + 1;
     return wanted;
 }
@@ -58,12 +65,31 @@ static int are_valid(const GradcamTargets *targets, size_t classes)
     for (size_t i = 0; i < targets->count; i++) {
         const GradcamTarget *target = &targets->target[i];
         if (!target->name || !gcam_score_find(target->score) ||
-            (!target->count && (target->rank < 0 || (size_t)target->rank >= classes)) ||
+            (is_auto(target) && (target->rank < 0 || (size_t)target->rank >= classes)) ||
             !are_classes(target->classes, target->count, classes) ||
             !are_classes(target->rivals, target->rival_count, classes))
             return 0;
     }
     return 1;
+}
+
+// Copies a target, its ranges to where there is room for them; returns the room behind.
+static GradcamRange *copy_ranges(const GradcamTarget *from, GradcamTarget *to, GradcamRange *room)
+{
+    *to = *from;
+    if (from->ranges)
+        memcpy(room, from->range, from->ranges * sizeof(*room));
+    to->range = room;
+    return room + from->ranges;
+}
+
+// The same of a text, which may be NULL.
+static char *copy_text(const char **text, char *to)
+{
+    if (!*text)
+        return to;
+    *text = strcpy(to, *text);
+    return to + strlen(to) + 1;
 }
 
 // Copies a list to where there is room for it, and returns the room behind.
@@ -79,6 +105,7 @@ int gcam_question_create(GcamQuestion **out, const GradcamTargets *targets, size
 {
     size_t wanted;
     GcamQuestion *question;
+    GradcamRange *range;
     int *class;
     char *name;
     int ret;
@@ -98,17 +125,20 @@ int gcam_question_create(GcamQuestion **out, const GradcamTargets *targets, size
     question->references = 1;
     question->count = targets->count;
     question->target = (GradcamTarget *)(question + 1);
-    class = (int *)(question->target + question->count);
+    range = (GradcamRange *)(question->target + question->count);
+    for (size_t i = 0; i < question->count; i++)
+        range = copy_ranges(&targets->target[i], &question->target[i], range);
+    class = (int *)range;
     for (size_t i = 0; i < question->count; i++) {
-        question->target[i] = targets->target[i];
+        question->tensors += targets->target[i].tensor != NULL;
         question->target[i].score = gcam_score_find(targets->target[i].score)->info.name;
         class = copy_classes(&question->target[i].classes, question->target[i].count, class);
         class = copy_classes(&question->target[i].rivals, question->target[i].rival_count, class);
     }
     name = (char *)class;
     for (size_t i = 0; i < question->count; i++) {
-        question->target[i].name = strcpy(name, targets->target[i].name);
-        name += strlen(name) + 1;
+        name = copy_text(&question->target[i].name, name);
+        name = copy_text(&question->target[i].tensor, name);
     }
     *out = question;
     return 0;

@@ -5,6 +5,8 @@
 #ifndef GCAM_STREAM_QUESTION_H
 #define GCAM_STREAM_QUESTION_H
 
+#include <stdint.h>
+
 #include "classlock.h"
 #include "gradcam.h"
 
@@ -13,6 +15,8 @@
 typedef struct GcamQuestion {
     int references;             // guarded by the stream's mutex
     GcamClassLock *lock;        // NULL without a target of class=auto; used by the task whose turn it is
+    uint64_t number;            // of no other question of the stream
+    int tensors;                // targets that are scores of a tensor: a context has to be made ready for them
     size_t count;
     GradcamTarget *target;
 } GcamQuestion;

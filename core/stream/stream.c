@@ -54,7 +54,7 @@ static int complete_settings(GradcamStreamSettings *settings, const GradcamModel
     if (!settings->load || !settings->release || settings->threads < 0 || settings->jobs < 0 ||
         settings->jobs > settings->threads || settings->jobs > MAX_JOBS || settings->auto_hold < 0 ||
         !(settings->auto_margin > 0) || isnan(settings->still) || gradcam_method_check(&settings->method) ||
-        !gradcam_precision_name(settings->precision))
+        !gradcam_precision_name(settings->precision) || !gradcam_probability_name(settings->probability))
         return -EINVAL;
     if (info->frames > 1 || info->states) {
         settings->jobs = 1;
@@ -63,10 +63,11 @@ static int complete_settings(GradcamStreamSettings *settings, const GradcamModel
     return 0;
 }
 
-int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *method)
+int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *method, const GcamQuestion *question)
 {
     const GradcamStream *stream = slot->stream;
     const int threads = stream->settings.threads, jobs = stream->settings.jobs;
+    const GradcamTargets targets = { question->target, question->count };
     const GradcamSettings settings = {
         .log = { stream->log.callback ? forward_log : NULL, (void *)stream },
         .layer = layer,
@@ -74,12 +75,15 @@ int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *metho
         .threads = threads / jobs + (slot->index < threads % jobs),
         .precision = stream->settings.precision,
         .nice = stream->settings.nice,
+        .probability = stream->settings.probability,
+        .targets = &targets,
         .interrupt = gcam_stream_is_stopping,
         .interrupt_opaque = (void *)stream,
         .reuse = stream->settings.still >= 0,
     };
 
     gradcam_context_close(&slot->context);
+    slot->question = question->number;
     return gradcam_context_open(&slot->context, stream->model, &settings);
 }
 
@@ -89,7 +93,7 @@ static int open_slot(GradcamStream *stream, int i)
 
     slot->stream = stream;
     slot->index = i;
-    return gcam_slot_open(slot, stream->settings.layer, &stream->settings.method);
+    return gcam_slot_open(slot, stream->settings.layer, &stream->settings.method, stream->question);
 }
 
 static int open_slots(GradcamStream *stream)
@@ -350,6 +354,7 @@ int gradcam_stream_set_targets(GradcamStream *stream, const GradcamTargets *targ
     if (ret < 0)
         return ret;
     pthread_mutex_lock(&stream->mutex);
+    question->number = stream->question->number + 1;
     gcam_question_unref(stream->question);
     stream->question = question;
     pthread_mutex_unlock(&stream->mutex);

@@ -46,6 +46,7 @@ typedef struct GcamSlot {
     int index;
     pthread_t thread;
     GradcamContext *context;
+    uint64_t question;          // number of the question that the context was opened for
 } GcamSlot;
 
 struct GradcamStream {
@@ -75,8 +76,9 @@ struct GradcamStream {
     GradcamLog log;
 };
 
-// A context for the layer and method, with the slot's share of the threads, in the place of the one that it has.
-int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *method);
+// A context for the layer, the method and a question's scores, with the slot's share of the threads, in the place of
+// the one that it has.
+int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *method, const GcamQuestion *question);
 
 // The thread of a slot: works on queued tasks until the stream stops. opaque is a GcamSlot.
 void *gcam_stream_worker(void *opaque);

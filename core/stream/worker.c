@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/threads.h"
+#include "cam/score.h"
 #include "model/model.h"
 #include "result.h"
 
@@ -188,7 +189,7 @@ static void choose_classes(GradcamStream *stream, GcamTask *task)
     if (question->lock)
         gcam_classlock_update(question->lock, task->picture->logits);
     for (size_t i = 0; i < question->count; i++)
-        if (!question->target[i].count) {
+        if (!question->target[i].count && !gcam_score_is_of_elements(&question->target[i])) {
             task->auto_class[i] = gcam_classlock_class(question->lock, (size_t)question->target[i].rank);
             if (task->auto_class[i] < 0)        // no score was ever a number: the context says so
                 continue;
@@ -227,12 +228,17 @@ static int decide(GradcamStream *stream, GcamTask *task)
     return 0;
 }
 
-// The context explains the layer by the method from now on. Without one, after a failure, it is made anew too.
-static int take_layer(GcamSlot *slot, const GradcamLayer *layer, const GradcamMethod *method)
+// The context explains the layer by the method from now on, and scores that the question asks for. Without one, after a
+// failure, it is made anew too.
+static int take_layer(GcamSlot *slot, const GcamTask *task)
 {
-    if (slot->context && gradcam_context_layer(slot->context) == layer && gradcam_context_serves(slot->context, method))
+    const GcamQuestion *question = task->question;
+    const int is_ready = !question->tensors || slot->question == question->number;
+
+    if (slot->context && is_ready && gradcam_context_layer(slot->context) == task->layer &&
+        gradcam_context_serves(slot->context, &task->method))
         return 0;
-    return gcam_slot_open(slot, layer->name, method);
+    return gcam_slot_open(slot, task->layer->name, &task->method, question);
 }
 
 static int compute_maps(GcamSlot *slot, GcamTask *task)
@@ -290,7 +296,7 @@ static int run(GcamSlot *slot, GcamTask *task)
     int ret = load(slot, task);
 
     if (ret >= 0)
-        ret = take_layer(slot, task->layer, &task->method);
+        ret = take_layer(slot, task);
     if (ret >= 0)
         ret = compare(stream, task);
     // class=auto asks about what the network finds.

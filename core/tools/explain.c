@@ -24,7 +24,8 @@ static const Option options[] = {
     { "class", 'c', "CLASS",
       "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
       "the best guess, auto3 for the best three; or another score: dog - cat, prob(dog), "
-      "logprob(dog), rest(dog), finer(dog), -(dog) (default auto); may be repeated" },
+      "logprob(dog), rest(dog), finer(dog), -(dog), sum, mean or max of a tensor's elements, "
+      "sum(fc@0/3/5..9) (default auto); may be repeated" },
     METHOD_OPTION,
     { "out", 'o', "FILE",
       "write the picture with the map on it: .png, .jpg ...; a directory, or a name with {name}, for several pictures; "
@@ -35,6 +36,12 @@ static const Option options[] = {
     { "map", 0, "FILE",
       "write the raw map as .npy, float32, rows x columns of the layer (or of pixels), not normalised; also a "
       "directory or pattern" },
+    { "scores", 0, "FILE",
+      "write the scores of all classes, before a softmax or sigmoid at the end, as .npy, float32, 1 x classes; also a "
+      "directory or pattern" },
+    { "probability", 0, "HOW",
+      "how scores become probabilities: softmax, sigmoid, given (they are such), none or auto, as "
+      "the graph tells (default auto)" },
     { "json", 0, NULL, "print results as JSON" },
     { "fit", 0, "HOW",
       "how the picture gets the network's shape: stretch, crop (the middle) or pad (default stretch)" },
@@ -52,10 +59,10 @@ static const char *const fits[] = { "stretch", "crop", "pad", NULL };
 typedef struct Explain {
     const Arguments *arguments;
     SayLog log;
-    const char *out, *map_out, *sheet_out;
+    const char *out, *map_out, *sheet_out, *scores_out;
     int joint;                  // all classes in one picture
     GradcamMethod method;
-    int fit, threads, precision;
+    int probability, fit, threads, precision;
     Draw draw;
     GradcamModel *model;
     GradcamTargets *targets;
@@ -81,17 +88,26 @@ static int is_stdout(const char *path)
 static int read_options(Explain *e)
 {
     const Arguments *a = e->arguments;
+    const char *probabilities[GRADCAM_PROBABILITY_COUNT + 1] = { NULL };
     int status;
 
+    for (int i = 0; i < GRADCAM_PROBABILITY_COUNT; i++)
+        probabilities[i] = gradcam_probability_name(i);
     if ((status = draw_open(&e->draw, a)) || (status = option_choice(a, "fit", fits, &e->fit)) ||
         (status = option_choice(a, "precision", precisions, &e->precision)) ||
+        (status = option_choice(a, "probability", probabilities, &e->probability)) ||
         (status = option_integer(a, "threads", 0, 256, &e->threads)) || (status = method_read(a, &e->method)))
         return status;
     e->out = option_value(a, "out");
     e->map_out = option_value(a, "map");
     e->sheet_out = option_value(a, "sheet");
+    e->scores_out = option_value(a, "scores");
     e->as_json = option_given(a, "json");
-    e->silent = is_stdout(e->out) || is_stdout(e->map_out) || is_stdout(e->sheet_out);
+    const int to_stdout = is_stdout(e->out) + is_stdout(e->map_out) + is_stdout(e->sheet_out) +
+                          is_stdout(e->scores_out);
+    e->silent = to_stdout > 0;
+    if (to_stdout > 1)
+        return say_usage("explain", "only one file can go to stdout");
     if (e->as_json && e->silent)
         return say_usage("explain", "--json and a file cannot both go to stdout");
     return STATUS_OK;
@@ -116,6 +132,7 @@ static int open_network(Explain *e)
         return status ? status : say_library(&e->log, error, what);
     const GradcamSettings settings = {
         .log = e->log.log, .method = e->method, .threads = e->threads, .precision = (enum GradcamPrecision)e->precision,
+        .probability = (enum GradcamProbability)e->probability, .targets = e->targets,
     };
     error = gradcam_context_open(&e->context, e->model, &settings);
     if (error) {
@@ -587,6 +604,15 @@ static int write_pictures(Explain *e, const AVFrame *frame, const char *path, in
     return status ? status : joint ? joint : sheet;
 }
 
+static int write_scores(Explain *e, const char *path, const char **out)
+{
+    size_t classes;
+    const float *scores = gradcam_context_logits(e->context, &classes);
+    const int status = names_make(&e->names, e->scores_out, path, "", 0, ".npy", out);
+
+    return status ? status : npy_save(*out, scores, 1, (int)classes);
+}
+
 static int explain_picture(Explain *e, const char *path)
 {
     AVFrame *frame = NULL;
@@ -598,11 +624,18 @@ static int explain_picture(Explain *e, const char *path)
         av_frame_free(&frame);
         return status;
     }
+    const char *scores_out = NULL;
+    if (e->scores_out && (status = write_scores(e, path, &scores_out))) {
+        av_frame_free(&frame);
+        return status;
+    }
     if (e->as_json) {
         json_open(&e->json, NULL, '{');
         json_string(&e->json, "picture", path);
         json_integer(&e->json, "width", frame->width);
         json_integer(&e->json, "height", frame->height);
+        if (scores_out)
+            json_string(&e->json, "scores_file", scores_out);
         json_open(&e->json, "maps", '[');
     }
     for (size_t i = 0; i < e->targets->count; i++) {
@@ -670,6 +703,8 @@ static int check_names(Explain *e)
         status = names_check("explain", "--map", e->map_out, pictures, classes);
     if (!status)
         status = names_check("explain", "--sheet", e->sheet_out, pictures, 1);
+    if (!status)
+        status = names_check("explain", "--scores", e->scores_out, pictures, 1);
     if (!status)
         status = check_picture(e, e->out);
     if (!status && e->sheet_out && !names_is_directory(e->sheet_out) && picture_check_name(e->sheet_out))

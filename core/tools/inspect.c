@@ -81,6 +81,8 @@ static void info_json(const GradcamModel *model)
     json_close(&json, ']');
     json_string(&json, "logits", i->logits);
     json_string(&json, "probabilities", i->probabilities);
+    json_string(&json, "probability", gradcam_probability_name(i->probability));
+    json_boolean(&json, "probability_assumed", i->probability_assumed);
     json_string(&json, "layer", i->layer);
     json_integer(&json, "classes", (long long)i->classes);
     json_integer(&json, "labels", (long long)i->labels);
@@ -140,6 +142,8 @@ static void info_text(const GradcamModel *model)
         print_input(&input[k]);
     printf("%-14s %s%s%s\n", "scores", i->logits, *i->probabilities ? ", the exported graph ended in " : "",
            i->probabilities);
+    printf("%-14s %s%s\n", "probability", gradcam_probability_name(i->probability),
+           i->probability_assumed ? ", assumed: the graph does not tell (--probability of gradcam explain)" : "");
     printf("%-14s %s\n", "layer", *i->layer ? i->layer : "none that has rows and columns");
     printf("%-14s %zu, %zu with labels, %zu groups\n", "classes", i->classes, i->labels, i->groups);
     printf("%-14s %zu in %zu operators\n", "parameters", i->parameters, i->nodes);

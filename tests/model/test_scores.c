@@ -40,7 +40,7 @@ static void every_seed_is_the_gradient(void)
 {
     const GradcamScoreInfo *info;
     for (size_t k = 0; (info = gradcam_score_at(k)); k++)
-        for (int variant = 0; variant < 16; variant++)
+        for (int variant = gcam_score_find(info->name)->takes & GCAM_SCORE_ELEMENTS ? 16 : 0; variant < 16; variant++)
             for (int p = GRADCAM_PROBABILITY_SOFTMAX; p <= GRADCAM_PROBABILITY_GIVEN; p++) {
                 const GradcamTarget target = {
                     .name = "", .classes = classes, .count = variant & 1 ? 3 : 1, .score = info->name,
@@ -108,6 +108,43 @@ static void values_are_the_formulas(void)
     CHECK_NEAR(value_of(&target, logits, GRADCAM_PROBABILITY_SOFTMAX), 2 - (1.75 + 1 + 0.5) / 3, 1e-6);
 }
 
+// Elements of a tensor of 2 x 3 x 4, of which [1, 0..1, 1..2] count.
+static void elements_of_a_tensor(void)
+{
+    static const GradcamRange ranges[] = { { 1, 2 }, { 0, 2 }, { 1, 3 } };
+    static const int counts[] = { 13, 14, 17, 18 };
+    const GcamShape shape = { 3, { 2, 3, 4 } };
+    GradcamTarget target = { .name = "", .score = "sum", .range = ranges, .ranges = 3 };
+    float y[24], dy[30], want[30];
+    double sum = 0;
+    GcamScore score;
+    Random random = { 8 };
+    random_floats(&random, y, 24, -1, 1);
+    for (int i = 0; i < 4; i++)
+        sum += y[counts[i]];
+    for (int kind = 0; kind < 3; kind++) {
+        target.score = (const char *[]){ "sum", "mean", "max" }[kind];
+        int best = 0;
+        for (int i = 1; i < 4; i++)
+            best = y[counts[i]] > y[counts[best]] ? i : best;
+        CHECK_INT(gcam_score_take_elements(&score, &target, y, &shape, 5, 30), 0);
+        const double values[] = { sum, sum / 4, y[counts[best]] };
+        CHECK_NEAR(gcam_score_seed(&score, dy), values[kind], 1e-6);
+        memset(want, 0, sizeof(want));
+        for (int i = 0; i < 4; i++)
+            want[5 + counts[i]] = kind == 0 ? 1 : kind == 1 ? 0.25f : i == best;
+        check_floats("seed", dy, want, 30, 0, 0);
+        CHECK(isnan(gcam_score_probability(&score)) && gcam_score_class(&score) == -1);
+    }
+    target.ranges = 1;                          // what is left out is whole
+    CHECK_INT(gcam_score_take_elements(&score, &target, y, &shape, 0, 24), 0);
+    CHECK_INT(score.on.elements.begin[0] * 100 + score.on.elements.end[1] * 10 + score.on.elements.end[2], 134);
+    target.range = (const GradcamRange[]){ { 1, 3 } };
+    CHECK_INT(gcam_score_take_elements(&score, &target, y, &shape, 0, 24), -EINVAL);
+    target.ranges = 4;
+    CHECK_INT(gcam_score_take_elements(&score, &target, y, &shape, 0, 24), -EINVAL);
+}
+
 static void targets_that_do_not_fit(void)
 {
     static const int beyond[] = { OUTPUTS };
@@ -116,6 +153,7 @@ static void targets_that_do_not_fit(void)
         { .name = "", .classes = classes, .count = 1, .score = "luck" },
         { .name = "", .classes = classes, .count = 1, .score = "difference" },
         { .name = "", .classes = classes, .count = 1, .score = "difference", .rivals = beyond, .rival_count = 1 },
+        { .name = "", .classes = classes, .count = 1, .score = "sum" },
         { .name = "", .rank = OUTPUTS }, { .name = "", .rank = -1 },
     };
     GcamScore score;
@@ -299,6 +337,65 @@ static void difference_of_two_classes(void)
     close_both(&model, &context);
 }
 
+// Scores of several tensors beside the logits, in one context: gradients by the layer as those of networks that end
+// there, or as what they are made of tells.
+static void scores_of_other_tensors(void)
+{
+    enum { ELEMENTS = 6 * 36 };
+    static const char head[] = "d = Conv(r, %4x6x3x3, %4) pads=[1,1,1,1]; q = GlobalAveragePool(d); e = Flatten(q);"
+                               "h = Gemm(e, %6x4, %6) transB=1; l = Add(z, h); output l";
+    static const char text[] = "e@0/1|d@0/1|sum(d[0,1,:,0:3])|sum(d@0/1/*/3..)|1|f@0/-4|mean(l)|-(max(f))";
+    GradcamModel *model = NULL, *cut = NULL;
+    GradcamContext *plain = run(&model, head, NULL, &no_labels), *context = NULL;
+    GradcamContext *other = run(&cut, head, &(GradcamSettings){ .layer = "r" },
+                                &(GradcamModelOptions){ .labels = "none", .logits = "e" });
+    GradcamTargets *targets = NULL;
+    float map[8][36], gradient[8][ELEMENTS], want[ELEMENTS], picture[3 * 64];
+    GradcamMapInfo info[8], one;
+    const float *a, *g;
+    size_t count;
+    Random random = { 11 };
+    REQUIRE(plain && other && gradcam_targets_resolve(&targets, model, text, NULL) == 0);
+    CHECK_INT(targets->count, 8);
+    CHECK_INT(gradcam_context_map(plain, &targets->target[0], NULL, map[0], NULL), -EINVAL);
+    const GradcamSettings settings = { .layer = "r", .targets = targets };
+    REQUIRE(gradcam_context_open(&context, model, &settings) == 0);
+    random_floats(&random, picture, 3 * 64, -1, 1);
+    CHECK_INT(gradcam_context_forward_float(context, picture), 0);
+    for (int i = 0; i < 8; i++) {
+        CHECK_INT(gradcam_context_map(context, &targets->target[i], NULL, map[i], &info[i]), 0);
+        CHECK_INT(gradcam_context_tensors(context, &a, &g), 0);
+        memcpy(gradient[i], g, sizeof(gradient[i]));
+    }
+    CHECK_INT(gradcam_context_map(other, &(GradcamTarget){ .name = "", .classes = (const int[]){ 1 }, .count = 1 },
+                                  NULL, map[0], &one), 0);
+    CHECK_INT(gradcam_context_tensors(other, &a, &g), 0);
+    check_floats("e@0/1 and the logit of a network cut off there", gradient[0], g, ELEMENTS, 1e-6, 1e-5);
+    CHECK_NEAR(info[0].score, one.score, 1e-5);
+    CHECK_NEAR(info[1].score, 36 * one.score, 1e-3);
+    for (int i = 0; i < ELEMENTS; i++)
+        want[i] = 36 * gradient[0][i];
+    check_floats("d@0/1 is 36 times its mean", gradient[1], want, ELEMENTS, 1e-5, 1e-4);
+    for (int i = 0; i < ELEMENTS; i++)
+        want[i] = gradient[2][i] + gradient[3][i];
+    check_floats("columns 0 to 2 and 3 to 5", gradient[1], want, ELEMENTS, 1e-5, 1e-4);
+    for (int i = 0; i < ELEMENTS; i++)
+        want[i] = i % 6 == 2 ? 1 / 36.f : 0;
+    check_floats("a pooled channel", gradient[5], want, ELEMENTS, 1e-7, 1e-5);
+    CHECK_INT(info[5].class_index, -1);
+    CHECK(isnan(info[5].probability) && info[7].score < 0);
+    // The logits are what they are without the others.
+    const float *y = gradcam_context_logits(context, &count);
+    CHECK_INT(count, 6);
+    CHECK(!memcmp(y, gradcam_context_logits(plain, &count), 6 * sizeof(*y)));
+    CHECK_NEAR(info[4].score, y[1], 0);
+    CHECK_NEAR(info[6].score, (y[0] + y[1] + y[2] + y[3] + y[4] + y[5]) / 6, 1e-5);
+    gradcam_targets_free(&targets);
+    gradcam_context_close(&context);
+    close_both(&cut, &other);
+    close_both(&model, &plain);
+}
+
 // ------------------------------------------------------------------------------------------------------ what is typed
 
 static const char table[] =
@@ -317,11 +414,16 @@ static const GradcamModelOptions with_labels = { .labels = "labels.tsv" };
 static void describe_target(const GradcamTarget *t, char text[256])
 {
     int n = snprintf(text, 256, "%s%s", t->negative ? "-" : "", t->score ? t->score : "logit");
-    n += t->count ? 0 : snprintf(text + n, 256 - (size_t)n, " rank %d", t->rank);
+    if (t->tensor)
+        n += snprintf(text + n, 256 - (size_t)n, " of %s", t->tensor);
+    else if (!t->count)
+        n += snprintf(text + n, 256 - (size_t)n, " rank %d", t->rank);
     for (size_t i = 0; i < t->count; i++)
         n += snprintf(text + n, 256 - (size_t)n, " %d", t->classes[i]);
     for (size_t i = 0; i < t->rival_count; i++)
         n += snprintf(text + n, 256 - (size_t)n, "%s %d", i ? "" : " against", t->rivals[i]);
+    for (size_t i = 0; i < t->ranges; i++)
+        n += snprintf(text + n, 256 - (size_t)n, "%s%zu-%zu", i ? " " : "; ", t->range[i].begin, t->range[i].end);
     if (t->strength != 0 || t->even)
         snprintf(text + n, 256 - (size_t)n, " %g%s", t->strength, t->even ? " even" : "");
 }
@@ -390,6 +492,17 @@ static void what_is_typed(void)
     check_text(model, "day - night - cat", 1, "difference 3 against 0", "day - night - tabby, cat");
     check_text(model, "left|right", 1, "logit 5", "left|right");
     check_text(model, "bull-mastiff", 1, "logit 1", "bull mastiff");
+    check_text(model, "sum(r@0/3/2..4)", 1, "sum of r; 0-1 3-4 2-4", "sum(r@0/3/2..4)");
+    check_text(model, "r[0,-1,:,1:]", 1, "sum of r; 0-1 5-6 0-6 1-6", "r[0,-1,:,1:]");
+    check_text(model, "mean(z)|-(max( r@*/1 ))", 2, "-max of r; 0-1 1-2", "-(max( r@*/1 ))");
+    check_refused(model, "sum(r@0/6)", -EINVAL, "'6'");
+    check_refused(model, "sum(r@0/-7)", -EINVAL, "'-7'");
+    check_refused(model, "sum(r@0/4..2)", -EINVAL, "'4..2'");
+    check_refused(model, "sum(r@0/1/1/1/1)", -EINVAL, "4 dimensions");
+    check_refused(model, "sum(r@0/one)", -EINVAL, "'one'");
+    check_refused(model, "sum(r@0/99999999999999999999)", -EINVAL, "99999");
+    check_refused(model, "sum(nothing@0)", -ENOENT, "nothing");
+    check_refused(model, "mean(x)", -ENOENT, "'x'");
     check_refused(model, "cat - cow", -ENOENT, "cow");
     check_refused(model, "cat - auto", -EINVAL, "cannot be auto");
     check_refused(model, "prob(cat/even)", -EINVAL, "alone");
@@ -415,6 +528,8 @@ int main(void)
     RUN(probabilities_by_their_sum);
     RUN(probability_as_wanted);
     RUN(difference_of_two_classes);
+    RUN(elements_of_a_tensor);
+    RUN(scores_of_other_tensors);
     what_is_typed();
     return end_cases();
 }
