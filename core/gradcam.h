@@ -90,6 +90,16 @@ typedef struct GradcamPreprocessing {
     int bgr;                    // the network's channel order is B, G, R
 } GradcamPreprocessing;
 
+// What many networks were trained with, under a name.
+typedef struct GradcamPreset {
+    const char *name;           // "torchvision"
+    const char *summary;        // where it is usual
+    GradcamPreprocessing preprocessing;
+} GradcamPreset;
+
+// The presets, one after the other; NULL past the last. Static.
+GRADCAM_API const GradcamPreset *gradcam_preset_at(size_t index);
+
 // All fields may be zero: the model's own values hold.
 typedef struct GradcamModelOptions {
     GradcamLog log;             // used during gradcam_model_open() only
@@ -97,7 +107,8 @@ typedef struct GradcamModelOptions {
     const char *logits;         // tensor or node whose elements are the scores; default the output before any softmax
     const char *layer;          // default target layer; see GradcamSettings
     const GradcamPreprocessing *preprocessing;  // default the model's, else mean and std of torchvision; 0..1 for
-                                // grey pictures, 0..255 as they are for inputs of whole numbers
+                                // grey pictures, 0..255 as they are for inputs of whole numbers. -EINVAL for numbers
+                                // that are meant for pixels in 0..1
     int width, height;          // input size where the model leaves it open (else 224 x 224)
     const char *states;         // "in=out,in2=out2": inputs that are an output of the frame before; "none"; default
                                 // the model's, else what shape and name ("memory" and "memory_out") tell
@@ -145,6 +156,8 @@ typedef struct GradcamModelInfo {
     size_t parameters;          // number of weights
     size_t nodes;               // operators left after simplification
     GradcamPreprocessing preprocessing;
+    const char *preprocessing_source;   // "given" in the options, "file", or "assumed": nothing tells, and results may
+                                // be wrong
     enum GradcamProbability probability;    // what GRADCAM_PROBABILITY_AUTO is for this network: what its graph ended
                                 // in; "given" where it computes probabilities itself; "none" for a single score that
                                 // nothing turns into a probability; else "softmax"

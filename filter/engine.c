@@ -82,7 +82,13 @@ static int open_model(GcamEngine *e)
 
     if (e->mean || e->std || e->bgr >= 0)
         ret = find_preprocessing(e, &options, &preprocessing);
-    return ret < 0 ? ret : gcam_modelcache_get(&e->model, e->path, &options);
+    if (ret >= 0)
+        ret = gcam_modelcache_get(&e->model, e->path, &options);
+    if (ret >= 0 && !strcmp(gradcam_model_info(e->model)->preprocessing_source, "assumed"))
+        av_log(e->log, AV_LOG_WARNING,
+               "The network does not tell how pixels become its input, taken as %s; say it with mean and std\n",
+               gradcam_model_info(e->model)->channels == 1 ? "0..1" : "torchvision has it");
+    return ret;
 }
 
 // A bar has the colour that becomes 0 in the network.

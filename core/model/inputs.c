@@ -391,12 +391,45 @@ int gcam_inputs_find_states(GcamInputs *inputs, GcamGraph *graph, int logits, co
     return 0;
 }
 
+// ------------------------------------------------------------------------------------------------------- preprocessing
+
+enum { TORCHVISION, CAFFE, TF, UNIT, NONE, PRESETS };
+static const GradcamPreset presets[PRESETS] = {
+    [TORCHVISION] = { "torchvision", "PyTorch: mean 0.485, 0.456, 0.406 and std 0.229, 0.224, 0.225 of R, G, B in 0..1",
+                      { { 123.675f, 116.28f, 103.53f }, { 58.395f, 57.12f, 57.375f }, 0 } },
+    [CAFFE] = { "caffe", "Caffe, VGG of Keras: B, G, R less 103.939, 116.779, 123.68",
+                { { 103.939f, 116.779f, 123.68f }, { 1, 1, 1 }, 1 } },
+    [TF] = { "tf", "TensorFlow, Keras: pixels in -1..1",
+             { { 127.5f, 127.5f, 127.5f }, { 127.5f, 127.5f, 127.5f }, 0 } },
+    [UNIT] = { "unit", "pixels in 0..1", { { 0, 0, 0 }, { 255, 255, 255 }, 0 } },
+    [NONE] = { "none", "pixels in 0..255, as they are", { { 0, 0, 0 }, { 1, 1, 1 }, 0 } },
+};
+
+const GradcamPreset *gradcam_preset_at(size_t index)
+{
+    return index < PRESETS ? &presets[index] : NULL;
+}
+
 GradcamPreprocessing gcam_input_preprocessing(const GradcamInput *input)
 {
-    static const GradcamPreprocessing torchvision = { { 123.675f, 116.28f, 103.53f }, { 58.395f, 57.12f, 57.375f }, 0 },
-                                      unit = { { 0, 0, 0 }, { 255, 255, 255 }, 0 },
-                                      none = { { 0, 0, 0 }, { 1, 1, 1 }, 0 };
     if (strncmp(input->type, "float", 5) && strcmp(input->type, "bfloat16"))
-        return none;
-    return input->channels == 1 ? unit : torchvision;
+        return presets[NONE].preprocessing;
+    return presets[input->channels == 1 ? UNIT : TORCHVISION].preprocessing;
+}
+
+int gcam_preprocessing_check(const GradcamPreprocessing *p, const GradcamLog *log)
+{
+    int small = 1;
+    for (int i = 0; i < 3; i++) {
+        if (!(p->std[i] > 0 && p->std[i] <= 1e6f && p->mean[i] >= -1e6f && p->mean[i] <= 1e6f)) {
+            gcam_log(log, GRADCAM_LOG_ERROR, "mean and std must be three numbers each, std above 0");
+            return -EINVAL;
+        }
+        small &= p->std[i] < 1 && p->mean[i] >= -1 && p->mean[i] <= 1;
+    }
+    if (!small)
+        return 0;
+    gcam_log(log, GRADCAM_LOG_ERROR, "mean %g and std %g are those of pixels in 0..1; pixels are in 0..255 here: "
+             "255 times as much", p->mean[0], p->std[0]);
+    return -EINVAL;
 }

@@ -172,14 +172,14 @@ static int read_preprocessing(GradcamModel *model, const GradcamPreprocessing *w
     }
     if (wanted)
         p = *wanted;
-    int good = means == 3 && stds == 3;
-    for (int i = 0; i < 3; i++)
-        good &= p.std[i] > 0 && p.std[i] <= 1e6f && p.mean[i] >= -1e6f && p.mean[i] <= 1e6f;
-    if (!good) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "mean and std must be three numbers each, std above 0");
+    else if (means != 3 || stds != 3)
+        p.std[0] = 0;
+    if (gcam_preprocessing_check(&p, log))
         return wanted ? -EINVAL : -EBADMSG;
-    }
+    // What takes whole numbers takes pixels as they are: there is nothing to assume.
+    int is_told = model->file || !strncmp(model->inputs.picture.type, "uint8", 5);
     model->info.preprocessing = p;
+    model->info.preprocessing_source = wanted ? "given" : is_told ? "file" : "assumed";
     return 0;
 }
 

@@ -76,6 +76,7 @@ typedef struct Explain {
     Names names;
     Json json;
     int as_json, silent;
+    int has_preprocessed;       // something was told of a picture whose pixels were made the input
 } Explain;
 
 // ---------------------------------------------------------------------------------------------------- set-up
@@ -523,6 +524,7 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
     if (status)
         return status;
     progress_hide();
+    e->has_preprocessed |= !npy_is_name(path);
     if (e->as_json)
         print_json(e, &r);
     else if (!e->silent)
@@ -719,8 +721,11 @@ static int run_explain(const Arguments *arguments)
 
     say_log_init(&e.log, 0);
     if (!(status = read_options(&e)) && !(status = open_network(&e)) && !(status = check_names(&e)) &&
-        !(status = open_buffers(&e)) && !(status = set_inputs(&e)))
+        !(status = open_buffers(&e)) && !(status = set_inputs(&e))) {
         status = explain_pictures(&e);
+        if (e.has_preprocessed)
+            network_warn(e.model, model_path(&e));
+    }
     gcam_scaler_free(&e.scaler);
     gradcam_context_close(&e.context);
     gradcam_targets_free(&e.targets);

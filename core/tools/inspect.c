@@ -60,6 +60,7 @@ static void info_json(const GradcamModel *model)
     json_integer(&json, "frames", i->frames);
     json_string(&json, "layout", gradcam_model_picture(model)->layout);
     json_shape(&json, gradcam_model_picture(model));
+    json_string(&json, "preprocessing", i->preprocessing_source);
     json_open(&json, "mean", '[');
     for (int c = 0; c < i->channels; c++)
         json_number(&json, NULL, p->mean[c]);
@@ -119,7 +120,7 @@ static void print_picture(const GradcamModelInfo *info, const GradcamInput *pict
     printf("%-14s", "mean");
     for (int c = 0; c < info->channels; c++)
         printf("%s %g", c ? "," : "", p->mean[c]);
-    printf(" (pixels in 0..255)\n%-14s", "std");
+    printf(" (pixels in 0..255%s)\n%-14s", strcmp(info->preprocessing_source, "assumed") ? "" : "; assumed", "std");
     for (int c = 0; c < info->channels; c++)
         printf("%s %g", c ? "," : "", p->std[c]);
     printf("\n");

@@ -11,6 +11,9 @@ const Option network_options[] = {
     { "labels", 0, "FILE",
       "names of the classes: a file with one per line, imagenet, or none (default: those in the "
       "model; imagenet for .onnx files with 1000 classes)" },
+    { "preset", 0, "NAME",
+      "how pixels become the network's input, by name: torchvision, caffe (BGR less their mean), tf "
+      "(-1..1), unit (0..1) or none (0..255); instead of --mean, --std, --range and --color" },
     { "mean", 0, "A,B,C",
       "mean of each channel, in the network's own channel order, or of all (default: the model's, else "
       "that of torchvision, for grey 0; 0 when --std or --range is given)" },
@@ -50,6 +53,23 @@ static int read_channels(const Arguments *arguments, const char *name, double va
     return status;
 }
 
+static int read_preset(const Arguments *arguments, GradcamPreprocessing *p)
+{
+    const char *const others[] = { "mean", "std", "range", "color" };
+    const char *name = option_value(arguments, "preset");
+    const GradcamPreset *preset;
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (option_given(arguments, others[i]))
+            return say_usage(arguments->command->name, "--preset and --%s exclude each other", others[i]);
+    for (size_t i = 0; (preset = gradcam_preset_at(i)); i++)
+        if (!strcmp(preset->name, name)) {
+            *p = preset->preprocessing;
+            return STATUS_OK;
+        }
+    return say_usage(arguments->command->name, "--preset is torchvision, caffe, tf, unit or none, not \"%s\"", name);
+}
+
 // *given tells whether there was any such option.
 static int read_preprocessing(const Arguments *arguments, GradcamPreprocessing *p, int *given)
 {
@@ -58,6 +78,9 @@ static int read_preprocessing(const Arguments *arguments, GradcamPreprocessing *
     double mean[3] = { 0.485, 0.456, 0.406 }, std[3] = { 0.229, 0.224, 0.225 };
     int range = 0, bgr = 0, status;
 
+    *given = 1;
+    if (option_given(arguments, "preset"))
+        return read_preset(arguments, p);
     *given = numbers || option_given(arguments, "color");
     status = option_choice(arguments, "color", colors, &bgr);
     if (!status)
@@ -128,6 +151,15 @@ int network_open(GradcamModel **model, const Arguments *arguments, const char *p
         return STATUS_OK;
     snprintf(what, sizeof(what), "cannot open %s", network_name(path));
     return say_library(log, error, what);
+}
+
+void network_warn(const GradcamModel *model, const char *path)
+{
+    const GradcamModelInfo *info = gradcam_model_info(model);
+
+    if (!strcmp(info->preprocessing_source, "assumed"))
+        say_warning("%s does not tell how pixels become its input, taken as %s; say it with --preset, or --mean "
+                    "and --std", network_name(path), info->channels == 1 ? "unit, 0..1" : "torchvision has it");
 }
 
 const char *network_name(const char *path)

@@ -12,6 +12,9 @@ extern const Option network_options[];
 // path NULL: the built-in network. log must outlive the call only. Returns a status.
 int network_open(GradcamModel **model, const Arguments *arguments, const char *path, SayLog *log);
 
+// Says so when nothing tells how pixels become the network's input.
+void network_warn(const GradcamModel *model, const char *path);
+
 // Its name to show: that of its file.
 const char *network_name(const char *path);
 

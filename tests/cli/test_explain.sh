@@ -120,7 +120,7 @@ check "a picture from stdin" $?
 # Several pictures and classes.
 cp picture.ppm second.ppm
 mkdir out
-run explain picture.ppm second.ppm -m "$network" -c 1 -o out --map out
+run explain picture.ppm second.ppm -m "$network" -c 1 -o out --map out --preset torchvision
 [ $status = 0 ] && [ "$(ls out | tr '\n' ' ')" = "picture.npy picture.png second.npy second.png " ] && ! [ -s stderr ]
 check "a directory for several pictures" $?
 run explain picture.ppm second.ppm -m "$network" -c auto:2 -o '{name}_{class}.png' --json
@@ -174,7 +174,7 @@ if [ $status = 0 ]; then
     [ $status = 0 ] && grep -q 'warning: damaged\.jpg is damaged' stderr && [ -s stdout ]
     check "a damaged picture is used with a warning" $?
 fi
-run explain picture.ppm missing.jpg second.ppm -m "$network"
+run explain picture.ppm missing.jpg second.ppm -m "$network" --preset unit
 [ $status = 1 ] && [ "$(wc -l < stdout)" = 2 ] && [ "$(wc -l < stderr)" = 1 ]
 check "one wrong picture among several" $?
 run explain picture.ppm missing.jpg -m "$network" --json
@@ -274,6 +274,29 @@ END
 else
     echo "skip - cli a further input: no shared test data"
 fi
+
+# How pixels become the input.
+run explain picture.ppm -m "$network" --json
+grep -q 'does not tell how pixels become its input, taken as torchvision' stderr && cp stdout assumed.json
+check "assumed preprocessing is said" $?
+run explain picture.ppm -m "$network" --json --preset torchvision
+[ $status = 0 ] && cmp -s stdout assumed.json && ! [ -s stderr ]
+check "a preset" $?
+run explain picture.ppm -m "$network" --json --preset caffe
+cp stdout caffe.json
+run explain picture.ppm -m "$network" --json --color bgr --range 255 --mean 103.939,116.779,123.68
+cmp -s stdout caffe.json && ! cmp -s stdout assumed.json
+check "a preset of colours in another order" $?
+run info "$network" --preset tf
+grep -q '^mean *127.5, 127.5, 127.5 (pixels in 0..255)' stdout
+check "info tells what was given" $?
+run info "$network"
+grep -q '^mean.*; assumed)' stdout
+check "info tells what was assumed" $?
+refused "no such preset" 2 'caffe' info "$network" --preset xyzzy
+refused "a preset and a mean" 2 'exclude' info "$network" --preset tf --mean 1
+refused "numbers for 0..1 as such for 0..255" 1 '255 times' info "$network" --range 255 --mean 0.485,0.456,0.406 \
+    --std 0.229,0.224,0.225
 
 # Arrays in the place of a picture: sin(0.7 i), of which the scores are known.
 if [ -f "$SHARED/cases/networks/expected.json" ]; then
