@@ -3,7 +3,8 @@
  * A plan: a graph made ready to run for one target layer, or a few. The nodes up to the first layer are the trunk,
  * those between it and the logits the head; only the head is run backward, and only through activations.
  * BatchNormalization is folded into convolutions, activations and residual additions of the trunk run inside of the
- * convolution before them, layouts are chosen, weights packed, and every activation and gradient has its place in one block of memory, by lifetimes.
+ * convolution before them, layouts are chosen, weights packed, and every activation and gradient has its place in one
+ * block of memory, by lifetimes.
  *
  * A plan is immutable: contexts on several threads share it, each with memory of its own. Only the summed weights of
  * summed_weights.h are made while it is in use, and look after themselves.
