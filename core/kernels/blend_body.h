@@ -56,7 +56,7 @@ INLINE Tables load_tables(const GcamBlendTable *table)
 INLINE void mix_bytes(const Tables *t, uint8_t *row, const int step, const uint8_t *index)
 {
     Found f;
-    if (!look_up(t->table, index, &f)) {
+    if (!b_gathers(step) || !look_up(t->table, index, &f)) {
         gcam_blend_mix8_c(row, step, index, LANES, t->table);
         return;
     }

@@ -136,6 +136,8 @@ INLINE int look_up(const GcamBlendTable *table, const uint8_t *index, Found *fou
     return 1;
 }
 
+static inline int b_gathers(const int step) { return step > 0; }
+
 INLINE B b_gather(const uint8_t *row, const int step)
 {
     switch (step) {

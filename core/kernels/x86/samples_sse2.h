@@ -130,16 +130,15 @@ INLINE int look_up(const GcamBlendTable *table, const uint8_t *index, Found *fou
     return 1;
 }
 
+// Whether what follows can do that: bytes of which three are a pixel are faster one by one.
+static inline int b_gathers(const int step) { return step != 3; }
+
 // 16 bytes, `step` bytes apart, in 16 * step bytes that may be read and written as a whole, and back among the others.
 INLINE B b_gather(const uint8_t *row, const int step)
 {
     const __m128i first2 = _mm_set1_epi16(0xff), first4 = _mm_set1_epi32(0xff);
     __m128i v[4];
 
-    if (step == 3)
-        return _mm_setr_epi8((char)row[0], (char)row[3], (char)row[6], (char)row[9], (char)row[12], (char)row[15],
-                             (char)row[18], (char)row[21], (char)row[24], (char)row[27], (char)row[30], (char)row[33],
-                             (char)row[36], (char)row[39], (char)row[42], (char)row[45]);
     for (int k = 0; k < step; k++)
         v[k] = _mm_loadu_si128((const __m128i *)(row + 16 * k));
     if (step == 1)
@@ -162,23 +161,17 @@ INLINE void b_scatter(uint8_t *row, const int step, B out)
 {
     const __m128i zero = _mm_setzero_si128(), low = _mm_unpacklo_epi8(out, zero), high = _mm_unpackhi_epi8(out, zero);
     const __m128i others2 = _mm_set1_epi16((short)0xff00), others4 = _mm_set1_epi32((int)0xffffff00);
-    uint8_t byte[16];
 
     if (step == 1) {
         b_store(row, out);
     } else if (step == 2) {
         replace(row, low, others2);
         replace(row + 16, high, others2);
-    } else if (step == 4) {
+    } else {
         replace(row, _mm_unpacklo_epi16(low, zero), others4);
         replace(row + 16, _mm_unpackhi_epi16(low, zero), others4);
         replace(row + 32, _mm_unpacklo_epi16(high, zero), others4);
         replace(row + 48, _mm_unpackhi_epi16(high, zero), others4);
-    } else {
-        b_store(byte, out);
-        UNROLL
-        for (int i = 0; i < 16; i++)
-            row[step * i] = byte[i];
     }
 }
 
