@@ -6,6 +6,7 @@
 #include "context.h"
 
 #include "base/clock.h"
+#include "base/float_mode.h"
 #include "base/mem.h"
 #include "method.h"
 #include "probe.h"
@@ -98,10 +99,20 @@ static int backward(GradcamContext *context, const GcamMethod *row, const GcamSc
 
 static void sum_gradient(const float *g, size_t cells, size_t channels, float *sum)
 {
+    const GcamFloatMode mode = gcam_float_mode_begin();
     memset(sum, 0, channels * sizeof(*sum));
     for (size_t i = 0; i < cells; i++)
         for (size_t k = 0; k < channels; k++)
             sum[k] += g[i * channels + k];
+    gcam_float_mode_end(mode);
+}
+
+static int draw(const GcamMethod *row, const GcamCam *cam, float *map)
+{
+    const GcamFloatMode mode = gcam_float_mode_begin();
+    int error = row->formula(cam, map);
+    gcam_float_mode_end(mode);
+    return error;
 }
 
 static GcamCam cam_of_layer(const GradcamContext *context)
@@ -153,7 +164,7 @@ static int draw_map(GradcamContext *context, const GradcamTarget *target, const 
         sum_gradient(layer.g, layer.cells, layer.channels, sums);
     if (row->scratch && !(cam->scratch = scratch(context, row->scratch(cam->cells, cam->channels))))
         return -ENOMEM;
-    int error = row->run ? gcam_probe_run(context, target, row, &layer, &picture, map) : row->formula(cam, map);
+    int error = row->run ? gcam_probe_run(context, target, row, &layer, &picture, map) : draw(row, cam, map);
     context->map_seconds += gcam_time() - begin;
     return error;
 }
