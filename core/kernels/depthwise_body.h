@@ -2,6 +2,12 @@
  *
  * Depthwise convolution of a run of pixels, for the instruction set whose simd_*.h was included before.
  * Vectorised over the channels, several sums at a time, so that they do not wait for each other.
+ *
+ * In: a GcamDepthwise, pixels whose taps lie alike, or a GcamDepthwiseTile, neighbours in a row (conv.h). Out: their
+ * finished sums. Three loops: four pixels by two vectors of channels, eight sums, where two weights once read serve
+ * eight products; one pixel by four vectors for the pixels that are left; and the tile, where each column that is read
+ * serves all the sums that have a tap there, with 3 taps three. Channels that fill no vector are read and written one
+ * vector at a time in part, so nothing beyond them is touched. The taps of a sum are added in their order by all three.
  */
 #include "finish.h"
 #include "kernels.h"
@@ -55,6 +61,7 @@ static void depthwise_four(const GcamDepthwise *d, ptrdiff_t pixel)
     }
 }
 
+// One pixel; four vectors of channels are under way at once instead.
 static void depthwise_one(const GcamDepthwise *d, ptrdiff_t pixel)
 {
     const float *x = d->x + pixel * d->x_step;
@@ -95,7 +102,9 @@ static void depthwise(const GcamDepthwise *d)
 
 enum { DEPTHWISE_TILE = GCAM_DEPTHWISE_TILE };
 
-// Channels i..i+n-1; `full`: n is VW. Each column that is loaded goes to all sums that have a tap there.
+// Channels i..i+n-1; `full`: n is VW. Each column that is loaded goes to all sums that have a tap there. The sums begin
+// with the bias. edge: `from` says where columns lie, else they follow each other. All but d, i and n are constants
+// where this is inlined: the loops over taps and columns disappear, sums and weights stay in registers.
 INLINE void depthwise_tile_channels(const GcamDepthwiseTile *d, size_t i, size_t n, const int full, const int edge,
                                     const int taps, const int step)
 {
@@ -147,6 +156,7 @@ INLINE void depthwise_tile(const GcamDepthwiseTile *d, const int edge, const int
         depthwise_tile_channels(d, i, d->channels - i, 0, edge, taps, step);
 }
 
+// One function for each kernel and step; inside, one for the middle of a row and one for its ends.
 #define DEPTHWISE_TILE_OF(taps, step) \
     static void depthwise_tile_##taps##_##step(const GcamDepthwiseTile *d) \
     { \

@@ -4,6 +4,10 @@
  * a matrix product, sums of several pixels times one or two vectors of output channels are held in registers; but
  * what is multiplied is read where it lies in the picture, run by run. ROWS, of gemm_body.h, and DIRECT_ROWS are the
  * pixels computed at once with two vectors and with one.
+ *
+ * In: a GcamDirect (conv.h), its weights in panels; out: finished sums. For each block of pixels and each panel the
+ * runs are passed once; each float that is read, in all lanes, meets one or two vectors of weights. Weights are
+ * read to the end of a panel's last vector, zeros; pixels and results nowhere but where they are named.
  */
 #include "finish.h"
 #include "kernels.h"
@@ -57,6 +61,7 @@ INLINE void direct_tile(const GcamDirect *d, size_t pixel, size_t channel, const
     }
 }
 
+// As many pixels as registers hold sums for, down to one: a block that is cut evenly has any of these heights.
 typedef void (*DirectTile)(const GcamDirect *d, size_t pixel, size_t channel, const float *w);
 
 #define DIRECT_TILE(rows, vectors) \
@@ -90,6 +95,7 @@ static const DirectTile direct_tiles[2][DIRECT_ROWS] = {
     },
 };
 
+// Cuts the pixels into blocks of nearly equal height, no block of a single row beside full ones.
 static void direct(const GcamDirect *d)
 {
     size_t most = d->panel > VW ? ROWS : DIRECT_ROWS, tiles = (d->count + most - 1) / most;

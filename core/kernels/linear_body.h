@@ -4,6 +4,10 @@
  * included before. The weights come from memory: several rows at a time keep more loads under way, and use
  * what is read of the vector several times. What the processor fetches ahead by itself ends with each page, so what
  * will be read next is asked for.
+ *
+ * In: rows of weights of any type, aligned to an element, and a vector of floats; out: sums of floats. The lengths are
+ * any; nothing beyond n elements is read, but asking for what is next may name addresses beyond, which does no harm.
+ * The order of additions in a dot product depends on n alone.
  */
 #include "kernels.h"
 

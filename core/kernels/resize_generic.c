@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The loops of resizing in C.
+ * The loops of resizing in C, which say what the others must give to the bit (resize.h has the contracts). Rows are
+ * weighed in 16 bits without a sign: a product keeps its upper half, and taps / 2 makes up for what that cuts off on
+ * the average. Columns are weighed in 32 bits, colours too, and rounded once.
  */
 #include <string.h>
 
@@ -48,6 +50,7 @@ void gcam_resize_rows16_c(int16_t *out, const uint8_t *const *in, const uint16_t
     rows(out, in, weight, taps, count, 2, shift);
 }
 
+// Samples are 0..32767 and weights sum up to 2^GCAM_RESIZE_COLUMN_BITS, so the sum fits.
 static void columns_c(int16_t *out, const int16_t *in, const GcamResizeTaps *taps)
 {
     for (int i = 0; i < taps->count; i++) {
@@ -60,6 +63,7 @@ static void columns_c(int16_t *out, const int16_t *in, const GcamResizeTaps *tap
     }
 }
 
+// Limited: limited-range pictures have samples beyond black and white.
 static uint8_t to_code(int32_t v)
 {
     v >>= GCAM_RESIZE_COLOR_BITS;
@@ -68,6 +72,7 @@ static uint8_t to_code(int32_t v)
 
 void gcam_resize_color_c(uint8_t *rgb, const int16_t *const in[3], int count, const GcamResizeColor *color)
 {
+    // Codes first, side by side, and then every third byte: the first loop becomes vectors.
     for (int k = 0; k < 3; k++) {
         const int16_t a = color->scale[k][0], b = color->scale[k][1], c = color->scale[k][2];
         const int32_t offset = color->offset[k];

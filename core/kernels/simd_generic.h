@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Vector operations of the portable kernels: four floats, in the compiler's own vector type, which every
- * 64-bit processor has (SSE2, NEON) and others emulate. Each simd_*.h defines the same names.
+ * 64-bit processor has (SSE2, NEON) and others emulate. Each simd_*.h defines the same names:
+ *
+ *     V, VW                       a vector of floats, and how many
+ *     v_load, v_store, _n         at any address; _n: of a part, and nothing beyond is touched
+ *     v_fma, v_fnma               a * b + c, c - a * b; rounded once or twice, as the processor does
+ *     v_select_less, v_clamp      a < b ? x : y; min(max(v, lo), hi), where NaN passes
+ *     v_sum, v_most               of the elements, in an order of its own
+ *     v_load_f16, v_load_bf16     n elements of 16 bits, at any address, as floats; v_store_f16 rounds to nearest
  */
 #include <string.h>
 

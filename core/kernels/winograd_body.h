@@ -5,6 +5,10 @@
  * A^T M A of an output tile. Vectorised over channels. F(2x2,3x3) interpolates at 0, 1, -1 and infinity;
  * F(4x4,3x3) and F(2x2,5x5), which have the same input tile, at 0, +-sqrt(1/2), +-sqrt(2) and infinity, which
  * rounds about half as much as the usual 0, +-1, +-2. tensor/conv/winograd.c has the filter's transform.
+ *
+ * In: one tile, whose rows and pixels lie anywhere but its channels side by side; out: its positions, a fixed distance
+ * apart, as the matrix products want them, or finished pixels. Channels come in sixteens, so no vector is in part. A
+ * tile at the edge of a picture is copied whole by the caller first. Each transform is one of columns, then of rows.
  */
 #include <math.h>
 

@@ -106,6 +106,7 @@ INLINE int find_window(const uint8_t *index, Window *w)
     return !w->wide || _mm_testz_si128(w->distance, _mm_set1_epi8((char)0xe0));
 }
 
+// Reads 16 or 32 entries from the least level on: GCAM_BLEND_WINDOW more than the table has.
 INLINE __m128i look_up(const uint8_t *table, const Window *w)
 {
     const __m128i *at = (const __m128i *)(table + w->base);
@@ -118,6 +119,7 @@ INLINE __m128i look_up(const uint8_t *table, const Window *w)
                            _mm_slli_epi16(w->distance, 3));
 }
 
+// Words of their halves.
 INLINE __m256i widen(__m128i low, __m128i high)
 {
     return _mm256_set_m128i(_mm_unpackhi_epi8(low, high), _mm_unpacklo_epi8(low, high));
@@ -141,6 +143,7 @@ INLINE __m256i divide(__m256i sum)
     return _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_srli_epi32(sum, 16)), 16);
 }
 
+// in * (65535 - weight) + color * weight, by halves of the products.
 INLINE __m256i blend_deep(__m256i in, __m256i color, __m256i weight)
 {
     const __m256i rest = _mm256_xor_si256(weight, _mm256_set1_epi32(-1));
@@ -202,6 +205,7 @@ INLINE void scatter(uint8_t *row, const int step, const uint8_t (*owner)[16], __
     }
 }
 
+// 16 samples; in C where their levels are not within a window.
 INLINE void mix_bytes(const Tables *t, uint8_t *row, const int step, const uint8_t *index)
 {
     Window w;

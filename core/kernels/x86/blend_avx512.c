@@ -18,6 +18,8 @@
                           LIST8(f, n, (i) + 32), LIST8(f, n, (i) + 40), LIST8(f, n, (i) + 48), \
                           LIST8(f, n, (i) + 56) }
 
+// What gathers samples out of a row of interleaved ones, and what puts them back, as tables of lanes.
+//
 // Where sample i is found in a row of samples n apart: in the first pair of vectors, or the second.
 #define EVERY8(n, i)    ((n) * (i)) & 127
 #define EVERY16(n, i)   ((n) * (i)) & 63
@@ -56,6 +58,7 @@ static const uint32_t owned16[5][4] = {
     [4] = { 0x11111111, 0x11111111, 0x11111111, 0x11111111 },
 };
 
+// A table of 256 bytes in four registers.
 typedef struct Bytes256 {
     __m512i part[4];
 } Bytes256;
@@ -76,6 +79,7 @@ INLINE Tables load_tables(const GcamBlendTable *table)
                       load_bytes(table->color_low), load_bytes(table->color_high) };
 }
 
+// Seven bits of an index choose among two registers; its eighth among the halves of the table.
 INLINE __m512i look_up(const Bytes256 *t, __m512i index)
 {
     const __m512i low = _mm512_permutex2var_epi8(t->part[0], index, t->part[1]);
@@ -159,6 +163,7 @@ INLINE __m512i divide(__m512i sum)
     return _mm512_srli_epi32(_mm512_add_epi32(sum, _mm512_srli_epi32(sum, 16)), 16);
 }
 
+// in * (65535 - weight) + color * weight, by halves of the products.
 INLINE __m512i blend_deep(__m512i in, __m512i color, __m512i weight)
 {
     const __m512i rest = _mm512_xor_si512(weight, _mm512_set1_epi32(-1));

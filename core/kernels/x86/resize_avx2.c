@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The loops of resizing for AVX2.
+ * The loops of resizing for AVX2; resize.h has the contracts. Bytes are widened by unpacking, which works within halves
+ * of a vector, so the order is put right when sums are stored. Columns are 16 products at a time, and the sums of eight
+ * columns are added up together. Colours leave as three vectors of codes, woven by shuffles.
  */
 #include <immintrin.h>
 
@@ -53,7 +55,8 @@ static inline void rows16_block(int16_t *out, const uint8_t *const *in, int x, c
 
 #include "kernels/resize_steps.h"
 
-// taps is known where these are inlined.
+// Products of one column, 16 taps and more, as eight sums that are still to be added. taps is known where these are
+// inlined.
 __attribute__((always_inline))
 static inline __m256i weigh(const int16_t *in, const int16_t *weight, int taps)
 {
@@ -66,6 +69,7 @@ static inline __m256i weigh(const int16_t *in, const int16_t *weight, int taps)
     return sum;
 }
 
+// The sums of four columns, each in two parts: one in the lower half of the vector, one in the upper.
 __attribute__((always_inline))
 static inline __m256i weigh4(const int16_t *in, const int *first, const int16_t *weight, int taps)
 {
@@ -102,6 +106,7 @@ static inline void columns(int16_t *out, const int16_t *in, const GcamResizeTaps
 
 static void resize_columns(int16_t *out, const int16_t *in, const GcamResizeTaps *taps)
 {
+    // Those of samples side by side that are reduced up to 7.5 and up to 15.5 times.
     switch (taps->taps) {
     case 16: columns(out, in, taps, 16); break;
     case 32: columns(out, in, taps, 32); break;
