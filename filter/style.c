@@ -71,6 +71,7 @@ int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *option
     style->drawing.overlay.blend = options->blend;
     style->drawing.overlay.output = options->output;
     style->drawing.overlay.gamma = options->gamma;
+    style->drawing.overlay.upsample = options->upsample;
     style->drawing.one_colormap = !strcmp(options->colors, "none");
     if ((ret = take_steady(style, log, options)) < 0 ||
         (ret = gcam_number_parse(&style->box, log, "box", options->box, 0, 1)) < 0 ||

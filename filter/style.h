@@ -13,7 +13,7 @@
 
 // The options it is made of; hence int.
 typedef struct GcamStyleOptions {
-    int colormap, blend, output, scale;
+    int colormap, blend, output, scale, upsample;
     float gamma;
     double smooth, release, low, high;
     char *opacity, *threshold, *colors, *box;
