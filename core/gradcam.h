@@ -112,10 +112,13 @@ typedef struct GradcamModelOptions {
     int width, height;          // input size where the model leaves it open (else 224 x 224)
     const char *states;         // "in=out,in2=out2": inputs that are an output of the frame before; "none"; default
                                 // the model's, else what shape and name ("memory" and "memory_out") tell
+    int copy;                   // read files into memory where they would be mapped, so that nobody can change them
 } GradcamModelOptions;
 
 // Opens an .onnx or .bin file, told apart by content; path NULL opens the small network built into the library.
-// A .bin is memory-mapped: the file must not be changed while the model is open. options may be NULL.
+// Only regular files are opened. A .bin, and data beside an .onnx, of more than 1 MiB is memory-mapped: such a file may
+// be replaced by another of its name while the model is open, but not be written to (when it is cut short, reading it
+// raises SIGBUS), unless options ask for a copy. options may be NULL.
 GRADCAM_API int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelOptions *options);
 
 // Another reference to the same model; never fails. Each is closed on its own.

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Reads CPUID (through the compiler, which also asks XGETBV whether the system saves the wide registers) and
- * the environment variable GRADCAM_CPU, once.
+ * Asks the system for processors. Reads CPUID (through the compiler, which also asks XGETBV whether the system saves
+ * the wide registers) and the environment variable GRADCAM_CPU, once.
  */
+#define _GNU_SOURCE             // sched_getaffinity, CPU_COUNT
 #include "cpu.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gradcam.h"
+#include "limits.h"
 
 static const char *const names[GCAM_CPU_COUNT] = {
     "generic",
@@ -77,6 +81,16 @@ enum GcamCpu gcam_cpu_detected(void)
 {
     pthread_once(&once, init);
     return detected;
+}
+
+// Affinity comes first: a container, taskset and a batch system give a process some of the machine's processors only.
+int gcam_cpu_processors(void)
+{
+    cpu_set_t set;
+    long count = sched_getaffinity(0, sizeof(set), &set) ? 0 : CPU_COUNT(&set);
+    if (count < 1)
+        count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > GCAM_MOST_THREADS ? GCAM_MOST_THREADS : (int)count;
 }
 
 const char *gcam_cpu_name(enum GcamCpu cpu)

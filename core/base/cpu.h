@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Which instruction set the kernels use: what the processor and the operating system offer, or less where the
- * environment variable GRADCAM_CPU (one of the names below) asks for it. Decided once, at the first
- * call.
+ * What this machine has to compute with. How many processors this process may use, and which instruction set the
+ * kernels use: what the processor and the operating system offer, or less where the environment variable GRADCAM_CPU
+ * (one of the names below) asks for it; decided once, at the first call.
  */
 #ifndef GCAM_BASE_CPU_H
 #define GCAM_BASE_CPU_H
@@ -27,6 +27,10 @@ enum GcamCpu gcam_cpu(void);
 
 // The highest level this machine has, whatever GRADCAM_CPU says. Thread-safe.
 enum GcamCpu gcam_cpu_detected(void);
+
+// Processors that this process may run on, at most GCAM_MOST_THREADS: what "one thread per processor" means everywhere.
+// Thread-safe.
+int gcam_cpu_processors(void);
 
 // As gradcam_cpu() has it.
 const char *gcam_cpu_name(enum GcamCpu cpu);

@@ -35,6 +35,7 @@ enum {
 
 typedef struct Header {
     _Alignas(ALIGNMENT) size_t mapped;          // bytes of the mapping, header included; 0: not one
+    size_t bytes;                               // of the block, header not included
 } Header;
 
 int gcam_mul(size_t a, size_t b, size_t *out)
@@ -74,6 +75,7 @@ static void *allocate(size_t n, size_t size, int zeroed)
         return NULL;
     Header *header = block;
     header->mapped = large ? bytes : 0;
+    header->bytes = bytes - sizeof(*header);
     if (zeroed && !large)
         memset(header + 1, 0, bytes - sizeof(*header));
     return header + 1;
@@ -87,6 +89,24 @@ void *gcam_alloc(size_t n, size_t size)
 void *gcam_calloc(size_t n, size_t size)
 {
     return allocate(n, size, 1);
+}
+
+void *gcam_realloc(void *block, size_t n, size_t size)
+{
+    void *grown = gcam_alloc(n, size);
+    if (!grown || !block)
+        return grown;
+    const size_t before = ((Header *)block - 1)->bytes, now = ((Header *)grown - 1)->bytes;
+    memcpy(grown, block, before < now ? before : now);
+    gcam_free(block);
+    return grown;
+}
+
+char *gcam_strdup(const char *text)
+{
+    const size_t size = strlen(text) + 1;
+    char *copy = gcam_alloc(size, 1);
+    return copy ? memcpy(copy, text, size) : NULL;
 }
 
 void gcam_free(void *block)

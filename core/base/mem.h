@@ -15,6 +15,13 @@ void *gcam_alloc(size_t n, size_t size);
 // The same, filled with zeros.
 void *gcam_calloc(size_t n, size_t size);
 
+// A block of another size with as much of the old one's content as fits, in its place; NULL, and the old one still
+// there, as above. block may be NULL. Always copies: grow by doubling.
+void *gcam_realloc(void *block, size_t n, size_t size);
+
+// A copy of a string, or NULL.
+char *gcam_strdup(const char *text);
+
 // Accepts NULL.
 void gcam_free(void *block);
 

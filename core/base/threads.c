@@ -13,12 +13,11 @@
  * worker leaves. Helgrind and drd know locks, not C11 atomics, and report every such write, over a million times in a
  * run of the tests; the thread sanitizer (configure --enable-sanitize=thread) knows both, and reports none.
  */
-#define _GNU_SOURCE             // CPU_COUNT, syscall
+#define _GNU_SOURCE             // syscall
 #include "threads.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #if defined(__linux__)
@@ -27,6 +26,7 @@
 #include <unistd.h>
 #endif
 
+#include "cpu.h"
 #include "float_mode.h"
 #include "mem.h"
 
@@ -219,10 +219,7 @@ int gcam_threads_count(const GcamThreads *pool)
 // Looking for work is worth it only while every thread has a processor to itself.
 static int spins_for(int threads)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) || CPU_COUNT(&set) < threads)
-        return 1;
-    return SPINS;
+    return gcam_cpu_processors() < threads ? 1 : SPINS;
 }
 
 static void stop(GcamThreads *pool)

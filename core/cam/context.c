@@ -6,6 +6,8 @@
 #include "context.h"
 
 #include "base/clock.h"
+#include "base/cpu.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "method.h"
@@ -14,15 +16,6 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
-
-#define MOST_THREADS 1024
-
-static int processors(void)
-{
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > MOST_THREADS ? MOST_THREADS : (int)count;
-}
 
 static void assign_memory(GradcamContext *context)
 {
@@ -73,16 +66,13 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
 {
     static const GradcamSettings none;
     const GradcamSettings *s = settings ? settings : &none;
-    int threads = s->threads ? s->threads : processors(), error = -ENOMEM;
+    int threads = s->threads ? s->threads : gcam_cpu_processors(), error = -ENOMEM;
     *out = NULL;
-    if (threads < 1 || threads > MOST_THREADS) {
-        gcam_log(&s->log, GRADCAM_LOG_ERROR, "%d threads: 1 to %d, or 0 for one per processor", threads, MOST_THREADS);
-        return -EINVAL;
-    }
-    if (gradcam_method_check(&s->method)) {
-        gcam_log(&s->log, GRADCAM_LOG_ERROR, "the method is none of the library's, or its options are out of range");
-        return -EINVAL;
-    }
+    if (threads < 1 || threads > GCAM_MOST_THREADS)
+        return gcam_fail(&s->log, -EINVAL, "%d threads: 1 to %d, or 0 for one per processor", threads,
+                         GCAM_MOST_THREADS);
+    if (gradcam_method_check(&s->method))
+        return gcam_fail(&s->log, -EINVAL, "the method is none of the library's, or its options are out of range");
     if (!gradcam_precision_name(s->precision)) {
         gcam_log(&s->log, GRADCAM_LOG_ERROR, "precision %d: there is none of that number", (int)s->precision);
         return -EINVAL;

@@ -12,6 +12,7 @@
  */
 #include "model/model.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "score.h"
@@ -24,7 +25,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define MOST_TARGETS 64
 #define MOST_TEXT 1024          // bytes of a word
 
 static void clear(GradcamTarget *target)
@@ -137,7 +137,7 @@ static long auto_count(const Reader *r, const char *text)
         return 0;
     char *end;
     long count = isdigit((unsigned char)*digits) ? strtol(digits, &end, 10) : -1;
-    return count >= 1 && !*end && count <= MOST_TARGETS && (size_t)count <= classes ? count : -1;
+    return count >= 1 && !*end && count <= GCAM_MOST_TARGETS && (size_t)count <= classes ? count : -1;
 }
 
 static int read_auto(Reader *r, const char *text, GradcamTarget *target)
@@ -147,7 +147,7 @@ static int read_auto(Reader *r, const char *text, GradcamTarget *target)
     char name[32] = "auto";
     if (count < 0) {
         gcam_log(r->log, GRADCAM_LOG_ERROR, "class '%s': after auto stands a number from 1 to %zu", r->word,
-                 classes < MOST_TARGETS ? classes : MOST_TARGETS);
+                 classes < GCAM_MOST_TARGETS ? classes : GCAM_MOST_TARGETS);
         return -EINVAL;
     }
     if (r->rank)
@@ -160,14 +160,11 @@ static int read_auto(Reader *r, const char *text, GradcamTarget *target)
 static int read_class(Reader *r, const char *text, GradcamTarget *target)
 {
     GcamClassSet set;
-    char message[512];
     if (auto_count(r, text))
         return read_auto(r, text, target);
-    int error = gcam_labels_resolve(r->model->labels, r->model->info.classes, text, &set, message, sizeof(message));
-    if (error) {
-        gcam_log(r->log, GRADCAM_LOG_ERROR, "%s", message);
+    int error = gcam_labels_resolve(r->model->labels, r->model->info.classes, text, &set, r->log);
+    if (error)
         return error;
-    }
     error = set_name(target, "", set.name, "");
     if (!error)
         error = add_classes(&target->classes, &target->count, set.classes, set.count);
@@ -427,8 +424,8 @@ static int add_word(GradcamTargets *targets, const GradcamModel *model, const ch
     do {
         GradcamTarget target = { 0 };
         int error = read_word(&r, word, &target);
-        if (!error && targets->count + (size_t)(r.ranks > r.rank ? r.ranks - r.rank : 1) > MOST_TARGETS) {
-            gcam_log(log, GRADCAM_LOG_ERROR, "more than %d classes at once", MOST_TARGETS);
+        if (!error && targets->count + (size_t)(r.ranks > r.rank ? r.ranks - r.rank : 1) > GCAM_MOST_TARGETS) {
+            gcam_log(log, GRADCAM_LOG_ERROR, "more than %d classes at once", GCAM_MOST_TARGETS);
             error = -EINVAL;
         }
         if (error) {
@@ -447,7 +444,7 @@ int gradcam_targets_resolve(GradcamTargets **out, const GradcamModel *model, con
     size_t size = strlen(text) + 1;
     char *word = gcam_alloc(size, 1);
     int error = -ENOMEM;
-    if (!targets || !word || !(targets->target = gcam_calloc(MOST_TARGETS, sizeof(*targets->target))))
+    if (!targets || !word || !(targets->target = gcam_calloc(GCAM_MOST_TARGETS, sizeof(*targets->target))))
         goto end;
     trim(word, size, text, strlen(text));
     if (is_name(model, word)) {                         // one that may have | in it

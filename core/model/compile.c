@@ -172,7 +172,6 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
     static const GradcamCompileOptions none;
     const GradcamCompileOptions *o = options ? options : &none;
     const GradcamModelInfo *info = &model->info;
-    char text[512] = "";
     GcamModelWriter *writer = NULL;
     GcamOnnxTensor *tensors = NULL;
     uint8_t *graph = NULL;
@@ -181,7 +180,7 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
     float *made = NULL;
     int64_t sum_dims[2];
     size_t size = 0, count = 0;
-    int error = turned ? gcam_modelwriter_create(&writer, path, text, sizeof(text)) : -ENOMEM;
+    int error = turned ? gcam_modelwriter_create(&writer, path) : -ENOMEM;
     if (!error)
         error = gcam_onnx_strip(model->onnx, turned, &graph, &size, &tensors, &count);
     if (!error)
@@ -190,8 +189,10 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
         error = write_labels(writer, model);
     if (!error)
         error = write_states(writer, &model->inputs);
-    if (error)
+    if (error) {
+        gcam_log(log, GRADCAM_LOG_ERROR, "cannot compile '%s': %s", info->name, gradcam_strerror(error));
         goto end;
+    }
     write_text(writer, KEY_NAME, o->name ? o->name : info->name);
     write_text(writer, KEY_LICENCE, o->licence ? o->licence : info->licence);
     write_text(writer, KEY_SHA256, o->source_sha256 ? o->source_sha256 : info->source_sha256);
@@ -209,10 +210,8 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
         write_text(writer, KEY_SUM_LAYER, info->layer);
         gcam_modelwriter_tensor(writer, TENSOR_SUMS, GCAM_FILE_F32, 2, sum_dims, sums, GCAM_FILE_F32);
     }
-    error = gcam_modelwriter_finish(writer, text, sizeof(text));
+    error = gcam_modelwriter_finish(writer, log);
 end:
-    if (error)
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s", text[0] ? text : gradcam_strerror(error));
     gcam_modelwriter_free(&writer);
     gcam_free(turned);
     gcam_free(made);

@@ -9,16 +9,18 @@
  *
  * Files are untrusted: gcam_modelfile_open() checks the whole of the header before it returns, so that every pointer
  * given out afterwards is valid, every string ends in NUL, and every tensor lies inside the file. What remains is that
- * the file must not be changed while it is open (a mapping of a file that shrinks gives SIGBUS).
+ * a file that is mapped must not be changed while it is open (base/map_file.h).
  *
  * Errors: -EBADMSG malformed, -ENOTSUP a GGUF file, but not one of ours, -EINVAL the caller's mistake, -ENOMEM, or what
- * the system said. `error` (may be NULL) receives one sentence with the path, cut to error_size bytes.
+ * the system said. The log (may be NULL) receives one sentence with the path.
  */
 #ifndef GCAM_MODEL_FILE_H
 #define GCAM_MODEL_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/map_file.h"
 
 #define GCAM_MODELFILE_ALIGN 64     // of tensor data in files that we write
 #define GCAM_MODELFILE_MAX_RANK 8
@@ -58,13 +60,13 @@ typedef struct GcamFileTensor {
 // Whether data that begins like this is GGUF (its first four bytes tell).
 int gcam_modelfile_detect(const void *data, size_t size);
 
-// Maps a regular file, read-only and private.
-int gcam_modelfile_open(GcamModelFile **out, const char *path, char *error, size_t error_size);
+// From the bytes of a file, which are taken over, on failure too; the path is copied.
+int gcam_modelfile_open(GcamModelFile **out, GcamMapFile *bytes, const char *path, const GradcamLog *log);
 
 // The same on a block of memory that outlives the file and is aligned to GCAM_MODELFILE_ALIGN bytes; `name` stands for
 // its path in messages and is copied.
 int gcam_modelfile_open_memory(GcamModelFile **out, const void *data, size_t size, const char *name,
-                               char *error, size_t error_size);
+                               const GradcamLog *log);
 
 void gcam_modelfile_close(GcamModelFile **file);
 
@@ -104,8 +106,8 @@ const GcamFileTensor *gcam_modelfile_find_tensor(const GcamModelFile *file, cons
 typedef struct GcamModelWriter GcamModelWriter;
 
 // Adds general.architecture = "gradcam" and general.alignment itself; other general.* keys (name, license, source.url,
-// file_type) are the caller's to add. Nothing is written yet.
-int gcam_modelwriter_create(GcamModelWriter **out, const char *path, char *error, size_t error_size);
+// file_type) are the caller's to add. Nothing is written yet. -ENOMEM.
+int gcam_modelwriter_create(GcamModelWriter **out, const char *path);
 
 void gcam_modelwriter_u32(GcamModelWriter *writer, const char *key, uint32_t value);
 void gcam_modelwriter_u64(GcamModelWriter *writer, const char *key, uint64_t value);
@@ -129,7 +131,7 @@ void gcam_modelwriter_turned(GcamModelWriter *writer, const char *name, enum Gca
 
 // Writes to a temporary file beside `path`, flushes it to disk and renames it: `path` is either as it was before or
 // complete. Call once, then free.
-int gcam_modelwriter_finish(GcamModelWriter *writer, char *error, size_t error_size);
+int gcam_modelwriter_finish(GcamModelWriter *writer, const GradcamLog *log);
 
 void gcam_modelwriter_free(GcamModelWriter **writer);
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "base/log.h"
 #include "file_private.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -20,35 +20,17 @@
 
 #define MIN_ENTRY 14            // bytes that the shortest metadata entry takes: "k", type, one byte
 #define MIN_TENSOR 25           // ... and the shortest tensor record: "t", rank 0, type, offset
-#define CHUNK 65536             // bytes of an arena chunk
+#define MOST_ALIGN 65536        // bytes
 
 const uint8_t gcam_value_size[GCAM_VALUE_TYPES] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 typedef struct Cursor {
     GcamModelFile *file;
     size_t at;
-    char *error;
-    size_t error_size;
+    const GradcamLog *log;
 } Cursor;
 
-#define FAIL(cursor, code, ...) gcam_fail((cursor)->error, (cursor)->error_size, code, __VA_ARGS__)
-
-// Memory that lives as long as the file; NULL when there is none. Large pieces get a chunk of their own.
-static void *arena_take(GcamModelFile *file, size_t size)
-{
-    GcamFileChunk *chunk = file->arena;
-    size = size ? (size + 15) & ~(size_t)15 : 16;
-    if (!chunk || chunk->size - chunk->used < size) {
-        size_t room = size > CHUNK ? size : CHUNK;
-        chunk = malloc(sizeof(*chunk) + room);
-        if (!chunk)
-            return NULL;
-        *chunk = (GcamFileChunk){.next = file->arena, .size = room};
-        file->arena = chunk;
-    }
-    chunk->used += size;
-    return chunk->bytes + chunk->used - size;
-}
+#define FAIL(cursor, code, ...) gcam_fail((cursor)->log, code, __VA_ARGS__)
 
 // The next `size` bytes of the header, or NULL when the file ends before.
 static const void *take(Cursor *cursor, uint64_t size)
@@ -86,14 +68,14 @@ static int take_u64(Cursor *cursor, uint64_t *out)
 static int take_string(Cursor *cursor, const char **out)
 {
     uint64_t length = 0;
-    int ret = take_u64(cursor, &length);
-    const char *bytes = ret < 0 ? NULL : take(cursor, length);
+    int error = take_u64(cursor, &length);
+    const char *bytes = error < 0 ? NULL : take(cursor, length);
     if (!bytes)
         return -EBADMSG;
     if (memchr(bytes, 0, (size_t)length))
         return FAIL(cursor, -EBADMSG, "'%s' is damaged: a string at byte %zu contains NUL", cursor->file->path,
                     cursor->at - (size_t)length);
-    char *copy = arena_take(cursor->file, (size_t)length + 1);
+    char *copy = gcam_arena_alloc(&cursor->file->arena, (size_t)length + 1, 1);
     if (!copy)
         return FAIL(cursor, -ENOMEM, "no memory for the header of '%s'", cursor->file->path);
     memcpy(copy, bytes, (size_t)length);
@@ -105,9 +87,9 @@ static int take_string(Cursor *cursor, const char **out)
 static int take_name(Cursor *cursor, const char *what, const char **out)
 {
     size_t start = cursor->at;
-    int ret = take_string(cursor, out);
-    if (ret < 0)
-        return ret;
+    int error = take_string(cursor, out);
+    if (error < 0)
+        return error;
     size_t length = cursor->at - start - sizeof(uint64_t);
     if (length < 1 || length > GCAM_MAX_NAME)
         return FAIL(cursor, -EBADMSG, "'%s' is damaged: a %s of %zu bytes at byte %zu", cursor->file->path, what,
@@ -118,25 +100,25 @@ static int take_name(Cursor *cursor, const char *what, const char **out)
 static int take_strings(Cursor *cursor, GcamFileEntry *entry)
 {
     // Each needs 8 bytes for its length, so this allocates no more than the file is long.
-    const char **strings = arena_take(cursor->file, entry->count * sizeof(*strings));
+    const char **strings = gcam_arena_alloc(&cursor->file->arena, entry->count, sizeof(*strings));
     if (!strings)
         return FAIL(cursor, -ENOMEM, "no memory for the header of '%s'", cursor->file->path);
-    int ret = 0;
-    for (size_t i = 0; i < entry->count && ret >= 0; i++)
-        ret = take_string(cursor, &strings[i]);
+    int error = 0;
+    for (size_t i = 0; i < entry->count && error >= 0; i++)
+        error = take_string(cursor, &strings[i]);
     entry->value = strings;
-    return ret;
+    return error;
 }
 
 static int take_array(Cursor *cursor, GcamFileEntry *entry)
 {
     uint32_t type = 0;
     uint64_t count = 0;
-    int ret = take_u32(cursor, &type);
-    if (ret >= 0)
-        ret = take_u64(cursor, &count);
-    if (ret < 0)
-        return ret;
+    int error = take_u32(cursor, &type);
+    if (error >= 0)
+        error = take_u64(cursor, &count);
+    if (error < 0)
+        return error;
     if (type >= GCAM_VALUE_TYPES || type == GCAM_VALUE_ARRAY)
         return FAIL(cursor, -EBADMSG, "'%s' is damaged: key '%s' is an array of elements of type %u",
                     cursor->file->path, entry->key, type);
@@ -156,11 +138,11 @@ static int take_array(Cursor *cursor, GcamFileEntry *entry)
 static int take_entry(Cursor *cursor, GcamFileEntry *entry)
 {
     uint32_t type = 0;
-    int ret = take_name(cursor, "metadata key", &entry->key);
-    if (ret >= 0)
-        ret = take_u32(cursor, &type);
-    if (ret < 0)
-        return ret;
+    int error = take_name(cursor, "metadata key", &entry->key);
+    if (error >= 0)
+        error = take_u32(cursor, &type);
+    if (error < 0)
+        return error;
     if (type == GCAM_VALUE_ARRAY)
         return take_array(cursor, entry);
     if (type >= GCAM_VALUE_TYPES)
@@ -187,14 +169,14 @@ int gcam_modelfile_compare_entries(const void *a, const void *b)
 static int take_metadata(Cursor *cursor)
 {
     GcamModelFile *file = cursor->file;
-    file->entry = arena_take(file, file->entry_count * sizeof(*file->entry));
+    file->entry = gcam_arena_alloc(&file->arena, file->entry_count, sizeof(*file->entry));
     if (!file->entry)
         return FAIL(cursor, -ENOMEM, "no memory for the header of '%s'", file->path);
     for (size_t i = 0; i < file->entry_count; i++) {
         file->entry[i] = (GcamFileEntry){0};
-        int ret = take_entry(cursor, &file->entry[i]);
-        if (ret < 0)
-            return ret;
+        int error = take_entry(cursor, &file->entry[i]);
+        if (error < 0)
+            return error;
     }
     qsort(file->entry, file->entry_count, sizeof(*file->entry), gcam_modelfile_compare_entries);
     for (size_t i = 1; i < file->entry_count; i++)
@@ -216,7 +198,7 @@ static int check_general(Cursor *cursor)
         return FAIL(cursor, -ENOTSUP, "'%s' is a GGUF file for '%s', not a gradcam model", file->path, architecture);
     if (gcam_modelfile_u32(file, "general.alignment", &align) == -EBADMSG)
         return FAIL(cursor, -EBADMSG, "'%s' is damaged: general.alignment is not a 32-bit number", file->path);
-    if (align < 8 || align > CHUNK || (align & (align - 1)))
+    if (align < 8 || align > MOST_ALIGN || (align & (align - 1)))
         return FAIL(cursor, -EBADMSG, "'%s' is damaged: its alignment is %u", file->path, align);
     file->align = align;
     return 0;
@@ -227,18 +209,18 @@ static int take_shape(Cursor *cursor, GcamFileTensor *tensor)
 {
     GcamModelFile *file = cursor->file;
     uint32_t rank = 0;
-    int ret = take_u32(cursor, &rank);
-    if (ret < 0)
-        return ret;
+    int error = take_u32(cursor, &rank);
+    if (error < 0)
+        return error;
     if (rank > GCAM_MODELFILE_MAX_RANK)
         return FAIL(cursor, -EBADMSG, "'%s' is damaged: tensor '%s' has %u dimensions", file->path, tensor->name, rank);
     tensor->rank = (int)rank;
     tensor->count = 1;
     for (uint32_t i = 0; i < rank; i++) {
         uint64_t dim = 0;
-        ret = take_u64(cursor, &dim);
-        if (ret < 0)
-            return ret;
+        error = take_u64(cursor, &dim);
+        if (error < 0)
+            return error;
         if (dim > INT64_MAX || __builtin_mul_overflow(tensor->count, dim, &tensor->count))
             return FAIL(cursor, -EBADMSG, "'%s' is damaged: the size of tensor '%s' overflows", file->path,
                         tensor->name);
@@ -252,15 +234,15 @@ static int take_tensor(Cursor *cursor, GcamFileTensor *tensor, uint64_t *offset)
 {
     GcamModelFile *file = cursor->file;
     uint32_t type = 0;
-    int ret = take_name(cursor, "tensor name", &tensor->name);
-    if (ret >= 0)
-        ret = take_shape(cursor, tensor);
-    if (ret >= 0)
-        ret = take_u32(cursor, &type);
-    if (ret >= 0)
-        ret = take_u64(cursor, offset);
-    if (ret < 0)
-        return ret;
+    int error = take_name(cursor, "tensor name", &tensor->name);
+    if (error >= 0)
+        error = take_shape(cursor, tensor);
+    if (error >= 0)
+        error = take_u32(cursor, &type);
+    if (error >= 0)
+        error = take_u64(cursor, offset);
+    if (error < 0)
+        return error;
     size_t size = gcam_file_type_size(type > INT32_MAX ? -1 : (int)type);
     if (!size)
         return FAIL(cursor, -EBADMSG, "'%s' is damaged: tensor '%s' has elements of the unknown type %u", file->path,
@@ -301,17 +283,17 @@ static int take_tensors(Cursor *cursor)
 {
     GcamModelFile *file = cursor->file;
     size_t count = file->tensor_count;
-    file->tensor = arena_take(file, count * sizeof(*file->tensor));
-    file->by_name = arena_take(file, count * sizeof(*file->by_name));
-    uint64_t *offsets = arena_take(file, count * sizeof(*offsets));
+    file->tensor = gcam_arena_alloc(&file->arena, count, sizeof(*file->tensor));
+    file->by_name = gcam_arena_alloc(&file->arena, count, sizeof(*file->by_name));
+    uint64_t *offsets = gcam_arena_alloc(&file->arena, count, sizeof(*offsets));
     if (!file->tensor || !file->by_name || !offsets)
         return FAIL(cursor, -ENOMEM, "no memory for the header of '%s'", file->path);
     for (size_t i = 0; i < count; i++) {
         file->tensor[i] = (GcamFileTensor){0};
         file->by_name[i] = &file->tensor[i];
-        int ret = take_tensor(cursor, &file->tensor[i], &offsets[i]);
-        if (ret < 0)
-            return ret;
+        int error = take_tensor(cursor, &file->tensor[i], &offsets[i]);
+        if (error < 0)
+            return error;
     }
     qsort(file->by_name, count, sizeof(*file->by_name), gcam_modelfile_compare_tensors);
     for (size_t i = 1; i < count; i++)
@@ -321,21 +303,21 @@ static int take_tensors(Cursor *cursor)
     return place_tensors(cursor, offsets);
 }
 
-int gcam_modelfile_parse(GcamModelFile *file, char *error, size_t error_size)
+int gcam_modelfile_parse(GcamModelFile *file, const GradcamLog *log)
 {
-    Cursor walk = {.file = file, .error = error, .error_size = error_size}, *cursor = &walk;
+    Cursor walk = {.file = file, .log = log}, *cursor = &walk;
     if (!gcam_modelfile_detect(file->data, file->size))
         return FAIL(cursor, -EBADMSG, "'%s' is not a model file: it does not begin with 'GGUF'", file->path);
     cursor->at = 4;
     uint32_t version = 0;
     uint64_t tensors = 0, entries = 0;
-    int ret = take_u32(cursor, &version);
-    if (ret >= 0)
-        ret = take_u64(cursor, &tensors);
-    if (ret >= 0)
-        ret = take_u64(cursor, &entries);
-    if (ret < 0)
-        return ret;
+    int error = take_u32(cursor, &version);
+    if (error >= 0)
+        error = take_u64(cursor, &tensors);
+    if (error >= 0)
+        error = take_u64(cursor, &entries);
+    if (error < 0)
+        return error;
     if (version != 3)
         return FAIL(cursor, -ENOTSUP, "'%s' is a GGUF file of version %u, only version 3 is supported", file->path,
                     version);
@@ -345,10 +327,10 @@ int gcam_modelfile_parse(GcamModelFile *file, char *error, size_t error_size)
                     "bytes", file->path, (unsigned long long)entries, (unsigned long long)tensors, file->size);
     file->entry_count = (size_t)entries;
     file->tensor_count = (size_t)tensors;
-    ret = take_metadata(cursor);
-    if (ret >= 0)
-        ret = check_general(cursor);
-    if (ret >= 0)
-        ret = take_tensors(cursor);
-    return ret;
+    error = take_metadata(cursor);
+    if (error >= 0)
+        error = check_general(cursor);
+    if (error >= 0)
+        error = take_tensors(cursor);
+    return error;
 }

@@ -5,6 +5,8 @@
 #ifndef GCAM_MODEL_FILE_PRIVATE_H
 #define GCAM_MODEL_FILE_PRIVATE_H
 
+#include "base/arena.h"
+#include "base/map_file.h"
 #include "file.h"
 
 // Types of metadata values, with GGUF's own numbers.
@@ -28,29 +30,22 @@ typedef struct GcamFileEntry {
     const void *value;          // number(s) in the file; char * for a string; const char ** for an array of strings
 } GcamFileEntry;
 
-// A block of the arena that holds strings and tables.
-typedef struct GcamFileChunk {
-    struct GcamFileChunk *next;
-    size_t used, size;
-    _Alignas(16) char bytes[];
-} GcamFileChunk;
-
 struct GcamModelFile {
     const char *path;
+    GcamMapFile bytes;          // what data points to, unless that is the caller's memory
     const uint8_t *data;
     size_t size;
-    int is_mapped;
     size_t align;
     size_t entry_count, tensor_count;
     GcamFileEntry *entry;       // sorted by key
     GcamFileTensor *tensor;     // in the order of the file
     const GcamFileTensor **by_name;
-    GcamFileChunk *arena;
+    GcamArena arena;            // strings and tables
 };
 
 // Reads the whole header of a file whose path, data and size are set, and fills in the rest. On failure the file is to
 // be closed.
-int gcam_modelfile_parse(GcamModelFile *file, char *error, size_t error_size);
+int gcam_modelfile_parse(GcamModelFile *file, const GradcamLog *log);
 
 // qsort() and bsearch() order of `entry` and of `by_name`.
 int gcam_modelfile_compare_entries(const void *a, const void *b);

@@ -16,8 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "base/arena.h"
 #include "base/half.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "file_private.h"
 
 #define BLOCK 16384             // elements converted to float16 at a time
@@ -39,13 +41,14 @@ typedef struct Bytes {
 } Bytes;
 
 struct GcamModelWriter {
+    GcamArena arena;            // strings
     char *path, *temporary;
     Bytes keys, records;        // the serialised metadata and tensor records
     char **key;
     size_t key_count, item_count;
     Item *item;
     size_t data_size;           // bytes of the data so far, padding included
-    int ret;                    // the first error
+    int error;                  // the first one
     char message[256];          // its sentence
 };
 
@@ -55,24 +58,24 @@ __attribute__((format(printf, 3, 4)))
 #endif
 static void set_error(GcamModelWriter *writer, int code, const char *format, ...)
 {
-    if (writer->ret < 0)
+    if (writer->error < 0)
         return;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(writer->message, sizeof(writer->message), format, arguments);
     va_end(arguments);
-    writer->ret = code;
+    writer->error = code;
 }
 
 // ----------------------------------------------------------------------------------------------------------- serialise
 
 static void put(GcamModelWriter *writer, Bytes *bytes, const void *data, size_t size)
 {
-    if (writer->ret < 0 || !size)
+    if (writer->error < 0 || !size)
         return;
     if (size > bytes->capacity - bytes->size) {
         size_t capacity = 2 * bytes->capacity + size + 4096;
-        uint8_t *grown = capacity > size ? realloc(bytes->data, capacity) : NULL;
+        uint8_t *grown = capacity > size ? gcam_realloc(bytes->data, capacity, 1) : NULL;
         if (!grown) {
             set_error(writer, -ENOMEM, "no memory for its header");
             return;
@@ -109,7 +112,7 @@ static int check_name(GcamModelWriter *writer, const char *what, const char *nam
         set_error(writer, -EINVAL, "a %s of %zu bytes", what, length);
         return -1;
     }
-    return writer->ret < 0 ? -1 : 0;
+    return writer->error < 0 ? -1 : 0;
 }
 
 // Makes room for one more element in a table that grows by doubling; NULL when there is no memory.
@@ -117,7 +120,7 @@ static void *grow(GcamModelWriter *writer, void *table, size_t count, size_t siz
 {
     if (count & (count - 1))    // only at 0 and at powers of two
         return table;
-    void *grown = realloc(table, (count ? 2 * count : 1) * size);
+    void *grown = gcam_realloc(table, count ? 2 * count : 1, size);
     if (!grown)
         set_error(writer, -ENOMEM, "no memory for its header");
     return grown;
@@ -132,7 +135,7 @@ static int put_key(GcamModelWriter *writer, const char *key, uint32_t type)
     if (!grown)
         return -1;
     writer->key = grown;
-    char *copy = strdup(key);
+    char *copy = gcam_arena_strdup(&writer->arena, key);
     if (!copy) {
         set_error(writer, -ENOMEM, "no memory for its header");
         return -1;
@@ -189,7 +192,7 @@ void gcam_modelwriter_string(GcamModelWriter *writer, const char *key, const cha
 void gcam_modelwriter_strings(GcamModelWriter *writer, const char *key, const char *const *values, size_t count)
 {
     put_array(writer, key, GCAM_VALUE_STRING, NULL, count, 0);
-    for (size_t i = 0; i < count && writer->ret >= 0; i++)
+    for (size_t i = 0; i < count && writer->error >= 0; i++)
         put_string(writer, &writer->keys, values[i]);
 }
 
@@ -226,7 +229,7 @@ static int lay_out(GcamModelWriter *writer, Item *item)
         set_error(writer, -EINVAL, "the size of tensor '%s' overflows", item->name);
     else if (item->size && !item->data)
         set_error(writer, -EINVAL, "tensor '%s' has no data", item->name);
-    if (writer->ret < 0)
+    if (writer->error < 0)
         return -1;
     item->offset = writer->data_size;
     writer->data_size += align_up(item->size);
@@ -259,8 +262,8 @@ static void add_tensor(GcamModelWriter *writer, const char *name, enum GcamFileT
         return;
     writer->item = grown;
     Item *item = &writer->item[writer->item_count];
-    *item = (Item){.name = strdup(name), .type = file_type, .data_type = data_type, .rank = rank,
-                   .is_turned = is_turned, .data = data};
+    *item = (Item){.name = gcam_arena_strdup(&writer->arena, name), .type = file_type, .data_type = data_type,
+                   .rank = rank, .is_turned = is_turned, .data = data};
     if (!item->name) {
         set_error(writer, -ENOMEM, "no memory for its header");
         return;
@@ -306,7 +309,7 @@ static void check_names(GcamModelWriter *writer)
         check_unique(writer, writer->key, writer->key_count, "key");
     if (!writer->item_count)
         return;
-    char **name = malloc(writer->item_count * sizeof(*name));
+    char **name = gcam_alloc(writer->item_count, sizeof(*name));
     if (!name) {
         set_error(writer, -ENOMEM, "no memory for its header");
         return;
@@ -314,12 +317,12 @@ static void check_names(GcamModelWriter *writer)
     for (size_t i = 0; i < writer->item_count; i++)
         name[i] = writer->item[i].name;
     check_unique(writer, name, writer->item_count, "tensor");
-    free(name);
+    gcam_free(name);
 }
 
 static void write_bytes(GcamModelWriter *writer, FILE *file, const void *data, size_t size)
 {
-    if (writer->ret >= 0 && size && fwrite(data, 1, size, file) != size)
+    if (writer->error >= 0 && size && fwrite(data, 1, size, file) != size)
         set_error(writer, -errno, "%m");
 }
 
@@ -333,7 +336,7 @@ static void write_halves(GcamModelWriter *writer, FILE *file, const char *name, 
 {
     uint16_t block[BLOCK];
     int overflows = 0;
-    for (size_t done = 0; done < elements && writer->ret >= 0;) {
+    for (size_t done = 0; done < elements && writer->error >= 0;) {
         size_t count = elements - done < BLOCK ? elements - done : BLOCK;
         for (size_t i = 0; i < count; i++) {
             block[i] = gcam_float_to_half(data[done + i]);
@@ -360,17 +363,17 @@ static void write_turned(GcamModelWriter *writer, FILE *file, const Item *item)
     const size_t rows = (size_t)item->dims[0], columns = (size_t)item->dims[1];
     const size_t size = gcam_file_type_size(item->data_type);
     const char *data = item->data;
-    char *block = malloc(TURNED_ROWS * columns * size + 1);
+    char *block = gcam_alloc(TURNED_ROWS * columns * size + 1, 1);
     if (!block)
         set_error(writer, -ENOMEM, "no memory for tensor '%s'", item->name);
-    for (size_t first = 0; first < rows && writer->ret >= 0; first += TURNED_ROWS) {
+    for (size_t first = 0; first < rows && writer->error >= 0; first += TURNED_ROWS) {
         size_t n = rows - first < TURNED_ROWS ? rows - first : TURNED_ROWS;
         for (size_t c = 0; c < columns; c++)
             for (size_t r = 0; r < n; r++)
                 memcpy(block + (r * columns + c) * size, data + (c * rows + first + r) * size, size);
         write_elements(writer, file, item, block, n * columns);
     }
-    free(block);
+    gcam_free(block);
 }
 
 static void write_all(GcamModelWriter *writer, FILE *file)
@@ -384,7 +387,7 @@ static void write_all(GcamModelWriter *writer, FILE *file)
     write_bytes(writer, file, writer->records.data, writer->records.size);
     size_t header = 4 + sizeof(version) + sizeof(counts) + writer->keys.size + writer->records.size;
     write_zeros(writer, file, align_up(header) - header);
-    for (size_t i = 0; i < writer->item_count && writer->ret >= 0; i++) {
+    for (size_t i = 0; i < writer->item_count && writer->error >= 0; i++) {
         const Item *item = &writer->item[i];
         if (item->is_turned)
             write_turned(writer, file, item);
@@ -392,7 +395,7 @@ static void write_all(GcamModelWriter *writer, FILE *file)
             write_elements(writer, file, item, item->data, item->count);
         write_zeros(writer, file, align_up(item->size) - item->size);
     }
-    if (writer->ret >= 0 && (fflush(file) || fsync(fileno(file)) < 0))
+    if (writer->error >= 0 && (fflush(file) || fsync(fileno(file)) < 0))
         set_error(writer, -errno, "%m");
 }
 
@@ -400,7 +403,7 @@ static void write_all(GcamModelWriter *writer, FILE *file)
 static FILE *open_temporary(GcamModelWriter *writer)
 {
     size_t size = strlen(writer->path) + 48;
-    writer->temporary = malloc(size);
+    writer->temporary = gcam_arena_alloc(&writer->arena, size, 1);
     int fd = -1;
     errno = ENOMEM;
     for (int i = 0; writer->temporary && i < 100; i++) {
@@ -433,29 +436,29 @@ static void write_file(GcamModelWriter *writer)
     write_all(writer, file);
     if (fclose(file))
         set_error(writer, -errno, "%m");
-    if (writer->ret >= 0 && rename(writer->temporary, writer->path) < 0)
+    if (writer->error >= 0 && rename(writer->temporary, writer->path) < 0)
         set_error(writer, -errno, "%m");
-    if (writer->ret < 0)
+    if (writer->error < 0)
         unlink(writer->temporary);
 }
 
-int gcam_modelwriter_finish(GcamModelWriter *writer, char *error, size_t error_size)
+int gcam_modelwriter_finish(GcamModelWriter *writer, const GradcamLog *log)
 {
     check_names(writer);
-    if (writer->ret >= 0)
+    if (writer->error >= 0)
         write_file(writer);
-    if (writer->ret < 0)
-        return gcam_fail(error, error_size, writer->ret, "cannot write model '%s': %s", writer->path, writer->message);
+    if (writer->error < 0)
+        return gcam_fail(log, writer->error, "cannot write model '%s': %s", writer->path, writer->message);
     return 0;
 }
 
-int gcam_modelwriter_create(GcamModelWriter **out, const char *path, char *error, size_t error_size)
+int gcam_modelwriter_create(GcamModelWriter **out, const char *path)
 {
     *out = NULL;
-    GcamModelWriter *writer = calloc(1, sizeof(*writer));
-    if (!writer || !(writer->path = strdup(path))) {
+    GcamModelWriter *writer = gcam_calloc(1, sizeof(*writer));
+    if (!writer || !(writer->path = gcam_arena_strdup(&writer->arena, path))) {
         gcam_modelwriter_free(&writer);
-        return gcam_fail(error, error_size, -ENOMEM, "no memory to write model '%s'", path);
+        return -ENOMEM;
     }
     gcam_modelwriter_string(writer, "general.architecture", "gradcam");
     gcam_modelwriter_u32(writer, "general.alignment", GCAM_MODELFILE_ALIGN);
@@ -467,16 +470,11 @@ void gcam_modelwriter_free(GcamModelWriter **writer)
 {
     if (!writer || !*writer)
         return;
-    for (size_t i = 0; i < (*writer)->key_count; i++)
-        free((*writer)->key[i]);
-    for (size_t i = 0; i < (*writer)->item_count; i++)
-        free((*writer)->item[i].name);
-    free((*writer)->key);
-    free((*writer)->item);
-    free((*writer)->keys.data);
-    free((*writer)->records.data);
-    free((*writer)->temporary);
-    free((*writer)->path);
-    free(*writer);
+    gcam_free((*writer)->key);
+    gcam_free((*writer)->item);
+    gcam_free((*writer)->keys.data);
+    gcam_free((*writer)->records.data);
+    gcam_arena_free(&(*writer)->arena);
+    gcam_free(*writer);
     *writer = NULL;
 }

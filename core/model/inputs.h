@@ -5,11 +5,9 @@
 #ifndef GCAM_MODEL_INPUTS_H
 #define GCAM_MODEL_INPUTS_H
 
+#include "base/limits.h"
 #include "gradcam.h"
 #include "graph/graph.h"
-
-#define GCAM_MOST_PIXELS 16384          // of each side of the picture
-#define GCAM_MOST_CHANNELS 1024         // of all its frames
 
 // Everything is in the graph's arena; values are those of the graph.
 typedef struct GcamInputs {

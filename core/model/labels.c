@@ -5,18 +5,17 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/map_file.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "labels.h"
 
-#define MAX_TEXT (16 << 20)     // bytes of a file
-#define MAX_CLASSES (1 << 20)
-#define MAX_GROUPS (1 << 16)
-#define MAX_MEMBERS (1 << 24)   // classes of all groups together
 #define TABLE "#gradcam labels" // the first line of a table
 
 // What GcamLabels points to, in as few blocks as there are kinds.
@@ -31,40 +30,23 @@ typedef struct Owner {
 // Where messages come from and go to.
 typedef struct Report {
     const char *source;
-    char *error;
-    size_t error_size;
+    const GradcamLog *log;
 } Report;
 
-#define FAIL(report, code, ...) gcam_fail((report)->error, (report)->error_size, code, __VA_ARGS__)
+#define FAIL(report, code, ...) gcam_fail((report)->log, code, __VA_ARGS__)
 
 static int no_memory(const Report *report)
 {
     return FAIL(report, -ENOMEM, "no memory for the labels of '%s'", report->source);
 }
 
-// Length of the UTF-8 sequence that begins here, 0 when there is no valid one.
-static size_t sequence_length(const unsigned char *at)
-{
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    if (at[0] < 0x80)
-        return 1;
-    size_t length = at[0] >= 0xF8 ? 0 : at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : at[0] >= 0xC0 ? 2 : 0;
-    uint32_t code = at[0] & (0x7F >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xC0) != 0x80)     // also at the NUL at the end
-            return 0;
-        code = code << 6 | (at[i] & 0x3F);
-    }
-    return length && code >= least[length] && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF) ? length : 0;
-}
-
 // Whether names can be shown: UTF-8, no control characters but the tabs that `tabs` allows, not blank.
 static int is_text(const char *text, int tabs)
 {
     int is_blank = 1;
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        size_t length = sequence_length(at);
-        if (!length || (*at < ' ' && !(tabs && *at == '\t')) || *at == 0x7F)
+    for (const char *at = text; *at;) {
+        size_t length = gcam_utf8_length(at);
+        if (!length || ((unsigned char)*at < ' ' && !(tabs && *at == '\t')) || *at == 0x7F)
             return 0;
         is_blank &= *at == ' ' || *at == '\t' || *at == ',';
         at += length;
@@ -124,28 +106,29 @@ static int check_group(const Report *report, const char *text, int classes, size
         return FAIL(report, -EBADMSG, "the classes of group '%.*s' in '%s' are not an ascending list of numbers below "
                     "%d", (int)(tab - text), text, report->source, classes);
     *members += (size_t)count;
-    if (*members > MAX_MEMBERS)
-        return FAIL(report, -EBADMSG, "the groups in '%s' hold more than %d classes", report->source, MAX_MEMBERS);
+    if (*members > GCAM_MOST_MEMBERS)
+        return FAIL(report, -EBADMSG, "the groups in '%s' hold more than %d classes", report->source,
+                    GCAM_MOST_MEMBERS);
     return 0;
 }
 
 static int check_all(const Report *report, const char *const *labels, size_t count, const char *const *groups,
                      size_t group_count, size_t *text_size, size_t *members)
 {
-    int ret = 0;
+    int error = 0;
     *text_size = *members = 0;
-    if (!count || count > MAX_CLASSES || group_count > MAX_GROUPS)
+    if (!count || count > GCAM_MOST_CLASSES || group_count > GCAM_MOST_GROUPS)
         return FAIL(report, -EBADMSG, "'%s' holds %zu labels and %zu groups, not 1 to %d and at most %d",
-                    report->source, count, group_count, MAX_CLASSES, MAX_GROUPS);
-    for (size_t i = 0; i < count && ret >= 0; i++) {
-        ret = check_label(report, labels[i], i);
+                    report->source, count, group_count, GCAM_MOST_CLASSES, GCAM_MOST_GROUPS);
+    for (size_t i = 0; i < count && error >= 0; i++) {
+        error = check_label(report, labels[i], i);
         *text_size += 2 * (strlen(labels[i]) + 1);
     }
-    for (size_t i = 0; i < group_count && ret >= 0; i++) {
-        ret = check_group(report, groups[i], (int)count, members);
+    for (size_t i = 0; i < group_count && error >= 0; i++) {
+        error = check_group(report, groups[i], (int)count, members);
         *text_size += 3 * (strlen(groups[i]) + 1);
     }
-    return ret;
+    return error;
 }
 
 // Copies a string to *at, which moves on.
@@ -187,23 +170,23 @@ static void fill(Owner *owner, const char *const *labels, const char *const *gro
 }
 
 int gcam_labels_create(GcamLabels **out, const char *const *labels, size_t count, const char *const *groups,
-                       size_t group_count, const char *source, char *error, size_t error_size)
+                       size_t group_count, const char *source, const GradcamLog *log)
 {
-    const Report report = {source, error, error_size};
+    const Report report = {source, log};
     size_t text_size, members;
     *out = NULL;
-    int ret = check_all(&report, labels, count, groups, group_count, &text_size, &members);
-    if (ret < 0)
-        return ret;
-    Owner *owner = calloc(1, sizeof(*owner));
+    int error = check_all(&report, labels, count, groups, group_count, &text_size, &members);
+    if (error < 0)
+        return error;
+    Owner *owner = gcam_calloc(1, sizeof(*owner));
     if (!owner)
         return no_memory(&report);
     GcamLabels *made = &owner->labels;
-    owner->text = malloc(text_size);
-    owner->label = malloc(count * sizeof(*owner->label));
-    owner->folded = malloc(count * sizeof(*owner->folded));
-    owner->group = malloc((group_count + 1) * sizeof(*owner->group));
-    owner->members = malloc((members + 1) * sizeof(*owner->members));
+    owner->text = gcam_alloc(text_size, 1);
+    owner->label = gcam_alloc(count, sizeof(*owner->label));
+    owner->folded = gcam_alloc(count, sizeof(*owner->folded));
+    owner->group = gcam_alloc(group_count + 1, sizeof(*owner->group));
+    owner->members = gcam_alloc(members + 1, sizeof(*owner->members));
     if (!owner->text || !owner->label || !owner->folded || !owner->group || !owner->members) {
         gcam_labels_free(&made);
         return no_memory(&report);
@@ -220,12 +203,12 @@ void gcam_labels_free(GcamLabels **labels)
     if (!labels || !*labels)
         return;
     Owner *owner = (Owner *)*labels;
-    free(owner->text);
-    free(owner->label);
-    free(owner->folded);
-    free(owner->group);
-    free(owner->members);
-    free(owner);
+    gcam_free(owner->text);
+    gcam_free(owner->label);
+    gcam_free(owner->folded);
+    gcam_free(owner->group);
+    gcam_free(owner->members);
+    gcam_free(owner);
     *labels = NULL;
 }
 
@@ -275,7 +258,7 @@ static int parse_plain(const Report *report, Lines *lines)
 // class INDEX ID NAMES
 static int parse_class(Lines *lines, const char *at)
 {
-    int index = take_index(&at, MAX_CLASSES);
+    int index = take_index(&at, GCAM_MOST_CLASSES);
     const char *tab = *at == '\t' ? strchr(at + 1, '\t') : NULL;
     if (!tab || lines->group_count || (size_t)index != lines->label_count)
         return -1;
@@ -296,14 +279,14 @@ static int parse_group(Lines *lines, const char *at)
 static int parse_table(const Report *report, Lines *lines)
 {
     for (char *line; (line = take_line(lines));) {
-        int ret = 0;
+        int error = 0;
         if (!strncmp(line, "class\t", 6))
-            ret = parse_class(lines, line + 6);
+            error = parse_class(lines, line + 6);
         else if (!strncmp(line, "group\t", 6))
-            ret = parse_group(lines, line + 6);
+            error = parse_group(lines, line + 6);
         else if (*line && *line != '#')
-            ret = -1;
-        if (ret < 0)
+            error = -1;
+        if (error < 0)
             return FAIL(report, -EBADMSG, "line %zu of label table '%s' is neither the next class nor a group",
                         lines->number, report->source);
     }
@@ -317,72 +300,56 @@ static int parse_lines(GcamLabels **out, const Report *report, char *text)
     for (const char *at = text; (at = strchr(at, '\n')); at++)
         line_count++;
     Lines lines = {.next = text};
-    lines.label = malloc(line_count * sizeof(*lines.label));
-    lines.group = malloc(line_count * sizeof(*lines.group));
-    int ret;
+    lines.label = gcam_alloc(line_count, sizeof(*lines.label));
+    lines.group = gcam_alloc(line_count, sizeof(*lines.group));
+    int error;
     if (!lines.label || !lines.group)
-        ret = no_memory(report);
+        error = no_memory(report);
     else if (!strncmp(text, TABLE, strlen(TABLE)))
-        ret = parse_table(report, &lines);
+        error = parse_table(report, &lines);
     else
-        ret = parse_plain(report, &lines);
-    if (ret >= 0)
-        ret = gcam_labels_create(out, lines.label, lines.label_count, lines.group, lines.group_count, report->source,
-                                 report->error, report->error_size);
-    free(lines.label);
-    free(lines.group);
-    return ret;
+        error = parse_plain(report, &lines);
+    if (error >= 0)
+        error = gcam_labels_create(out, lines.label, lines.label_count, lines.group, lines.group_count, report->source,
+                                 report->log);
+    gcam_free(lines.label);
+    gcam_free(lines.group);
+    return error;
 }
 
 int gcam_labels_parse(GcamLabels **out, const char *text, size_t size, const char *source,
-                      char *error, size_t error_size)
+                      const GradcamLog *log)
 {
-    const Report report = {source, error, error_size};
+    const Report report = {source, log};
     *out = NULL;
-    if (size > MAX_TEXT)
-        return FAIL(&report, -EBADMSG, "labels file '%s' is larger than %d bytes", source, MAX_TEXT);
+    if (size > GCAM_MOST_LABELS_TEXT)
+        return FAIL(&report, -EBADMSG, "labels file '%s' is larger than %d bytes", source, GCAM_MOST_LABELS_TEXT);
     if (size >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3)) {
         text += 3;
         size -= 3;
     }
     if (size && memchr(text, 0, size))
         return FAIL(&report, -EBADMSG, "labels file '%s' is not text: it contains NUL", source);
-    char *copy = malloc(size + 1);
+    char *copy = gcam_alloc(size + 1, 1);
     if (!copy)
         return no_memory(&report);
     if (size)
         memcpy(copy, text, size);
     copy[size] = '\0';
-    int ret = parse_lines(out, &report, copy);
-    free(copy);
-    return ret;
+    int error = parse_lines(out, &report, copy);
+    gcam_free(copy);
+    return error;
 }
 
-int gcam_labels_load(GcamLabels **out, const char *path, char *error, size_t error_size)
+int gcam_labels_load(GcamLabels **out, const char *path, const GradcamLog *log)
 {
+    GcamMapFile file;
     *out = NULL;
-    FILE *file = fopen(path, "rbe");
-    if (!file)
-        return gcam_fail(error, error_size, -errno, "cannot open labels file '%s': %m", path);
-    size_t size = 0, capacity = 1 << 16;
-    char *text = NULL;
-    int ret = 0;
-    while (ret >= 0 && size <= MAX_TEXT && !feof(file)) {
-        char *grown = realloc(text, capacity *= 2);
-        if (!grown) {
-            ret = gcam_fail(error, error_size, -ENOMEM, "no memory for the labels of '%s'", path);
-            break;
-        }
-        text = grown;
-        size += fread(text + size, 1, capacity - size, file);
-        if (ferror(file))
-            ret = gcam_fail(error, error_size, -errno, "cannot read labels file '%s': %m", path);
-    }
-    fclose(file);
-    if (ret >= 0)
-        ret = gcam_labels_parse(out, text, size, path, error, error_size);
-    free(text);
-    return ret;
+    int error = gcam_map_file(&file, path, "labels file", GCAM_MOST_LABELS_TEXT, 1, log);
+    if (!error)
+        error = gcam_labels_parse(out, file.data, file.size, path, log);
+    gcam_unmap_file(&file);
+    return error;
 }
 
 // ------------------------------------------------------------------------------------------------------------ built in
@@ -400,10 +367,10 @@ __asm__(".pushsection .rodata\n"
 extern const char gcam_imagenet_table[] __attribute__((visibility("hidden")));
 extern const char gcam_imagenet_table_end[] __attribute__((visibility("hidden")));
 
-int gcam_labels_imagenet(GcamLabels **out, char *error, size_t error_size)
+int gcam_labels_imagenet(GcamLabels **out, const GradcamLog *log)
 {
     return gcam_labels_parse(out, gcam_imagenet_table, (size_t)(gcam_imagenet_table_end - gcam_imagenet_table),
-                             "imagenet", error, error_size);
+                             "imagenet", log);
 }
 
 // The comment from "WordNet's licence" on to the first class.

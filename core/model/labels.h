@@ -13,12 +13,14 @@
  *
  * models/imagenet.tsv is such a table and is built into the library. Labels are immutable once made; any number of
  * threads may use them. Texts are untrusted: they are checked completely, also for being UTF-8 without control
- * characters. Errors: -EBADMSG malformed, -ENOMEM; `error` receives one sentence, as in file.h.
+ * characters. Errors: -EBADMSG malformed, -ENOMEM; the log (may be NULL) receives one sentence.
  */
 #ifndef GCAM_MODEL_LABELS_H
 #define GCAM_MODEL_LABELS_H
 
 #include <stddef.h>
+
+#include "gradcam.h"
 
 typedef struct GcamGroup {
     const char *text;           // names, tab, classes: what gcam_labels_create() takes, to be stored in a model
@@ -37,17 +39,17 @@ typedef struct GcamLabels {
 
 // From strings, as a model file has them; all is copied. `source` names them in messages.
 int gcam_labels_create(GcamLabels **out, const char *const *labels, size_t count, const char *const *groups,
-                       size_t group_count, const char *source, char *error, size_t error_size);
+                       size_t group_count, const char *source, const GradcamLog *log);
 
 // From either kind of text in memory; ends of lines may be LF or CR LF, a byte order mark is skipped.
 int gcam_labels_parse(GcamLabels **out, const char *text, size_t size, const char *source,
-                      char *error, size_t error_size);
+                      const GradcamLog *log);
 
-// From a file of either kind, at most 16 MiB. Also -ENOENT and what else the system says.
-int gcam_labels_load(GcamLabels **out, const char *path, char *error, size_t error_size);
+// From a file of either kind, at most 16 MiB. Also what gcam_map_file() gives.
+int gcam_labels_load(GcamLabels **out, const char *path, const GradcamLog *log);
 
 // The 1000 classes of ILSVRC with their WordNet groups, which are built in.
-int gcam_labels_imagenet(GcamLabels **out, char *error, size_t error_size);
+int gcam_labels_imagenet(GcamLabels **out, const GradcamLog *log);
 
 // The licence that goes with copies of the built-in names, as text, not NUL-terminated. Static.
 const char *gcam_labels_imagenet_licence(size_t *size);
@@ -73,7 +75,7 @@ typedef struct GcamClassSet {
 // do not count. Else -ENOENT, with a sentence that names the candidates of an ambiguous word, or what comes near;
 // -EINVAL when text is empty. labels may be NULL (only indices are known then). On failure *out is all zeros.
 int gcam_labels_resolve(const GcamLabels *labels, size_t class_count, const char *text, GcamClassSet *out,
-                        char *error, size_t error_size);
+                        const GradcamLog *log);
 
 // Writes names in the form in which they are compared: lower case, single spaces for space, underscore and hyphen,
 // none around commas, no apostrophes. out holds at least strlen(text) + 1 bytes.

@@ -11,12 +11,8 @@
 #include "file_keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define IMAGENET_CLASSES 1000
 
@@ -48,66 +44,40 @@ static int read_bin(GradcamModel *model, const char *path, const GradcamLog *log
 {
     const uint8_t *graph;
     size_t size;
-    if (gcam_modelfile_u8s(model->file, KEY_GRAPH, &graph, &size) < 0) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: a GGUF file without a graph in it: not one that `gradcam compile` wrote",
-                 path);
-        return -EBADMSG;
-    }
+    if (gcam_modelfile_u8s(model->file, KEY_GRAPH, &graph, &size) < 0)
+        return gcam_fail(log, -EBADMSG, "%s: a GGUF file without a graph in it: not one that `gradcam compile` wrote",
+                         path);
     const GcamOnnxWeights weights = { find_weights, model->file };
-    return gcam_onnx_parse(&model->onnx, path, graph, size, &weights, log);
-}
-
-static int open_bin(GradcamModel *model, const char *path, const void *data, size_t size, const GradcamLog *log)
-{
-    char text[512];
-    int error = data ? gcam_modelfile_open_memory(&model->file, data, size, path, text, sizeof(text))
-                     : gcam_modelfile_open(&model->file, path, text, sizeof(text));
-    if (error) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s", text);
-        return error;
-    }
-    return read_bin(model, path, log);
+    return gcam_onnx_parse(&model->onnx, path, graph, size, &weights, 0, log);
 }
 
 static int open_default(GradcamModel *model, const GradcamLog *log)
 {
 #if GCAM_HAVE_DEFAULT_MODEL
-    return open_bin(model, "(built-in)", gcam_default_model, (size_t)(gcam_default_model_end - gcam_default_model),
-                    log);
+    static const char name[] = "(built-in)";
+    const size_t size = (size_t)(gcam_default_model_end - gcam_default_model);
+    int error = gcam_modelfile_open_memory(&model->file, gcam_default_model, size, name, log);
+    return error ? error : read_bin(model, name, log);
 #else
     (void)model;
-    gcam_log(log, GRADCAM_LOG_ERROR, "this libgradcam was built without its default network: name a model file");
-    return -ENOENT;
+    return gcam_fail(log, -ENOENT, "this libgradcam was built without its default network: name a model file");
 #endif
 }
 
-static int open_file(GradcamModel *model, const char *path, const GradcamLog *log)
+static int open_file(GradcamModel *model, const char *path, int copy, const GradcamLog *log)
 {
-    struct stat status;
-    int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0) {
-        error = -errno;
-        gcam_log(log, GRADCAM_LOG_ERROR, "cannot open the model '%s': %s", path, strerror(-error));
-    } else if (!S_ISREG(status.st_mode) || status.st_size < 4) {
-        error = -EBADMSG;
-        gcam_log(log, GRADCAM_LOG_ERROR, "cannot use '%s' as a model: it is %s", path,
-                 S_ISDIR(status.st_mode) ? "a directory" : !S_ISREG(status.st_mode) ? "no ordinary file" : "empty");
-    }
-    size_t size = error ? 0 : (size_t)status.st_size;
-    void *bytes = error ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (!error && bytes == MAP_FAILED) {
-        error = -errno;
-        gcam_log(log, GRADCAM_LOG_ERROR, "cannot map the model '%s': %s", path, strerror(-error));
-    }
-    if (fd >= 0)
-        close(fd);
+    GcamMapFile bytes;
+    int error = gcam_map_file(&bytes, path, "model", 0, copy, log);
     if (error)
         return error;
-    int compiled = gcam_modelfile_detect(bytes, size);
-    if (!compiled)
-        error = gcam_onnx_parse(&model->onnx, path, bytes, size, NULL, log);
-    munmap(bytes, size);
-    return compiled ? open_bin(model, path, NULL, 0, log) : error;
+    if (!bytes.size)
+        error = gcam_fail(log, -EBADMSG, "'%s' is not a model: it is empty", path);
+    else if (!gcam_modelfile_detect(bytes.data, bytes.size))
+        error = gcam_onnx_parse(&model->onnx, path, bytes.data, bytes.size, NULL, copy, log);
+    else if (!(error = gcam_modelfile_open(&model->file, &bytes, path, log)))
+        error = read_bin(model, path, log);
+    gcam_unmap_file(&bytes);
+    return error;
 }
 
 // --------------------------------------------------------------------------------------------- what belongs to a model
@@ -120,18 +90,17 @@ static const char *file_string(const GradcamModel *model, const char *key)
     return string;
 }
 
-static int imagenet_labels(GradcamModel *model, char *text, size_t text_size)
+static int imagenet_labels(GradcamModel *model, const GradcamLog *log)
 {
     size_t size;
     const char *licence = gcam_labels_imagenet_licence(&size);
     char *copy = gcam_arena_alloc(&model->arena, size + 1, 1);
     model->labels_licence = copy;
-    return copy ? memcpy(copy, licence, size), gcam_labels_imagenet(&model->labels, text, text_size) : -ENOMEM;
+    return copy ? memcpy(copy, licence, size), gcam_labels_imagenet(&model->labels, log) : -ENOMEM;
 }
 
 static int read_labels(GradcamModel *model, const char *wanted, const GradcamLog *log)
 {
-    char text[512] = "";
     const char *const *labels, *const *groups = NULL;
     size_t count, group_count = 0;
     int error = 0;
@@ -139,20 +108,18 @@ static int read_labels(GradcamModel *model, const char *wanted, const GradcamLog
     if (wanted && !strcmp(wanted, "none"))
         return 0;
     if (wanted && strcmp(wanted, "imagenet"))
-        error = gcam_labels_load(&model->labels, wanted, text, sizeof(text));
+        error = gcam_labels_load(&model->labels, wanted, log);
     else if (wanted)
-        error = imagenet_labels(model, text, sizeof(text));
+        error = imagenet_labels(model, log);
     else if (model->file) {
         if (gcam_modelfile_strings(model->file, KEY_LABELS, &labels, &count) < 0)
             return 0;
         gcam_modelfile_strings(model->file, KEY_GROUPS, &groups, &group_count);
         error = gcam_labels_create(&model->labels, labels, count, groups, group_count,
-                                   gcam_modelfile_path(model->file), text, sizeof(text));
+                                   gcam_modelfile_path(model->file), log);
         model->labels_licence = file_string(model, KEY_LABELS_LICENCE);
     } else if (model->info.classes == IMAGENET_CLASSES)
-        error = imagenet_labels(model, text, sizeof(text));
-    if (error)
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s", text);
+        error = imagenet_labels(model, log);
     if (!error && model->labels && model->labels->count != model->info.classes) {
         gcam_log(log, GRADCAM_LOG_ERROR, "%zu labels ('%s') for a network of %zu classes", model->labels->count,
                  wanted ? wanted : "in the model", model->info.classes);
@@ -297,7 +264,7 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
         gcam_free(model);
         return -ENOMEM;
     }
-    if ((error = path ? open_file(model, path, &o->log) : open_default(model, &o->log)))
+    if ((error = path ? open_file(model, path, o->copy, &o->log) : open_default(model, &o->log)))
         goto fail;
     if (model->file) {
         gcam_modelfile_u32(model->file, KEY_WIDTH, &width);

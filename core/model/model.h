@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/limits.h"
 #include "file.h"
 #include "gradcam.h"
 #include "graph/graph.h"
@@ -15,8 +16,6 @@
 #include "inputs.h"
 #include "labels.h"
 #include "plan/plan.h"
-
-#define GCAM_MOST_CLASSES (1 << 20)
 
 // A plan that contexts share.
 typedef struct GcamSharedPlan {

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "labels.h"
 
 // How a word fits a label, worst to best.
@@ -82,13 +83,13 @@ static enum Fit fit(const char *label, const char *word)
 // ------------------------------------------------------------------------------------------------------------- results
 
 static int set_result(GcamClassSet *out, const char *name, size_t name_length, const int *classes, size_t count,
-                      char *error, size_t error_size)
+                      const GradcamLog *log)
 {
-    out->name = malloc(name_length + 1);
-    out->classes = malloc(count * sizeof(*classes));
+    out->name = gcam_alloc(name_length + 1, 1);
+    out->classes = gcam_alloc(count, sizeof(*classes));
     if (!out->name || !out->classes) {
         gcam_class_set_clear(out);
-        return gcam_fail(error, error_size, -ENOMEM, "no memory for the classes of '%.*s'", (int)name_length, name);
+        return gcam_fail(log, -ENOMEM, "no memory for the classes of '%.*s'", (int)name_length, name);
     }
     memcpy(out->name, name, name_length);
     out->name[name_length] = '\0';
@@ -99,8 +100,8 @@ static int set_result(GcamClassSet *out, const char *name, size_t name_length, c
 
 void gcam_class_set_clear(GcamClassSet *set)
 {
-    free(set->name);
-    free(set->classes);
+    gcam_free(set->name);
+    gcam_free(set->classes);
     *set = (GcamClassSet){0};
 }
 
@@ -141,7 +142,7 @@ static const char *next_name(const char **at, size_t *length)
 
 // Lists the classes that fit as well as any: "class 'crane' is ambiguous: it could be 134 'crane', 517 'crane'".
 static int fail_ambiguous(const GcamLabels *labels, size_t count, const char *text, const char *word, enum Fit wanted,
-                          size_t fitting, char *error, size_t error_size)
+                          size_t fitting, const GradcamLog *log)
 {
     Sentence sentence = {.length = 0};
     size_t listed = 0;
@@ -155,7 +156,7 @@ static int fail_ambiguous(const GcamLabels *labels, size_t count, const char *te
     }
     if (fitting > listed)
         say(&sentence, " and %zu more", fitting - listed);
-    return gcam_fail(error, error_size, -ENOENT, "class '%s' is ambiguous: it could be %s", text, sentence.text);
+    return gcam_fail(log, -ENOENT, "class '%s' is ambiguous: it could be %s", text, sentence.text);
 }
 
 // A name that comes near a word.
@@ -242,7 +243,7 @@ static void search_names(Search *search, const char *names)
 }
 
 static int fail_unknown(const GcamLabels *labels, size_t count, const char *text, const char *word,
-                        char *error, size_t error_size)
+                        const GradcamLog *log)
 {
     Search search = {.length = strlen(word)};
     Sentence sentence = {.length = 0};
@@ -254,25 +255,25 @@ static int fail_unknown(const GcamLabels *labels, size_t count, const char *text
             search_names(&search, labels->label[i]);
     }
     if (!search.count)
-        return gcam_fail(error, error_size, -ENOENT, "no class is called '%s', and no name comes near", text);
+        return gcam_fail(log, -ENOENT, "no class is called '%s', and no name comes near", text);
     for (size_t i = 0; i < search.count; i++)
         say(&sentence, "%s'%.*s'", !i ? "" : i + 1 < search.count ? ", " : " or ", (int)search.near[i].length,
             search.near[i].name);
-    return gcam_fail(error, error_size, -ENOENT, "no class is called '%s': is it %s?", text, sentence.text);
+    return gcam_fail(log, -ENOENT, "no class is called '%s': is it %s?", text, sentence.text);
 }
 
 // ----------------------------------------------------------------------------------------------------------- resolving
 
-static int resolve_index(size_t class_count, const char *text, GcamClassSet *out, char *error, size_t error_size)
+static int resolve_index(size_t class_count, const char *text, GcamClassSet *out, const GradcamLog *log)
 {
     errno = 0;
     unsigned long value = strtoul(text, NULL, 10);
     if (errno || value >= class_count || value > INT_MAX)
-        return gcam_fail(error, error_size, -ENOENT, "there is no class %s: the model has classes 0 to %zu", text,
+        return gcam_fail(log, -ENOENT, "there is no class %s: the model has classes 0 to %zu", text,
                          class_count - 1);
     char digits[24];
     int index = (int)value, length = snprintf(digits, sizeof(digits), "%d", index);
-    return set_result(out, digits, (size_t)length, &index, 1, error, error_size);
+    return set_result(out, digits, (size_t)length, &index, 1, log);
 }
 
 // The first group that has the word among its names; its spelling there goes to *name.
@@ -340,42 +341,40 @@ static void tally_singular(Tally *tally, const GcamLabels *labels, size_t count,
 }
 
 static int resolve_word(const GcamLabels *labels, size_t count, const char *text, char *word, GcamClassSet *out,
-                        char *error, size_t error_size)
+                        const GradcamLog *log)
 {
     Tally tally;
     tally_singular(&tally, labels, count, word);
     if (tally.group)
-        return set_result(out, tally.name, tally.name_length, tally.group->classes, tally.group->count, error,
-                          error_size);
+        return set_result(out, tally.name, tally.name_length, tally.group->classes, tally.group->count, log);
     if (tally.best == FIT_NONE)
-        return fail_unknown(labels, count, text, word, error, error_size);
+        return fail_unknown(labels, count, text, word, log);
     if (tally.fitting[tally.best] > 1)
-        return fail_ambiguous(labels, count, text, word, tally.best, tally.fitting[tally.best], error, error_size);
+        return fail_ambiguous(labels, count, text, word, tally.best, tally.fitting[tally.best], log);
     int index = tally.first[tally.best];
-    return set_result(out, labels->label[index], strlen(labels->label[index]), &index, 1, error, error_size);
+    return set_result(out, labels->label[index], strlen(labels->label[index]), &index, 1, log);
 }
 
 int gcam_labels_resolve(const GcamLabels *labels, size_t class_count, const char *text, GcamClassSet *out,
-                        char *error, size_t error_size)
+                        const GradcamLog *log)
 {
     *out = (GcamClassSet){0};
-    char *word = malloc(strlen(text) + 1);
+    char *word = gcam_alloc(strlen(text) + 1, 1);
     if (!word)
-        return gcam_fail(error, error_size, -ENOMEM, "no memory for the class '%s'", text);
+        return gcam_fail(log, -ENOMEM, "no memory for the class '%s'", text);
     gcam_labels_fold(word, text);
-    int ret;
+    int error;
     if (!*word)
-        ret = gcam_fail(error, error_size, -EINVAL, "the name of a class is empty");
+        error = gcam_fail(log, -EINVAL, "the name of a class is empty");
     else if (!class_count)
-        ret = gcam_fail(error, error_size, -ENOENT, "there is no class '%s': the model has no classes", text);
+        error = gcam_fail(log, -ENOENT, "there is no class '%s': the model has no classes", text);
     else if (!word[strspn(word, "0123456789")])
-        ret = resolve_index(class_count, word, out, error, error_size);
+        error = resolve_index(class_count, word, out, log);
     else if (!labels)
-        ret = gcam_fail(error, error_size, -ENOENT, "the model has no labels: give a class by its index, 0 to %zu, "
+        error = gcam_fail(log, -ENOENT, "the model has no labels: give a class by its index, 0 to %zu, "
                         "instead of '%s'", class_count - 1, text);
     else
-        ret = resolve_word(labels, labels->count < class_count ? labels->count : class_count, text, word, out, error,
-                           error_size);
-    free(word);
-    return ret;
+        error = resolve_word(labels, labels->count < class_count ? labels->count : class_count, text, word, out, log);
+    gcam_free(word);
+    return error;
 }

@@ -417,7 +417,7 @@ static int run_folder(GcamInfer *infer, FoldFunction *function)
 {
     GcamNode *node = infer->node;
     int error;
-    Fold fold = { .infer = *infer, .in = calloc((size_t)node->inputs, sizeof(Array)), .inputs = node->inputs };
+    Fold fold = { .infer = *infer, .in = gcam_calloc((size_t)node->inputs, sizeof(Array)), .inputs = node->inputs };
     if (!fold.in)
         return -ENOMEM;
     for (int i = 0; i < node->inputs; i++)
@@ -430,7 +430,7 @@ end:
     for (int i = 0; i < node->inputs; i++)
         gcam_free(fold.in[i].data);
     gcam_free(fold.out.data);
-    free(fold.in);
+    gcam_free(fold.in);
     if (error == -E2BIG)
         return gcam_infer_unsupported(infer, "its result, a constant, is too large");
     return error ? error : 1;

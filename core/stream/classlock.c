@@ -11,7 +11,8 @@
 #include <limits.h>
 #include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
+
+#include "base/mem.h"
 
 // What is known of a class as a rival.
 struct Rival {
@@ -37,7 +38,7 @@ int gcam_classlock_create(GcamClassLock **out, size_t classes, size_t wanted, in
     if (wanted < 1 || wanted > classes || classes > INT_MAX || hold < 1 || !(margin >= 0))
         return -EINVAL;
     size = sizeof(*lock) + classes * sizeof(lock->rival[0]) + 2 * wanted * sizeof(lock->held[0]);
-    lock = calloc(1, size);
+    lock = gcam_calloc(1, size);
     if (!lock)
         return -ENOMEM;
     lock->classes = classes;
@@ -52,7 +53,7 @@ int gcam_classlock_create(GcamClassLock **out, size_t classes, size_t wanted, in
 
 void gcam_classlock_free(GcamClassLock **lock)
 {
-    free(*lock);
+    gcam_free(*lock);
     *lock = NULL;
 }
 

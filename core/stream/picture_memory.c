@@ -75,7 +75,7 @@ int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, const Gradca
 
     for (size_t i = 0; i < count; i++)
         length += pack_target(&target[i], NULL);
-    *out = answer = malloc(sizeof(*answer) + length * sizeof(answer->question[0]));
+    *out = answer = gcam_alloc(sizeof(*answer) + length * sizeof(answer->question[0]), 1);
     if (!answer)
         return -ENOMEM;
     *answer = (GcamAnswer){ .references = 1, .layer = layer, .method = *method, .length = length };
@@ -89,7 +89,7 @@ void gcam_answer_unref(GcamAnswer *answer)
 {
     if (answer && --answer->references == 0) {
         gradcam_result_unref(&answer->result);
-        free(answer);
+        gcam_free(answer);
     }
 }
 

@@ -5,15 +5,15 @@
 #include "question.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "cam/score.h"
 
 static void free_question(GcamQuestion *question)
 {
     gcam_classlock_free(&question->lock);
-    free(question);
+    gcam_free(question);
 }
 
 void gcam_question_unref(GcamQuestion *question)
@@ -108,19 +108,19 @@ int gcam_question_create(GcamQuestion **out, const GradcamTargets *targets, size
     GradcamRange *range;
     int *class;
     char *name;
-    int ret;
+    int error;
 
     *out = NULL;
     if (!are_valid(targets, classes))
         return -EINVAL;
-    question = calloc(1, find_size(targets));
+    question = gcam_calloc(1, find_size(targets));
     if (!question)
         return -ENOMEM;
     wanted = count_wanted(targets);
-    ret = wanted ? gcam_classlock_create(&question->lock, classes, wanted, hold, margin) : 0;
-    if (ret < 0) {
+    error = wanted ? gcam_classlock_create(&question->lock, classes, wanted, hold, margin) : 0;
+    if (error < 0) {
         free_question(question);
-        return ret;
+        return error;
     }
     question->references = 1;
     question->count = targets->count;

@@ -11,8 +11,9 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 struct Result {
     GradcamResult result;       // first: a pointer to it is one to the whole
@@ -42,7 +43,7 @@ int gcam_result_create(GradcamResult **out, const GradcamTarget *targets, size_t
         return -EINVAL;
     for (size_t i = 0; i < count; i++)
         size += strlen(targets[i].name) + 1;
-    block = malloc(size);
+    block = gcam_alloc(size, 1);
     if (!block)
         return -ENOMEM;
 
@@ -100,5 +101,5 @@ void gradcam_result_unref(GradcamResult **result)
         return;
     *result = NULL;
     if (atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) == 1)
-        free(block);
+        gcam_free(block);
 }

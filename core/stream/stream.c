@@ -6,20 +6,19 @@
  * result per ticket. Tasks lie in one list by ticket, from submit until they are collected or dropped;
  * workers (worker.c) pick them in order.
  */
-#define _GNU_SOURCE             // sched_getaffinity
-
 #include "stream.h"
 
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
+#include "base/limits.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "model/model.h"
 
-enum { AUTO_HOLD = 3, MAX_JOBS = 1024 };
+enum { AUTO_HOLD = 3 };
 #define AUTO_MARGIN 2.0f
 
 static void forward_log(void *opaque, enum GradcamLogLevel level, const char *message)
@@ -31,28 +30,20 @@ static void forward_log(void *opaque, enum GradcamLogLevel level, const char *me
     pthread_mutex_unlock(&stream->log_mutex);
 }
 
-// Processors that this process may use.
-static int count_processors(void)
-{
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
-}
-
 // Defaults in the place of zeros; -EINVAL for what makes no sense. A network that remembers has to see every picture,
 // one after the other.
 static int complete_settings(GradcamStreamSettings *settings, const GradcamModelInfo *info)
 {
     if (!settings->threads)
-        settings->threads = count_processors();
+        settings->threads = gcam_cpu_processors();
     if (!settings->jobs)
-        settings->jobs = settings->threads < MAX_JOBS ? settings->threads : MAX_JOBS;
+        settings->jobs = settings->threads < GCAM_MOST_THREADS ? settings->threads : GCAM_MOST_THREADS;
     if (!settings->auto_hold)
         settings->auto_hold = AUTO_HOLD;
     if (settings->auto_margin == 0)
         settings->auto_margin = AUTO_MARGIN;
     if (!settings->load || !settings->release || settings->threads < 0 || settings->jobs < 0 ||
-        settings->jobs > settings->threads || settings->jobs > MAX_JOBS || settings->auto_hold < 0 ||
+        settings->jobs > settings->threads || settings->jobs > GCAM_MOST_THREADS || settings->auto_hold < 0 ||
         !(settings->auto_margin > 0) || isnan(settings->still) || gradcam_method_check(&settings->method) ||
         !gradcam_precision_name(settings->precision) || !gradcam_probability_name(settings->probability))
         return -EINVAL;
@@ -98,24 +89,24 @@ static int open_slot(GradcamStream *stream, int i)
 
 static int open_slots(GradcamStream *stream)
 {
-    stream->slot = calloc((size_t)stream->settings.jobs, sizeof(*stream->slot));
+    stream->slot = gcam_calloc((size_t)stream->settings.jobs, sizeof(*stream->slot));
     if (!stream->slot)
         return -ENOMEM;
     for (stream->jobs = 0; stream->jobs < stream->settings.jobs; stream->jobs++) {
-        int ret = open_slot(stream, stream->jobs);
-        if (ret < 0) {
+        int error = open_slot(stream, stream->jobs);
+        if (error < 0) {
             stream->jobs++;     // close what this one has
-            return ret;
+            return error;
         }
     }
     stream->layer = gradcam_context_layer(stream->slot[0].context);
     for (; stream->threads_started < stream->jobs; stream->threads_started++) {
         GcamSlot *slot = &stream->slot[stream->threads_started];
-        int ret = pthread_create(&slot->thread, NULL, gcam_stream_worker, slot);
-        if (ret) {
+        int error = pthread_create(&slot->thread, NULL, gcam_stream_worker, slot);
+        if (error) {
             gcam_log(&stream->log, GRADCAM_LOG_ERROR, "cannot start thread %d of %d: %s",
-                     stream->threads_started + 1, stream->jobs, strerror(ret));
-            return ret == EAGAIN ? -ENOMEM : -ret;
+                     stream->threads_started + 1, stream->jobs, strerror(error));
+            return error == EAGAIN ? -ENOMEM : -error;
         }
     }
     return 0;
@@ -183,33 +174,33 @@ int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamT
                         const GradcamStreamSettings *settings)
 {
     GradcamStream *stream;
-    int ret;
+    int error;
 
     *out = NULL;
     if (!model || !settings)
         return -EINVAL;
-    stream = calloc(1, sizeof(*stream));
+    stream = gcam_calloc(1, sizeof(*stream));
     if (!stream)
         return -ENOMEM;
-    ret = init_sync(stream);
-    if (ret) {
-        free(stream);
-        return -ret;
+    error = init_sync(stream);
+    if (error) {
+        gcam_free(stream);
+        return -error;
     }
     stream->model = gradcam_model_ref(model);
     stream->info = gradcam_model_info(model);
     stream->settings = *settings;
     stream->log = settings->log;
-    ret = complete_settings(&stream->settings, stream->info);
-    if (ret >= 0)
-        ret = gcam_question_create(&stream->question, targets, stream->info->classes, stream->settings.auto_hold,
+    error = complete_settings(&stream->settings, stream->info);
+    if (error >= 0)
+        error = gcam_question_create(&stream->question, targets, stream->info->classes, stream->settings.auto_hold,
                                stream->settings.auto_margin);
-    if (ret >= 0)
-        ret = open_slots(stream);
+    if (error >= 0)
+        error = open_slots(stream);
     stream->settings.layer = NULL;      // the caller's string
-    if (ret < 0) {
+    if (error < 0) {
         gradcam_stream_close(&stream);
-        return ret;
+        return error;
     }
     *out = stream;
     return 0;
@@ -228,10 +219,10 @@ void gradcam_stream_close(GradcamStream **out)
     gcam_seen_picture_unref(stream->picture);
     for (int i = 0; i < stream->jobs; i++)
         gradcam_context_close(&stream->slot[i].context);
-    free(stream->slot);
+    gcam_free(stream->slot);
     gradcam_model_close(&stream->model);
     destroy_sync(stream);
-    free(stream);
+    gcam_free(stream);
 }
 
 // ---------------------------------------------------------------------------------------- submit and collect
@@ -241,7 +232,7 @@ int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint6
     const size_t count = stream->question->count;   // only this thread sets question
     GcamTask *task;
 
-    task = calloc(1, sizeof(*task) + count * (sizeof(task->target[0]) + sizeof(task->auto_class[0])));
+    task = gcam_calloc(1, sizeof(*task) + count * (sizeof(task->target[0]) + sizeof(task->auto_class[0])));
     if (!task)
         return -ENOMEM;
     task->frame = frame;
@@ -251,7 +242,7 @@ int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint6
     pthread_mutex_lock(&stream->mutex);
     if (stream->in_flight >= 2 * stream->jobs) {
         pthread_mutex_unlock(&stream->mutex);
-        free(task);
+        gcam_free(task);
         return -EAGAIN;
     }
     task->method = stream->settings.method;
@@ -294,21 +285,21 @@ static int take(GradcamStream *stream, GcamTask *task, GradcamResult **out)
 int gradcam_stream_collect(GradcamStream *stream, uint64_t ticket, int wait, GradcamResult **out)
 {
     GcamTask *task;
-    int ret;
+    int error;
 
     *out = NULL;
     pthread_mutex_lock(&stream->mutex);
     for (task = stream->first; task && task->ticket != ticket; task = task->next)
         ;
     if (!task || task->dropped) {
-        ret = -EINVAL;
+        error = -EINVAL;
     } else {
         while (task->state != GCAM_TASK_DONE && wait)
             pthread_cond_wait(&stream->done, &stream->mutex);
-        ret = task->state == GCAM_TASK_DONE ? take(stream, task, out) : -EAGAIN;
+        error = task->state == GCAM_TASK_DONE ? take(stream, task, out) : -EAGAIN;
     }
     pthread_mutex_unlock(&stream->mutex);
-    return ret;
+    return error;
 }
 
 // The task whose outcome gradcam_stream_newest() gives: the oldest that failed, else the newest that is done.
@@ -328,7 +319,7 @@ static GcamTask *find_newest(const GradcamStream *stream)
 int gradcam_stream_newest(GradcamStream *stream, GradcamResult **out)
 {
     GcamTask *newest, *next;
-    int ret = -EAGAIN;
+    int error = -EAGAIN;
 
     *out = NULL;
     pthread_mutex_lock(&stream->mutex);
@@ -340,19 +331,19 @@ int gradcam_stream_newest(GradcamStream *stream, GradcamResult **out)
             gcam_task_remove(stream, task);
     }
     if (newest)
-        ret = take(stream, newest, out);
+        error = take(stream, newest, out);
     pthread_mutex_unlock(&stream->mutex);
-    return ret;
+    return error;
 }
 
 int gradcam_stream_set_targets(GradcamStream *stream, const GradcamTargets *targets)
 {
     GcamQuestion *question;
-    int ret = gcam_question_create(&question, targets, stream->info->classes, stream->settings.auto_hold,
+    int error = gcam_question_create(&question, targets, stream->info->classes, stream->settings.auto_hold,
                                stream->settings.auto_margin);
 
-    if (ret < 0)
-        return ret;
+    if (error < 0)
+        return error;
     pthread_mutex_lock(&stream->mutex);
     question->number = stream->question->number + 1;
     gcam_question_unref(stream->question);

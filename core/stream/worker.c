@@ -11,10 +11,10 @@
 #include "stream.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/threads.h"
 #include "cam/score.h"
 #include "model/model.h"
@@ -51,7 +51,7 @@ void gcam_task_remove(GradcamStream *stream, GcamTask *task)
         stream->last = before;
     gradcam_result_unref(&task->result);
     gcam_question_unref(task->question);
-    free(task);
+    gcam_free(task);
 }
 
 // ------------------------------------------------------------------------------------------------------------- turns
@@ -79,16 +79,16 @@ static int await_turn(GradcamStream *stream, const GcamTask *task, enum GcamStag
 }
 
 // Waits until somebody else's work is done, or has failed.
-static int await_other(GradcamStream *stream, const int *done, const int *error)
+static int await_other(GradcamStream *stream, const int *done, const int *failed)
 {
-    int ret;
+    int error;
 
     pthread_mutex_lock(&stream->mutex);
-    while (!stream->stop && !*done && !*error)
+    while (!stream->stop && !*done && !*failed)
         pthread_cond_wait(&stream->turn, &stream->mutex);
-    ret = *error ? *error : *done ? 0 : -ECANCELED;
+    error = *failed ? *failed : *done ? 0 : -ECANCELED;
     pthread_mutex_unlock(&stream->mutex);
-    return ret;
+    return error;
 }
 
 int gcam_stream_is_stopping(void *opaque)
@@ -122,24 +122,24 @@ static int load(GcamSlot *slot, GcamTask *task)
     GradcamStream *stream = slot->stream;
     const int width = stream->info->width, height = stream->info->height;
     const int samples = stream->info->channels;
-    int ret = gcam_seen_picture_create(&task->picture, width, height, samples, stream->info->classes);
+    int error = gcam_seen_picture_create(&task->picture, width, height, samples, stream->info->classes);
 
-    if (ret >= 0)
-        ret = stream->settings.load(stream->settings.opaque, slot->index, task->frame, task->picture->pixels,
+    if (error >= 0)
+        error = stream->settings.load(stream->settings.opaque, slot->index, task->frame, task->picture->pixels,
                                     samples * (ptrdiff_t)width, width, height);
     gcam_task_release(stream, task);
-    return ret;
+    return error;
 }
 
 // Sets task->picture to the last one where that is the same; else it becomes the last one, with what of it is still.
 static int compare(GradcamStream *stream, GcamTask *task)
 {
     const float threshold = stream->settings.still;
-    const int ret = await_turn(stream, task, GCAM_STAGE_COMPARED);
+    const int error = await_turn(stream, task, GCAM_STAGE_COMPARED);
     GcamSeenPicture *last = stream->picture;
 
-    if (ret < 0)
-        return ret;
+    if (error < 0)
+        return error;
     int same = last && threshold >= 0 && gcam_pixels_settle(last->pixels, task->picture->pixels, stream->info->width,
                                                             stream->info->height, stream->info->channels, threshold);
     pthread_mutex_lock(&stream->mutex);
@@ -167,10 +167,10 @@ static int forward(GcamSlot *slot, GcamTask *task)
 
     if (gcam_stream_is_stopping(stream))
         return -ECANCELED;
-    int ret = gradcam_context_forward(slot->context, picture->pixels,
+    int error = gradcam_context_forward(slot->context, picture->pixels,
                                       stream->info->channels * (ptrdiff_t)stream->info->width);
-    if (ret < 0 || task->is_still)
-        return ret;
+    if (error < 0 || task->is_still)
+        return error;
     const float *logits = gradcam_context_logits(slot->context, &classes);
     memcpy(picture->logits, logits, classes * sizeof(*logits));
     pthread_mutex_lock(&stream->mutex);
@@ -204,14 +204,14 @@ static int decide(GradcamStream *stream, GcamTask *task)
 {
     GcamSeenPicture *picture = task->picture;
     GcamAnswer *answer;
-    int ret = await_turn(stream, task, GCAM_STAGE_DECIDED);
+    int error = await_turn(stream, task, GCAM_STAGE_DECIDED);
 
-    if (ret < 0)
-        return ret;
+    if (error < 0)
+        return error;
     choose_classes(stream, task);
-    ret = gcam_answer_create(&answer, task->layer, &task->method, task->target, task->question->count);
-    if (ret < 0)
-        return ret;
+    error = gcam_answer_create(&answer, task->layer, &task->method, task->target, task->question->count);
+    if (error < 0)
+        return error;
     pthread_mutex_lock(&stream->mutex);
     task->is_own = !picture->answer || picture->answer->error || !gcam_answer_alike(picture->answer, answer);
     if (task->is_own) {
@@ -244,47 +244,47 @@ static int take_layer(GcamSlot *slot, const GcamTask *task)
 static int compute_maps(GcamSlot *slot, GcamTask *task)
 {
     const size_t count = task->question->count;
-    GradcamMapInfo *info = calloc(count + 1, sizeof(*info));
+    GradcamMapInfo *info = gcam_calloc(count + 1, sizeof(*info));
     int width, height;
 
     gradcam_context_map_size(slot->context, &task->method, &width, &height);
-    int ret = info ? gcam_result_create(&task->result, task->target, count, width, height) : -ENOMEM;
-    if (ret >= 0 && count)              // the maps of a result lie one after the other
-        ret = gradcam_context_maps(slot->context, task->target, count, &task->method, gcam_result_map(task->result, 0),
+    int error = info ? gcam_result_create(&task->result, task->target, count, width, height) : -ENOMEM;
+    if (error >= 0 && count)              // the maps of a result lie one after the other
+        error = gradcam_context_maps(slot->context, task->target, count, &task->method, gcam_result_map(task->result, 0),
                                    info);
-    for (size_t i = 0; ret >= 0 && i < count; i++)
+    for (size_t i = 0; error >= 0 && i < count; i++)
         *gcam_result_info(task->result, i) = info[i];
-    free(info);
-    return ret;
+    gcam_free(info);
+    return error;
 }
 
 // Makes the maps and hands them to all who wait for them.
 static int find_answer(GcamSlot *slot, GcamTask *task, int has_run)
 {
     GradcamStream *stream = slot->stream;
-    int ret = has_run ? 0 : forward(slot, task);
+    int error = has_run ? 0 : forward(slot, task);
 
-    if (ret >= 0)
-        ret = compute_maps(slot, task);
-    if (ret < 0)
-        return ret;
+    if (error >= 0)
+        error = compute_maps(slot, task);
+    if (error < 0)
+        return error;
     pthread_mutex_lock(&stream->mutex);
-    ret = gcam_result_copy(&task->answer->result, task->result, task->target);
-    task->answer->done = ret >= 0;
+    error = gcam_result_copy(&task->answer->result, task->result, task->target);
+    task->answer->done = error >= 0;
     pthread_cond_broadcast(&stream->turn);
     pthread_mutex_unlock(&stream->mutex);
-    return ret;
+    return error;
 }
 
 static int await_answer(GradcamStream *stream, GcamTask *task)
 {
-    int ret = await_other(stream, &task->answer->done, &task->answer->error);
+    int error = await_other(stream, &task->answer->done, &task->answer->error);
 
-    if (ret >= 0)
-        ret = gcam_result_copy(&task->result, task->answer->result, task->target);
-    if (ret >= 0)
+    if (error >= 0)
+        error = gcam_result_copy(&task->result, task->answer->result, task->target);
+    if (error >= 0)
         task->result->reused = 1;
-    return ret;
+    return error;
 }
 
 // Frame to result, in a worker without the mutex.
@@ -293,22 +293,23 @@ static int run(GcamSlot *slot, GcamTask *task)
     GradcamStream *stream = slot->stream;
     const double start = gcam_time();
     const int needs_logits = task->question->lock != NULL;
-    int ret = load(slot, task);
+    int error = load(slot, task);
 
-    if (ret >= 0)
-        ret = take_layer(slot, task);
-    if (ret >= 0)
-        ret = compare(stream, task);
+    if (error >= 0)
+        error = take_layer(slot, task);
+    if (error >= 0)
+        error = compare(stream, task);
     // class=auto asks about what the network finds.
-    if (ret >= 0 && needs_logits)
-        ret = task->is_still ? await_other(stream, &task->picture->known, &task->picture->error) : forward(slot, task);
-    if (ret >= 0)
-        ret = decide(stream, task);
-    if (ret >= 0)
-        ret = task->is_own ? find_answer(slot, task, needs_logits && !task->is_still) : await_answer(stream, task);
-    if (ret < 0) {
-        give_up(stream, task, ret);
-        return ret;
+    if (error >= 0 && needs_logits)
+        error = task->is_still ? await_other(stream, &task->picture->known, &task->picture->error)
+                               : forward(slot, task);
+    if (error >= 0)
+        error = decide(stream, task);
+    if (error >= 0)
+        error = task->is_own ? find_answer(slot, task, needs_logits && !task->is_still) : await_answer(stream, task);
+    if (error < 0) {
+        give_up(stream, task, error);
+        return error;
     }
     task->result->ticket = task->ticket;
     task->result->time = task->time;

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/cpu.h"
+#include "base/limits.h"
 #include "command.h"
 #include "json.h"
 #include "machine.h"
@@ -228,13 +229,6 @@ static void print_json(const Bench *bench, int threads, int verbose)
     json_close(&json, '}');
 }
 
-static int processors(void)
-{
-    const long count = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
-}
-
 static int run_bench(const Arguments *arguments)
 {
     static const char *const precisions[] = { "f32", "bf16", NULL };
@@ -244,7 +238,7 @@ static int run_bench(const Arguments *arguments)
     SayLog log;
 
     say_log_init(&log, 0);
-    status = option_integer(arguments, "threads", 0, 1024, &settings.threads);
+    status = option_integer(arguments, "threads", 0, GCAM_MOST_THREADS, &settings.threads);
     if (!status)
         status = option_integer(arguments, "runs", 1, 10000, &bench.runs);
     if (!status)
@@ -263,7 +257,7 @@ static int run_bench(const Arguments *arguments)
         error = gradcam_context_set_profiling(bench.context, 1);
     status = error ? say_library(&log, error, "cannot run the network") : run_all(&bench);
     if (!status && option_given(arguments, "verbose"))
-        bench.machine = machine_measure(settings.threads ? settings.threads : processors());
+        bench.machine = machine_measure(settings.threads ? settings.threads : gcam_cpu_processors());
     if (!status && option_given(arguments, "quiet"))
         printf("%.4f\n", 1e3 * bench.whole.median);
     else if (!status && option_given(arguments, "json"))

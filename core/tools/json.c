@@ -6,30 +6,19 @@
 
 #include <math.h>
 
-// Bytes of the UTF-8 character at s, 0 when there is none.
-static int character_length(const unsigned char *s)
-{
-    const int wide = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-    const int length = s[0] < 0x80 ? 1 : s[0] < 0xc2 || s[0] > 0xf4 ? 0 : wide;
-
-    for (int i = 1; i < length; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return length;
-}
+#include "base/utf8.h"
 
 static void write_string(FILE *out, const char *text)
 {
     fputc('"', out);
     for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        const int length = character_length(s);
+        const size_t length = gcam_utf8_length((const char *)s);
         if (*s == '"' || *s == '\\')
             fprintf(out, "\\%c", *s);
         else if (*s < 0x20)
             fprintf(out, "\\u%04x", *s);
+        else if (*s == 0x7f || (*s == 0xc2 && length && s[1] < 0xa0))
+            fprintf(out, "\\u%04x", s[length - 1]);      // controls too
         else if (length)
             fwrite(s, 1, length, out);
         else

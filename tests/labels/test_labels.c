@@ -10,13 +10,22 @@
 static GcamLabels *imagenet;
 static char error[1024];
 
+static void keep_error(void *opaque, enum GradcamLogLevel level, const char *message)
+{
+    (void)opaque;
+    (void)level;
+    snprintf(error, sizeof(error), "%s", message);
+}
+
+static const GradcamLog to_error = { keep_error, NULL };
+
 // A label set from text in memory that is exactly as large as it is, so that a sanitizer sees any access beyond it.
 static int parse(GcamLabels **out, const char *text, size_t size)
 {
     char *copy = malloc(size ? size : 1);
     memcpy(copy, text, size);
     error[0] = '\0';
-    int ret = gcam_labels_parse(out, copy, size, "test.txt", error, sizeof(error));
+    int ret = gcam_labels_parse(out, copy, size, "test.txt", &to_error);
     free(copy);
     if (ret < 0 ? *out || !error[0] : !*out)
         fail("%d with%s labels and the sentence '%s'", ret, *out ? "" : "out", error);
@@ -26,7 +35,7 @@ static int parse(GcamLabels **out, const char *text, size_t size)
 static int resolve(const GcamLabels *labels, size_t classes, const char *text, GcamClassSet *out)
 {
     error[0] = '\0';
-    int ret = gcam_labels_resolve(labels, classes, text, out, error, sizeof(error));
+    int ret = gcam_labels_resolve(labels, classes, text, out, &to_error);
     if (ret < 0 && (out->name || out->classes || out->count || !error[0]))
         fail("'%s' failed, but left something, or no sentence", text);
     return ret;
@@ -70,7 +79,7 @@ static void imagenet_labels(void)
     CHECK_STR(imagenet->label[999], "toilet tissue, toilet paper, bathroom tissue");
     if (!path)
         return;
-    REQUIRE(gcam_labels_load(&common, path, error, sizeof(error)) == 0);
+    REQUIRE(gcam_labels_load(&common, path, &to_error) == 0);
     CHECK_INT(common->count, 1000);
     CHECK_INT(common->group_count, 0);
     for (int i = 0; i < 1000; i++)
@@ -205,7 +214,7 @@ static void near_names(void)
     memset(long_word, 'x', sizeof(long_word));
     long_word[sizeof(long_word) - 1] = '\0';
     check_no_word(imagenet, 1000, long_word, -ENOENT, "no class");
-    CHECK_INT(gcam_labels_resolve(imagenet, 1000, "dgo", &(GcamClassSet){0}, NULL, 0), -ENOENT);
+    CHECK_INT(gcam_labels_resolve(imagenet, 1000, "dgo", &(GcamClassSet){0}, NULL), -ENOENT);
 }
 
 static void fewer_classes_than_labels(void)
@@ -253,7 +262,7 @@ static void label_table(void)
     CHECK(labels->group[1].count == 3 && labels->group[1].classes[2] == 2);
     for (int i = 0; i < 2; i++)
         groups[i] = labels->group[i].text;
-    REQUIRE(gcam_labels_create(&copy, labels->label, 3, groups, 2, "copy", error, sizeof(error)) == 0);
+    REQUIRE(gcam_labels_create(&copy, labels->label, 3, groups, 2, "copy", &to_error) == 0);
     gcam_labels_free(&labels);
     GcamClassSet set;
     CHECK(resolve(copy, 3, "hund", &set) == 0 && set.count == 2 && !strcmp(set.name, "Hund"));
@@ -336,15 +345,15 @@ static void too_many_members(void)
 static void files(void)
 {
     GcamLabels *labels = NULL;
-    CHECK_INT(gcam_labels_load(&labels, "missing.txt", error, sizeof(error)), -ENOENT);
+    CHECK_INT(gcam_labels_load(&labels, "missing.txt", &to_error), -ENOENT);
     CHECK(strstr(error, "missing.txt"));
-    CHECK_INT(gcam_labels_load(&labels, ".", error, sizeof(error)), -EISDIR);
+    CHECK_INT(gcam_labels_load(&labels, ".", &to_error), -EISDIR);
     FILE *file = fopen("table.tsv", "wb");
     REQUIRE(file && fwrite(table, 1, sizeof(table) - 1, file) == sizeof(table) - 1 && !fclose(file));
-    CHECK_INT(gcam_labels_load(&labels, "table.tsv", error, sizeof(error)), 0);
+    CHECK_INT(gcam_labels_load(&labels, "table.tsv", &to_error), 0);
     CHECK(labels && labels->count == 3);
     gcam_labels_free(&labels);
-    CHECK_INT(gcam_labels_load(&labels, "/dev/zero", error, sizeof(error)), -EBADMSG);
+    CHECK_INT(gcam_labels_load(&labels, "/dev/zero", &to_error), -EINVAL);
     CHECK(!labels);
 }
 
@@ -385,7 +394,7 @@ static void every_length_and_byte(void)
 
 int main(void)
 {
-    if (begin_case("imagenet_table") && gcam_labels_imagenet(&imagenet, error, sizeof(error)) < 0) {
+    if (begin_case("imagenet_table") && gcam_labels_imagenet(&imagenet, &to_error) < 0) {
         fail("%s", error);
         return end_cases();
     }

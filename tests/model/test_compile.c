@@ -235,7 +235,8 @@ static GradcamModel *open_connected(const char *pool, const char *layer)
 static int are_turned(const char *path, const float *original)
 {
     GcamModelFile *file = NULL;
-    if (gcam_modelfile_open(&file, path, NULL, 0)) {
+    GcamMapFile bytes;
+    if (gcam_map_file(&bytes, path, "model", 0, 0, NULL) || gcam_modelfile_open(&file, &bytes, path, NULL)) {
         fail("%s cannot be opened", path);
         return 0;
     }
@@ -302,7 +303,8 @@ static int has_sums(const char *path, const float *original, size_t *place)
 {
     GcamModelFile *file = NULL;
     size_t size, cells = IN / 64;
-    if (gcam_modelfile_open(&file, path, NULL, 0)) {
+    GcamMapFile bytes;
+    if (gcam_map_file(&bytes, path, "model", 0, 0, NULL) || gcam_modelfile_open(&file, &bytes, path, NULL)) {
         fail("%s cannot be opened", path);
         return 0;
     }

@@ -48,7 +48,7 @@ static void files_that_are_no_models(void)
         "It is a truth universally acknowledged, that a network in possession of weights\n";
     check_open("absent.onnx", nothing, -ENOENT, "absent.onnx|No such file");
     REQUIRE(mkdir("folder.onnx", 0700) == 0);
-    check_open("folder.onnx", nothing, -EBADMSG, "folder.onnx|directory");
+    check_open("folder.onnx", nothing, -EISDIR, "folder.onnx|directory");
     write_file("empty.onnx", "", 0);
     check_open("empty.onnx", nothing, -EBADMSG, "empty.onnx|empty");
     write_file("picture.png", png, sizeof(png));
@@ -59,7 +59,7 @@ static void files_that_are_no_models(void)
     check_open("zeros.onnx", nothing, -EBADMSG, "zeros.onnx|not a model");
     write_file("gguf.bin", "GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24);
     check_open("gguf.bin", nothing, -ENOTSUP, "gguf.bin");
-    check_open("/dev/null", nothing, -EBADMSG, "/dev/null");
+    check_open("/dev/null", nothing, -EINVAL, "/dev/null");
 }
 
 static const char small[] =

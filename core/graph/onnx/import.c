@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * ONNX import: protobuf-c reads the bytes, this file turns its messages into a GcamGraph. Constants are pointed to, not
- * copied: into the unpacked messages, into external data files mapped from beside the model, or into a compiled model.
+ * copied: into the unpacked messages, into external data files from beside the model, or into a compiled model.
  * The file is not trusted: names, shapes, sizes and offsets are checked before use.
  */
 #include "parsed.h"
@@ -10,119 +10,11 @@
 #include "base/mem.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const char *text(const char *string)
 {
     return string ? string : "";
-}
-
-// ------------------------------------------------------------------------------------------------- external data
-
-static int map_file(GcamOnnx *onnx, const char *location, const MappedFile **out, const GradcamLog *log)
-{
-    for (size_t i = 0; i < onnx->files; i++)
-        if (!strcmp(onnx->file[i].location, location)) {
-            *out = &onnx->file[i];
-            return 0;
-        }
-    if (!location[0] || location[0] == '/' || strstr(location, "..")) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: external data '%s' lies outside of the model's directory",
-                 onnx->path, location);
-        return -EBADMSG;
-    }
-    const char *slash = strrchr(onnx->path, '/');
-    int directory = slash ? (int)(slash - onnx->path + 1) : 0;
-    size_t room = (size_t)directory + strlen(location) + 1;
-    MappedFile *grown = realloc(onnx->file, (onnx->files + 1) * sizeof(*grown));
-    if (!grown)
-        return -ENOMEM;
-    onnx->file = grown;
-    char *path = malloc(room), *copy = strdup(location);
-    if (!path || !copy) {
-        free(path);
-        free(copy);
-        return -ENOMEM;
-    }
-    snprintf(path, room, "%.*s%s", directory, onnx->path, location);
-
-    MappedFile mapped = { copy, MAP_FAILED, 0 };
-    struct stat status;
-    int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0)
-        error = -errno;
-    else if (!S_ISREG(status.st_mode) || !status.st_size)
-        error = -EBADMSG;
-    else {
-        mapped.size = (size_t)status.st_size;
-        mapped.data = mmap(NULL, mapped.size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (mapped.data == MAP_FAILED)
-            error = -errno;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (error) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: cannot read its external data '%s': %s", onnx->path, path,
-                 error == -EBADMSG ? "not a file with data in it" : strerror(-error));
-        free(copy);
-    } else {
-        onnx->file[onnx->files] = mapped;
-        *out = &onnx->file[onnx->files++];
-    }
-    free(path);
-    return error;
-}
-
-GcamMapping gcam_onnx_mapping(const GcamOnnx *onnx, size_t i)
-{
-    return i < onnx->files ? (GcamMapping){ onnx->file[i].data, onnx->file[i].size } : (GcamMapping){ NULL, 0 };
-}
-
-static const char *external_key(const Onnx__TensorProto *tensor, const char *key)
-{
-    for (size_t i = 0; i < tensor->n_external_data; i++)
-        if (tensor->external_data[i]->key && !strcmp(tensor->external_data[i]->key, key))
-            return tensor->external_data[i]->value;
-    return NULL;
-}
-
-static int external_data(GcamOnnx *onnx, const Onnx__TensorProto *tensor, GcamValue *value, size_t *size,
-                         const GradcamLog *log)
-{
-    const char *location = external_key(tensor, "location");
-    const char *offset_text = external_key(tensor, "offset"), *length_text = external_key(tensor, "length");
-    if (!location) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' has external data without a location", onnx->path,
-                 text(tensor->name));
-        return -EBADMSG;
-    }
-    if (onnx->weights.find) {
-        int error = onnx->weights.find(onnx->weights.opaque, location, &value->data, &value->type, size);
-        if (error)
-            gcam_log(log, GRADCAM_LOG_ERROR, "%s: tensor '%s' of initializer '%s' is missing", onnx->path, location,
-                     text(tensor->name));
-        return error == -ENOENT ? -EBADMSG : error;
-    }
-    const MappedFile *file;
-    int error = map_file(onnx, location, &file, log);
-    if (error)
-        return error;
-    unsigned long long offset = offset_text ? strtoull(offset_text, NULL, 10) : 0;
-    unsigned long long length = length_text ? strtoull(length_text, NULL, 10) : file->size - offset;
-    if (offset > file->size || length > file->size - offset) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' lies at byte %llu + %llu of '%s', which has %zu",
-                 onnx->path, text(tensor->name), offset, length, location, file->size);
-        return -EBADMSG;
-    }
-    value->data = (const char *)file->data + offset;
-    *size = (size_t)length;
-    return 0;
 }
 
 // ------------------------------------------------------------------------------------------------------- tensors
@@ -193,7 +85,7 @@ static int read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *val
         return -ENOTSUP;
     }
     if (tensor->data_location == DATA_EXTERNAL) {
-        error = external_data(onnx, tensor, value, &size, log);
+        error = gcam_onnx_external(onnx, tensor, value, &size, log);
         if (error)
             return error;
     } else if (tensor->has_raw_data) {
@@ -219,42 +111,38 @@ static int read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *val
 static void *allocate(void *opaque, size_t size)
 {
     GcamOnnx *onnx = opaque;
-    void *block = malloc(size ? size : 1);
+    void *block = gcam_arena_alloc(&onnx->arena, size, 1);
     onnx->out_of_memory |= !block;
     return block;
 }
 
+// All of it goes with the arena.
 static void release(void *opaque, void *block)
 {
     (void)opaque;
-    free(block);
+    (void)block;
 }
 
 void gcam_onnx_free(GcamOnnx **onnx)
 {
     if (!onnx || !*onnx)
         return;
-    for (size_t i = 0; i < (*onnx)->files; i++) {
-        munmap((*onnx)->file[i].data, (*onnx)->file[i].size);
-        free((*onnx)->file[i].location);
-    }
-    free((*onnx)->file);
-    free((*onnx)->path);
+    gcam_onnx_close_external(*onnx);
     gcam_free((*onnx)->initializer);
-    if ((*onnx)->proto)
-        onnx__model_proto__free_unpacked((*onnx)->proto, &(*onnx)->allocator);
+    gcam_arena_free(&(*onnx)->arena);
     gcam_free(*onnx);
     *onnx = NULL;
 }
 
 int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t size,
-                    const GcamOnnxWeights *weights, const GradcamLog *log)
+                    const GcamOnnxWeights *weights, int copy, const GradcamLog *log)
 {
     int error = -ENOMEM;
     *out = NULL;
     GcamOnnx *onnx = gcam_calloc(1, sizeof(*onnx));
-    if (!onnx || !(onnx->path = strdup(path)))
+    if (!onnx || !(onnx->path = gcam_arena_strdup(&onnx->arena, path)))
         goto fail;
+    onnx->copy = copy;
     if (weights)
         onnx->weights = *weights;
     onnx->allocator = (ProtobufCAllocator){ allocate, release, onnx };

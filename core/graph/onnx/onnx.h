@@ -20,9 +20,9 @@ typedef struct GcamOnnxWeights {
 } GcamOnnxWeights;
 
 // Parses a file's bytes, which are only read during the call. `path` names the file in messages, and external data is
-// looked for beside it; weights NULL for a plain .onnx file.
+// looked for beside it, and read whole where `copy` is set; weights NULL for a plain .onnx file.
 int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t size,
-                    const GcamOnnxWeights *weights, const GradcamLog *log);
+                    const GcamOnnxWeights *weights, int copy, const GradcamLog *log);
 void gcam_onnx_free(GcamOnnx **onnx);
 
 // The i-th file with external data that was mapped; data NULL past the last.
