@@ -129,8 +129,7 @@ void gcam_modelwriter_tensor(GcamModelWriter *writer, const char *name, enum Gca
 void gcam_modelwriter_turned(GcamModelWriter *writer, const char *name, enum GcamFileType file_type,
                              const int64_t dims[2], const void *data, enum GcamFileType data_type);
 
-// Writes to a temporary file beside `path`, flushes it to disk and renames it: `path` is either as it was before or
-// complete. Call once, then free.
+// Writes the file (base/write_file.h): `path` is either as it was before or complete. Call once, then free.
 int gcam_modelwriter_finish(GcamModelWriter *writer, const GradcamLog *log);
 
 void gcam_modelwriter_free(GcamModelWriter **writer);

@@ -3,23 +3,19 @@
  * Writes a .bin model (GGUF v3). In: keys and tensors, one by one; the keys are serialised as they come, of the tensors
  * only name, shape and pointer are kept. Out: at finish, one file: header, keys, tensor records, then the data, each
  * tensor at a multiple of GCAM_MODELFILE_ALIGN bytes, copied straight from where the caller has it.
- *
- * The file grows under a temporary name in the same folder and is renamed when it is complete and on disk.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/half.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/write_file.h"
 #include "file_private.h"
 
 #define BLOCK 16384             // elements converted to float16 at a time
@@ -42,7 +38,7 @@ typedef struct Bytes {
 
 struct GcamModelWriter {
     GcamArena arena;            // strings
-    char *path, *temporary;
+    const char *path;
     Bytes keys, records;        // the serialised metadata and tensor records
     char **key;
     size_t key_count, item_count;
@@ -395,51 +391,19 @@ static void write_all(GcamModelWriter *writer, FILE *file)
             write_elements(writer, file, item, item->data, item->count);
         write_zeros(writer, file, align_up(item->size) - item->size);
     }
-    if (writer->error >= 0 && (fflush(file) || fsync(fileno(file)) < 0))
-        set_error(writer, -errno, "%m");
-}
-
-// Opens a new file beside the target, under a name that nobody has. Its mode is what the umask leaves of 0666.
-static FILE *open_temporary(GcamModelWriter *writer)
-{
-    size_t size = strlen(writer->path) + 48;
-    writer->temporary = gcam_arena_alloc(&writer->arena, size, 1);
-    int fd = -1;
-    errno = ENOMEM;
-    for (int i = 0; writer->temporary && i < 100; i++) {
-        snprintf(writer->temporary, size, "%s.%ld-%d.tmp", writer->path, (long)getpid(), i);
-        fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0 || errno != EEXIST)
-            break;
-    }
-    FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (!file) {
-        set_error(writer, -errno, "%m");
-        if (fd >= 0) {
-            close(fd);
-            unlink(writer->temporary);
-        }
-    }
-    return file;
 }
 
 static void write_file(GcamModelWriter *writer)
 {
-    struct stat info;
-    if (stat(writer->path, &info) == 0 && !S_ISREG(info.st_mode)) {
-        set_error(writer, -EINVAL, "it exists and is not a regular file");
-        return;
+    GcamWriteFile file;
+    int error = gcam_write_file_open(&file, writer->path);
+    if (!error) {
+        write_all(writer, file.stream);
+        error = gcam_write_file_close(&file, writer->error);
     }
-    FILE *file = open_temporary(writer);
-    if (!file)
-        return;
-    write_all(writer, file);
-    if (fclose(file))
-        set_error(writer, -errno, "%m");
-    if (writer->error >= 0 && rename(writer->temporary, writer->path) < 0)
-        set_error(writer, -errno, "%m");
-    if (writer->error < 0)
-        unlink(writer->temporary);
+    errno = -error;
+    if (error)
+        set_error(writer, error, "%m");         // which keeps what went wrong before
 }
 
 int gcam_modelwriter_finish(GcamModelWriter *writer, const GradcamLog *log)
