@@ -24,6 +24,7 @@ typedef struct Kernel {
 } Kernel;
 
 // e^x to about 1e-7 relative, in a form that compilers vectorise: x = n ln 2 + r, a polynomial in r, n by the exponent.
+// NaN stays NaN, by way of r: there is no such exponent.
 static inline float exp_fast(float x)
 {
     x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
@@ -31,7 +32,7 @@ static inline float exp_fast(float x)
     float r = x - n * 0.693359375f + n * 2.12194440e-4f;
     float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.6666667e-1f + r * (4.1666523e-2f + r * (8.3333340e-3f +
               r * (1.3981999e-3f + r * 1.9875691e-4f))))));
-    union { int32_t i; float f; } scale = { ((int32_t)n + 127) << 23 };
+    union { int32_t i; float f; } scale = { ((int32_t)(n == n ? n : 0.0f) + 127) << 23 };
     return p * scale.f;
 }
 

@@ -55,12 +55,24 @@ static size_t count_of(const Array *array)
     return gcam_shape_count(&array->shape);
 }
 
+// a * b, of strides and steps: it fits wherever an element is, and may be anything beside the elements of an array that
+// has none, or behind the one element of a slice.
+static int64_t times(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+
+static int64_t plus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
 static void strides_of(const GcamShape *shape, int64_t stride[GCAM_MAX_RANK])
 {
     int64_t step = 1;
     for (int i = shape->rank - 1; i >= 0; i--) {
         stride[i] = step;
-        step *= (int64_t)shape->dim[i];
+        step = times(step, (int64_t)shape->dim[i]);
     }
 }
 
@@ -69,7 +81,7 @@ static int64_t place_of(const GcamShape *shape, const int64_t step[GCAM_MAX_RANK
 {
     int64_t place = 0;
     for (int i = shape->rank - 1; i >= 0; i--) {
-        place += (int64_t)(index % shape->dim[i]) * step[i];
+        place = plus(place, times((int64_t)(index % shape->dim[i]), step[i]));
         index /= shape->dim[i];
     }
     return place;
@@ -276,8 +288,8 @@ static int fold_slice(Fold *fold)
         return error;
     strides_of(&fold->in[0].shape, stride);
     for (int i = 0; i < shape.rank; i++) {
-        first += start[i] * stride[i];
-        step[i] *= stride[i];
+        first = plus(first, times(start[i], stride[i]));
+        step[i] = times(step[i], stride[i]);
     }
     return take(fold, &shape, first, step);
 }
