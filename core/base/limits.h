@@ -8,6 +8,7 @@
 
 #define GCAM_MOST_PIXELS 16384          // of each side of a network's picture
 #define GCAM_MOST_CHANNELS 1024         // of all its frames
+#define GCAM_MOST_PICTURE (1 << 27)     // pixels of a picture that the command line decodes
 #define GCAM_MOST_CLASSES (1 << 20)
 #define GCAM_MOST_GROUPS (1 << 16)      // of classes
 #define GCAM_MOST_MEMBERS (1 << 24)     // classes of all groups together

@@ -3,9 +3,9 @@
  * The bytes of a file, for reading: the one way in which the library opens what somebody else names.
  *
  * Only regular files are opened: what is a FIFO, a device or a directory is refused at once, without waiting for
- * whoever may write to it. Small files are read; larger ones are mapped, unless a copy is asked for. What a copy holds cannot
- * change. A mapping does when the file is written to, and reading it beyond the new end of a file that was cut short
- * kills the process with SIGBUS: so nobody may do that while it is open. To replace a file is safe (write another
+ * whoever may write to it. Small files are read; larger ones are mapped, unless a copy is asked for. What a copy holds
+ * cannot change. A mapping does when the file is written to, and reading it beyond the new end of a file that was cut
+ * short kills the process with SIGBUS: so nobody may do that while it is open. To replace a file is safe (write another
  * and rename it, as all of gradcam's own writing does): the mapping keeps the old one.
  */
 #ifndef GCAM_BASE_MAP_FILE_H

@@ -34,11 +34,11 @@ static const Option options[] = {
       "write a contact sheet: the picture by each of the classes, with captions; a directory, or a name with "
       "{name}, for several pictures" },
     { "map", 0, "FILE",
-      "write the raw map as .npy, float32, rows x columns of the layer (or of pixels), not normalised; also a "
-      "directory or pattern" },
+      "write the raw map as .npy, float32, rows x columns of the layer (or of pixels), not normalised, or as "
+      ".csv; also a directory or pattern" },
     { "scores", 0, "FILE",
-      "write the scores of all classes, before a softmax or sigmoid at the end, as .npy, float32, 1 x classes; also a "
-      "directory or pattern" },
+      "write the scores of all classes, before a softmax or sigmoid at the end, as .npy, float32, 1 x classes, or as .csv; "
+      "also a directory or pattern" },
     { "probability", 0, "HOW",
       "how scores become probabilities: softmax, sigmoid, given (they are such), none or auto, as "
       "the graph tells (default auto)" },
@@ -516,7 +516,7 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
     if (e->map_out)
         status = names_make(&e->names, e->map_out, path, r.name, several, ".npy", &r.map_out);
     if (!status && e->map_out)
-        status = npy_save(r.map_out, r.map, e->rows, e->columns);
+        status = map_save(r.map_out, r.map, e->rows, e->columns);
     if (!status && e->out && !e->joint)
         status = names_make(&e->names, e->out, path, r.name, several, ".png", &r.out);
     if (!status && e->out && !e->joint)
@@ -612,7 +612,7 @@ static int write_scores(Explain *e, const char *path, const char **out)
     const float *scores = gradcam_context_logits(e->context, &classes);
     const int status = names_make(&e->names, e->scores_out, path, "", 0, ".npy", out);
 
-    return status ? status : npy_save(*out, scores, 1, (int)classes);
+    return status ? status : map_save(*out, scores, 1, (int)classes);
 }
 
 static int explain_picture(Explain *e, const char *path)
@@ -710,6 +710,8 @@ static int check_names(Explain *e)
     if (!status)
         status = check_picture(e, e->out);
     if (!status && e->sheet_out && !names_is_directory(e->sheet_out) && picture_check_name(e->sheet_out))
+        status = STATUS_USAGE;
+    if (!status && e->map_out && !names_is_directory(e->map_out) && map_check_name(e->map_out))
         status = STATUS_USAGE;
     return status;
 }

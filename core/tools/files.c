@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Saving under a temporary name first, and NumPy's .npy format, version 1.0 (and 2.0, 3.0 when reading).
+ * Files to stdout or by base/write_file, maps as CSV, and NumPy's .npy format, version 1.0 (and 2.0, 3.0 when reading).
  */
 #include "files.h"
 
@@ -8,48 +8,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <strings.h>
 
+#include "base/map_file.h"
+#include "base/write_file.h"
 #include "say.h"
 
 #define NPY_MAGIC "\x93NUMPY"
-
-static int write_all(FILE *file, const void *data, size_t size)
-{
-    const int wrong = fwrite(data, 1, size, file) != size || fflush(file);
-
-    return wrong ? -1 : 0;
-}
+#define MOST_NPY ((size_t)1 << 28)       // bytes
 
 int file_save(const char *path, const void *data, size_t size)
 {
-    if (!strcmp(path, "-"))
-        return write_all(stdout, data, size) ? say_failure("cannot write to stdout: %s", strerror(errno))
-                                             : STATUS_OK;
-
-    const size_t length = strlen(path) + 32;
-    char *temporary = malloc(length);
-    if (!temporary)
-        return say_failure("out of memory");
-    snprintf(temporary, length, "%s.%ld.tmp", path, (long)getpid());
-    FILE *file = fopen(temporary, "wb");
-    int wrong = !file || write_all(file, data, size);
-    int reason = wrong ? errno : 0;
-    if (file && fclose(file) && !wrong) {
-        reason = errno;
-        wrong = 1;
+    if (!strcmp(path, "-")) {
+        const int wrong = fwrite(data, 1, size, stdout) != size || fflush(stdout);
+        return wrong ? say_failure("cannot write to stdout: %s", strerror(errno)) : STATUS_OK;
     }
-    if (!wrong && rename(temporary, path)) {
-        reason = errno;
-        wrong = 1;
+    GcamWriteFile file;
+    int error = gcam_write_file_open(&file, path);
+    if (!error) {
+        error = fwrite(data, 1, size, file.stream) != size ? -errno : 0;
+        error = gcam_write_file_close(&file, error);
     }
-    if (wrong && file)
-        unlink(temporary);
-    free(temporary);
-    return wrong ? say_failure("cannot write %s: %s", path, strerror(reason)) : STATUS_OK;
+    return error ? say_failure("cannot write %s: %s", path, strerror(-error)) : STATUS_OK;
 }
 
-int npy_save(const char *path, const float *data, int rows, int columns)
+static int npy_save(const char *path, const float *data, int rows, int columns)
 {
     enum { HEADER = 128 };      // magic, version, length and text, a multiple of 64
     const size_t size = (size_t)rows * columns * sizeof(*data);
@@ -74,42 +57,41 @@ int npy_save(const char *path, const float *data, int rows, int columns)
     return status;
 }
 
-// The whole file with a NUL after it; NULL with errno set.
-static unsigned char *read_file(const char *path, size_t *size)
+static const char *ending_of(const char *path)
 {
-    enum { MOST = 1 << 28 };
-    FILE *file = fopen(path, "rb");
-    unsigned char *data = NULL;
-    size_t room = 0;
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
 
-    *size = 0;
-    if (!file)
-        return NULL;
-    for (;;) {
-        if (*size + 1 >= room) {
-            room = room ? 2 * room : 1 << 16;
-            unsigned char *larger = room <= MOST ? realloc(data, room) : NULL;
-            if (!larger) {
-                errno = room <= MOST ? ENOMEM : EFBIG;
-                break;
-            }
-            data = larger;
-        }
-        const size_t got = fread(data + *size, 1, room - *size - 1, file);
-        *size += got;
-        if (!got) {
-            if (ferror(file))
-                break;
-            fclose(file);
-            data[*size] = 0;
-            return data;
-        }
-    }
-    const int reason = errno;
-    fclose(file);
-    free(data);
-    errno = reason;
-    return NULL;
+    return dot ? dot : "";
+}
+
+int map_check_name(const char *path)
+{
+    const char *ending = ending_of(path);
+
+    if (!strcmp(path, "-") || !strcasecmp(ending, ".npy") || !strcasecmp(ending, ".csv"))
+        return STATUS_OK;
+    return say_failure("no map format has a name like \"%s\", use .npy or .csv", path);
+}
+
+// A line for each row; nine digits give back the same float.
+static int csv_save(const char *path, const float *data, int rows, int columns)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    for (int i = 0; out && i < rows * columns; i++)
+        fprintf(out, "%.9g%c", data[i], (i + 1) % columns ? ',' : '\n');
+    const int wrong = !out || fclose(out);
+    const int status = wrong ? say_failure("out of memory") : file_save(path, text, size);
+    free(text);
+    return status;
+}
+
+int map_save(const char *path, const float *data, int rows, int columns)
+{
+    return strcasecmp(ending_of(path), ".csv") ? npy_save(path, data, rows, columns)
+                                               : csv_save(path, data, rows, columns);
 }
 
 // Number types that are read, as in a header.
@@ -195,23 +177,26 @@ int npy_is_name(const char *path)
 
 int npy_load(const char *path, Array *array)
 {
-    size_t size;
+    GcamMapFile file;
+    SayLog log;
     int type;
-    unsigned char *file = read_file(path, &size);
 
     *array = (Array){ NULL, 0, 0, { 0 } };
-    if (!file)
-        return say_failure("cannot read %s: %s", path, strerror(errno));
-    const unsigned char *at = npy_header(file, size, &type, array);
-    if (!at || (size_t)(file + size - at) != array->count * types[type].width) {
-        free(file);
+    say_log_init(&log, 0);
+    const int error = gcam_map_file(&file, path, "array", MOST_NPY, 1, &log.log);
+    if (error)
+        return say_library(&log, error, path);
+    const unsigned char *at = npy_header(file.data, file.size, &type, array);
+    const size_t size = at ? (size_t)((const unsigned char *)file.data + file.size - at) : 0;
+    if (!at || size != array->count * types[type].width) {
+        gcam_unmap_file(&file);
         return say_failure("%s is not a .npy of little-endian float32, float64, int32, int64, uint8, int8 or bool in "
                            "C order", path);
     }
     array->data = malloc(array->count * sizeof(*array->data) + 1);
     for (size_t i = 0; array->data && i < array->count; i++)
         array->data[i] = npy_element(at + i * types[type].width, type);
-    free(file);
+    gcam_unmap_file(&file);
     return array->data ? STATUS_OK : say_failure("out of memory");
 }
 

@@ -10,11 +10,13 @@
 
 #include "gradcam.h"
 
-// The file appears under its name only when it is complete. "-" is stdout.
+// As base/write_file.h has it: whole or not at all. "-" is stdout.
 int file_save(const char *path, const void *data, size_t size);
 
-// A .npy of rows x columns floats.
-int npy_save(const char *path, const float *data, int rows, int columns);
+// rows x columns floats, as a .npy or, under a name that ends so, .csv: a line for each row.
+int map_save(const char *path, const float *data, int rows, int columns);
+// Whether there is such a format of maps, or a sentence.
+int map_check_name(const char *path);
 
 // Numbers of a file, the last dimension varying fastest.
 typedef struct Array {

@@ -30,6 +30,7 @@ const Option network_options[] = {
       "still has rows and columns)" },
     { "logits", 0, "NAME",
       "tensor or node whose elements are the scores (default: the output before any softmax)" },
+    { "no-mmap", 0, NULL, "read large files instead of mapping them into memory: then they may change meanwhile" },
     { 0 }
 };
 
@@ -135,6 +136,7 @@ int network_open(GradcamModel **model, const Arguments *arguments, const char *p
         .logits = option_value(arguments, "logits"),
         .layer = layer,
         .states = option_value(arguments, "states"),
+        .copy = option_given(arguments, "no-mmap"),
     };
     char what[256];
     int given, status = read_preprocessing(arguments, &preprocessing, &given);

@@ -17,9 +17,12 @@
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 
+#include "base/limits.h"
 #include "files.h"
 #include "say.h"
 #include "scale.h"
+
+enum { MOST_STREAMS = 64 };
 
 // ------------------------------------------------------------------------------------------------------ read
 
@@ -50,6 +53,14 @@ static int is_text(enum AVCodecID id)
            id == AV_CODEC_ID_IDF;
 }
 
+// Memory for a picture that is not too large.
+static int get_limited(AVCodecContext *codec, AVFrame *frame, int flags)
+{
+    if ((int64_t)frame->width * frame->height > GCAM_MOST_PICTURE)
+        return AVERROR(EFBIG);
+    return avcodec_default_get_buffer2(codec, frame, flags);
+}
+
 static int open_decoder(AVCodecContext **codec, AVFormatContext *format, int strict, int *stream)
 {
     const AVCodec *decoder = NULL;
@@ -65,6 +76,7 @@ static int open_decoder(AVCodecContext **codec, AVFormatContext *format, int str
     int ret = avcodec_parameters_to_context(*codec, format->streams[*stream]->codecpar);
     if (strict)
         (*codec)->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+    (*codec)->get_buffer2 = get_limited;
     return ret < 0 ? ret : avcodec_open2(*codec, decoder, NULL);
 }
 
@@ -89,6 +101,22 @@ static int decode_first(AVFormatContext *format, AVCodecContext *codec, int stre
     return ret;
 }
 
+// What is known of the streams without decoding more than a limited picture.
+static int find_streams(AVFormatContext *format)
+{
+    AVDictionary *options[MOST_STREAMS] = { NULL };
+    const unsigned count = format->nb_streams;
+    int ret = count > MOST_STREAMS ? AVERROR_INVALIDDATA : 0;
+
+    for (unsigned i = 0; ret >= 0 && i < count; i++)
+        ret = av_dict_set_int(&options[i], "max_pixels", GCAM_MOST_PICTURE, 0);
+    if (ret >= 0)
+        ret = avformat_find_stream_info(format, options);
+    for (unsigned i = 0; i < count && i < MOST_STREAMS; i++)
+        av_dict_free(&options[i]);
+    return ret;
+}
+
 // strict: a damaged picture is an error, else what can be read of it is enough.
 static int read_first(AVFrame *frame, const char *path, int strict)
 {
@@ -97,7 +125,7 @@ static int read_first(AVFrame *frame, const char *path, int strict)
     int stream, ret = open_input(&format, path);
 
     if (ret >= 0)
-        ret = avformat_find_stream_info(format, NULL);
+        ret = find_streams(format);
     if (ret >= 0)
         ret = open_decoder(&codec, format, strict, &stream);
     if (ret >= 0)
@@ -223,6 +251,8 @@ int picture_read(AVFrame **out, const char *path)
     if (ret >= 0)
         return turn_upright(out, path);
     av_frame_free(out);
+    if (ret == AVERROR(EFBIG))
+        return say_failure("%s has more than the %d million pixels that are read", path, GCAM_MOST_PICTURE / 1000000);
     if (ret == AVERROR_INVALIDDATA || ret == AVERROR_EOF || ret == AVERROR_STREAM_NOT_FOUND)
         return say_failure("%s is not a picture that can be read", path);
     return say_failure("cannot read %s: %s", path, av_err2str(ret));

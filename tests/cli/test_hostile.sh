@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What others made to do harm: names that are no files, files that want too much, and where results are written.
+
+. "$SRC/tests/cli/common.sh"
+need_network "hostile files"
+make_picture 64 48 > picture.ppm
+
+# In 60 s, or what is waited for never comes.
+plain=$gradcam
+gradcam=limited
+limited() {
+    timeout 60 "$plain" "$@"
+}
+run() {
+    limited "$@" > stdout 2> stderr < /dev/null
+    status=$?
+}
+
+# Nobody writes to the FIFO.
+mkfifo fifo
+refused "a FIFO as a network" 1 'fifo.*a FIFO' info fifo
+refused "a FIFO as labels" 1 'fifo.*a FIFO' info "$network" --labels fifo
+refused "a device as a network" 1 'a device' info /dev/zero
+refused "a directory as labels" 1 'a directory' info "$network" --labels .
+
+hostile=$SHARED/cases/hostile
+if [ -d "$hostile" ]; then
+    mkdir -p model/inside outside
+    cp "$hostile/ext_fifo.onnx" "$hostile/ext_link.onnx" model
+    mkfifo model/fifo
+    refused "a FIFO as external data" 1 'fifo.*a FIFO' info model/ext_fifo.onnx
+    head -c 432 /dev/zero > outside/weights
+    ln -s ../outside/weights model/link_etc
+    refused "external data behind a link out of the directory" 1 'outside' info model/ext_link.onnx
+    rm model/link_etc
+    head -c 432 /dev/zero > model/inside/a..b
+    ln -s inside/a..b model/link_etc
+    run info model/ext_link.onnx
+    check "external data behind a link in the directory" $status
+    # A cache: names in one place, all files in another.
+    mkdir -p cache/names cache/files
+    cp "$hostile/ext_link.onnx" cache/files/1
+    head -c 432 /dev/zero > cache/files/2
+    ln -s ../files/1 cache/names/network.onnx
+    ln -s ../files/2 cache/names/link_etc
+    run info cache/names/network.onnx
+    check "external data beside what the network's name is a link to" $status
+    refused "a picture of 256 million pixels" 1 'million pixels' explain "$hostile/bomb1.png" -m "$network"
+    for file in fc_max w_nan ub_strides_zero_huge ub_expfast_elu_nan; do
+        run explain picture.ppm -m "$hostile/$file.onnx" -c 0 --no-mmap
+        [ $status -le 1 ]
+        check "$file" $?
+    done
+fi
+
+# Names that would tell the terminal something, or the reader nothing.
+refused "a name with escapes" 1 'nothing. \[2Jhere' info "$(printf 'nothing\n\033[2Jhere')"
+esc=$(printf '\033')
+! grep -q "$esc" stderr
+check "no escape reaches the terminal" $?
+
+# Results are written where they were meant to be, and over nothing else.
+echo old > target.png
+ln -s target.png link.png
+run explain picture.ppm -m "$network" -c 1 -o link.png
+[ $status = 0 ] && [ -h link.png ] && [ "$(head -c 4 target.png | tail -c 3)" = PNG ]
+check "a link to a picture" $?
+cat fifo > received &
+reader=$!
+run explain picture.ppm -m "$network" -c 1 --map fifo.npy -o fifo.png
+run compile "$network" -o fifo
+wait $reader
+[ $status = 0 ] && [ -p fifo ] && [ "$(head -c 4 received)" = GGUF ]
+check "a network into a FIFO" $?
+run compile "$network" -o /dev/null
+[ $status = 0 ] && [ -c /dev/null ]
+check "a network to nowhere" $?
+
+# Numbers as text, which are the same.
+run explain picture.ppm -m "$network" -c 1 --map map.npy
+run explain picture.ppm -m "$network" -c 1 --map map.csv
+python3 - << 'END' > said 2>&1
+import struct
+data = open("map.npy", "rb").read()[128:]
+rows = [[float(x) for x in line.split(",")] for line in open("map.csv")]
+numbers = [struct.unpack("<f", struct.pack("<f", x))[0] for row in rows for x in row]
+assert len(set(map(len, rows))) == 1 and list(struct.unpack(f"<{len(data) // 4}f", data)) == numbers
+END
+check "a map as CSV" $?
+refused "a map in a format that does not exist" 2 'map\.txt' explain picture.ppm -m "$network" -c 1 --map map.txt
+ls | grep -q '\.tmp'
+[ $? = 1 ]
+check "nothing is left" $?
+
+exit $bad
