@@ -5,10 +5,12 @@
  */
 #include "journal.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libavutil/bprint.h"
 #include "libavutil/common.h"
@@ -58,19 +60,44 @@ static int note_written(const char *path)
     return found;
 }
 
-// Puts the line into the file.
-static int flush_line(GcamJournal *j)
+static int close_file(GcamJournal *j)
 {
-    int ret = 0;
+    const int ret = j->file && j->file != stdout && fclose(j->file) ? AVERROR(errno) : 0;
 
-    if (!av_bprint_is_complete(&j->line))
-        ret = AVERROR(ENOMEM);
-    else if (fwrite(j->line.str, 1, j->line.len, j->file) != j->line.len || fflush(j->file))
-        ret = AVERROR(errno);
-    if (ret < 0)
-        av_log(j->log, AV_LOG_ERROR, "Cannot write to log_path=%s: %s\n", j->path, av_err2str(ret));
-    av_bprint_clear(&j->line);
+    j->file = NULL;
     return ret;
+}
+
+// What goes wrong ends the log, not the video.
+static void give_up(GcamJournal *j, int error)
+{
+    av_log(j->log, AV_LOG_ERROR, "Cannot write to log_path=%s, which ends here: %s\n", j->path, av_err2str(error));
+    close_file(j);
+}
+
+// Puts the line into the file.
+static void flush_line(GcamJournal *j)
+{
+    if (!av_bprint_is_complete(&j->line))
+        give_up(j, AVERROR(ENOMEM));
+    else if (fwrite(j->line.str, 1, j->line.len, j->file) != j->line.len || fflush(j->file))
+        give_up(j, AVERROR(errno));
+    av_bprint_clear(&j->line);
+}
+
+// A stream to a file, a terminal or whoever reads a FIFO now: that somebody may read it one day is not waited for.
+static FILE *open_log(const char *path, int again)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | (again ? O_APPEND : O_TRUNC), 0666);
+    FILE *file;
+
+    if (fd < 0)
+        return NULL;
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    file = fdopen(fd, "w");
+    if (!file)
+        close(fd);
+    return file;
 }
 
 static int open_file(GcamJournal *j, const char *path)
@@ -84,18 +111,20 @@ static int open_file(GcamJournal *j, const char *path)
         again = 0;
     } else {
         again = note_written(path);
-        j->file = fopen(path, again ? "a" : "w");
+        j->file = open_log(path, again);
     }
     if (!j->file) {
         const int ret = AVERROR(errno);
 
-        av_log(j->log, AV_LOG_ERROR, "Cannot open log_path=%s: %s\n", path, av_err2str(ret));
+        av_log(j->log, AV_LOG_ERROR, "Cannot open log_path=%s: %s\n", path,
+               ret == AVERROR(ENXIO) ? "a FIFO that nobody reads" : av_err2str(ret));
         return ret;
     }
-    if (j->format != GCAM_JOURNAL_CSV || again)
-        return 0;
-    av_bprintf(&j->line, CSV_HEADER);
-    return flush_line(j);
+    if (j->format == GCAM_JOURNAL_CSV && !again) {
+        av_bprintf(&j->line, CSV_HEADER);
+        flush_line(j);
+    }
+    return 0;
 }
 
 int gcam_journal_open(GcamJournal **out, void *log, const char *path, int format)
@@ -256,7 +285,8 @@ int gcam_journal_frame(GcamJournal *j, const GcamReport *r)
         put_csv(j, r);
     else
         put_json(j, r);
-    return flush_line(j);
+    flush_line(j);
+    return 0;
 }
 
 void gcam_journal_plain(GcamJournal *j)
@@ -300,6 +330,7 @@ static void log_summary(GcamJournal *j)
 void gcam_journal_close(GcamJournal **journal)
 {
     GcamJournal *j = *journal;
+    int ret;
 
     if (!j)
         return;
@@ -310,8 +341,9 @@ void gcam_journal_close(GcamJournal **journal)
             flush_line(j);
         }
     }
-    if (j->file && j->file != stdout)
-        fclose(j->file);
+    ret = close_file(j);
+    if (ret < 0)
+        give_up(j, ret);
     for (size_t i = 0; i < j->count; i++)
         av_free(j->seen[i].label);
     av_free(j->seen);

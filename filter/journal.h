@@ -16,7 +16,7 @@ typedef struct GcamJournal GcamJournal;
 // goes on, since FFmpeg makes a new filter when the size of the video changes. Errors go to log.
 int gcam_journal_open(GcamJournal **out, void *log, const char *path, int format);
 
-// A frame that shows a map. A file that cannot be written to gives AVERROR(EIO) or the like, and a sentence in log.
+// A frame that shows a map. A file that cannot be written to, on a full disk say, ends there, with a sentence in log.
 int gcam_journal_frame(GcamJournal *journal, const GcamReport *report);
 
 // A frame that shows none.

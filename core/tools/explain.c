@@ -37,8 +37,8 @@ static const Option options[] = {
       "write the raw map as .npy, float32, rows x columns of the layer (or of pixels), not normalised, or as "
       ".csv; also a directory or pattern" },
     { "scores", 0, "FILE",
-      "write the scores of all classes, before a softmax or sigmoid at the end, as .npy, float32, 1 x classes, or as .csv; "
-      "also a directory or pattern" },
+      "write the scores of all classes, before a softmax or sigmoid at the end, as .npy, float32, 1 x classes, or "
+      "as .csv; also a directory or pattern" },
     { "probability", 0, "HOW",
       "how scores become probabilities: softmax, sigmoid, given (they are such), none or auto, as "
       "the graph tells (default auto)" },
@@ -712,6 +712,8 @@ static int check_names(Explain *e)
     if (!status && e->sheet_out && !names_is_directory(e->sheet_out) && picture_check_name(e->sheet_out))
         status = STATUS_USAGE;
     if (!status && e->map_out && !names_is_directory(e->map_out) && map_check_name(e->map_out))
+        status = STATUS_USAGE;
+    if (!status && e->scores_out && !names_is_directory(e->scores_out) && map_check_name(e->scores_out))
         status = STATUS_USAGE;
     return status;
 }
