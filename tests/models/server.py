@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Serves a folder on a free port of the loopback interface and prints the port. Requests go to stderr, with their Range.
 
-Knows ranges. Below /cut/ a request from the start breaks off halfway, below /plain/ ranges are ignored, below /chunked/
+Knows ranges. Below /drip/ a byte comes every 0.1 s. Below /cut/ a request from the start breaks off halfway, below /plain/ ranges are ignored, below /chunked/
 the length is not told.
 """
 import http.server
 import os
 import sys
+import time
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -16,7 +17,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         path, start = self.path, 0
-        mode = next((m for m in ("cut", "plain", "chunked") if path.startswith(f"/{m}/")), "")
+        mode = next((m for m in ("cut", "plain", "chunked", "drip") if path.startswith(f"/{m}/")), "")
         try:
             with open(os.path.join(sys.argv[1], path[len(mode) + 1:].lstrip("/")), "rb") as file:
                 data = file.read()
@@ -35,7 +36,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode != "chunked":
             self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
-        self.wfile.write(data[start:len(data) // 2 if mode == "cut" and not start else None])
+        for at in range(start, len(data) if mode == "drip" else start):
+            self.wfile.write(data[at:at + 1])
+            time.sleep(0.1)
+        self.wfile.write(b"" if mode == "drip" else data[start:len(data) // 2 if mode == "cut" and not start else None])
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

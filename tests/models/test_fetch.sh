@@ -36,8 +36,10 @@ entry() {
     entry cut cut/sub/tiny.onnx
     entry chunked chunked/sub/short.onnx
     entry plain plain/sub/tiny.onnx
+    entry drip drip/sub/tiny.onnx
 } > catalogue.tsv
 printf 'nonsense\n' > broken.tsv
+entry ../outside sub/tiny.onnx > outside.tsv
 
 cat > stub << 'END'
 #!/bin/sh
@@ -136,6 +138,10 @@ fetch plain -o plain
 [ $status = 0 ] && [ "$(ls plain)" = plain.bin ] && cmp -s plain/plain.bin www/sub/tiny.onnx
 result 'resume where the server cannot' $?
 
+fetch drip -o drip --timeout 1
+[ $status = 1 ] && one_sentence && says 'came in 1 seconds' && [ "$(ls drip)" = drip.onnx.part ]
+result 'server that drips' $?
+
 mkdir -p garbage
 yes garbage | head -c 100 > garbage/tiny.onnx.part
 fetch tiny -o garbage
@@ -152,6 +158,11 @@ GRADCAM=/no/such/gradcam fetch tiny -o no_program
 "$SRC/models/fetch" --catalogue broken.tsv tiny > out 2> log
 status=$?
 [ $status = 1 ] && one_sentence && says 'line 1'; result 'broken catalogue' $?
+mkdir inside
+"$SRC/models/fetch" --catalogue outside.tsv --base "$address" -o inside ../outside > out 2> log
+status=$?
+[ $status = 1 ] && one_sentence && says 'name of a file' && [ -z "$(ls outside* | grep -v tsv)" ]
+result 'name that leads out of the folder' $?
 "$SRC/models/fetch" --catalogue absent.tsv tiny > out 2> log
 status=$?
 [ $status = 1 ] && one_sentence && says absent.tsv; result 'absent catalogue' $?
