@@ -9,7 +9,7 @@
 #include "base/threads.h"
 #include "model/model.h"
 #include "plan/partial.h"
-#include "plan/plan.h"
+#include "plan/run.h"
 #include "plan/way.h"
 #include "score.h"
 

@@ -136,16 +136,6 @@ int64_t gcam_constant_int(const GcamValue *value, size_t index);
 // Element strides of a value's memory, in ONNX's order of dimensions.
 void gcam_value_strides(const GcamValue *value, ptrdiff_t stride[GCAM_MAX_RANK]);
 
-// Infers shapes, folds constants, drops nodes that do nothing at inference and those no output needs, resolves
-// operators, and turns small constants into float32 or int64. Errors name node, operator and opset.
-int gcam_graph_simplify(GcamGraph *graph, const GradcamLog *log);
-
-// After simplifying: computes for one token alone what is thrown away for the others. (plan/take_token.c)
-int gcam_graph_take_token(GcamGraph *graph, const GradcamLog *log);
-
-// Tries to compute node `index` from its constant inputs: 1 folded, 0 not foldable, or a negative errno. (plan/fold.c)
-int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log);
-
 // A copy of a constant as float32 in memory of its own (gcam_alloc), NULL when out of memory.
 float *gcam_constant_floats(const GcamValue *value);
 

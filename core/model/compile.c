@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "file_keys.h"
+#include "plan/build.h"
 #include "plan/summed_weights.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What an open model file consists of: shared by file.c, which maps and looks up, and file_parse.c, which reads.
+ * What an open model file consists of: shared by file_read.c, which maps and looks up, and file_parse.c, which reads.
  */
 #ifndef GCAM_MODEL_FILE_PRIVATE_H
 #define GCAM_MODEL_FILE_PRIVATE_H

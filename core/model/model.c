@@ -9,6 +9,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "file_keys.h"
+#include "plan/build.h"
+#include "plan/simplify.h"
+#include "plan/take_token.h"
 
 #include <errno.h>
 #include <stdio.h>

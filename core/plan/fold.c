@@ -4,7 +4,7 @@
  * does not depend on the picture. It is computed here once, in double (exact for integers up to 2^53; limits such as
  * INT64_MAX in a Slice survive as "very large"), and stored as int64 or float32.
  */
-#include "graph/graph.h"
+#include "fold.h"
 
 #include "base/log.h"
 #include "base/mem.h"

@@ -84,10 +84,6 @@ typedef struct GcamPlan {
     GcamKept kept;
 } GcamPlan;
 
-// -EINVAL when an output does not depend on a layer. The graph, and stored sums, must outlive the plan.
-int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec *spec, const GradcamLog *log);
-void gcam_plan_destroy(GcamPlan **plan);
-
 // Whether a step only gives what its input holds another name: it shares the memory, every element is the same one, and
 // there is nothing to run.
 static inline int gcam_plan_is_view(const GcamPlan *plan, const GcamStep *step)
@@ -103,17 +99,5 @@ static inline int gcam_plan_shows(const GcamPlan *plan, int value)
             return 1;
     return value == plan->logits;
 }
-
-// Runs all steps, of what run->wanted says: run->data of the inputs is filled in. 0, or -ECANCELED when it was
-// interrupted.
-int gcam_plan_forward(const GcamPlan *plan, const GcamRun *run);
-
-// After a forward, and with run->grad[plan->logits] filled in: runs steps `to` - 1 down to `from` backward. All of
-// them, from 0 to plan->steps, at once or in pieces, compute run->grad[plan->layer]. As gcam_plan_forward().
-int gcam_plan_backward(const GcamPlan *plan, const GcamRun *run, int from, int to);
-
-// Runs the head alone once more, after a forward: run->data of the layers is filled in anew (of those behind the first
-// it is computed). As gcam_plan_forward().
-int gcam_plan_forward_head(const GcamPlan *plan, const GcamRun *run);
 
 #endif

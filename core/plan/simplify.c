@@ -4,10 +4,11 @@
  * constant (shape arithmetic disappears here), finds each operator and infers its shapes; then nodes that no output
  * needs are dropped.
  */
-#include "graph/graph.h"
+#include "simplify.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fold.h"
 #include "ops/ops.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  * the rest is thrown away. This takes it sooner: what works on each token by itself - sums, normalisation, products
  * with weights, activations - is computed for that token alone, back to the last operator that mixes tokens.
  */
-#include "graph/graph.h"
+#include "take_token.h"
 
 #include "ops/ops.h"
 

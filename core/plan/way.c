@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/sizes.h"
 #include "memory.h"
+#include "run.h"
 #include "summed_weights.h"
 
 #include <errno.h>

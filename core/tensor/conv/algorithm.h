@@ -6,8 +6,9 @@
 #ifndef GCAM_TENSOR_CONV_ALGORITHM_H
 #define GCAM_TENSOR_CONV_ALGORITHM_H
 
-#include "conv.h"
+#include "base/threads.h"
 #include "kernels/kernels.h"
+#include "shape.h"
 
 typedef struct GcamConvAlgorithm {
     const char *name;

@@ -13,22 +13,7 @@
 
 #include "base/rect.h"
 #include "base/threads.h"
-#include "tensor/gemm.h"
-
-// out_h must be (h + pad_top + pad_bottom - dilation_h * (kernel_h - 1) - 1) / stride_h + 1, out_w likewise.
-typedef struct GcamConvShape {
-    int n, h, w, c;             // input
-    int out_c, out_h, out_w;    // output; its n is the input's
-    int kernel_h, kernel_w;
-    int stride_h, stride_w;
-    int pad_top, pad_left, pad_bottom, pad_right;
-    int dilation_h, dilation_w;
-    int groups;                 // divides c and out_c
-    int y_pixel;                // floats from pixel to pixel of the output forward; 0: out_c. More only without `add`
-    enum GcamType type;         // what may be multiplied: GCAM_F32, or GCAM_BF16 where gcam_gemm_has() it
-} GcamConvShape;
-
-typedef struct GcamConv GcamConv;
+#include "shape.h"
 
 // weights: in ONNX order [out_c][c / groups][kernel_h][kernel_w]. scale: one factor per output channel,
 // multiplied into the weights (a folded batch normalisation), or NULL. bias: one per output channel, or NULL.
@@ -44,9 +29,6 @@ const char *gcam_conv_algorithm(const GcamConv *conv);
 // The output is computed in tiles of that many rows and columns, each from all that any output of it reads: what
 // changes a little of this changes the bits of the whole tile. 1: each output by itself.
 int gcam_conv_tile(const GcamConv *conv);
-
-// Threads have parts of the scratch to themselves that begin at multiples of this, or one part is larger.
-enum { GCAM_CONV_PART = 1 << 18 };          // floats
 
 // Floats of scratch for a pool of that many threads.
 size_t gcam_conv_scratch(const GcamConv *conv, int threads);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * In: a graph and what is asked of it. Out: a plan, made by one pass after the other; where each pass is told of is in
+ * build.h.
+ */
+#include "build.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "concat_in_place.h"
+#include "fuse.h"
+#include "layout.h"
+#include "memory.h"
+#include "partial.h"
+#include "prepare.h"
+#include "steps.h"
+#include "summed_weights.h"
+#include "way.h"
+
+#include <errno.h>
+#include <string.h>
+
+void gcam_plan_destroy(GcamPlan **plan)
+{
+    if (!plan || !*plan)
+        return;
+    gcam_sums_destroy(&(*plan)->sums);
+    for (int i = 0; i < (*plan)->steps; i++)
+        if ((*plan)->step[i].op->release)
+            (*plan)->step[i].op->release(&(*plan)->step[i]);
+    gcam_arena_free(&(*plan)->arena);
+    gcam_free(*plan);
+    *plan = NULL;
+}
+
+// Nothing that backward runs reads an activation: of a product by the layer only the constant factor counts, of a sum
+// nothing.
+static int has_constant_gradient(const GcamPlan *plan)
+{
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamStep *step = &plan->step[i];
+        int product = step->op == &gcam_op_gemm || step->op == &gcam_op_matmul;
+        int weights = product && plan->value[step->input[1]].data;
+        int sum = !strcmp(step->op->type, "Add") || !strcmp(step->op->type, "Sub");
+        int reads = step->op->flags & (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y) || step->act != GCAM_ACT_NONE;
+        if (step->in_head && reads && !weights && !sum)
+            return 0;
+    }
+    return 1;
+}
+
+// Whether there are weights that are left out for those who ask for the gradient only where the layer is not zero.
+static int can_skip(const GcamPlan *plan)
+{
+    int can = 0;
+    for (int i = 0; i < plan->steps && !plan->constant_gradient; i++) {
+        const GcamStep *step = &plan->step[i];
+        GcamRowProduct product;
+        can |= step->in_head && step->from_layer && !step->from_relu && gcam_row_product(step, &product) &&
+               product.by_input;
+    }
+    return can;
+}
+
+// -EINVAL where an output does not depend on a layer; the graph's steps are copied.
+static int check_layers(const GcamPlan *plan, const GradcamLog *log)
+{
+    GcamUsers users;
+    if (gcam_users_count(&users, (GcamPlan *)plan))
+        return -ENOMEM;
+    for (int k = 0; k < plan->output.count; k++)
+        for (int i = 0, to = plan->output.value[k]; i < plan->layers; i++) {
+            int layer = plan->asked[i];
+            if (layer != to && plan->in_head[to] && users.count[layer])
+                continue;
+            gcam_log(log, GRADCAM_LOG_ERROR, "layer '%s' does not lie between the picture and %s '%s'",
+                     plan->value[layer].name, k ? "the tensor" : "the logits", plan->value[to].name);
+            return -EINVAL;
+        }
+    return 0;
+}
+
+int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec *spec, const GradcamLog *log)
+{
+    int error = -ENOMEM;
+    GcamUsers users;
+    *out = NULL;
+    GcamPlan *plan = gcam_calloc(1, sizeof(*plan));
+    if (!plan)
+        goto fail;
+    plan->picture = spec->picture;
+    plan->layer = spec->layer[0];
+    plan->layers = spec->layers;
+    memcpy(plan->asked, spec->layer, sizeof(plan->asked));
+    plan->output = spec->output;
+    plan->logits = spec->output.value[0];
+    plan->carried = graph->carried;
+    plan->carrieds = graph->carrieds;
+    plan->threads = spec->threads;
+    plan->type = spec->type;
+    if ((error = gcam_plan_copy(plan, graph)) || (error = check_layers(plan, log)) ||
+        (error = gcam_plan_join_outputs(plan)))
+        goto fail;
+    if ((error = gcam_plan_fuse(plan)) || (error = gcam_plan_layout(plan)))
+        goto fail;
+    error = -ENOMEM;
+    plan->root = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(*plan->root));
+    plan->shift = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(*plan->shift));
+    plan->placed = gcam_arena_alloc(&plan->arena, (size_t)plan->values, 1);
+    if (!plan->root || !plan->shift || !plan->placed)
+        goto fail;
+    gcam_plan_views(plan);
+    if (gcam_users_count(&users, plan))
+        goto fail;
+    gcam_plan_concat_in_place(plan, &users);
+    plan->constant_gradient = has_constant_gradient(plan);
+    if ((error = gcam_plan_prepare(plan, graph, &users)) ||
+        (error = gcam_sums_create(&plan->sums, plan, &spec->stored, &users)) || (error = gcam_plan_memory(plan)) ||
+        (error = gcam_plan_keep(plan)) || (error = gcam_ways_create(plan)))
+        goto fail;
+    plan->can_skip = can_skip(plan);
+    *out = plan;
+    return 0;
+fail:
+    gcam_plan_destroy(&plan);
+    return error;
+}
