@@ -17,26 +17,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static int is_op(const GcamNode *node, const char *type)
-{
-    return !strcmp(node->type, type);
-}
-
-static int is_pooling(const GcamNode *node)
-{
-    return is_op(node, "MaxPool") || is_op(node, "AveragePool");
-}
-
 // Walks back over what only turns scores into probabilities or another shape. *kind: "softmax", "sigmoid", or "".
 static int before_softmax(const GcamGraph *graph, int output, const char **kind)
 {
     *kind = "";
     for (int value = output; graph->value[value].node >= 0;) {
         const GcamNode *node = &graph->node[graph->value[value].node];
-        int softmax = is_op(node, "Softmax") || is_op(node, "LogSoftmax");
         value = node->input[0];
-        if (softmax || is_op(node, "Sigmoid")) {
-            *kind = softmax ? "softmax" : "sigmoid";
+        if (node->op->probabilities) {
+            *kind = node->op->probabilities;
             return value;
         }
         if (!(node->op->flags & GCAM_OP_VIEW))
@@ -132,8 +121,7 @@ static int has_weights_after(const GradcamModel *model, const char *on_value)
     const GcamGraph *graph = &model->graph;
     for (int i = 0; i < graph->nodes; i++) {
         const GcamNode *node = &graph->node[i];
-        if ((node->op == &gcam_op_conv || node->op == &gcam_op_gemm || node->op == &gcam_op_matmul) &&
-            node->input[0] >= 0 && on_value[node->input[0]])
+        if (node->op->flags & GCAM_OP_WEIGHTS && node->input[0] >= 0 && on_value[node->input[0]])
             return 1;
     }
     return 0;
@@ -181,7 +169,7 @@ static int last_layer(const GradcamModel *model, char *on_value, const GcamToken
     const GcamGraph *graph = &model->graph;
     for (size_t i = model->layers; i-- > 1;) {
         int value = model->layer_value[i];
-        if (!tokens[value].is_layer && !is_pooling(&graph->node[graph->value[value].node]) &&
+        if (!tokens[value].is_layer && !(graph->node[graph->value[value].node].op->flags & GCAM_OP_POOLS) &&
             depends(model, value, on_value) && (!weights || has_weights_after(model, on_value)))
             return (int)i;
     }

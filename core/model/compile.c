@@ -72,9 +72,9 @@ static int is_behind_relu(const GcamGraph *graph, int value)
 {
     while (value >= 0 && graph->value[value].node >= 0) {
         const GcamNode *node = &graph->node[graph->value[value].node];
-        if (!strcmp(node->type, "Relu"))
+        if (node->op->act == GCAM_ACT_RELU)
             return 1;
-        if (!(node->op->flags & GCAM_OP_VIEW) && !gcam_pool_keeps_zeros(node))
+        if (!gcam_op_keeps_zeros(node->op, node))
             return 0;
         value = node->input[0];
     }
@@ -84,7 +84,7 @@ static int is_behind_relu(const GcamGraph *graph, int value)
 // Whether a node is a product of one row whose weights are better stored as their transpose.
 static int wants_turned(const GcamGraph *graph, const GcamNode *node)
 {
-    const GcamValue *weights = node->op == &gcam_op_gemm ? &graph->value[node->input[1]] : NULL;
+    const GcamValue *weights = node->op->flags & GCAM_OP_PRODUCT ? &graph->value[node->input[1]] : NULL;
     return weights && weights->initializer >= 0 && weights->shape.rank == 2 && weights->shape.dim[0] >= LEAST_ROW &&
            gcam_shape_count(&weights->shape) >= LEAST_TURNED && gcam_node_int(node, "transB", 0) &&
            !gcam_node_int(node, "transA", 0) && graph->value[node->output[0]].shape.dim[0] == 1 &&
@@ -96,8 +96,7 @@ static int has_large_product(const GcamGraph *graph)
 {
     for (int i = 0; i < graph->nodes; i++) {
         const GcamNode *node = &graph->node[i];
-        int product = node->op == &gcam_op_gemm || node->op == &gcam_op_matmul;
-        if (product && graph->value[node->input[1]].data &&
+        if (node->op->flags & GCAM_OP_PRODUCT && graph->value[node->input[1]].data &&
             gcam_shape_count(&graph->value[node->input[1]].shape) >= LEAST_TURNED)
             return 1;
     }

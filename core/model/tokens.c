@@ -8,8 +8,6 @@
 
 #include "ops/ops.h"
 
-#include <string.h>
-
 static int is_half(size_t a, size_t whole)
 {
     return whole > 1 && (a == whole / 2 || a == (whole + 1) / 2);
@@ -18,9 +16,7 @@ static int is_half(size_t a, size_t whole)
 // Operators that only move elements may put them where they mean another place.
 static int computes(const GcamOp *op)
 {
-    return op == &gcam_op_matmul || op == &gcam_op_layer_norm ||
-           (op->layout == GCAM_LAYOUT_ANY && op != &gcam_op_concat && op != &gcam_op_split && op != &gcam_op_slice &&
-            op != &gcam_op_pad);
+    return (op->flags & (GCAM_OP_PRODUCT | GCAM_OP_NORMALIZES | GCAM_OP_ELEMENTWISE)) != 0;
 }
 
 // Tokens put before and behind those of input `index`.
@@ -28,7 +24,7 @@ static void add_tokens(const GcamGraph *graph, const GcamNode *node, int index, 
 {
     const GcamShape *own = &graph->value[node->input[index]].shape;
     int64_t axis = gcam_node_int(node, "axis", 1);
-    if (node->op != &gcam_op_concat || own->rank != 3 || own->dim[1] != tokens->count || (axis != 1 && axis != -2))
+    if (!(node->op->flags & GCAM_OP_JOINS) || own->rank != 3 || own->dim[1] != tokens->count || (axis != 1 && axis != -2))
         return;
     for (int i = 0; i < node->inputs; i++) {
         size_t count = i == index ? 0 : graph->value[node->input[i]].shape.dim[1];
@@ -97,7 +93,7 @@ static int last_product(const GcamGraph *graph, int node)
 {
     for (int i = node; i >= 0;) {
         const GcamNode *n = &graph->node[i];
-        int weighted = (n->op == &gcam_op_matmul || n->op == &gcam_op_gemm) && graph->value[n->input[1]].data;
+        int weighted = n->op->flags & GCAM_OP_PRODUCT && graph->value[n->input[1]].data;
         int next = -1;
         if (weighted)
             return i;
@@ -114,7 +110,7 @@ int gcam_tokens_choose(const GcamGraph *graph, const char *needed, const GcamTok
 {
     for (int i = graph->nodes - 1; i >= 0; i--) {
         const GcamNode *node = &graph->node[i];
-        if (strcmp(node->type, "Softmax") || !needed[node->output[0]] || !tokens[node->output[0]].height)
+        if (!(node->op->flags & GCAM_OP_SOFTMAX) || !needed[node->output[0]] || !tokens[node->output[0]].height)
             continue;
         int product = last_product(graph, i), value = product < 0 ? -1 : graph->node[product].input[0];
         while (value >= 0 && !tokens[value].is_layer)
@@ -124,7 +120,7 @@ int gcam_tokens_choose(const GcamGraph *graph, const char *needed, const GcamTok
     }
     for (int i = graph->nodes - 1; i >= 0; i--) {
         const GcamNode *node = &graph->node[i];
-        if (node->op == &gcam_op_layer_norm && needed[node->output[0]] && tokens[node->output[0]].is_layer)
+        if (node->op->flags & GCAM_OP_NORMALIZES && needed[node->output[0]] && tokens[node->output[0]].is_layer)
             return node->output[0];
     }
     return -1;

@@ -293,14 +293,15 @@ static void binary_backward(const GcamRun *run, const GcamStep *step, int input,
     run_job(run, step, &job);
 }
 
-#define BINARY(onnx, name) \
+#define BINARY(onnx, name, ...) \
     { .type = onnx, .layout = GCAM_LAYOUT_ANY, \
-      .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y | GCAM_OP_READS, .infer = binary_infer, \
+      .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y | GCAM_OP_READS | GCAM_OP_ELEMENTWISE, .infer = binary_infer, \
       .forward = binary_forward, .backward = binary_backward, .reach = gcam_reach_same, \
-      .data = &(const Kernel){ name##_run, { name##_da, name##_db } } }
+      .data = &(const Kernel){ name##_run, { name##_da, name##_db } }, __VA_ARGS__ }
 
 const GcamOp gcam_op_binary[] = {
-    BINARY("Add", add), BINARY("Sub", sub), BINARY("Mul", mul), BINARY("Div", div), BINARY("Pow", pow),
-    BINARY("Min", min), BINARY("Max", max), BINARY("PRelu", prelu),
+    BINARY("Add", add, .symbol = GCAM_SYMBOL_ADD), BINARY("Sub", sub, .symbol = GCAM_SYMBOL_SUB),
+    BINARY("Mul", mul, .symbol = GCAM_SYMBOL_MUL), BINARY("Div", div, .symbol = GCAM_SYMBOL_DIV),
+    BINARY("Pow", pow), BINARY("Min", min), BINARY("Max", max), BINARY("PRelu", prelu),
 };
 const size_t gcam_op_binary_count = sizeof(gcam_op_binary) / sizeof(gcam_op_binary[0]);

@@ -147,7 +147,9 @@ static const char *conv_kernel(const GcamStep *step)
 }
 
 const GcamOp gcam_op_conv = {
-    .type = "Conv", .layout = GCAM_LAYOUT_LAST, .infer = conv_infer, .prepare = conv_prepare,
+    .type = "Conv", .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_WEIGHTS,
+    .takes = GCAM_TAKES_AFFINE | GCAM_TAKES_ADD | GCAM_TAKES_ACTIVATION | GCAM_TAKES_RELU | GCAM_TAKES_PIXEL,
+    .infer = conv_infer, .prepare = conv_prepare,
     .release = conv_release, .forward = conv_forward, .backward = conv_backward, .reach = conv_reach,
     .reads = conv_reads, .flops = conv_flops, .kernel = conv_kernel,
 };

@@ -240,10 +240,8 @@ static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
     return error;
 }
 
-int gcam_row_product(const GcamStep *step, GcamRowProduct *product)
+static int row_product(const GcamStep *step, GcamRowProduct *product)
 {
-    if (step->op != &gcam_op_gemm && step->op != &gcam_op_matmul)
-        return 0;
     const Params *p = step->node->params;
     const State *state = step->state;
     if (!state || !state->weights || p->m != 1)
@@ -283,8 +281,8 @@ static void matmul_forward(const GcamRun *run, const GcamStep *step)
         scale_and_add(y, p->batch * p->m, p->n, p->alpha, state->bias);
 }
 
-void gcam_row_product_backward(const GcamRun *run, const GcamStep *step, size_t count, const float *const *dy,
-                               float *const *dx)
+static void row_product_backward(const GcamRun *run, const GcamStep *step, size_t count, const float *const *dy,
+                                 float *const *dx)
 {
     const Params *p = step->node->params;
     const State *state = step->state;
@@ -308,7 +306,7 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
     if (input > 1)
         return;
     if (input == 0 && state->weights && p->m == 1) {
-        gcam_row_product_backward(run, step, 1, &dy, &dx);
+        row_product_backward(run, step, 1, &dy, &dx);
         return;
     } else if (input == 0 && state->packed && !p->transposed_a) {
         gcam_gemm_packed_across(run->pool, p->m, dy, n, state->packed, dx, k, run->scratch);
@@ -354,13 +352,21 @@ static const char *matmul_kernel(const GcamStep *step)
     return state->packed ? "packed" : "";
 }
 
-const GcamOp gcam_op_gemm = {
-    .type = "Gemm", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_X, .infer = gemm_infer,
-    .prepare = matmul_prepare, .release = matmul_release, .forward = matmul_forward,
-    .backward = matmul_backward, .flops = matmul_flops, .kernel = matmul_kernel,
-};
-const GcamOp gcam_op_matmul = {
-    .type = "MatMul", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_X, .infer = matmul_infer,
-    .prepare = matmul_prepare, .release = matmul_release, .forward = matmul_forward,
-    .backward = matmul_backward, .flops = matmul_flops, .kernel = matmul_kernel,
-};
+// One matrix for all rows.
+static int matmul_by_rows(const GcamNode *node, const GcamValue *values)
+{
+    const GcamValue *b = &values[node->input[1]];
+    return b->data && b->shape.rank == 2;
+}
+
+#define PRODUCT(name, rule, traits, ...) \
+    { .type = name, .layout = GCAM_LAYOUT_PLAIN, \
+      .flags = GCAM_OP_NEEDS_X | GCAM_OP_WEIGHTS | GCAM_OP_PRODUCT | traits, \
+      .infer = rule, .prepare = matmul_prepare, .release = matmul_release, .forward = matmul_forward, \
+      .backward = matmul_backward, .flops = matmul_flops, .kernel = matmul_kernel, .row_product = row_product, \
+      .row_product_backward = row_product_backward, __VA_ARGS__ }
+
+const GcamOp gcam_op_gemm = PRODUCT("Gemm", gemm_infer, 0);
+// A constant second operand that is one matrix is packed or used in place, several are read while it runs.
+const GcamOp gcam_op_matmul = PRODUCT("MatMul", matmul_infer, GCAM_OP_READS_STACK, .takes = GCAM_TAKES_ROW,
+                                      .by_rows = matmul_by_rows);

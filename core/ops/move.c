@@ -128,6 +128,15 @@ void gcam_move_add(const GcamMove *move, const float *from, float *to)
     walk(&job, 0, job.from, job.to);
 }
 
+GcamMove gcam_move_between(const GcamShape *shape, const GcamValue *from, const GcamValue *to)
+{
+    GcamMove move = { .rank = shape->rank };
+    memcpy(move.dim, shape->dim, sizeof(move.dim));
+    gcam_value_strides(from, move.from);
+    gcam_value_strides(to, move.to);
+    return move;
+}
+
 GcamMove gcam_move_reverse(const GcamMove *move)
 {
     GcamMove reverse = *move;

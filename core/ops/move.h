@@ -19,6 +19,9 @@ typedef struct GcamMove {
     ptrdiff_t to_offset, to[GCAM_MAX_RANK];
 } GcamMove;
 
+// All of the box `shape`, with the strides of two values.
+GcamMove gcam_move_between(const GcamShape *shape, const GcamValue *from, const GcamValue *to);
+
 // to[...] = from[...]. The places written must differ from each other.
 void gcam_move(const GcamMove *move, GcamThreads *pool, const float *from, float *to);
 

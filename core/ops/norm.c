@@ -2,7 +2,7 @@
  *
  * BatchNormalization (at inference an affine map per channel), LayerNormalization, LRN (Krizhevsky et al. 2012, 3.3).
  */
-#include "norm.h"
+#include "ops.h"
 
 #include "base/mem.h"
 #include "kernels/kernels.h"
@@ -33,7 +33,8 @@ static int batch_norm_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, x);
 }
 
-void gcam_batch_norm_affine(const GcamNode *node, const GcamValue *values, float *scale, float *shift)
+// At inference y = scale * x + shift: gamma / sqrt(variance + epsilon), and beta less that times the mean.
+static void batch_norm_affine(const GcamNode *node, const GcamValue *values, float *scale, float *shift)
 {
     const GcamValue *gamma = &values[node->input[1]], *beta = &values[node->input[2]];
     const GcamValue *mean = &values[node->input[3]], *variance = &values[node->input[4]];
@@ -53,7 +54,7 @@ static int batch_norm_prepare(GcamStep *step, const GcamValue *values, int threa
     (void)threads;
     if (!affine)
         return -ENOMEM;
-    gcam_batch_norm_affine(step->node, values, affine, affine + channels);
+    batch_norm_affine(step->node, values, affine, affine + channels);
     return 0;
 }
 
@@ -128,7 +129,8 @@ static void batch_norm_backward(const GcamRun *run, const GcamStep *step, int in
 const GcamOp gcam_op_batch_norm = {
     .type = "BatchNormalization", .layout = GCAM_LAYOUT_LAST, .infer = batch_norm_infer,
     .prepare = batch_norm_prepare, .release = free_state, .forward = batch_norm_forward,
-    .backward = batch_norm_backward, .reach = gcam_reach_same,
+    .backward = batch_norm_backward, .reach = gcam_reach_same, .takes = GCAM_TAKES_ACTIVATION,
+    .affine = batch_norm_affine,
 };
 
 // ------------------------------------------------------------------------------------------------- LayerNormalization
@@ -235,10 +237,18 @@ static void layer_norm_backward(const GcamRun *run, const GcamStep *step, int in
     layer_norm(run, &job);
 }
 
+// Along the last dimension alone.
+static int layer_norm_by_rows(const GcamNode *node, const GcamValue *values)
+{
+    const GcamShape *x = &values[node->input[0]].shape;
+    int64_t axis = gcam_node_int(node, "axis", -1);
+    return axis == -1 || axis == x->rank - 1;
+}
+
 const GcamOp gcam_op_layer_norm = {
-    .type = "LayerNormalization", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_X,
+    .type = "LayerNormalization", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_X | GCAM_OP_NORMALIZES,
     .infer = layer_norm_infer, .prepare = layer_norm_prepare, .release = free_state,
-    .forward = layer_norm_forward, .backward = layer_norm_backward,
+    .forward = layer_norm_forward, .backward = layer_norm_backward, .by_rows = layer_norm_by_rows,
 };
 
 // ---------------------------------------------------------------------------------------------------------------- LRN

@@ -13,14 +13,24 @@
 
 #define MOST_ELEMENTS ((size_t)INT32_MAX)      // counts and sizes fit an int
 
-static const GcamOp *const table[] = {
-    &gcam_op_conv, &gcam_op_gemm, &gcam_op_matmul,
-    &gcam_op_max_pool, &gcam_op_average_pool, &gcam_op_global_average_pool, &gcam_op_global_max_pool,
-    &gcam_op_batch_norm, &gcam_op_layer_norm, &gcam_op_lrn,
-    &gcam_op_reduce_mean, &gcam_op_reduce_sum, &gcam_op_softmax, &gcam_op_log_softmax,
-    &gcam_op_concat, &gcam_op_split, &gcam_op_slice, &gcam_op_pad, &gcam_op_transpose, &gcam_op_expand,
-    &gcam_op_gather, &gcam_op_reshape, &gcam_op_flatten, &gcam_op_squeeze, &gcam_op_unsqueeze,
-};
+// One row for each, by the last part of its name: gcam_op_conv is in conv.c. Those that work on each element alone are
+// rows in unary.c and binary.c.
+#define OPERATORS(_) \
+    _(conv) _(gemm) _(matmul) \
+    _(max_pool) _(average_pool) _(global_average_pool) _(global_max_pool) \
+    _(batch_norm) _(layer_norm) _(lrn) \
+    _(reduce_mean) _(reduce_sum) _(softmax) _(log_softmax) \
+    _(concat) _(split) _(slice) _(pad) _(transpose) _(expand) _(gather) \
+    _(reshape) _(flatten) _(squeeze) _(unsqueeze)
+
+#define DECLARE(name) extern const GcamOp gcam_op_##name;
+#define ROW(name) &gcam_op_##name,
+
+OPERATORS(DECLARE)
+extern const GcamOp gcam_op_unary[], gcam_op_binary[];
+extern const size_t gcam_op_unary_count, gcam_op_binary_count;
+
+static const GcamOp *const table[] = { OPERATORS(ROW) };
 
 const GcamOp *gcam_op_at(size_t index)
 {
@@ -41,6 +51,14 @@ const GcamOp *gcam_op_find(const char *type)
         if (!strcmp(op->type, type))
             return op;
     return NULL;
+}
+
+int gcam_moves_rows(const GcamStep *step, const GcamValue *values)
+{
+    const GcamOp *op = step->op;
+    if (!values[step->input[0]].shape.rank || !values[step->output[0]].shape.rank)
+        return 0;
+    return op->flags & GCAM_OP_VIEW || (op->moves_rows && op->moves_rows(step, values));
 }
 
 static void complain(const GcamInfer *infer, const char *format, va_list arguments)

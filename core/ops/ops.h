@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Operators. One file holds each family: shape rule, forward, and backward beside it; ops.c is the table of them all.
+ * What plans and models want to know of an operator it says of itself, in its descriptor (GcamOp): traits, which are
+ * bits, and queries, which may look at a node. Nobody else asks for its name, nor looks into its params.
  *
  * Forward reads its inputs and overwrites its outputs. Backward overwrites `dx`, the gradient of the score by one
  * input, from the gradients of the outputs; a plan adds up what several users of a tensor contribute. Gradients lie in
@@ -23,12 +25,37 @@ enum GcamLayout {
     GCAM_LAYOUT_FREE,           // works on strides, input and output may differ; the output is plain
 };
 
+// Traits of an operator.
 enum {
-    GCAM_OP_VIEW = 1,           // the output has the bytes of the input: same memory, nothing to run
-    GCAM_OP_NEEDS_X = 2,        // backward reads the inputs
-    GCAM_OP_NEEDS_Y = 4,        // backward reads the outputs
-    GCAM_OP_READS = 8,          // reads constant inputs while it runs, not only while it is made ready
+    GCAM_OP_VIEW = 1 << 0,          // the output has the bytes of the input: same memory, nothing to run
+    GCAM_OP_RELAYOUT = 1 << 1,      // the output is the input, laid out otherwise in memory
+    GCAM_OP_NEEDS_X = 1 << 2,       // backward reads the inputs
+    GCAM_OP_NEEDS_Y = 1 << 3,       // backward reads the outputs
+    GCAM_OP_READS = 1 << 4,         // reads constant inputs while it runs, not only while it is made ready
+    GCAM_OP_READS_STACK = 1 << 5,   // of those, a second input of more than two dimensions
+    GCAM_OP_ELEMENTWISE = 1 << 6,   // an element of the output comes of the same one of each input, broadcast
+    GCAM_OP_WEIGHTS = 1 << 7,       // a constant second input is weights
+    GCAM_OP_PRODUCT = 1 << 8,       // a product of matrices, of the first input and the second
+    GCAM_OP_JOINS = 1 << 9,         // puts its inputs one behind the other along a dimension
+    GCAM_OP_PICKS = 1 << 10,        // takes the places along a dimension that a constant, its second input, names
+    GCAM_OP_POOLS = 1 << 11,        // makes one pixel of several, channel by channel
+    GCAM_OP_NORMALIZES = 1 << 12,   // brings rows to a mean and a variance
+    GCAM_OP_SOFTMAX = 1 << 13,      // makes shares of scores, which add up to 1
 };
+
+// What a step can do in the same pass, for plans that fuse (GcamOp.takes).
+enum {
+    GCAM_TAKES_AFFINE = 1,          // a factor and a number for each channel: scale, bias
+    GCAM_TAKES_ADD = 2,             // another value added to the result: add
+    GCAM_TAKES_ACTIVATION = 4,      // an activation of the result, where backward is not run: act, lo, hi
+    GCAM_TAKES_RELU = 8,            // a ReLU of the result, backward too
+    GCAM_TAKES_ROW = 16,            // a constant row added to each row of the result: bias
+    GCAM_TAKES_PIXEL = 32,          // an output whose pixels lie further apart: pixel
+};
+
+// What operators compute of which several together are recognised as another one: x * sigmoid(x), for instance.
+enum GcamSymbol { GCAM_SYMBOL_NONE, GCAM_SYMBOL_ADD, GCAM_SYMBOL_SUB, GCAM_SYMBOL_MUL, GCAM_SYMBOL_DIV,
+                  GCAM_SYMBOL_ERF };
 
 // Shape inference of one node.
 typedef struct GcamInfer {
@@ -40,10 +67,29 @@ typedef struct GcamInfer {
 typedef struct GcamStep GcamStep;
 typedef struct GcamRun GcamRun;
 
+// Elements start[i], start[i] + step[i], ... of each dimension of a tensor; shape: how many of each.
+typedef struct GcamBox {
+    GcamShape shape;
+    int64_t start[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
+} GcamBox;
+
+// A product y = alpha * W x of one row, as it is computed: W lies in memory as [out][in], or by input as [in][out].
+typedef struct GcamRowProduct {
+    size_t out, in;
+    const void *weights;            // of the step that was made ready
+    enum GcamType type;
+    int by_input;
+    float alpha;
+} GcamRowProduct;
+
 struct GcamOp {
     const char *type;           // ONNX operator
     enum GcamLayout layout;
-    unsigned flags;
+    unsigned flags;             // GCAM_OP_*
+    unsigned takes;             // GCAM_TAKES_*
+    enum GcamSymbol symbol;
+    enum GcamActivation act;    // the activation that it is, for steps that take one
+    const char *probabilities;  // what it makes probabilities of scores by: "softmax", "sigmoid"; or NULL
     // Checks inputs and attributes, sets the shapes of the outputs (type is float already) and node->params.
     int (*infer)(GcamInfer *infer);
     // Makes ready what a plan can compute once: packed weights into step->state, step->scratch. May be NULL.
@@ -60,10 +106,36 @@ struct GcamOp {
     // For profiles: floating point operations of a forward, and the algorithm that was chosen. May be NULL.
     double (*flops)(const GcamStep *step, const GcamValue *values);
     const char *(*kernel)(const GcamStep *step);
+
+    // Queries. NULL: no, or none. `values` are a graph's or a plan's, by the indices in node or step.
+    // An activation: where it bends, below and above.
+    void (*bounds)(const GcamNode *node, float *low, float *high);
+    // What it does is y = scale * x + shift, one pair for each channel, in 1: fills both arrays.
+    void (*affine)(const GcamNode *node, const GcamValue *values, float *scale, float *shift);
+    // The operator that x * this(x) is; NULL where its attributes make it none.
+    const GcamOp *(*gate)(const GcamNode *node);
+    // Whether each row of the result, along the last dimension, comes of that row of the first input and of nothing
+    // else that depends on the picture.
+    int (*by_rows)(const GcamNode *node, const GcamValue *values);
+    // It only puts dimensions in another order: the dimension of the input that becomes dimension i.
+    const int *(*order)(const GcamNode *node);
+    // It takes a box of its input as that output, perhaps with a dimension of 1 dropped. 0: not this node.
+    int (*box)(const GcamStep *step, const GcamValue *values, int output, GcamBox *box);
+    // Whether it only moves whole rows along the last dimension. It then moves the numbers of rows as well, in values
+    // whose last dimension is as many times shorter.
+    int (*moves_rows)(const GcamStep *step, const GcamValue *values);
+    // Whether what comes out is zero about as often as what goes in, where nothing is below zero.
+    int (*keeps_zeros)(const GcamNode *node);
+    // Whether the input's gradient has, in each channel, the sum of the output's.
+    int (*keeps_sums)(const GcamNode *node);
+    // Whether the step, made ready, is a product of one row, and what it reads: weights by its first input.
+    int (*row_product)(const GcamStep *step, GcamRowProduct *product);
+    // Backward of such a step by its first input for several gradients, each as if it were alone.
+    void (*row_product_backward)(const GcamRun *run, const GcamStep *step, size_t count, const float *const *dy,
+                                 float *const *dx);
 };
 
-// A node of a plan. The fusion fields are set by fuse.c for operators that know them: Conv, BatchNormalization (act)
-// and MatMul (bias).
+// A node of a plan. The fusion fields are set by fuse.c for operators that take them (GcamOp.takes).
 struct GcamStep {
     const GcamOp *op;
     const GcamNode *node;       // name, attributes, params
@@ -75,8 +147,8 @@ struct GcamStep {
                                 // is where it is not zero will count
     int from_layer;             // the same of the layer itself, for those who ask no more (GcamRun.only_active)
     const float *scale, *bias;  // BatchNormalization folded in, or a row added: one value per channel, or NULL
-    size_t pixel;               // Conv: floats from pixel to pixel of its output, or 0: as many as it has channels
-    int add;                    // Conv: value added before the activation, or -1
+    size_t pixel;               // floats from pixel to pixel of its output, or 0: as many as it has channels
+    int add;                    // value added before the activation, or -1
     enum GcamActivation act;    // applied to the result
     float lo, hi;               // of GCAM_ACT_CLIP
     void *state;
@@ -107,64 +179,39 @@ const GcamOp *gcam_op_at(size_t index);
 // The operator for a node's type, or NULL.
 const GcamOp *gcam_op_find(const char *type);
 
-extern const GcamOp gcam_op_conv, gcam_op_gemm, gcam_op_matmul;
-extern const GcamOp gcam_op_max_pool, gcam_op_average_pool, gcam_op_global_average_pool, gcam_op_global_max_pool;
-extern const GcamOp gcam_op_batch_norm, gcam_op_layer_norm, gcam_op_lrn;
-extern const GcamOp gcam_op_reduce_mean, gcam_op_reduce_sum, gcam_op_softmax, gcam_op_log_softmax;
-extern const GcamOp gcam_op_concat, gcam_op_split, gcam_op_slice, gcam_op_pad, gcam_op_transpose, gcam_op_expand,
-                    gcam_op_gather;
-extern const GcamOp gcam_op_reshape, gcam_op_flatten, gcam_op_squeeze, gcam_op_unsqueeze;
-extern const GcamOp gcam_op_unary[], gcam_op_binary[];
-extern const size_t gcam_op_unary_count, gcam_op_binary_count;
-// What a plan asks of a node: the dimension of the input that becomes dimension i of a Transpose; the bounds of a Clip.
-const int *gcam_transpose_perm(const GcamNode *node);
-void gcam_clip_bounds(const GcamNode *node, float *low, float *high);
-// Whether a Slice of rank 4 takes neighbouring channels from `first` on and all of every other dimension.
-int gcam_slices_channels(const GcamNode *node, size_t first);
-// Whether a Softmax goes along the last dimension alone.
-int gcam_softmax_along_last(const GcamStep *step, const GcamValue *values);
+// Operators that a plan puts in.
+extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // between others: changes of layout
+extern const GcamOp gcam_op_join;                           // behind several outputs
+extern const GcamOp gcam_op_reshape, gcam_op_gather;
 
+// Whether zeros of the first input come through to the output, as often as they are there. node: NULL for what a plan
+// put in.
+static inline int gcam_op_keeps_zeros(const GcamOp *op, const GcamNode *node)
+{
+    return op->flags & (GCAM_OP_VIEW | GCAM_OP_RELAYOUT) || (op->keeps_zeros && op->keeps_zeros(node));
+}
 
-// Elements start[i], start[i] + step[i], ... of each dimension of a tensor; shape: how many of each.
-typedef struct GcamBox {
-    GcamShape shape;
-    int64_t start[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
-} GcamBox;
-
-// Whether a step takes a box of its input as that output, one of 1 along a dimension that it drops: Slice, Split,
-// Gather of one index.
-int gcam_takes_box(const GcamStep *step, const GcamValue *values, int output, GcamBox *box);
-
-// Whether a step only moves whole rows along the last dimension, of one value or, of Concat, of several: it then moves
-// the numbers of rows as well, in values whose last dimension is as many times shorter.
+// GcamOp.moves_rows of a step, or of a view, which moves nothing.
 int gcam_moves_rows(const GcamStep *step, const GcamValue *values);
 
-// A product y = alpha * W x of one row, as it is computed: W lies in memory as [out][in], or by input as [in][out].
-typedef struct GcamRowProduct {
-    size_t out, in;
-    const void *weights;        // of the step that was made ready
-    enum GcamType type;
-    int by_input;
-    float alpha;
-} GcamRowProduct;
+// GcamOp.row_product of a step, 0 where its operator has none.
+static inline int gcam_row_product(const GcamStep *step, GcamRowProduct *product)
+{
+    return step->op->row_product && step->op->row_product(step, product);
+}
+
+// Whether a step is there still, and computes that.
+static inline int gcam_step_is(const GcamStep *step, enum GcamSymbol symbol)
+{
+    return step->op && step->op->symbol == symbol;
+}
 
 // Whether a ReLU is what a step does, or does last. Backward by a rule other than the plain one is given a gradient
 // that is nowhere below 0.
-int gcam_step_rectifies(const GcamStep *step);
-
-// Whether a step is one, and what it reads: weights by its first input.
-int gcam_row_product(const GcamStep *step, GcamRowProduct *product);
-// Backward of such a step by its first input for several gradients, each as if it were alone.
-void gcam_row_product_backward(const GcamRun *run, const GcamStep *step, size_t count, const float *const *dy,
-                               float *const *dx);
-// Whether a step is a pooling whose input's gradient has, in each channel, the sum of its output's gradient.
-int gcam_pool_keeps_sums(const GcamStep *step);
-// Whether what comes out of a node, a pooling, is zero about as often as what goes in, where nothing is below zero.
-int gcam_pool_keeps_zeros(const GcamNode *node);
-
-extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // put between others by a plan
-extern const GcamOp gcam_op_join;                           // put behind several outputs by a plan
-extern const GcamOp gcam_op_silu, gcam_op_channel_shuffle;  // put in the place of several nodes by a plan
+static inline int gcam_step_rectifies(const GcamStep *step)
+{
+    return step->act == GCAM_ACT_RELU || step->op->act == GCAM_ACT_RELU;
+}
 
 // ------------------------------------------------------------------------------------ helpers for shape inference
 

@@ -5,6 +5,7 @@
 #include "part.h"
 
 #include <limits.h>
+#include <string.h>
 
 // Which dimensions are rows and columns: channels last in memory is [N][H][W][C], whatever a network calls it.
 static void find_dims(const GcamValue *value, int *rows, int *columns, int *channels)
@@ -106,6 +107,19 @@ size_t gcam_piece(const GcamStretches *s, size_t length, size_t index, size_t *c
     size_t pieces = (s->count + length - 1) / length, at = index % pieces * length;
     *count = s->count - at < length ? s->count - at : length;
     return s->first + index / pieces * s->line + at;
+}
+
+void gcam_clear(const GcamRun *run, int value, float *data)
+{
+    memset(data, 0, gcam_shape_count(&run->value[value].shape) * sizeof(*data));
+}
+
+GcamBox gcam_box_all(const GcamShape *shape)
+{
+    GcamBox box = { .shape = *shape };
+    for (int i = 0; i < shape->rank; i++)
+        box.step[i] = 1;
+    return box;
 }
 
 void gcam_move_part(GcamMove *move, const GcamRun *run, const GcamValue *value)

@@ -33,6 +33,12 @@ GcamStretches gcam_part_floats(const GcamRun *run, const GcamValue *value);
 size_t gcam_pieces(const GcamStretches *stretches, size_t length);
 size_t gcam_piece(const GcamStretches *stretches, size_t length, size_t index, size_t *count);
 
+// Zeros in a buffer of a value's size.
+void gcam_clear(const GcamRun *run, int value, float *data);
+
+// A box of that shape, of neighbours from the first element on.
+GcamBox gcam_box_all(const GcamShape *shape);
+
 // Restricts a move between values, all rows and columns of `value` among it, to run->part.
 void gcam_move_part(GcamMove *move, const GcamRun *run, const GcamValue *value);
 

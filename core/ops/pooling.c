@@ -116,10 +116,9 @@ static float divisor(const Params *params, const Cell *cell)
 
 // A maximum's gradient goes to one element, an average's in equal parts to those that it was divided by; what would go
 // to padding is lost.
-int gcam_pool_keeps_sums(const GcamStep *step)
+static int keeps_sums(const Params *params, int average)
 {
-    int average = step->op == &gcam_op_average_pool, keeps = average || step->op == &gcam_op_max_pool;
-    const Params *params = keeps ? step->node->params : NULL;
+    int keeps = 1;
     for (int oy = 0; keeps && oy < params->window.out_h; oy++)
         for (int ox = 0; keeps && ox < params->window.out_w; ox++) {
             Cell cell = cell_of(&params->window, oy, ox);
@@ -129,12 +128,27 @@ int gcam_pool_keeps_sums(const GcamStep *step)
     return keeps;
 }
 
-// Of an average only where a window is one element.
-int gcam_pool_keeps_zeros(const GcamNode *node)
+static int max_keeps_sums(const GcamNode *node)
+{
+    return keeps_sums(node->params, 0);
+}
+
+static int average_keeps_sums(const GcamNode *node)
+{
+    return keeps_sums(node->params, 1);
+}
+
+static int max_keeps_zeros(const GcamNode *node)
+{
+    (void)node;
+    return 1;
+}
+
+// Only where a window is one element.
+static int average_keeps_zeros(const GcamNode *node)
 {
     const Params *params = node->params;
-    return node->op == &gcam_op_max_pool ||
-           (node->op == &gcam_op_average_pool && params->window.kernel_h == 1 && params->window.kernel_w == 1);
+    return params->window.kernel_h == 1 && params->window.kernel_w == 1;
 }
 
 enum { CHANNELS = 64 };         // that one thread takes at a time, of a window over all of the picture
@@ -289,14 +303,16 @@ static void average_backward(const GcamRun *run, const GcamStep *step, int input
     pool_backward(run, step, dx, average_scatter);
 }
 
-#define POOL(onnx, needs, rule, there, back) \
-    { .type = onnx, .layout = GCAM_LAYOUT_LAST, .flags = needs, .infer = rule, .forward = there, \
-      .backward = back, .reach = pool_reach, .reads = pool_reads }
+#define POOL(onnx, needs, rule, there, back, ...) \
+    { .type = onnx, .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_POOLS | needs, .infer = rule, .forward = there, \
+      .backward = back, .reach = pool_reach, .reads = pool_reads, __VA_ARGS__ }
+#define NEEDS_BOTH (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y)
 
-const GcamOp gcam_op_max_pool = POOL("MaxPool", GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, pool_infer, max_forward,
-                                     max_backward);
-const GcamOp gcam_op_average_pool = POOL("AveragePool", 0, pool_infer, average_forward, average_backward);
+// Of the global ones nobody asks what they keep: behind them there is one cell.
+const GcamOp gcam_op_max_pool = POOL("MaxPool", NEEDS_BOTH, pool_infer, max_forward, max_backward,
+                                     .keeps_sums = max_keeps_sums, .keeps_zeros = max_keeps_zeros);
+const GcamOp gcam_op_average_pool = POOL("AveragePool", 0, pool_infer, average_forward, average_backward,
+                                         .keeps_sums = average_keeps_sums, .keeps_zeros = average_keeps_zeros);
 const GcamOp gcam_op_global_average_pool = POOL("GlobalAveragePool", 0, global_infer, average_forward,
                                                 average_backward);
-const GcamOp gcam_op_global_max_pool = POOL("GlobalMaxPool", GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, global_infer,
-                                            max_forward, max_backward);
+const GcamOp gcam_op_global_max_pool = POOL("GlobalMaxPool", NEEDS_BOTH, global_infer, max_forward, max_backward);

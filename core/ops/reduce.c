@@ -123,10 +123,11 @@ static int softmax_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, x);
 }
 
-int gcam_softmax_along_last(const GcamStep *step, const GcamValue *values)
+// Along the last dimension alone.
+static int softmax_by_rows(const GcamNode *node, const GcamValue *values)
 {
-    const SoftmaxParams *p = step->node->params;
-    const GcamShape *shape = &values[step->input[0]].shape;
+    const SoftmaxParams *p = node->params;
+    const GcamShape *shape = &values[node->input[0]].shape;
     return shape->rank && p->inner == 1 && p->along == shape->dim[shape->rank - 1];
 }
 
@@ -137,6 +138,7 @@ typedef struct SoftmaxJob {
     int log;
     size_t rows;                // that one thread takes at a time
 } SoftmaxJob;
+
 
 static void softmax_row(const SoftmaxJob *job, size_t row)
 {
@@ -205,21 +207,22 @@ static void softmax(const GcamRun *run, SoftmaxJob *job)
 static void softmax_forward(const GcamRun *run, const GcamStep *step)
 {
     SoftmaxJob job = { step->node->params, run->data[step->input[0]], NULL, run->data[step->output[0]],
-                       step->op == &gcam_op_log_softmax, 0 };
+                       step->op->data != NULL, 0 };
     softmax(run, &job);
 }
 
 static void softmax_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
     SoftmaxJob job = { step->node->params, run->data[step->output[0]], run->grad[step->output[0]], dx,
-                       step->op == &gcam_op_log_softmax, 0 };
+                       step->op->data != NULL, 0 };
     (void)input;
     softmax(run, &job);
 }
 
-#define SOFTMAX(name) \
-    { .type = name, .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_Y, .infer = softmax_infer, \
-      .forward = softmax_forward, .backward = softmax_backward }
+#define SOFTMAX(name, traits, is_log) \
+    { .type = name, .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_Y | traits, .infer = softmax_infer, \
+      .forward = softmax_forward, .backward = softmax_backward, .probabilities = "softmax", \
+      .by_rows = softmax_by_rows, .data = is_log }
 
-const GcamOp gcam_op_softmax = SOFTMAX("Softmax");
-const GcamOp gcam_op_log_softmax = SOFTMAX("LogSoftmax");
+const GcamOp gcam_op_softmax = SOFTMAX("Softmax", GCAM_OP_SOFTMAX, NULL);
+const GcamOp gcam_op_log_softmax = SOFTMAX("LogSoftmax", 0, &(const int){ 1 });

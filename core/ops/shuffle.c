@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The shuffle of channels (Zhang et al. 2018), which ONNX writes as Reshape, Transpose, Reshape: of C channels in g
- * groups, channel i of group j becomes channel i * g + j. A plan puts this in their place; params are the groups, as a
- * size_t. Of two groups, each may be an input of its own (a Concat before), and the result may be two outputs, its
+ * groups, channel i of group j becomes channel i * g + j. A plan puts this in their place; params are a
+ * GcamShuffle. Of two groups, each may be an input of its own (a Concat before), and the result may be two outputs, its
  * lower and upper half of channels (Slices after). Channels last: every pixel alone.
  */
+#include "shuffle.h"
+
 #include "part.h"
 
 #define PIXELS 64               // that one thread takes at a time
@@ -63,7 +65,8 @@ static void shuffle_pixels(void *opaque, size_t index, int thread)
 static void shuffle(const GcamRun *run, const GcamStep *step, Shuffle *s, int backward)
 {
     const GcamShape *shape = &run->value[step->output[0]].shape;
-    size_t groups = *(const size_t *)step->node->params, size = shape->dim[1] * (size_t)step->outputs / groups;
+    const GcamShuffle *params = step->node->params;
+    size_t groups = params->groups, size = shape->dim[1] * (size_t)step->outputs / groups;
     s->floats = gcam_part_floats(run, &run->value[step->output[0]]);
     s->channels = shape->dim[1];
     s->groups = backward ? size : groups;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Operators on each element alone: activations and functions. y = f(x), dx = dy * f'(x), any layout.
+ * Operators on each element alone: activations and functions. y = f(x), dx = dy * f'(x), any shape and layout.
+ *
+ * One more of them is a KERNEL line, with f of x and f' of x and y, and a row of gcam_op_unary. Both may use two
+ * numbers a and b, which the row takes from attributes.
  */
 #include "part.h"
 
@@ -155,6 +158,7 @@ static void silu_backward(const float *x, const float *y, const float *dy, float
     }
 }
 
+// What a node gives for a and b, or the defaults of its operator.
 static int unary_infer(GcamInfer *infer)
 {
     const Kernel *kernel = infer->node->op->data;
@@ -180,11 +184,19 @@ static int unary_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &gcam_infer_input(infer, 0)->shape);
 }
 
-void gcam_clip_bounds(const GcamNode *node, float *low, float *high)
+static void clip_bounds(const GcamNode *node, float *low, float *high)
 {
     const Params *params = node->params;
     *low = params->a;
     *high = params->b;
+}
+
+// Where a plan put the operator in, it has no params: the defaults.
+static Params params_of(const GcamStep *step)
+{
+    const Kernel *kernel = step->op->data;
+    const Params *params = step->node->params;
+    return params ? *params : (Params){ kernel->fallback[0], kernel->fallback[1] };
 }
 
 typedef struct Job {
@@ -206,14 +218,9 @@ static void run_chunk(void *opaque, size_t index, int thread)
         job->kernel->forward(job->x + at, job->out + at, n, job->params.a, job->params.b);
 }
 
-int gcam_step_rectifies(const GcamStep *step)
-{
-    return step->act == GCAM_ACT_RELU || !strcmp(step->op->type, "Relu");
-}
-
 static void unary_forward(const GcamRun *run, const GcamStep *step)
 {
-    Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]], NULL, NULL,
+    Job job = { step->op->data, params_of(step), run->data[step->input[0]], NULL, NULL,
                 run->data[step->output[0]], gcam_part_floats(run, &run->value[step->output[0]]) };
     gcam_threads_run(run->pool, gcam_pieces(&job.floats, CHUNK), run_chunk, &job);
 }
@@ -226,43 +233,62 @@ static void unary_backward(const GcamRun *run, const GcamStep *step, int input, 
         memcpy(dx, run->grad[step->output[0]], gcam_shape_count(&run->value[step->output[0]].shape) * sizeof(*dx));
         return;
     }
-    Job job = { step->op->data, *(const Params *)step->node->params, run->data[step->input[0]],
+    Job job = { step->op->data, params_of(step), run->data[step->input[0]],
                 run->data[step->output[0]], run->grad[step->output[0]], dx,
                 gcam_part_floats(run, &run->value[step->output[0]]) };
     gcam_threads_run(run->pool, gcam_pieces(&job.floats, CHUNK), run_chunk, &job);
 }
 
-#define UNARY(onnx, name, a, b, fallback_a, fallback_b) \
-    { .type = onnx, .layout = GCAM_LAYOUT_ANY, .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y, \
+#define OPERATOR(onnx, name, a, b, fallback_a, fallback_b, ...) \
+    { .type = onnx, .layout = GCAM_LAYOUT_ANY, \
+      .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y | GCAM_OP_ELEMENTWISE, \
       .infer = unary_infer, .forward = unary_forward, .backward = unary_backward, .reach = gcam_reach_same, \
-      .data = &(const Kernel){ { a, b }, { fallback_a, fallback_b }, name##_forward, name##_backward } }
+      .data = &(const Kernel){ { a, b }, { fallback_a, fallback_b }, name##_forward, name##_backward }, __VA_ARGS__ }
+
+// A function of x alone; one with a and b: attributes, defaults. Then what else is to be said of the operator.
+#define UNARY(onnx, name, ...)                   OPERATOR(onnx, name, NULL, NULL, 0, 0, __VA_ARGS__)
+#define WITH_A(onnx, name, a, fallback)          OPERATOR(onnx, name, a, NULL, fallback, 0, )
+#define WITH_AB(onnx, name, a, b, ofa, ofb, ...) OPERATOR(onnx, name, a, b, ofa, ofb, __VA_ARGS__)
+
+// x * Sigmoid(x), which ONNX writes as two nodes until opset 24; a plan puts it in their place.
+static const GcamOp silu = UNARY("SiLU", silu);
+
+static const GcamOp *sigmoid_gate(const GcamNode *node)
+{
+    (void)node;
+    return &silu;
+}
+
+// HardSwish is x * HardSigmoid(x) of slope 1/6.
+static const GcamOp *hard_sigmoid_gate(const GcamNode *node)
+{
+    const Params *params = node->params;
+    return fabsf(params->a - 1.0f / 6) > 1e-5f || params->b != 0.5f ? NULL : gcam_op_find("HardSwish");
+}
 
 // Defaults as the ONNX operator specification gives them.
 const GcamOp gcam_op_unary[] = {
-    UNARY("Relu", relu, NULL, NULL, 0, 0),
-    UNARY("LeakyRelu", leaky_relu, "alpha", NULL, 0.01f, 0),
-    UNARY("ThresholdedRelu", thresholded_relu, "alpha", NULL, 1, 0),
-    UNARY("Clip", clip, "min", "max", -3.402823466e38f, 3.402823466e38f),
-    UNARY("Sigmoid", sigmoid, NULL, NULL, 0, 0),
-    UNARY("HardSigmoid", hard_sigmoid, "alpha", "beta", 0.2f, 0.5f),
-    UNARY("HardSwish", hard_swish, NULL, NULL, 0, 0),
-    UNARY("Tanh", tanh, NULL, NULL, 0, 0),
-    UNARY("Elu", elu, "alpha", NULL, 1, 0),
-    UNARY("Selu", selu, "alpha", "gamma", 1.67326319f, 1.05070102f),
-    UNARY("Celu", celu, "alpha", NULL, 1, 0),
-    UNARY("Softplus", softplus, NULL, NULL, 0, 0),
-    UNARY("Softsign", softsign, NULL, NULL, 0, 0),
-    UNARY("Mish", mish, NULL, NULL, 0, 0),
-    UNARY("Erf", erf, NULL, NULL, 0, 0),
-    UNARY("Gelu", gelu, NULL, NULL, 0, 0),
-    UNARY("Sqrt", sqrt, NULL, NULL, 0, 0),
-    UNARY("Exp", exp, NULL, NULL, 0, 0),
-    UNARY("Log", log, NULL, NULL, 0, 0),
-    UNARY("Neg", neg, NULL, NULL, 0, 0),
-    UNARY("Abs", abs, NULL, NULL, 0, 0),
-    UNARY("Reciprocal", reciprocal, NULL, NULL, 0, 0),
+    UNARY("Relu", relu, .act = GCAM_ACT_RELU),
+    WITH_A("LeakyRelu", leaky_relu, "alpha", 0.01f),
+    WITH_A("ThresholdedRelu", thresholded_relu, "alpha", 1),
+    WITH_AB("Clip", clip, "min", "max", -3.402823466e38f, 3.402823466e38f, .act = GCAM_ACT_CLIP, .bounds = clip_bounds),
+    UNARY("Sigmoid", sigmoid, .probabilities = "sigmoid", .gate = sigmoid_gate),
+    WITH_AB("HardSigmoid", hard_sigmoid, "alpha", "beta", 0.2f, 0.5f, .gate = hard_sigmoid_gate),
+    UNARY("HardSwish", hard_swish),
+    UNARY("Tanh", tanh),
+    WITH_A("Elu", elu, "alpha", 1),
+    WITH_AB("Selu", selu, "alpha", "gamma", 1.67326319f, 1.05070102f),
+    WITH_A("Celu", celu, "alpha", 1),
+    UNARY("Softplus", softplus),
+    UNARY("Softsign", softsign),
+    UNARY("Mish", mish),
+    UNARY("Erf", erf, .symbol = GCAM_SYMBOL_ERF),
+    UNARY("Gelu", gelu),
+    UNARY("Sqrt", sqrt),
+    UNARY("Exp", exp),
+    UNARY("Log", log),
+    UNARY("Neg", neg),
+    UNARY("Abs", abs),
+    UNARY("Reciprocal", reciprocal),
 };
-// x * Sigmoid(x), which ONNX writes as two nodes until opset 24; a plan puts it in their place.
-const GcamOp gcam_op_silu = UNARY("SiLU", silu, NULL, NULL, 0, 0);
-
 const size_t gcam_op_unary_count = sizeof(gcam_op_unary) / sizeof(gcam_op_unary[0]);

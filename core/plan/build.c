@@ -18,7 +18,6 @@
 #include "way.h"
 
 #include <errno.h>
-#include <string.h>
 
 void gcam_plan_destroy(GcamPlan **plan)
 {
@@ -39,9 +38,8 @@ static int has_constant_gradient(const GcamPlan *plan)
 {
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
-        int product = step->op == &gcam_op_gemm || step->op == &gcam_op_matmul;
-        int weights = product && plan->value[step->input[1]].data;
-        int sum = !strcmp(step->op->type, "Add") || !strcmp(step->op->type, "Sub");
+        int weights = step->op->flags & GCAM_OP_PRODUCT && plan->value[step->input[1]].data;
+        int sum = gcam_step_is(step, GCAM_SYMBOL_ADD) || gcam_step_is(step, GCAM_SYMBOL_SUB);
         int reads = step->op->flags & (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y) || step->act != GCAM_ACT_NONE;
         if (step->in_head && reads && !weights && !sum)
             return 0;

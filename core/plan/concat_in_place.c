@@ -9,7 +9,7 @@
 // Concat of channels in a layout where these are neighbours.
 static int joins_channels(const GcamPlan *plan, const GcamStep *step)
 {
-    if (step->op != &gcam_op_concat || step->in_head)
+    if (!(step->op->flags & GCAM_OP_JOINS) || step->in_head)
         return 0;
     const GcamValue *whole = &plan->value[step->output[0]];
     size_t channels = 0;
@@ -33,7 +33,7 @@ void gcam_plan_concat_in_place(GcamPlan *plan, const GcamUsers *users)
         for (size_t j = 0, at = 0; j < (size_t)concat->inputs; at += plan->value[concat->input[j++]].shape.dim[1]) {
             int part = concat->input[j];
             GcamStep *conv = gcam_private_producer(plan, users, part);
-            if (!conv || conv->op != &gcam_op_conv || conv->add >= 0 || conv->in_head)
+            if (!conv || !(conv->op->takes & GCAM_TAKES_PIXEL) || conv->add >= 0 || conv->in_head)
                 continue;
             conv->pixel = plan->value[whole].shape.dim[1];
             plan->root[part] = whole;

@@ -37,7 +37,7 @@ static int find_product(const GcamPlan *plan, const GcamUsers *users, int logits
             last_dim(shape, 2) != last_dim(whole, 2))
             return 0;
         int from = gcam_scaled(plan, step, &found->scale);
-        if (step->op == &gcam_op_matmul) {
+        if (step->op->flags & GCAM_OP_PRODUCT) {
             found->product = step;
             return !step->bias;
         }
@@ -46,7 +46,7 @@ static int find_product(const GcamPlan *plan, const GcamUsers *users, int logits
         if (from < 0) {
             int constant = plan->value[step->input[0]].data == NULL;
             // What is multiplied after an addition is not looked for.
-            if (strcmp(step->op->type, "Add") || found->adds == GCAM_ATTENTION_ADDS || found->scale != 1 ||
+            if (!gcam_step_is(step, GCAM_SYMBOL_ADD) || found->adds == GCAM_ATTENTION_ADDS || found->scale != 1 ||
                 !plan->value[step->input[constant]].data)
                 return 0;
             found->add[found->adds] = step->input[constant];
@@ -145,9 +145,11 @@ static int describe(GcamPlan *plan, const GcamUsers *users, const GcamStep *step
 
 int gcam_fuse_attention(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
-    Found found = { .softmax = gcam_private_producer(plan, users, step->input[0]) };
-    if (!found.softmax || found.softmax->op != &gcam_op_softmax || step->bias ||
-        !gcam_softmax_along_last(found.softmax, plan->value) ||
+    Found found = { 0 };
+    if (!(step->op->flags & GCAM_OP_PRODUCT) || step->bias ||
+        !(found.softmax = gcam_private_producer(plan, users, step->input[0])) ||
+        !(found.softmax->op->flags & GCAM_OP_SOFTMAX) ||
+        !found.softmax->op->by_rows(found.softmax->node, plan->value) ||
         !find_product(plan, users, found.softmax->input[0], &found))
         return 0;
     int *input = gcam_arena_alloc(&plan->arena, 3 + GCAM_ATTENTION_ADDS, sizeof(*input)), inputs = 0;
@@ -170,10 +172,12 @@ int gcam_fuse_attention(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 
 int gcam_fuse_attention_order(GcamPlan *plan, GcamUsers *users, GcamStep *step)
 {
-    GcamStep *attention = gcam_private_producer(plan, users, step->input[0]);
+    GcamStep *attention = step->op->order ? gcam_private_producer(plan, users, step->input[0]) : NULL;
+    if (!attention || attention->op != &gcam_op_attention)
+        return 0;
     const GcamShape *from = &plan->value[step->input[0]].shape, *to = &plan->value[step->output[0]].shape;
-    const int *perm = gcam_transpose_perm(step->node), rank = from->rank;
-    if (!attention || attention->op != &gcam_op_attention || perm[rank - 1] != rank - 1)
+    const int *perm = step->op->order(step->node), rank = from->rank;
+    if (perm[rank - 1] != rank - 1)
         return 0;
     GcamAttention *a = attention->node->params;
     ptrdiff_t stride[GCAM_MAX_RANK], next = 1;

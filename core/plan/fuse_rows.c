@@ -30,7 +30,7 @@ static int collect(Trace *trace, int index)
 {
     GcamPlan *plan = trace->plan;
     const GcamStep *step = &plan->step[index];
-    int inputs = step->op == &gcam_op_concat ? step->inputs : 1;
+    int inputs = step->op->flags & GCAM_OP_JOINS ? step->inputs : 1;
     if (trace->taken[index])
         return 1;
     trace->taken[index] = 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: the steps of a plan, which say what they want of the memory of values of four dimensions. Out: each such value as
- * [N][H][W][C] or in ONNX's order, with steps put in that change it where two do not agree; and which values are another
- * name for the memory of one before.
+ * In: the steps of a plan, which say what they want of the memory of values of four dimensions. Out: each such value
+ * as [N][H][W][C] or in ONNX's order, with steps put in that change it where two do not agree; and which values are
+ * another name for the memory of one before.
  */
 #include "layout.h"
 
@@ -50,11 +50,11 @@ static int convert(GcamPlan *plan, Layouts *layouts, int value, int channels_las
     return made;
 }
 
-// Transposes between (N, C, H, W) and (N, H, W, C) only change the point of view.
-static int transpose_is_view(const GcamPlan *plan, const GcamStep *step)
+// Changes of order between (N, C, H, W) and (N, H, W, C) only change the point of view.
+static int order_is_view(const GcamPlan *plan, const GcamStep *step)
 {
     const GcamValue *x = &plan->value[step->input[0]], *y = &plan->value[step->output[0]];
-    const int *perm = gcam_transpose_perm(step->node);
+    const int *perm = step->op->order(step->node);
     if (x->shape.rank != 4 || perm[0] != 0 || x->data)
         return 0;
     int to_last = perm[1] == 2 && perm[2] == 3 && perm[3] == 1;
@@ -79,8 +79,8 @@ static int place_step(GcamPlan *plan, Layouts *layouts, GcamStep step)
     }
     if (step.add >= 0 && (step.add = convert(plan, layouts, step.add, 1)) < 0)
         return -ENOMEM;
-    if (step.op == &gcam_op_transpose) {
-        const int *perm = gcam_transpose_perm(step.node);
+    if (step.op->order) {
+        const int *perm = step.op->order(step.node);
         const GcamValue *x = &plan->value[step.input[0]];
         last = x->shape.rank == 4 && !x->channels_last && !perm[0] && perm[1] == 3 && perm[2] == 1;
     }
@@ -118,9 +118,8 @@ void gcam_plan_views(GcamPlan *plan)
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
         const GcamValue *x = &plan->value[step->input[0]];
-        int view = step->op->flags & GCAM_OP_VIEW ||
-                   (step->op == &gcam_op_transpose && transpose_is_view(plan, step)) ||
-                   ((step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain) && same_bytes(&x->shape));
+        int view = step->op->flags & GCAM_OP_VIEW || (step->op->order && order_is_view(plan, step)) ||
+                   (step->op->flags & GCAM_OP_RELAYOUT && same_bytes(&x->shape));
         if (view && !x->data)
             plan->root[step->output[0]] = plan->root[step->input[0]];
     }

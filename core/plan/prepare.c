@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: the steps of a plan, with their layouts. Out: the same ready to run: constants that are read while a network runs as
- * float32, weights packed in step->state, which gcam_plan_destroy() releases.
+ * In: the steps of a plan, with their layouts. Out: the same ready to run: constants that are read while a network
+ * runs as float32, weights packed in step->state, which gcam_plan_destroy() releases.
  */
 #include "prepare.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,10 +18,9 @@ static int ready_constants(GcamPlan *plan)
         const GcamStep *step = &plan->step[i];
         for (int j = 0; j < step->inputs; j++) {
             GcamValue *value = step->input[j] >= 0 ? &plan->value[step->input[j]] : NULL;
-            // Else only the first is read while a network runs. A second operand of MatMul that is one matrix is
-            // packed or used in place instead.
+            // Else only the first is read while a network runs.
             int reads = step->op->flags & GCAM_OP_READS || j == 0 ||
-                        (step->op == &gcam_op_matmul && value && value->shape.rank > 2);
+                        (step->op->flags & GCAM_OP_READS_STACK && j == 1 && value && value->shape.rank > 2);
             if (!value || !reads || !value->data || (value->type == GCAM_TYPE_FLOAT && (uintptr_t)value->data % 4 == 0))
                 continue;
             size_t count = gcam_shape_count(&value->shape);
@@ -48,10 +46,9 @@ static int comes_from_relu(const GcamPlan *plan, const GcamUsers *users, int val
         const GcamStep *step = &plan->step[users->producer[value]];
         if (step->output[0] != value)
             return 0;
-        if (!strcmp(step->op->type, "Relu") || step->act == GCAM_ACT_RELU)
+        if (gcam_step_rectifies(step))
             return 1;
-        int moves = step->op->flags & GCAM_OP_VIEW || step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain;
-        if (!moves && !(step->node && gcam_pool_keeps_zeros(step->node)))
+        if (!gcam_op_keeps_zeros(step->op, step->node))
             return 0;
         value = step->input[0];
     }

@@ -46,7 +46,7 @@ static const GcamStep *step_before(const GcamPlan *plan, const GcamUsers *users,
 
 static int changes_layout(const GcamStep *step)
 {
-    return step->op == &gcam_op_to_last || step->op == &gcam_op_to_plain;
+    return (step->op->flags & GCAM_OP_RELAYOUT) != 0;
 }
 
 // Goes back from what the product multiplies to the picture that was flattened. Its value, or -1.
@@ -58,8 +58,8 @@ static int flattened(const GcamPlan *plan, const GcamUsers *users, int value, in
         step = step_before(plan, users, value);
     }
     *cells_first = plan->value[value].channels_last;
-    if (step && step->op == &gcam_op_transpose) {
-        const int *perm = gcam_transpose_perm(step->node);
+    if (step && step->op->order) {
+        const int *perm = step->op->order(step->node);
         if (plan->value[step->input[0]].shape.rank != 4 || perm[3] != 1)
             return -1;
         *cells_first = 1;                       // in which order does not matter
@@ -74,7 +74,7 @@ static int keeps_sums(const GcamPlan *plan, const GcamUsers *users, int value)
 {
     while (value != plan->layer) {
         const GcamStep *step = step_before(plan, users, value);
-        if (!step || (!changes_layout(step) && !gcam_pool_keeps_sums(step)))
+        if (!step || (!changes_layout(step) && !(step->op->keeps_sums && step->op->keeps_sums(step->node))))
             return 0;
         value = step->input[0];
     }

@@ -42,18 +42,11 @@ static int is_same_for_all(const GcamValue *value)
 static int is_by_token(const Narrow *n, const GcamNode *node)
 {
     const GcamValue *value = n->graph->value;
-    int elementwise = 0;
-    for (size_t i = 0; i < gcam_op_unary_count; i++)
-        elementwise |= node->op == &gcam_op_unary[i];
-    for (size_t i = 0; i < gcam_op_binary_count; i++)
-        elementwise |= node->op == &gcam_op_binary[i];
+    int elementwise = node->op->flags & GCAM_OP_ELEMENTWISE;
     if (node->outputs != 1 || node->output[0] < 0 || !is_list(n, node->output[0]))
         return 0;
-    if (node->op == &gcam_op_layer_norm)
-        return is_list(n, node->input[0]) &&
-               (gcam_node_int(node, "axis", -1) == -1 || gcam_node_int(node, "axis", -1) == 2);
-    if (node->op == &gcam_op_matmul)
-        return is_list(n, node->input[0]) && value[node->input[1]].data && value[node->input[1]].shape.rank == 2;
+    if (node->op->by_rows && node->op->by_rows(node, value))
+        return is_list(n, node->input[0]);
     for (int i = 0; elementwise && i < node->inputs; i++)
         elementwise = node->input[i] < 0 || is_list(n, node->input[i]) || is_same_for_all(&value[node->input[i]]);
     return elementwise;
@@ -188,7 +181,7 @@ int gcam_graph_take_token(GcamGraph *graph, const GradcamLog *log)
         const GcamNode *node = &graph->node[i];
         const GcamShape *shape = &graph->value[node->input[0]].shape;
         int64_t axis = gcam_node_int(node, "axis", 0);
-        if (node->op != &gcam_op_gather || graph->value[node->input[0]].data || shape->rank != 3 ||
+        if (!(node->op->flags & GCAM_OP_PICKS) || graph->value[node->input[0]].data || shape->rank != 3 ||
             shape->dim[0] != 1 || shape->dim[1] < 2 || (axis != 1 && axis != -2) ||
             gcam_shape_count(&graph->value[node->input[1]].shape) != 1)
             continue;

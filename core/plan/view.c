@@ -63,8 +63,8 @@ static void transpose(GcamView *view, const int *perm)
 
 int gcam_scaled(const GcamPlan *plan, const GcamStep *step, float *factor)
 {
-    int divides = !strcmp(step->op->type, "Div");
-    if (!divides && strcmp(step->op->type, "Mul"))
+    int divides = gcam_step_is(step, GCAM_SYMBOL_DIV);
+    if (!divides && !gcam_step_is(step, GCAM_SYMBOL_MUL))
         return -1;
     for (int i = divides; i < 2; i++) {         // division has its constant second
         const GcamValue *value = &plan->value[step->input[i]];
@@ -91,8 +91,7 @@ static void take_box(GcamView *view, const GcamBox *box)
 
 static int is_move(const GcamStep *step)
 {
-    return step->op->flags & GCAM_OP_VIEW || step->op == &gcam_op_transpose || step->op == &gcam_op_slice ||
-           step->op == &gcam_op_split || step->op == &gcam_op_gather;
+    return step->op->flags & GCAM_OP_VIEW || step->op->order || step->op->box;
 }
 
 void gcam_view_find(const GcamPlan *plan, const GcamUsers *users, int value, GcamView *view)
@@ -109,10 +108,10 @@ void gcam_view_find(const GcamPlan *plan, const GcamUsers *users, int value, Gca
         return;
     gcam_view_find(plan, users, from < 0 ? step->input[0] : from, &before);
     before.factor *= factor;
-    if (step->op == &gcam_op_transpose)
-        transpose(&before, gcam_transpose_perm(step->node));
-    else if (from < 0 && !(step->op->flags & GCAM_OP_VIEW)) {
-        if (!gcam_takes_box(step, plan->value, value, &box))
+    if (step->op->order)
+        transpose(&before, step->op->order(step->node));
+    if (step->op->box) {
+        if (!step->op->box(step, plan->value, value, &box))
             return;
         take_box(&before, &box);
     }

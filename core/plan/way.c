@@ -187,7 +187,7 @@ static int step_together(const GcamPlan *plan, const GcamRun *run, int index, si
         dy[k] = grad[k][step->output[0]];
         dx[k] = grad[k][step->input[0]];
     }
-    gcam_row_product_backward(run, step, count, dy, dx);
+    step->op->row_product_backward(run, step, count, dy, dx);
     return 0;
 }
 
