@@ -6,7 +6,9 @@
 
 static const GcamMethod *const table[] = {
     &gcam_method_gradcam, &gcam_method_counterfactual, &gcam_method_hirescam, &gcam_method_reciprocam,
-    &gcam_method_gradient, &gcam_method_smoothgrad, &gcam_method_guided, &gcam_method_deconvnet,
+    &gcam_method_ablationcam, &gcam_method_scorecam,
+    &gcam_method_gradient, &gcam_method_smoothgrad, &gcam_method_integrated,
+    &gcam_method_guided, &gcam_method_guided_gradcam, &gcam_method_deconvnet,
 };
 
 const GradcamMethodInfo *gradcam_method_at(size_t index)

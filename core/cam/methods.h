@@ -13,7 +13,13 @@ extern const GcamMethod gcam_method_gradcam, gcam_method_counterfactual, gcam_me
 // methods_pixels.c: gradients by the picture
 extern const GcamMethod gcam_method_gradient, gcam_method_smoothgrad, gcam_method_guided, gcam_method_deconvnet;
 
+// methods_attribution.c: shares of the score by pixel
+extern const GcamMethod gcam_method_integrated, gcam_method_guided_gradcam;
+
 // methods_masks.c: scores of activations that are taken away
-extern const GcamMethod gcam_method_reciprocam;
+extern const GcamMethod gcam_method_reciprocam, gcam_method_ablationcam, gcam_method_scorecam;
+
+// relu(sign * sum_k alpha_k A^k), which many of them end in. (methods_weighted.c)
+void gcam_weighted_sum(const GcamCam *cam, const float *alpha, double sign, float *map);
 
 #endif

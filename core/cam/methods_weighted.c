@@ -7,7 +7,7 @@
 
 // relu(sign * sum_k alpha_k A^k), Selvaraju et al. 2017, eq. 2; sign -1 is the counterfactual of section 3.3. Sums in
 // double: what speaks for and against a class nearly cancels in many channels.
-static void weighted_sum(const GcamCam *cam, const float *alpha, double sign, float *map)
+void gcam_weighted_sum(const GcamCam *cam, const float *alpha, double sign, float *map)
 {
     const size_t channels = cam->channels;
     for (size_t i = 0; i < cam->cells; i++) {
@@ -34,13 +34,13 @@ static float *mean_gradient(const GcamCam *cam)
 
 static int gradcam(const GcamCam *cam, float *map)
 {
-    weighted_sum(cam, mean_gradient(cam), 1, map);
+    gcam_weighted_sum(cam, mean_gradient(cam), 1, map);
     return 0;
 }
 
 static int counterfactual(const GcamCam *cam, float *map)
 {
-    weighted_sum(cam, mean_gradient(cam), -1, map);
+    gcam_weighted_sum(cam, mean_gradient(cam), -1, map);
     return 0;
 }
 

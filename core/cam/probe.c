@@ -32,6 +32,11 @@ const GcamCam *gcam_probe_picture(const GcamProbe *probe)
     return &probe->picture;
 }
 
+const GradcamLog *gcam_probe_log(const GcamProbe *probe)
+{
+    return &probe->context->log;
+}
+
 static size_t floats_of(const GcamCam *cam)
 {
     return cam->cells * cam->channels;
@@ -107,7 +112,7 @@ int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_l
 {
     GradcamContext *context = probe->context;
     const GcamPlan *plan = context->plan;
-    int deep = (probe->needs & GCAM_NEEDS_PICTURE_GRADIENT) != 0;
+    int deep = by_picture && probe->needs & GCAM_NEEDS_PICTURE_GRADIENT;
     GcamRun run = gcam_context_run(context);
     GcamScore score;
     int error = gcam_context_score(context, &probe->target, &score);

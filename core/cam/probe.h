@@ -17,6 +17,9 @@
 const GcamCam *gcam_probe_layer(const GcamProbe *probe);
 const GcamCam *gcam_probe_picture(const GcamProbe *probe);
 
+// Where a method says what it found beside its map.
+const GradcamLog *gcam_probe_log(const GcamProbe *probe);
+
 // Floats for the method's own use, NULL when there is no memory for them: the same ones at each call and each map, so
 // that nothing is allocated from the second map on. Ask once for all.
 float *gcam_probe_floats(GcamProbe *probe, size_t count);
@@ -29,7 +32,7 @@ int gcam_probe_score_of_picture(GcamProbe *probe, const float *picture, double *
 
 // Gradients of the score at what was asked last, by the rule. They stay until the next question, each
 // [cells][channels]; by the picture only for methods with GCAM_NEEDS_PICTURE_GRADIENT, else NULL. Either pointer may be
-// NULL.
+// NULL; without that by the picture the way ends at the layer.
 int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_layer, const float **by_picture);
 
 // Makes a map by a method that has `run`, of a target that fits. (For run.c.)
