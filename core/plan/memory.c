@@ -21,6 +21,7 @@ typedef struct Block {
     int born, dies;             // first and last moment of use, inclusive
     size_t at;                  // place, floats
     size_t *to;                 // where the place is written
+    struct Block *next;         // among those that are born at the same time
 } Block;
 
 int gcam_plan_first_gradient(const GcamPlan *plan, int step, int input)
@@ -123,18 +124,72 @@ static int by_place(const void *a, const void *b)
     return (x->at > y->at) - (x->at < y->at);
 }
 
-// The lowest place with room among the blocks that live at the same time. `other` has room for all of them.
-static void place(Block *block, Block *placed, size_t count, Block **other)
+// The blocks that have a place, by the time when they are born. A node of the tree over these times has the latest time
+// that a block below it lives at, so that those which live in a span of time are found without looking at the others:
+// in a chain of many nodes nearly all are others.
+typedef struct Placed {
+    size_t times;               // leaves of the tree, a power of two; leaf t is node times + t, i's parent is i / 2
+    int *latest;                // by node, from 1
+    Block **first;              // by time born
+    Block **other;              // room for all blocks
+    size_t others;
+} Placed;
+
+static int placed_create(Placed *placed, int last, size_t blocks)
 {
-    size_t others = 0;
-    for (size_t i = 0; i < count; i++)
-        if (placed[i].born <= block->dies && block->born <= placed[i].dies)
-            other[others++] = &placed[i];
-    qsort(other, others, sizeof(*other), by_place);
+    *placed = (Placed){ .times = 1 };
+    while (placed->times < (size_t)last + 2)
+        placed->times *= 2;
+    placed->latest = gcam_alloc(2 * placed->times, sizeof(*placed->latest));
+    placed->first = gcam_calloc(placed->times, sizeof(*placed->first));
+    placed->other = gcam_alloc(blocks, sizeof(*placed->other));
+    for (size_t i = 0; placed->latest && i < 2 * placed->times; i++)
+        placed->latest[i] = -2;
+    return placed->latest && placed->first && placed->other ? 0 : -ENOMEM;
+}
+
+static void placed_clear(Placed *placed)
+{
+    gcam_free(placed->latest);
+    gcam_free(placed->first);
+    gcam_free(placed->other);
+}
+
+static void enter(Placed *placed, Block *block)
+{
+    const size_t time = (size_t)(block->born + 1);
+    block->next = placed->first[time];
+    placed->first[time] = block;
+    for (size_t i = placed->times + time; i && placed->latest[i] < block->dies; i /= 2)
+        placed->latest[i] = block->dies;
+}
+
+// Lists those below a node, whose times begin at `first`, that live when the block does.
+static void find_others(Placed *placed, const Block *block, size_t node, size_t first, size_t times)
+{
+    if (placed->latest[node] < block->born || first > (size_t)(block->dies + 1))
+        return;
+    if (times == 1) {
+        for (Block *other = placed->first[first]; other; other = other->next)
+            if (other->dies >= block->born)
+                placed->other[placed->others++] = other;
+        return;
+    }
+    find_others(placed, block, 2 * node, first, times / 2);
+    find_others(placed, block, 2 * node + 1, first + times / 2, times / 2);
+}
+
+// The lowest place with room among the blocks that live at the same time.
+static void place(Block *block, Placed *placed)
+{
+    placed->others = 0;
+    find_others(placed, block, 1, 0, placed->times);
+    qsort(placed->other, placed->others, sizeof(*placed->other), by_place);
     block->at = 0;
-    for (size_t i = 0; i < others && other[i]->at < block->at + block->size; i++)
-        if (other[i]->at + other[i]->size > block->at)
-            block->at = other[i]->at + other[i]->size;
+    for (size_t i = 0; i < placed->others && placed->other[i]->at < block->at + block->size; i++)
+        if (placed->other[i]->at + placed->other[i]->size > block->at)
+            block->at = placed->other[i]->at + placed->other[i]->size;
+    enter(placed, block);
 }
 
 // Room for the largest gradient that a step adds to another.
@@ -172,8 +227,8 @@ static void live_scratch(GcamPlan *plan, Block *block)
         size_t scratch = gcam_round_line(plan->step[i].scratch), sum = sum_size(plan, i);
         int back = 2 * plan->steps - i, backward = plan->step[i].in_head && scratch + sum;
         int forward = scratch && !kept_scratch(plan, i);
-        *block++ = (Block){ scratch, i, forward ? i : -1, 0, &plan->scratch_at[i] };
-        *block++ = (Block){ sum + scratch, back, backward ? back : -1, 0, &plan->sum_at[i] };
+        *block++ = (Block){ scratch, i, forward ? i : -1, 0, &plan->scratch_at[i], NULL };
+        *block++ = (Block){ sum + scratch, back, backward ? back : -1, 0, &plan->sum_at[i], NULL };
     }
 }
 
@@ -181,19 +236,20 @@ int gcam_plan_memory(GcamPlan *plan)
 {
     size_t n = (size_t)plan->values, steps = (size_t)plan->steps, all = 2 * (n + steps), blocks = 0, top = 0;
     Block *block = gcam_calloc(all, sizeof(*block)), *grad = block ? block + n : NULL;
-    Block **other = gcam_alloc(all, sizeof(*other));
+    Placed placed;
+    int error = placed_create(&placed, 2 * plan->steps + 1, all);
     plan->data_at = gcam_arena_alloc(&plan->arena, n, sizeof(size_t));
     plan->grad_at = gcam_arena_alloc(&plan->arena, n, sizeof(size_t));
     plan->scratch_at = gcam_arena_alloc(&plan->arena, 2 * steps, sizeof(size_t));
     plan->sum_at = gcam_arena_alloc(&plan->arena, steps, sizeof(size_t));
-    int error = !block || !other || !plan->data_at || !plan->grad_at || !plan->scratch_at || !plan->sum_at
-                    ? -ENOMEM : 0;
+    if (!block || !plan->data_at || !plan->grad_at || !plan->scratch_at || !plan->sum_at)
+        error = -ENOMEM;
     if (error)
         goto end;
     for (size_t i = 0; i < n; i++) {
         size_t size = gcam_round_line(gcam_shape_count(&plan->value[i].shape));
-        block[i] = (Block){ size, INT32_MAX, -1, 0, &plan->data_at[i] };
-        grad[i] = (Block){ size, INT32_MAX, -1, 0, &plan->grad_at[i] };
+        block[i] = (Block){ size, INT32_MAX, -1, 0, &plan->data_at[i], NULL };
+        grad[i] = (Block){ size, INT32_MAX, -1, 0, &plan->grad_at[i], NULL };
         plan->data_at[i] = plan->grad_at[i] = SIZE_MAX;
     }
     live_forward(plan, block);
@@ -207,7 +263,7 @@ int gcam_plan_memory(GcamPlan *plan)
             block[blocks++] = block[i];
     qsort(block, blocks, sizeof(*block), by_size);
     for (size_t i = 0; i < blocks; i++) {
-        place(&block[i], block, i, other);
+        place(&block[i], &placed);
         *block[i].to = block[i].at;
         top = block[i].at + block[i].size > top ? block[i].at + block[i].size : top;
     }
@@ -222,6 +278,6 @@ int gcam_plan_memory(GcamPlan *plan)
     plan->floats = top + most_kept_scratch(plan);
 end:
     gcam_free(block);
-    gcam_free(other);
+    placed_clear(&placed);
     return error;
 }
