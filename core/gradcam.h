@@ -112,6 +112,8 @@ typedef struct GradcamModelOptions {
     int width, height;          // input size where the model leaves it open (else 224 x 224)
     const char *states;         // "in=out,in2=out2": inputs that are an output of the frame before; "none"; default
                                 // the model's, else what shape and name ("memory" and "memory_out") tell
+    size_t memory;              // bytes that a context may take for activations, and an eighth of them for constants
+                                // that are computed when the model opens; default 4 GiB
     int copy;                   // read files into memory where they would be mapped, so that nobody can change them
 } GradcamModelOptions;
 

@@ -76,7 +76,7 @@ static int open_model(GcamEngine *e)
     GradcamPreprocessing preprocessing;
     GradcamModelOptions options = {
         .log = { log_message, e->log }, .labels = e->labels, .logits = e->logits, .width = e->width,
-        .height = e->height, .copy = !e->mmap,
+        .height = e->height, .memory = (size_t)e->memory << 20, .copy = !e->mmap,
     };
     int ret = 0;
 

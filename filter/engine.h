@@ -14,7 +14,7 @@
 typedef struct GcamEngine {
     // options
     char *path, *class_text, *method_text, *layer, *labels, *logits, *mean, *std;
-    int bgr, width, height, mmap, threads, fit, precision, probability;
+    int bgr, width, height, memory, mmap, threads, fit, precision, probability;
     float still;
 
     void *log;                  // where messages go

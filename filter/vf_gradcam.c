@@ -83,6 +83,7 @@ static const AVOption gradcam_options[] = {
     BOOL("bgr",      queue.engine.bgr, "feed the network in the order B, G, R (default: the network's)", -1, -1, FLAGS),
     { "size", "input size of a network that leaves it open (default: 224x224)", OFFSET(queue.engine.width),
       AV_OPT_TYPE_IMAGE_SIZE, { .str = NULL }, 0, 0, FLAGS },
+    INT("memory",    queue.engine.memory, "memory that the network may take to run, in MB", 4096, 1, 1 << 20, FLAGS),
     BOOL("mmap",     queue.engine.mmap, "map large files of the model into memory; 0: read them", 1, 0, FLAGS),
     STRING("method", queue.engine.method_text, METHOD_HELP, "gradcam", TFLAGS),
     INT("stride",    queue.keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),

@@ -6,6 +6,8 @@
 #ifndef GCAM_BASE_LIMITS_H
 #define GCAM_BASE_LIMITS_H
 
+#include <stddef.h>
+
 #define GCAM_MOST_PIXELS 16384          // of each side of a network's picture
 #define GCAM_MOST_CHANNELS 1024         // of all its frames
 #define GCAM_MOST_PICTURE (1 << 27)     // pixels of a picture that the command line decodes
@@ -15,5 +17,9 @@
 #define GCAM_MOST_TARGETS 64            // classes explained at once
 #define GCAM_MOST_LABELS_TEXT (16 << 20)        // bytes of a labels file
 #define GCAM_MOST_THREADS 1024
+#define GCAM_MOST_NODES (1 << 18)       // of a graph
+
+#define GCAM_MEMORY ((size_t)4 << 30)   // bytes that running a model may take, unless more are asked for
+#define GCAM_FOLDED_SHARE 8             // and this part of them is for constants that are computed from others
 
 #endif

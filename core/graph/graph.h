@@ -113,6 +113,8 @@ typedef struct GcamGraph {
     const char *name, *producer;
     const GcamMapping *mapping; // files in memory that hold constants, which may be read again at any time
     size_t mappings;
+    size_t memory;              // bytes that a plan may take
+    size_t folded;              // bytes of constants that were read and computed by folding
 } GcamGraph;
 
 void gcam_graph_free(GcamGraph *graph);

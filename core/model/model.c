@@ -153,7 +153,7 @@ static int read_preprocessing(GradcamModel *model, const GradcamPreprocessing *w
     return 0;
 }
 
-static int fill_info(GradcamModel *model, const char *path)
+static int fill_info(GradcamModel *model, const char *path, size_t memory)
 {
     GradcamModelInfo *info = &model->info;
     const GradcamInput *picture = &model->inputs.picture;
@@ -166,6 +166,8 @@ static int fill_info(GradcamModel *model, const char *path)
     info->frames = picture->frames;
     info->producer = model->graph.producer;
     info->opset = model->graph.opset;
+    if (memory)
+        model->graph.memory = memory;
     info->source_sha256 = file_string(model, KEY_SHA256);
     info->licence = file_string(model, KEY_LICENCE);
     info->name = model->file ? file_string(model, KEY_NAME) : "";
@@ -283,7 +285,7 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
     if ((error = gcam_onnx_build(model->onnx, &model->graph, &o->log)) ||
         (error = gcam_inputs_decide(&model->inputs, &model->graph, o->width ? o->width : (int)width,
                                     o->height ? o->height : (int)height, &o->log)) ||
-        (error = fill_info(model, path)) ||
+        (error = fill_info(model, path, o->memory)) ||
         (error = gcam_graph_simplify(&model->graph, &o->log)) ||
         (error = gcam_graph_take_token(&model->graph, &o->log)) ||
         (error = gcam_model_classify(model, logits, layer, &o->log)) ||

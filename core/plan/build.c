@@ -78,6 +78,15 @@ static int check_layers(const GcamPlan *plan, const GradcamLog *log)
     return 0;
 }
 
+// What a network takes to run is known before anything of it is there.
+static int check_memory(const GcamPlan *plan, const GcamGraph *graph, const GradcamLog *log)
+{
+    if (plan->floats <= graph->memory / sizeof(float))
+        return 0;
+    return gcam_fail(log, -EOVERFLOW, "activations and gradients of the network take %zu MB, more than the %zu MB of "
+                     "memory allowed", plan->floats / (1 << 18), graph->memory >> 20);
+}
+
 int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec *spec, const GradcamLog *log)
 {
     int error = -ENOMEM;
@@ -114,7 +123,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec 
     plan->constant_gradient = has_constant_gradient(plan);
     if ((error = gcam_plan_prepare(plan, graph, &users)) ||
         (error = gcam_sums_create(&plan->sums, plan, &spec->stored, &users)) || (error = gcam_plan_memory(plan)) ||
-        (error = gcam_plan_keep(plan)) || (error = gcam_ways_create(plan)))
+        (error = check_memory(plan, graph, log)) || (error = gcam_plan_keep(plan)) || (error = gcam_ways_create(plan)))
         goto fail;
     plan->can_skip = can_skip(plan);
     *out = plan;

@@ -6,6 +6,7 @@
  */
 #include "fold.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ops/ops.h"
@@ -33,12 +34,27 @@ typedef struct Fold {
 
 typedef int FoldFunction(Fold *fold);
 
-static int allocate(Array *array, const GcamShape *shape, int integer)
+// Counts what is read and made against the budget: that bounds memory and time.
+static int spend(const Fold *fold, size_t elements)
+{
+    GcamGraph *graph = fold->infer.graph;
+    graph->folded += elements * sizeof(double);
+    if (graph->folded <= graph->memory / GCAM_FOLDED_SHARE)
+        return 0;
+    return gcam_fail(fold->infer.log, -EOVERFLOW, "node '%s' (%s): constants computed up to here take more than %zu "
+                     "MB, an eighth of the memory allowed", fold->infer.node->name, fold->infer.node->type,
+                     graph->memory / GCAM_FOLDED_SHARE >> 20);
+}
+
+static int allocate(const Fold *fold, Array *array, const GcamShape *shape, int integer)
 {
     size_t count = 1;
     for (int i = 0; i < shape->rank; i++)
         if (gcam_mul(count, shape->dim[i], &count) < 0 || count > MOST_ELEMENTS)
             return -E2BIG;
+    int error = spend(fold, count);
+    if (error)
+        return error;
     array->shape = *shape;
     array->integer = integer;
     array->data = gcam_calloc(count + 1, sizeof(double));
@@ -47,7 +63,7 @@ static int allocate(Array *array, const GcamShape *shape, int integer)
 
 static int allocate_like(Fold *fold, const GcamShape *shape)
 {
-    return allocate(&fold->out, shape, fold->in[0].integer);
+    return allocate(fold, &fold->out, shape, fold->in[0].integer);
 }
 
 static size_t count_of(const Array *array)
@@ -154,7 +170,7 @@ static int fold_binary(Fold *fold)
     const char *type = fold->infer.node->type;
     GcamShape shape;
     int error = broadcast_shape(fold, &shape);
-    if (error || (error = allocate(&fold->out, &shape, fold->in[0].integer || strchr("EGLO", type[0]) ||
+    if (error || (error = allocate(fold, &fold->out, &shape, fold->in[0].integer || strchr("EGLO", type[0]) ||
                                                               !strcmp(type, "And"))))
         return error;
     int divides = !strcmp(type, "Div") || !strcmp(type, "Mod");
@@ -176,7 +192,7 @@ static int fold_unary(Fold *fold)
     const char *type = fold->infer.node->type;
     int to = (int)gcam_node_int(fold->infer.node, "to", GCAM_TYPE_NONE), cast = !strcmp(type, "Cast");
     int integer = cast ? !gcam_data_is_float(to) : fold->in[0].integer;
-    int error = allocate(&fold->out, &fold->in[0].shape, integer);
+    int error = allocate(fold, &fold->out, &fold->in[0].shape, integer);
     for (size_t i = 0, n = error ? 0 : count_of(&fold->out); i < n; i++) {
         double x = fold->in[0].data[i];
         fold->out.data[i] = cast ? (to == GCAM_TYPE_BOOL ? x != 0 : integer ? trunc(x) : x)
@@ -191,7 +207,7 @@ static int fold_where(Fold *fold)
 {
     GcamShape shape;
     int error = broadcast_shape(fold, &shape);
-    if (error || (error = allocate(&fold->out, &shape, fold->in[1].integer)))
+    if (error || (error = allocate(fold, &fold->out, &shape, fold->in[1].integer)))
         return error;
     int64_t step[3][GCAM_MAX_RANK];
     for (int k = 0; k < 3; k++)
@@ -242,7 +258,7 @@ static int fold_constant_of_shape(Fold *fold)
     GcamShape shape;
     int error = shape_from(fold, &fold->in[0], &shape);
     int has = value && value->has_tensor && gcam_shape_count(&value->tensor.shape) == 1;
-    if (error || (error = allocate(&fold->out, &shape, has && !gcam_data_is_float(value->tensor.type))))
+    if (error || (error = allocate(fold, &fold->out, &shape, has && !gcam_data_is_float(value->tensor.type))))
         return error;
     for (size_t i = 0, n = count_of(&fold->out); i < n; i++)
         fold->out.data[i] = has ? gcam_constant_double(&value->tensor, 0) : 0;
@@ -417,9 +433,9 @@ static int store(GcamGraph *graph, int index, const Array *array)
     return 0;
 }
 
-static int load(Array *array, const GcamValue *value)
+static int load(const Fold *fold, Array *array, const GcamValue *value)
 {
-    int error = allocate(array, &value->shape, !gcam_data_is_float(value->type));
+    int error = allocate(fold, array, &value->shape, !gcam_data_is_float(value->type));
     for (size_t i = 0, n = error ? 0 : gcam_shape_count(&value->shape); i < n; i++)
         array->data[i] = gcam_constant_double(value, i);
     return error;
@@ -433,7 +449,7 @@ static int run_folder(GcamInfer *infer, FoldFunction *function)
     if (!fold.in)
         return -ENOMEM;
     for (int i = 0; i < node->inputs; i++)
-        if (node->input[i] >= 0 && (error = load(&fold.in[i], &infer->graph->value[node->input[i]])))
+        if (node->input[i] >= 0 && (error = load(&fold, &fold.in[i], &infer->graph->value[node->input[i]])))
             goto end;
     error = function(&fold);
     if (!error)

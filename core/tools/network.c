@@ -30,6 +30,7 @@ const Option network_options[] = {
       "still has rows and columns)" },
     { "logits", 0, "NAME",
       "tensor or node whose elements are the scores (default: the output before any softmax)" },
+    { "memory", 0, "MB", "memory that the network may take to run, 1 to 1048576 (default 4096)" },
     { "no-mmap", 0, NULL, "read large files instead of mapping them into memory: then they may change meanwhile" },
     { 0 }
 };
@@ -139,11 +140,14 @@ int network_open(GradcamModel **model, const Arguments *arguments, const char *p
         .copy = option_given(arguments, "no-mmap"),
     };
     char what[256];
-    int given, status = read_preprocessing(arguments, &preprocessing, &given);
+    int given, megabytes = 0, status = read_preprocessing(arguments, &preprocessing, &given);
 
     *model = NULL;
     if (!status)
         status = read_size(arguments, &options.width, &options.height);
+    if (!status)
+        status = option_integer(arguments, "memory", 1, 1 << 20, &megabytes);
+    options.memory = (size_t)megabytes << 20;
     if (status)
         return status;
     if (given)

@@ -48,6 +48,13 @@ if [ -d "$hostile" ]; then
     run info cache/names/network.onnx
     check "external data beside what the network's name is a link to" $status
     refused "a picture of 256 million pixels" 1 'million pixels' explain "$hostile/bomb1.png" -m "$network"
+    for file in bomb_chain_act bomb_cos_many bomb_fold_time; do
+        refused "$file" 1 'memory allowed' explain picture.ppm -m "$hostile/$file.onnx" -c 0 --preset torchvision \
+            --memory 512
+    done
+    gunzip -c "$hostile/deep_100000.onnx.gz" > deep.onnx
+    run explain picture.ppm -m deep.onnx -c 0
+    check "100,000 nodes one behind the other" $status
     for file in fc_max w_nan ub_strides_zero_huge ub_expfast_elu_nan; do
         run explain picture.ppm -m "$hostile/$file.onnx" -c 0 --no-mmap
         [ $status -le 1 ]
@@ -55,6 +62,8 @@ if [ -d "$hostile" ]; then
     done
 fi
 
+refused "a network that takes more memory than is allowed" 1 'memory allowed' \
+    explain picture.ppm -m "$network" --memory 1
 # Names that would tell the terminal something, or the reader nothing.
 refused "a name with escapes" 1 'nothing. \[2Jhere' info "$(printf 'nothing\n\033[2Jhere')"
 esc=$(printf '\033')

@@ -59,7 +59,21 @@ refused "a range that is none" scale=fixed:low=3:high=2 "low=3 is not below high
 refused "a range too narrow for floats" scale=fixed:low=1:high=1.00000001 "low=1 is not below high=1"
 refused "an unknown colour" "colors='red|nocolor'" "colors=red|nocolor: .nocolor. is not a colour"
 refused "a log in no directory" log_path=no/such/log.json "log_path=no/such/log.json: No such file"
+mkfifo fifo
+refused "a log for a FIFO that nobody reads" log_path=fifo "log_path=fifo: a FIFO that nobody reads"
+refused "a FIFO as a model" model=fifo "fifo.*a FIFO"
+refused "a FIFO as labels" labels=fifo "fifo.*a FIFO"
+refused "a network that takes more memory than is allowed" memory=1 "memory allowed"
 refused "a stride of 0" stride=0 "option .\?stride"
+
+# A full disk ends the log with one sentence, and not the video.
+if [ -c /dev/full ]; then
+    for format in json csv; do
+        ff -f lavfi -i testsrc2=s=64x48:d=1 -vf gradcam=log_path=/dev/full:log_fmt=$format -f framemd5 out
+        [ $status = 0 ] && [ "$(frames out)" = 25 ] && [ "$(grep -c log_path=/dev/full log)" = 1 ]
+        check "a log as $format on a full disk" $?
+    done
+fi
 
 # A network without a layer that has rows and columns: x [1,3,8,8] -> Flatten -> Gemm -> y [1,10].
 python3 - "$SRC/tests/models/tiny_onnx.py" flat.onnx <<'PYTHON'

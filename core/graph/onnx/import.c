@@ -6,6 +6,7 @@
  */
 #include "parsed.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -156,6 +157,11 @@ int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t 
         goto fail;
     }
     Onnx__GraphProto *graph = onnx->proto->graph;
+    if (graph->n_node > GCAM_MOST_NODES) {
+        error = gcam_fail(log, -EOVERFLOW, "%s: a graph of %zu nodes, more than %d", path, graph->n_node,
+                          GCAM_MOST_NODES);
+        goto fail;
+    }
     onnx->initializer = gcam_calloc(graph->n_initializer + 1, sizeof(*onnx->initializer));
     if (!onnx->initializer)
         goto fail;
@@ -362,7 +368,7 @@ int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, const GradcamLog *log)
     Names table = { gcam_calloc(room, sizeof(*table.slot)), room - 1 };
     if (!table.slot)
         return -ENOMEM;
-    memset(graph, 0, sizeof(*graph));
+    *graph = (GcamGraph){ .memory = GCAM_MEMORY };
     int error = build(onnx, graph, &table, log);
     gcam_free(table.slot);
     if (error)
