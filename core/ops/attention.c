@@ -23,6 +23,7 @@ static size_t share_row(const GcamAttention *a)
     return gcam_round_line(a->keys);
 }
 
+// The larger one.
 static size_t most(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -45,6 +46,7 @@ static size_t thread_floats(const GcamAttention *a, int backward)
     return packed_floats(a) + (backward ? 2 : 1) * rows * share_row(a) + turned;
 }
 
+// Room for each thread alone: no two share a matrix.
 static int attention_prepare(GcamStep *step, const GcamValue *values, int threads)
 {
     (void)values;
@@ -77,6 +79,7 @@ static Job make_job(const GcamRun *run, const GcamStep *step, int backward)
     return job;
 }
 
+// Where the matrix of a window and head begins.
 static ptrdiff_t place(const GcamHeads *heads, size_t outer, size_t head)
 {
     return heads->offset + (ptrdiff_t)outer * heads->outer + (ptrdiff_t)head * heads->head;

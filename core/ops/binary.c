@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Operators on two tensors, element by element, with broadcasting (ONNX, "multidirectional"): y = f(a, b).
- * Gradients: dy * df/da, summed over the dimensions along which a was repeated; b alike.
+ * Operators on two tensors, element by element, with broadcasting (ONNX, "multidirectional"): y = f(a, b), any layout,
+ * either of them a constant or not. Gradients: da = dy * df/da, summed over the dimensions along which a was repeated;
+ * db alike.
+ *
+ * One more of them is a KERNEL line, with f of a and b and its two derivatives, of a, b and y, and a row of
+ * gcam_op_binary. The loops run over the output with a stride for each tensor, 0 where it is repeated; neighbours that
+ * lie behind each other in all three are one dimension, so that equal shapes are one long row.
  */
 #include "part.h"
 
@@ -100,6 +105,7 @@ typedef struct Params {
     GcamShape b;                // shape of the second input, as broadcasting sees it
 } Params;
 
+// The shape of both, broadcast; what b looks like to broadcasting goes to params.
 static int binary_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 2, 2);
@@ -135,6 +141,7 @@ typedef struct Loops {
     ptrdiff_t offset[3];        // of the part that is wanted
 } Loops;
 
+// Strides of a tensor of shape `seen` over the dimensions of the output: 0 where it is repeated.
 static void broadcast_strides(const GcamValue *value, const GcamShape *seen, int rank, ptrdiff_t *stride)
 {
     ptrdiff_t own[GCAM_MAX_RANK];
@@ -181,6 +188,7 @@ static void restrict_loops(Loops *loops, const GcamRun *run, const GcamValue *y)
     }
 }
 
+// Over the output, or the part of it that is wanted: the largest stride outermost, ones left out, neighbours merged.
 static Loops make_loops(const GcamRun *run, const GcamStep *step)
 {
     const GcamValue *y = &run->value[step->output[0]], *a = &run->value[step->input[0]];
@@ -223,6 +231,7 @@ typedef struct Job {
     int input;                  // backward: dx is the gradient by this one
 } Job;
 
+// The rows below `depth`; the last dimension is a row.
 static void walk(const Job *job, int depth, ptrdiff_t y, ptrdiff_t a, ptrdiff_t b)
 {
     const Loops *loops = &job->loops;

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Conv: x [N, C, H, W], weights [M, C / groups, kH, kW], bias [M] -> y [N, M, H', W']. The arithmetic is in ../conv.h;
- * a plan folds a BatchNormalization into weights and bias, adds a residual and applies an activation in the same pass.
+ * Conv: x [N, C, H, W], weights w [M, C / groups, kH, kW] and bias b [M], both constants -> y [N, M, H', W'], channels
+ * last:
+ *
+ *     y[n, m, i, j] = b[m] + sum over c, u, v of w[m, c, u, v] x[n, c, i sH - top + u dH, j sW - left + v dW]
+ *     dx[n, c, p, q] = sum over the m, i, j, u, v that read it of w[m, c, u, v] dy[n, m, i, j]
+ *
+ * The arithmetic is in tensor/conv. In the same pass, where a plan asks for it, y is multiplied and shifted channel by
+ * channel (a BatchNormalization, folded into weights and bias), another value is added, and an activation applied; of
+ * a ReLU backward takes dy only where y is above zero.
  */
 #include "tensor/conv/conv.h"
 
@@ -16,6 +23,7 @@ typedef struct State {
     GcamConvBackward *backward;
 } State;
 
+// Checks weights and bias against the input; params are the sizes as tensor/conv takes them.
 static int conv_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 2, 3);
@@ -66,6 +74,7 @@ static void conv_release(GcamStep *step)
     step->state = NULL;
 }
 
+// Packs the weights for the algorithm that the shape asks for; backward too where a gradient is wanted.
 static int conv_prepare(GcamStep *step, const GcamValue *values, int threads)
 {
     GcamConvShape shape = *(const GcamConvShape *)step->node->params;
@@ -102,6 +111,7 @@ static void conv_forward(const GcamRun *run, const GcamStep *step)
         gcam_conv_forward(state->forward, run->pool, x, add, y, run->scratch);
 }
 
+// The outputs whose window, or whose tile's window, meets the change.
 static GcamRect conv_reach(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in)
 {
     const GcamConvShape *s = step->node->params;
@@ -134,6 +144,7 @@ static GcamRect conv_reads(const GcamStep *step, const GcamValue *values, int va
     return value == step->add ? *out : gcam_conv_part_reads(((const State *)step->state)->forward, out);
 }
 
+// A multiplication and an addition for each weight of each output.
 static double conv_flops(const GcamStep *step, const GcamValue *values)
 {
     const GcamConvShape *shape = step->node->params;

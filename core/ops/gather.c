@@ -68,6 +68,7 @@ static int gather_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &shape);
 }
 
+// Runs of `inner` elements.
 static void gather_forward(const GcamRun *run, const GcamStep *step)
 {
     const GatherParams *params = step->node->params;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Gemm: y [M, N] = alpha * a [M, K] * b [K, N] + beta * c, either operand transposed; MatMul: the same over leading
- * dimensions. One row against constant weights is a matrix-vector product that reads the weights where they lie in the
- * file; several rows use packed weights; two operands that both depend on the picture are multiplied as they are.
+ * Gemm: y [M, N] = alpha * a [M, K] * b [K, N] + beta * c [N], either operand transposed; MatMul: y [.., M, N] =
+ * a [.., M, K] * b [.., K, N] over leading dimensions. Values in ONNX's own order.
+ *
+ *     da = alpha * dy * b^T        db = alpha * a^T * dy
+ *
+ * Three ways: one row against constant weights is a matrix-vector product that reads the weights where they lie in the
+ * file (row_product); several rows use weights that are packed once, in both directions; two operands that both depend
+ * on the picture are multiplied as they are.
  */
 #include "ops.h"
 
@@ -30,6 +35,7 @@ typedef struct State {
     float *bias;                                // n elements, beta applied; or NULL
 } State;
 
+// c is a row of constants, or one number.
 static int gemm_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 2, 3);
@@ -112,6 +118,7 @@ static void matmul_release(GcamStep *step)
     step->state = NULL;
 }
 
+// Whether b is one matrix of weights.
 static int is_constant(const GcamStep *step, const GcamValue *values)
 {
     return values[step->input[1]].data && ((const Params *)step->node->params)->batch == 1;
@@ -125,6 +132,7 @@ static int usable_in_place(const GcamValue *value, enum GcamType *type)
            (uintptr_t)value->data % gcam_data_size(value->type) == 0;
 }
 
+// What is added to each row: c times beta, or the row that a plan put there.
 static int prepare_bias(const GcamStep *step, const GcamValue *values, const Params *p, State *state)
 {
     const GcamValue *c = step->inputs > 2 && step->input[2] >= 0 ? &values[step->input[2]] : NULL;
@@ -250,6 +258,7 @@ static int row_product(const GcamStep *step, GcamRowProduct *product)
     return 1;
 }
 
+// y = alpha * y + bias, where that is not part of the product.
 static void scale_and_add(float *y, size_t m, size_t n, float alpha, const float *bias)
 {
     for (size_t i = 0; i < m; i++)

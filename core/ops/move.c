@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Strided copies. Dimensions are ordered so that the innermost loop writes with the smallest stride, and neighbours
- * that lie behind each other on both sides are merged: a copy of whole rows ends as one memcpy per row.
+ * Strided copies: to[i_0, i_1, ..] = or += from[i_0, i_1, ..] over a box, each side with strides and an offset of its
+ * own. Dimensions are ordered so that the innermost loop writes with the smallest stride, and neighbours that lie
+ * behind each other on both sides are merged: a copy of whole rows ends as one memcpy per row. Copies of many elements
+ * are shared among threads by the outermost dimension; additions are not, for several threads would add to one place.
  */
 #include "move.h"
 
@@ -57,6 +59,7 @@ static GcamMove normalize(const GcamMove *original, int by_from)
     return move;
 }
 
+// One run of the innermost dimension.
 static void copy_run(const float *from, ptrdiff_t from_step, float *to, ptrdiff_t to_step, size_t n)
 {
     if (from_step == 1 && to_step == 1)
@@ -69,6 +72,7 @@ static void copy_run(const float *from, ptrdiff_t from_step, float *to, ptrdiff_
             to[(ptrdiff_t)i * to_step] = from[(ptrdiff_t)i * from_step];
 }
 
+// The same, added; a stride of 0 collects the sum of the run.
 static void add_run(const float *from, ptrdiff_t from_step, float *to, ptrdiff_t to_step, size_t n)
 {
     if (to_step == 0) {
@@ -101,6 +105,7 @@ static void walk(const Job *job, int depth, const float *from, float *to)
         walk(job, depth + 1, from + (ptrdiff_t)i * move->from[depth], to + (ptrdiff_t)i * move->to[depth]);
 }
 
+// A task of one thread: one index of the outermost dimension.
 static void outer(void *opaque, size_t index, int thread)
 {
     const Job *job = opaque;

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * BatchNormalization (at inference an affine map per channel), LayerNormalization, LRN (Krizhevsky et al. 2012, 3.3).
+ * Normalisations.
+ *
+ *     BatchNormalization, x [N, C, ..], constants of C: at inference an affine map of each channel,
+ *         y = gamma (x - mean) / sqrt(variance + epsilon) + beta = scale x + shift        dx = scale dy
+ *     LayerNormalization over the dimensions from `axis` on, n elements, with z = (x - mean(x)) / std(x):
+ *         y = scale z + bias        dx = (g - mean(g) - z mean(g z)) / std(x), g = scale dy
+ *     LRN across channels (Krizhevsky et al. 2012, section 3.3), with base = bias + alpha / size * sum of x^2 around c:
+ *         y = x base^-beta        dx_c = dy_c base_c^-beta - 2 alpha beta / size x_c sum over d of dy_d y_d / base_d
+ *
+ * A BatchNormalization behind a convolution never runs: a plan folds it in.
  */
 #include "ops.h"
 
@@ -17,6 +26,7 @@
 
 // ------------------------------------------------------------------------------------------------- BatchNormalization
 
+// Four constants, each of a number for each channel.
 static int batch_norm_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 5, 5);
@@ -105,6 +115,7 @@ static void affine_rows(void *opaque, size_t index, int thread)
     }
 }
 
+// Forward and backward: rows are cut among threads.
 static void affine(const GcamRun *run, const GcamStep *step, const float *x, float *y, int backward)
 {
     const GcamValue *value = &run->value[step->input[0]];
@@ -176,6 +187,7 @@ static int layer_norm_prepare(GcamStep *step, const GcamValue *values, int threa
     return 0;
 }
 
+// In double, for rows may be long and far from zero.
 static void moments(const float *x, size_t n, float epsilon, float *mean, float *inverse)
 {
     double m = gcam_sum(x, n) / (double)n;

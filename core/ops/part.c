@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What operators share that can compute a part of their output.
+ * What operators share that can compute a part of their output. A part is a rectangle of rows and columns of a value
+ * that lies in memory as [1][rows][columns][channels]; of windows, which outputs a change of inputs reaches, and which
+ * inputs a part of the outputs reads.
  */
 #include "part.h"
 
@@ -43,6 +45,7 @@ GcamRect gcam_reach_same(const GcamStep *step, const GcamValue *values, int valu
     return *in;
 }
 
+// Rounded down, where / rounds to zero.
 static int floor_div(int a, int b)
 {
     return a >= 0 ? a / b : -((-a + b - 1) / b);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool: x [N, C, H, W] -> y [N, C, H', W'], channels last in memory,
- * so every loop runs over channels.
+ * so every loop runs over channels. A global one is a window of the size of the picture.
+ *
+ *     maximum: dy goes to the first element of the window that is y        average: dy / count goes to each of it
+ *
+ * count: the elements inside the picture or, if include_pad, inside the padded picture.
  */
 #include "part.h"
 
@@ -17,6 +21,7 @@ typedef struct Params {
     int include_pad;            // AveragePool: padding counts in the divisor
 } Params;
 
+// What all four share: the input, and params with its batch and channels.
 static int pool_params(GcamInfer *infer, Params **out)
 {
     int error = gcam_infer_arity(infer, 1, 1);
@@ -40,6 +45,7 @@ static int pool_output(GcamInfer *infer, const Params *params)
     return gcam_infer_output(infer, 0, &shape);
 }
 
+// A window from the attributes; the second output of MaxPool, indices, is not there.
 static int pool_infer(GcamInfer *infer)
 {
     Params *params;
@@ -95,6 +101,7 @@ static Cell cell_of(const GcamWindow *w, int oy, int ox)
     return cell;
 }
 
+// Where in memory a pixel of the input begins.
 static size_t pixel(const Params *params, size_t n, int y, int x)
 {
     return ((n * (size_t)params->window.in_h + (size_t)y) * (size_t)params->window.in_w + (size_t)x) * params->c;
@@ -262,6 +269,7 @@ static void max_scatter(const Job *job, size_t n, int oy, int ox)
     }
 }
 
+// Equal parts to every element of the window.
 static void average_scatter(const Job *job, size_t n, int oy, int ox)
 {
     const Params *params = job->params;
@@ -277,6 +285,7 @@ static void average_scatter(const Job *job, size_t n, int oy, int ox)
         }
 }
 
+// Windows overlap, so that one thread does it all.
 static void pool_backward(const GcamRun *run, const GcamStep *step, float *dx,
                           void (*scatter)(const Job *, size_t, int, int))
 {

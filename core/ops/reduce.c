@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * ReduceMean and ReduceSum over any dimensions and layout; Softmax and LogSoftmax along one.
+ * ReduceMean and ReduceSum over any dimensions and layout; Softmax and LogSoftmax along one dimension of values in
+ * ONNX's own order.
+ *
+ *     y = scale * sum of x over `axes`, scale = 1 or 1 / elements        dx = scale * dy, repeated along them
+ *     Softmax: y = e^(x - max) / sum        dx = y (dy - sum of dy y)
+ *     LogSoftmax: y = x - max - log sum e^(x - max)        dx = dy - e^y sum of dy
  */
 #include "ops.h"
 
@@ -20,6 +25,7 @@ typedef struct ReduceParams {
     float scale;
 } ReduceParams;
 
+// Axes from an attribute or, from opset 13 or 18 on, a constant input; none: all of them.
 static int reduce_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 1, 2);
@@ -139,7 +145,7 @@ typedef struct SoftmaxJob {
     size_t rows;                // that one thread takes at a time
 } SoftmaxJob;
 
-
+// One row: `along` elements, `inner` apart.
 static void softmax_row(const SoftmaxJob *job, size_t row)
 {
     size_t n = job->params->along, step = job->params->inner;

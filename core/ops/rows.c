@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Rows in another order; backward the other way round, where rows that were left out get zeros.
+ * Rows in another order: x [from_rows, size] -> y [to_rows, size], y[i] = x[from[i]]. dx[j] = dy[to[j]], zeros for
+ * rows that were left out (to[j] < 0); no row is taken twice, so that nothing adds up.
  */
 #include "rows.h"
 

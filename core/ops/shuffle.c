@@ -21,6 +21,7 @@ typedef struct Shuffle {
     int ins, outs;
 } Shuffle;
 
+// Two groups, element by element.
 static void interleave(const float *a, const float *b, float *restrict out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -62,6 +63,7 @@ static void shuffle_pixels(void *opaque, size_t index, int thread)
     }
 }
 
+// Pixels are cut among threads.
 static void shuffle(const GcamRun *run, const GcamStep *step, Shuffle *s, int backward)
 {
     const GcamShape *shape = &run->value[step->output[0]].shape;

@@ -61,6 +61,7 @@ int gcam_infer_slice(const GcamInfer *infer, GcamShape *shape, int64_t start[GCA
     return 0;
 }
 
+// Params are the box that gcam_infer_slice() finds.
 static int slice_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 1, 5);
@@ -74,6 +75,7 @@ static int slice_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &shape);
 }
 
+// From that box of x, to all of y.
 static GcamMove slice_move(const GcamRun *run, const GcamStep *step)
 {
     const SliceParams *params = step->node->params;

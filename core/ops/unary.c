@@ -44,6 +44,7 @@ static inline float sigmoid(float x)
     return 1.0f / (1.0f + exp_fast(-x));
 }
 
+// By the series near zero, where 1 - 2 / (1 + e^2x) cancels.
 static inline float tanh_fast(float x)
 {
     float small = x * (1.0f + x * x * (-0.33333333f + x * x * 0.13333333f));
@@ -58,6 +59,7 @@ static inline float unit(float x)
     return x > 1.0f ? 1.0f : x;
 }
 
+// log(1 + e^x), which is x where it is large.
 static inline float softplus(float x)
 {
     return x > 20.0f ? x : log1pf(exp_fast(x));

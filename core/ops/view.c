@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Operators that only see the same elements in another shape: Reshape, Flatten, Squeeze, Unsqueeze.
+ * Operators that only see the same elements in another shape: Reshape, Flatten, Squeeze, Unsqueeze. y and x are the
+ * same bytes, in ONNX's own order, and so are dy and dx: a plan lets them share memory, and runs nothing.
  */
 #include "ops.h"
 
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+// 0 keeps a dimension, -1 is what is left.
 static int reshape_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 1, 2), open = -1;
@@ -42,6 +44,7 @@ static int reshape_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &shape);
 }
 
+// Two dimensions: those before the axis, and the others.
 static int flatten_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 1, 1);
@@ -74,6 +77,7 @@ static int axes_of(const GcamInfer *infer, int extra, unsigned *set)
     return n;
 }
 
+// Drops dimensions of 1: those that are named, or all.
 static int squeeze_infer(GcamInfer *infer)
 {
     unsigned set;
@@ -95,6 +99,7 @@ static int squeeze_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &shape);
 }
 
+// Puts dimensions of 1 in.
 static int unsqueeze_infer(GcamInfer *infer)
 {
     unsigned set;

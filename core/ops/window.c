@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Attributes of a sliding window, checked.
+ * Attributes of a sliding window, checked: kernel_shape, strides, dilations, pads, auto_pad, ceil_mode. Output i covers
+ * inputs i * stride - pad + k * dilation, k < kernel; there are floor((in + pads - reach) / stride) + 1 of them, with
+ * reach = (kernel - 1) * dilation + 1, and one more for what is left where ceil_mode is set.
  */
 #include "window.h"
 
@@ -28,6 +30,7 @@ static int pair(const GcamInfer *infer, const char *name, int64_t least, int64_t
     return 0;
 }
 
+// auto_pad SAME: as many outputs as inputs divided by the stride, rounded up; the odd pad behind (UPPER) or before.
 static void same_padding(int in, int kernel, int stride, int upper, int *before, int *after)
 {
     int out = (in + stride - 1) / stride, need = (out - 1) * stride + kernel - in;

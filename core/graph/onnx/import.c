@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+// Of a string that a message may lack.
 static const char *text(const char *string)
 {
     return string ? string : "";
@@ -20,6 +21,7 @@ static const char *text(const char *string)
 
 // ------------------------------------------------------------------------------------------------------- tensors
 
+// Dimensions, none below 0, whose product is a size that memory can have.
 static int read_shape(const GcamOnnx *onnx, const char *name, size_t rank, const int64_t *dims, GcamShape *shape,
                       const GradcamLog *log)
 {
@@ -72,6 +74,8 @@ static void typed_data(Onnx__TensorProto *tensor, GcamValue *value, size_t *size
     }
 }
 
+// A constant: its shape, type, and where its bytes are - in the message, in a file beside the model, or in a compiled
+// model, which knows it by name. As many bytes as the shape says, or -EBADMSG.
 static int read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *value, const GradcamLog *log)
 {
     static const char empty[1];
@@ -109,6 +113,7 @@ static int read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *val
 
 // -------------------------------------------------------------------------------------------------------- opening
 
+// For protobuf-c: messages are made in the arena of what is imported.
 static void *allocate(void *opaque, size_t size)
 {
     GcamOnnx *onnx = opaque;
@@ -185,6 +190,7 @@ typedef struct Names {
     size_t mask;
 } Names;
 
+// A hash table with open addressing: the slot that has the name, or the empty one where it is to go.
 static int *name_slot(const Names *names, const GcamGraph *graph, const char *name)
 {
     uint64_t hash = 14695981039346656037u;
@@ -231,6 +237,7 @@ static int read_input(const GcamOnnx *onnx, const Onnx__ValueInfoProto *info, Gc
     return read_shape(onnx, value->name, rank, dims, &value->shape, log);
 }
 
+// With a NUL at the end, in the arena.
 static char *bytes_to_string(GcamArena *arena, ProtobufCBinaryData bytes)
 {
     char *string = gcam_arena_alloc(arena, bytes.len + 1, 1);
@@ -239,6 +246,7 @@ static char *bytes_to_string(GcamArena *arena, ProtobufCBinaryData bytes)
     return string;
 }
 
+// Numbers are pointed to in the messages, strings copied; a tensor among them is a constant.
 static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNode *node, GcamArena *arena,
                            const GradcamLog *log)
 {
@@ -265,6 +273,7 @@ static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNod
     return 0;
 }
 
+// The values of its inputs by name, which must be there already; those of its outputs are new.
 static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *graph, Names *names, GcamNode *node,
                      const GradcamLog *log)
 {
@@ -301,6 +310,7 @@ static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *gr
     return read_attributes(onnx, proto, node, &graph->arena, log);
 }
 
+// Initializers, inputs, nodes, outputs, in this order: ONNX has nodes in order of computation.
 static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLog *log)
 {
     const Onnx__GraphProto *proto = onnx->proto->graph;

@@ -19,11 +19,13 @@ static int is_gemm(const Onnx__NodeProto *node)
     return node->op_type && !strcmp(node->op_type, "Gemm") && (!node->domain || !node->domain[0]);
 }
 
+// The attribute that says so.
 static int is_turn(const Onnx__AttributeProto *attribute)
 {
     return attribute->name && !strcmp(attribute->name, "transB");
 }
 
+// Whether a Gemm says transB = 1.
 static int takes_transpose(const Onnx__NodeProto *node)
 {
     for (size_t i = 0; i < node->n_attribute; i++)
@@ -80,6 +82,7 @@ static Onnx__NodeProto *turn_node(GcamArena *arena, const Onnx__NodeProto *from)
     return node->attribute ? node : NULL;
 }
 
+// Those Gemm nodes whose weights are stored as their transpose.
 static int turn_nodes(GcamArena *arena, Onnx__GraphProto *graph, const Onnx__GraphProto *from, const char *turned)
 {
     graph->node = gcam_arena_alloc(arena, from->n_node + 1, sizeof(*graph->node));
