@@ -26,8 +26,10 @@ typedef struct GcamCam {
     const float *a;             // activations, [cells][channels]; of the picture: what the network took, normalised
     const float *g;             // gradient of the score by them, likewise; NULL where the method does not need it
     float *sums;                // GCAM_NEEDS_SUMS: the gradient's sums over all cells, [channels]; may be overwritten
+    int is_constant;            // no picture changes g: one linear step is all there is between layer and score
     const double *option;       // the method's options, in their order
     double *scratch;            // as many as GcamMethod.scratch asked for
+    const GradcamLog *log;
 } GcamCam;
 
 typedef struct GcamProbe GcamProbe;

@@ -8,7 +8,14 @@
 #include "method.h"
 
 // methods_weighted.c: sums over channels
-extern const GcamMethod gcam_method_gradcam, gcam_method_counterfactual, gcam_method_hirescam;
+extern const GcamMethod gcam_method_gradcam, gcam_method_counterfactual, gcam_method_signed, gcam_method_cam,
+                        gcam_method_gradcam_plus_plus, gcam_method_xgradcam, gcam_method_fem;
+
+// methods_elementwise.c: each cell by its own gradient
+extern const GcamMethod gcam_method_hirescam, gcam_method_elementwise, gcam_method_layercam;
+
+// methods_eigen.c: principal components
+extern const GcamMethod gcam_method_eigencam, gcam_method_eigengradcam, gcam_method_seg_eigen, gcam_method_kpcacam;
 
 // methods_pixels.c: gradients by the picture
 extern const GcamMethod gcam_method_gradient, gcam_method_smoothgrad, gcam_method_guided, gcam_method_deconvnet;

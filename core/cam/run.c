@@ -148,6 +148,13 @@ static double *scratch(GradcamContext *context, size_t count)
     return context->scratch;
 }
 
+static int has_constant_gradient(const GradcamContext *context, const GradcamTarget *target)
+{
+    GcamScore score;
+    return context->plan->constant_gradient && !gcam_context_score(context, target, &score) &&
+           gcam_score_constant(&score) >= 0;
+}
+
 // The map of one score, whose way back was gone. sums: those of the layer's gradient, where the way was summed; else
 // room for them.
 static int draw_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *sums,
@@ -160,6 +167,8 @@ static int draw_map(GradcamContext *context, const GradcamTarget *target, const 
     GcamCam *cam = row->info.of_pixels ? &picture : &layer;
     layer.option = picture.option = given.value;
     layer.sums = sums;
+    layer.is_constant = has_constant_gradient(context, target);
+    layer.log = picture.log = &context->log;
     if (row->needs & GCAM_NEEDS_SUMS && !context->way->is_summed)
         sum_gradient(layer.g, layer.cells, layer.channels, sums);
     if (row->scratch && !(cam->scratch = scratch(context, row->scratch(cam->cells, cam->channels))))

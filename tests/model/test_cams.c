@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Maps of formulas over activations A and gradients G, against the formulas as they are printed, in double, on A and G as
+ * the public interface shows them; and what must hold between methods.
+ */
+#include "method.h"
+#include "ops/check.h"
+
+#include <errno.h>
+
+enum { CELLS = 25, CHANNELS = 6, CLASSES = 4 };
+
+// A layer without a ReLU, so that A has both signs, and behind it more than pooling: G differs from cell to cell.
+static const char curved[] =
+    "input x 1x3x7x7; a = Conv(x, %6x3x3x3, %6); r = Relu(a); q = Conv(r, %8x6x3x3, %8); s = Sigmoid(q);"
+    "p = GlobalAveragePool(s); f = Flatten(p); logits = Gemm(f, %4x8, %4) transB=1; output logits";
+static const char pooled[] =
+    "input x 1x3x7x7; c = Conv(x, %6x3x3x3, %6); a = Relu(c); p = GlobalAveragePool(a); f = Flatten(p);"
+    "logits = Gemm(f, %4x6, %4) transB=1; output logits";
+
+typedef struct Setup {
+    GradcamModel *model;
+    GradcamContext *context;
+    double a[CELLS][CHANNELS], g[CELLS][CHANNELS];      // of the class
+} Setup;
+
+static int map_of(Setup *setup, const char *text, int class, float *map)
+{
+    const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
+    const GradcamMethod method = method_named(text);
+    return gradcam_context_map(setup->context, &target, &method, map, NULL);
+}
+
+static void open_setup(Setup *setup, const char *text, int class)
+{
+    Graph *graph = graph_create(17);
+    const GradcamSettings settings = { .layer = "a", .threads = 1 };
+    float picture[3 * 49], map[CELLS];
+    const float *a, *g;
+    Random random = { 17 };
+    graph_add(graph, text);
+    random_floats(&random, picture, 3 * 49, -1, 1);
+    REQUIRE(open_graph(&setup->model, graph, &(GradcamModelOptions){ .labels = "none" }) == 0);
+    graph_free(graph);
+    REQUIRE(gradcam_context_open(&setup->context, setup->model, &settings) == 0);
+    REQUIRE(gradcam_context_forward_float(setup->context, picture) == 0);
+    REQUIRE(map_of(setup, "gradcam", class, map) == 0);
+    REQUIRE(gradcam_context_tensors(setup->context, &a, &g) == 0);
+    for (int i = 0; i < CELLS; i++)
+        for (int k = 0; k < CHANNELS; k++) {
+            setup->a[i][k] = a[i * CHANNELS + k];
+            setup->g[i][k] = g[i * CHANNELS + k];
+        }
+}
+
+static void close_setup(Setup *setup)
+{
+    gradcam_context_close(&setup->context);
+    gradcam_model_close(&setup->model);
+}
+
+static void check_map(Setup *setup, const char *method, int class, const double *want)
+{
+    float map[CELLS];
+    double most = 0;
+    CHECK_INT(map_of(setup, method, class, map), 0);
+    for (int i = 0; i < CELLS; i++)
+        most = fmax(most, fabs(want[i]));
+    CHECK(most > 0);
+    for (int i = 0; i < CELLS; i++)
+        if (!(fabs(map[i] - want[i]) <= 2e-6 * most))
+            fail("%s, cell %d: %g, not %g", method, i, map[i], want[i]);
+}
+
+static double positive(double x)
+{
+    return x > 0 ? x : 0;
+}
+
+static void weighted(const Setup *setup, const double *weight, double *want)
+{
+    for (int i = 0; i < CELLS; i++) {
+        want[i] = 0;
+        for (int k = 0; k < CHANNELS; k++)
+            want[i] += weight[k] * setup->a[i][k];
+    }
+}
+
+static void rectify(double *want)
+{
+    for (int i = 0; i < CELLS; i++)
+        want[i] = positive(want[i]);
+}
+
+static void weights_by_channel(void)
+{
+    Setup setup;
+    double mean[CHANNELS] = { 0 }, plus[CHANNELS] = { 0 }, x[CHANNELS] = { 0 }, rare[CHANNELS] = { 0 }, want[CELLS];
+    open_setup(&setup, curved, 2);
+    for (int k = 0; k < CHANNELS; k++) {
+        double sum = 0, square = 0;
+        for (int i = 0; i < CELLS; i++)
+            sum += setup.a[i][k];
+        for (int i = 0; i < CELLS; i++) {
+            const double a = setup.a[i][k], g = setup.g[i][k], g2 = g * g, g3 = g2 * g;
+            mean[k] += g / CELLS;
+            plus[k] += g != 0 ? g2 / (2 * g2 + sum * g3 + 1e-6) * positive(g) : 0;
+            x[k] += g * a / (sum + 1e-7);
+            square += (a - sum / CELLS) * (a - sum / CELLS) / CELLS;
+        }
+        for (int i = 0; i < CELLS; i++)
+            rare[k] += setup.a[i][k] > sum / CELLS + 1.5 * sqrt(square) ? 1.0 / CELLS : 0;
+    }
+    weighted(&setup, mean, want);
+    check_map(&setup, "signed", 2, want);
+    rectify(want);
+    check_map(&setup, "gradcam", 2, want);
+    weighted(&setup, plus, want);
+    rectify(want);
+    check_map(&setup, "gradcam++", 2, want);
+    weighted(&setup, x, want);
+    rectify(want);
+    check_map(&setup, "xgradcam", 2, want);
+    weighted(&setup, rare, want);
+    rectify(want);
+    check_map(&setup, "fem/deviations=1.5", 2, want);
+    close_setup(&setup);
+}
+
+static void weights_by_cell(void)
+{
+    Setup setup;
+    double hires[CELLS] = { 0 }, element[CELLS] = { 0 }, layer[CELLS] = { 0 };
+    open_setup(&setup, curved, 1);
+    for (int i = 0; i < CELLS; i++)
+        for (int k = 0; k < CHANNELS; k++) {
+            hires[i] += setup.g[i][k] * setup.a[i][k];
+            element[i] += positive(setup.g[i][k] * setup.a[i][k]);
+            layer[i] += positive(setup.g[i][k]) * setup.a[i][k];
+        }
+    rectify(hires);
+    rectify(layer);
+    check_map(&setup, "hirescam", 1, hires);
+    check_map(&setup, "elementwise", 1, element);
+    check_map(&setup, "layercam", 1, layer);
+    close_setup(&setup);
+}
+
+// The same picture without a gradient, for any class; rectified, with the largest magnitude kept.
+static void components(void)
+{
+    Setup setup;
+    float one[CELLS], other[CELLS], most = 0;
+    open_setup(&setup, curved, 0);
+    static const char *const methods[] = { "eigencam", "kpcacam", "fem" };
+    for (size_t m = 0; m < sizeof(methods) / sizeof(methods[0]); m++) {
+        CHECK_INT(map_of(&setup, methods[m], 0, one), 0);
+        CHECK_INT(map_of(&setup, methods[m], 3, other), 0);
+        CHECK(!memcmp(one, other, sizeof(one)));
+    }
+    static const char *const of_class[] = { "eigengradcam", "seg-eigen" };
+    for (size_t m = 0; m < sizeof(of_class) / sizeof(of_class[0]); m++) {
+        CHECK_INT(map_of(&setup, of_class[m], 0, one), 0);
+        CHECK_INT(map_of(&setup, of_class[m], 3, other), 0);
+        CHECK(memcmp(one, other, sizeof(one)));
+        for (int i = 0; i < CELLS; i++) {
+            CHECK(one[i] >= 0);
+            most = fmaxf(most, one[i]);
+        }
+        CHECK(most > 0);
+    }
+    close_setup(&setup);
+}
+
+// Pooling and one linear layer behind a rectified layer.
+static void identities(void)
+{
+    Setup setup;
+    float cam[CELLS], map[CELLS];
+    double want[CELLS];
+    open_setup(&setup, pooled, 3);
+    CHECK_INT(map_of(&setup, "cam", 3, cam), 0);
+    for (int i = 0; i < CELLS; i++)
+        want[i] = cam[i] / (double)CELLS;
+    check_map(&setup, "signed", 3, want);
+    rectify(want);
+    static const char *const same[] = { "gradcam", "hirescam", "xgradcam" };
+    for (size_t m = 0; m < sizeof(same) / sizeof(same[0]); m++)
+        check_map(&setup, same[m], 3, want);
+    CHECK_INT(map_of(&setup, "layercam", 3, map), 0);
+    for (int i = 0; i < CELLS; i++)
+        want[i] = map[i];
+    check_map(&setup, "elementwise", 3, want);
+    close_setup(&setup);
+    open_setup(&setup, curved, 3);
+    CHECK_INT(map_of(&setup, "cam", 3, cam), -ENOTSUP);
+    close_setup(&setup);
+}
+
+int main(void)
+{
+    RUN(weights_by_channel);
+    RUN(weights_by_cell);
+    RUN(components);
+    RUN(identities);
+    return end_cases();
+}
