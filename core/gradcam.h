@@ -26,6 +26,11 @@
  * the log callback. Constructors take `T **out` and set *out to NULL when they fail. Destructors take `T **`, accept
  * NULL and pointers to NULL, and set *out to NULL.
  *
+ * Structs that grow: where the first member is `size`, the caller sets it to sizeof of the struct, of those that the
+ * library reads and of those that it fills alike. Later releases add members at the end; the library takes for 0 what a
+ * caller's struct does not have, and leaves alone what is behind its end. All zeros are defaults, and a size of 0 stands
+ * for the struct of the first release. In an array of such structs the first one's size is that of all.
+ *
  * Threads: a model is immutable and may be shared by any number of threads. Every other object is used by one thread
  * at a time. The library starts threads only in contexts and streams, and joins them when those are closed. It never
  * prints, exits, or changes global state of its host.
@@ -102,6 +107,7 @@ GRADCAM_API const GradcamPreset *gradcam_preset_at(size_t index);
 
 // All fields may be zero: the model's own values hold.
 typedef struct GradcamModelOptions {
+    size_t size;                // sizeof of this struct, or 0: see above
     GradcamLog log;             // used during gradcam_model_open() only
     const char *labels;         // a file with one label per line, "imagenet" for the built-in labels and groups, "none"
     const char *logits;         // tensor or node whose elements are the scores; default the output before any softmax
@@ -230,6 +236,7 @@ GRADCAM_API const GradcamInput *gradcam_model_picture(const GradcamModel *model)
 GRADCAM_API const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *count);
 
 typedef struct GradcamCompileOptions {
+    size_t size;                // sizeof of this struct, or 0: see above
     int fp16;                   // store weights as fp16: half the size, maps change by up to 0.04 (AlexNet)
     const char *name, *licence; // NULL: the model's
     const char *source_sha256;  // of the .onnx file, 64 hex digits; NULL: the model's
@@ -264,6 +271,7 @@ typedef struct GradcamRange {
 // What is explained: a score, one number that the network computes. With all zeros behind `rank` it is the score y_c of
 // one class (its logit), or of a group of classes log sum_c exp(y_c).
 typedef struct GradcamTarget {
+    size_t size;                // sizeof of this struct, or 0: see above
     const char *name;           // to show: label, group, or index in digits
     const int *classes;         // `count` class indices, ascending
     size_t count;               // >= 1; 0 for a target of rank `rank` (class=auto), and of a tensor's elements
@@ -379,6 +387,7 @@ GRADCAM_API int gradcam_precision_find(const char *name);
 
 // All fields may be zero.
 typedef struct GradcamSettings {
+    size_t size;                // sizeof of this struct, or 0: see above
     GradcamLog log;             // used as long as the context is open
     const char *layer;          // tensor or node name; NULL or "auto": the model's default layer
     GradcamMethod method;       // what the context is made ready for; it makes maps by any other too, but for one that
@@ -439,6 +448,7 @@ GRADCAM_API int gradcam_context_top(const GradcamContext *context, int rank);
 
 // About one map.
 typedef struct GradcamMapInfo {
+    size_t size;                // sizeof of this struct, or 0: see above
     float score;                // the score that was explained; NaN or infinite where the network gave such numbers
     float probability;          // as gradcam_context_probability()
     float min, max;             // of the raw map
@@ -524,6 +534,7 @@ GRADCAM_API const char *gradcam_scale_name(enum GradcamScale scale);
 GRADCAM_API int gradcam_scale_find(const char *name);
 
 typedef struct GradcamSteadySettings {
+    size_t size;                // sizeof of this struct, or 0: see above
     double smooth;              // seconds: time constant of the smoothing of raw maps, M += (1 - exp(-dt / smooth)) *
                                 // (new - M), so that the distance of key frames does not change the look; 0: none
     enum GradcamScale scale;
@@ -723,6 +734,7 @@ GRADCAM_API const char *gradcam_upsample_name(enum GradcamUpsample upsample);
 GRADCAM_API int gradcam_upsample_find(const char *name);
 
 typedef struct GradcamOverlaySettings {
+    size_t size;                // sizeof of this struct, or 0: see above
     enum GradcamColormap colormap;
     const uint8_t (*table)[3];  // 256 colours of the caller's own, copied by gradcam_overlay_create(); NULL: colormap's
     enum GradcamBlend blend;
@@ -755,6 +767,7 @@ GRADCAM_API int gradcam_overlay_blend(const GradcamOverlay *overlay, const Gradc
 // ------------------------------------------------------------------------------------------------------------ resizer
 
 typedef struct GradcamResizerSettings {
+    size_t size;                // sizeof of this struct, or 0: see above
     GradcamPicture picture;     // its size and its components' layout; data and strides do not count
     enum GradcamColorModel model;
     enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
@@ -810,6 +823,7 @@ GRADCAM_API GradcamResult *gradcam_result_ref(GradcamResult *result);
 GRADCAM_API void gradcam_result_unref(GradcamResult **result);
 
 typedef struct GradcamStreamSettings {
+    size_t size;                // sizeof of this struct, or 0: see above
     GradcamLog log;
     const char *layer;          // as in GradcamSettings
     GradcamMethod method;

@@ -61,6 +61,7 @@ GRADCAM_API void gradcam_map_upsample(const float *map, int width, int height, f
 
 // Where a map is hot, in parts of the region that it covers, each from 0 to 1.
 typedef struct GradcamPlace {
+    size_t size;                // sizeof of this struct, or 0: see gradcam.h
     double x, y;                // centre of gravity; NAN where the map is empty (its sum is not above 0)
     double peak_x, peak_y;      // middle of the cell with the highest value, of equal ones the first by rows
     GradcamRegion box;          // of the hottest object, by gradcam_map_box(); width 0: none
@@ -72,6 +73,7 @@ GRADCAM_API int gradcam_map_place(const float *map, int width, int height, doubl
 
 // A place in whole pixels of a picture, always on it.
 typedef struct GradcamPixels {
+    size_t size;                // sizeof of this struct, or 0: see gradcam.h
     int boxed, centred;         // whether the map has a box, a centre; else they are 0
     int x, y, width, height;    // of the box, at least 1 x 1
     int centre_x, centre_y;     // the pixel that holds the centre
@@ -84,6 +86,7 @@ GRADCAM_API void gradcam_place_pixels(const GradcamPlace *place, const GradcamRe
 // ----------------------------------------------------------------------------------------------------------- drawing
 
 typedef struct GradcamDrawingSettings {
+    size_t size;                // sizeof of this struct, or 0: see gradcam.h
     GradcamOverlaySettings overlay;     // the look of the maps, and the kind of the picture; any GradcamOutput. Its
                                         // table, if any, is used in the place of the colormap
     const uint8_t (*color)[3];  // a colour for each class, 8-bit R, G, B; after the last one comes the first again

@@ -75,6 +75,7 @@ static int open_model(GcamEngine *e)
 {
     GradcamPreprocessing preprocessing;
     GradcamModelOptions options = {
+        .size = sizeof(options),
         .log = { log_message, e->log }, .labels = e->labels, .logits = e->logits, .width = e->width,
         .height = e->height, .memory = (size_t)e->memory << 20, .copy = !e->mmap,
     };
@@ -150,6 +151,7 @@ int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nic
 {
     const int wanted = e->threads ? e->threads : processors ? processors : av_cpu_count();
     GradcamStreamSettings settings = {
+        .size = sizeof(settings),
         .log = { log_message, log }, .layer = e->layer, .threads = FFMIN(wanted, MAX_THREADS),
         .precision = e->precision, .probability = e->probability, .still = e->still, .nice = nice,
         .load = load_frame, .release = release_frame, .opaque = e,

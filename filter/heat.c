@@ -52,6 +52,7 @@ int gcam_heat_places(const GcamHeat *heat, const float *map, int width, int heig
     const size_t size = (size_t)width * height;
 
     for (size_t i = 0; i < heat->result->count; i++) {
+        place[i].size = sizeof(place[i]);
         const GcamMoment moment = gcam_heat_moment(heat, i, heat->number, heat->result->time);
         const int ret = gradcam_map_place(map + i * size, width, height, gcam_number_at(&heat->style->box, &moment),
                                           &place[i]);

@@ -18,7 +18,7 @@
 
 GradcamPixels gcam_report_pixels(const GcamReport *report, size_t target)
 {
-    GradcamPixels pixels;
+    GradcamPixels pixels = { .size = sizeof(pixels) };
 
     gradcam_place_pixels(&report->place[target], report->region, report->width, report->height, &pixels);
     return pixels;

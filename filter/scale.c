@@ -202,8 +202,9 @@ static void find_chroma(const AVFrame *frame, double *x, double *y)
 
 static int ready_resizer(GcamScaler *scaler, const AVFrame *frame, int width, int height)
 {
-    GradcamOverlaySettings colors;
+    GradcamOverlaySettings colors = { .size = sizeof(colors) };
     GradcamResizerSettings settings = {
+        .size = sizeof(settings),
         .region = find_region(&scaler->geometry, frame, width, height), .width = width, .height = height,
         .gray = scaler->channels == 1,
     };

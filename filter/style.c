@@ -67,6 +67,9 @@ int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *option
     if (!style)
         return AVERROR(ENOMEM);
     style->references = 1;
+    style->drawing.size = sizeof(style->drawing);
+    style->drawing.overlay.size = sizeof(style->drawing.overlay);
+    style->steady.size = sizeof(style->steady);
     style->drawing.overlay.colormap = options->colormap;
     style->drawing.overlay.blend = options->blend;
     style->drawing.overlay.output = options->output;

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "method.h"
 #include "preprocess.h"
 
@@ -64,8 +65,9 @@ static size_t count_states(const GcamInputs *inputs)
 
 int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings)
 {
-    static const GradcamSettings none;
-    const GradcamSettings *s = settings ? settings : &none;
+    GradcamSettings own;
+    const GradcamSettings *s = &own;
+    GCAM_TAKE(own, settings);
     int threads = s->threads ? s->threads : gcam_cpu_processors(), error = -ENOMEM;
     *out = NULL;
     if (threads < 1 || threads > GCAM_MOST_THREADS)

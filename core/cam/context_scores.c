@@ -42,9 +42,11 @@ int gcam_context_choose_outputs(GradcamContext *context, const GradcamTargets *t
 {
     int error = 0;
     context->output = (GcamOutputs){ { context->model->logits }, 1 };
-    for (size_t i = 0; targets && i < targets->count && !error; i++)
-        if (targets->target[i].tensor && gcam_score_is_of_elements(&targets->target[i]))
-            error = add_output(context, targets->target[i].tensor);
+    for (size_t i = 0; targets && i < targets->count && !error; i++) {
+        GradcamTarget target = gcam_target_take(targets->target, i);
+        if (target.tensor && gcam_score_is_of_elements(&target))
+            error = add_output(context, target.tensor);
+    }
     return error;
 }
 
@@ -100,8 +102,9 @@ int gcam_context_score(const GradcamContext *context, const GradcamTarget *targe
 
 float gradcam_context_probability(const GradcamContext *context, const GradcamTarget *target)
 {
+    GradcamTarget own = gcam_target_take(target, 0);
     GcamScore score;
-    return gcam_context_score(context, target, &score) ? NAN : gcam_score_probability(&score);
+    return gcam_context_score(context, &own, &score) ? NAN : gcam_score_probability(&score);
 }
 
 int gradcam_context_top(const GradcamContext *context, int rank)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/float_mode.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "method.h"
 #include "probe.h"
 
@@ -259,15 +260,22 @@ int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, co
     return gradcam_context_maps(context, target, 1, method, map, info);
 }
 
+static int take_score(const GradcamContext *context, const GradcamTarget *targets, size_t i, GcamScore *score)
+{
+    const GradcamTarget target = gcam_target_take(targets, i);
+    return gcam_context_score(context, &target, score);
+}
+
 int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, size_t count, const GradcamMethod *method,
                          float *maps, GradcamMapInfo *infos)
 {
     const GcamMethod *row = gcam_method_row(method);
+    const size_t info_size = gcam_sized(infos, sizeof(*infos));
     GradcamContext *context = given;
     GcamScore score;
     int error = given->has_logits && !gradcam_method_check(method) ? 0 : -EINVAL;
     for (size_t i = 0; i < count && !error; i++)
-        error = gcam_context_score(given, &targets[i], &score);
+        error = take_score(given, targets, i, &score);
     if (!error)
         error = gcam_context_serving(given, row->needs, &context);
     if (error)
@@ -275,10 +283,15 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
     const GcamWay *way = gcam_plan_way(context->plan, row->needs);
     size_t most = way && way->gains && !row->run ? GCAM_WAY_MOST : 1, size = map_size(context, method);
     for (size_t i = 0, n; i < count && !error; i += n) {
+        GradcamTarget target[GCAM_WAY_MOST];
+        GradcamMapInfo info[GCAM_WAY_MOST], *wanted = infos ? info : NULL;
         n = count - i < most ? count - i : most;
-        GradcamMapInfo *info = infos ? &infos[i] : NULL;
-        error = n > 1 ? map_together(context, way, &targets[i], n, method, maps + i * size, info)
-                      : map_one(context, &targets[i], method, maps + i * size, info);
+        for (size_t k = 0; k < n; k++)
+            target[k] = gcam_target_take(targets, i + k);
+        error = n > 1 ? map_together(context, way, target, n, method, maps + i * size, wanted)
+                      : map_one(context, target, method, maps + i * size, wanted);
+        for (size_t k = 0; k < n && infos && !error; k++)
+            GCAM_GIVE((char *)infos + (i + k) * info_size, info[k]);
     }
     return error;
 }

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/sized.h"
+
 int gcam_score_rank(const float *y, size_t outputs, int rank)
 {
     size_t last = outputs;
@@ -88,6 +90,15 @@ int gcam_score_take(GcamScore *score, const GradcamTarget *target, const float *
     if (rivals && !target->rival_count)
         find_nearest(score);
     return 0;
+}
+
+GradcamTarget gcam_target_take(const GradcamTarget *target, size_t i)
+{
+    GradcamTarget own = { .size = gcam_sized(target, sizeof(own)) };
+    size_t at = i * own.size;
+    memcpy(&own, (const char *)target + at, own.size < sizeof(own) ? own.size : sizeof(own));
+    own.size = sizeof(own);
+    return own;
 }
 
 int gcam_score_is_of_elements(const GradcamTarget *target)

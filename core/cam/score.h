@@ -94,6 +94,9 @@ int gcam_score_take(GcamScore *score, const GradcamTarget *target, const float *
 int gcam_score_take_elements(GcamScore *score, const GradcamTarget *target, const float *y, const GcamShape *shape,
                              size_t at, size_t whole);
 
+// The i-th of a caller's array of targets, as the library knows them.
+GradcamTarget gcam_target_take(const GradcamTarget *target, size_t i);
+
 // Whether a target is made of elements of a tensor, not of classes.
 int gcam_score_is_of_elements(const GradcamTarget *target);
 

@@ -422,7 +422,7 @@ static int add_word(GradcamTargets *targets, const GradcamModel *model, const ch
         return -EINVAL;
     }
     do {
-        GradcamTarget target = { 0 };
+        GradcamTarget target = { .size = sizeof(target) };
         int error = read_word(&r, word, &target);
         if (!error && targets->count + (size_t)(r.ranks > r.rank ? r.ranks - r.rank : 1) > GCAM_MOST_TARGETS) {
             gcam_log(log, GRADCAM_LOG_ERROR, "more than %d classes at once", GCAM_MOST_TARGETS);

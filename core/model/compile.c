@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "file_keys.h"
 #include "plan/build.h"
 #include "plan/summed_weights.h"
@@ -169,8 +170,8 @@ static void write_tensor(GcamModelWriter *writer, const GcamOnnxTensor *tensor, 
 int gradcam_model_compile(const GradcamModel *model, const char *path, const GradcamCompileOptions *options,
                           const GradcamLog *log)
 {
-    static const GradcamCompileOptions none;
-    const GradcamCompileOptions *o = options ? options : &none;
+    GradcamCompileOptions own;
+    const GradcamCompileOptions *o = &own;
     const GradcamModelInfo *info = &model->info;
     GcamModelWriter *writer = NULL;
     GcamOnnxTensor *tensors = NULL;
@@ -180,6 +181,7 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
     float *made = NULL;
     int64_t sum_dims[2];
     size_t size = 0, count = 0;
+    GCAM_TAKE(own, options);
     int error = turned ? gcam_modelwriter_create(&writer, path) : -ENOMEM;
     if (!error)
         error = gcam_onnx_strip(model->onnx, turned, &graph, &size, &tensors, &count);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "file_keys.h"
 #include "plan/build.h"
 #include "plan/simplify.h"
@@ -251,11 +252,12 @@ static void destroy(GradcamModel *model)
 
 int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelOptions *options)
 {
-    static const GradcamModelOptions none;
-    const GradcamModelOptions *o = options ? options : &none;
+    GradcamModelOptions own;
+    const GradcamModelOptions *o = &own;
     uint32_t width = 224, height = 224;
     int error;
     *out = NULL;
+    GCAM_TAKE(own, options);
     if (o->width < 0 || o->height < 0 || o->width > GCAM_MOST_PIXELS || o->height > GCAM_MOST_PIXELS) {
         gcam_log(&o->log, GRADCAM_LOG_ERROR, "an input of %dx%d: sizes are 1 to %d", o->width, o->height,
                  GCAM_MOST_PIXELS);

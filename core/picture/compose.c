@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sized.h"
 #include "several.h"
 
 enum Colors {
@@ -147,6 +148,7 @@ static void start_look(Look *look, const GradcamDrawingSettings *settings)
     const GradcamOverlaySettings *from = &settings->overlay;
     GradcamOverlaySettings *s = &look->settings;
     memset(look, 0, sizeof(*look));     // what is between the fields too
+    s->size = sizeof(*s);
     s->colormap = from->colormap;
     s->blend = from->blend;
     s->output = from->output == GRADCAM_OUTPUT_SIDE ? GRADCAM_OUTPUT_OVERLAY
@@ -219,9 +221,12 @@ static int plan_alpha(GradcamDrawing *drawing, Look look, int depth)
     return add_pass(drawing, &look, drawing->map);
 }
 
-int gradcam_drawing_prepare(GradcamDrawing *drawing, const GradcamDrawingSettings *settings, const float *maps,
+int gradcam_drawing_prepare(GradcamDrawing *drawing, const GradcamDrawingSettings *given, const float *maps,
                             size_t count, int map_width, int map_height)
 {
+    GradcamDrawingSettings own;
+    const GradcamDrawingSettings *settings = &own;
+    GCAM_TAKE(own, given);
     drawing->used = 0;
     if (!count || map_width < 1 || map_height < 1 || (unsigned)settings->overlay.output >= GRADCAM_OUTPUT_COUNT)
         return -EINVAL;

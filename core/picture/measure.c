@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "base/sized.h"
+
 // Maps are enlarged to so many columns and rows to find their boxes.
 #define BOX_CELLS 112
 
@@ -37,14 +39,15 @@ static void find_peak(GradcamPlace *place, const float *map, int width, int heig
 
 int gradcam_map_place(const float *map, int width, int height, double share, GradcamPlace *place)
 {
+    GradcamPlace p = { 0 };
     if (width < 1 || height < 1)
         return -EINVAL;
-    place->box = (GradcamRegion){ 0 };
-    find_centre(place, map, width, height);
-    find_peak(place, map, width, height);
-    if (isnan(place->x) || !(share > 0))
-        return 0;
-    int found = gradcam_map_box(map, width, height, BOX_CELLS, BOX_CELLS, (float)share, &place->box);
+    find_centre(&p, map, width, height);
+    find_peak(&p, map, width, height);
+    int found = 0;
+    if (!isnan(p.x) && share > 0)
+        found = gradcam_map_box(map, width, height, BOX_CELLS, BOX_CELLS, (float)share, &p.box);
+    GCAM_GIVE(place, p);
     return found < 0 ? found : 0;
 }
 
@@ -56,6 +59,9 @@ static int clip(long v, int least, int most)
 void gradcam_place_pixels(const GradcamPlace *place, const GradcamRegion *region, int width, int height,
                           GradcamPixels *pixels)
 {
+    GradcamPlace own;
+    GCAM_TAKE(own, place);
+    place = &own;
     const GradcamRegion *box = &place->box, *r = region;
     double left = r->x + box->x * r->width, top = r->y + box->y * r->height;
     GradcamPixels p = { .boxed = box->width > 0, .centred = !isnan(place->x) };
@@ -69,5 +75,5 @@ void gradcam_place_pixels(const GradcamPlace *place, const GradcamRegion *region
         p.centre_x = clip((long)floor(r->x + place->x * r->width), 0, width - 1);
         p.centre_y = clip((long)floor(r->y + place->y * r->height), 0, height - 1);
     }
-    *pixels = p;
+    GCAM_GIVE(pixels, p);
 }

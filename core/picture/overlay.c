@@ -9,6 +9,7 @@
 
 #include "base/enum_names.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "blend.h"
 #include "color_matrix.h"
 
@@ -81,12 +82,15 @@ static void fill_level(GradcamOverlay *overlay, double to_yuv[3][3], const uint8
     }
 }
 
-int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings)
+int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *given)
 {
+    GradcamOverlaySettings own;
+    const GradcamOverlaySettings *settings = &own;
     double to_yuv[3][3];
 
     *out = NULL;
-    if (!settings || !settings_valid(settings))
+    GCAM_TAKE(own, given);
+    if (!given || !settings_valid(settings))
         return -EINVAL;
     GradcamOverlay *overlay = gcam_calloc(1, sizeof(*overlay));
     if (!overlay)

@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/sized.h"
 #include "color_matrix.h"
 #include "gradcam.h"
 #include "kernels/kernels.h"
@@ -276,12 +277,15 @@ static int make_scratch(GradcamResizer *resizer)
     return 0;
 }
 
-int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *settings)
+int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *given)
 {
+    GradcamResizerSettings own;
+    const GradcamResizerSettings *settings = &own;
     int error = 0;
 
     *out = NULL;
-    if (!settings || !settings_valid(settings))
+    GCAM_TAKE(own, given);
+    if (!given || !settings_valid(settings))
         return -EINVAL;
     GradcamResizer *resizer = gcam_calloc(1, sizeof(*resizer));
     if (!resizer)
@@ -436,6 +440,7 @@ int gradcam_resize_rgb(const uint8_t *rgb, ptrdiff_t stride, int width, int heig
                        uint8_t *out, ptrdiff_t out_stride, int out_width, int out_height)
 {
     GradcamResizerSettings settings = {
+        .size = sizeof(settings),
         .picture = { .width = width, .height = height },
         .model = GRADCAM_COLOR_RGB,
         .region = { 0, 0, width, height },

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sized.h"
 
 // What is remembered of a target.
 typedef struct Target {
@@ -94,7 +95,9 @@ int gradcam_steadies_update(GradcamSteadies *steadies, const GradcamSteadySettin
                             const GradcamResult *result, float *out)
 {
     const size_t size = (size_t)result->width * result->height;
-    int seen = 0, error = prepare(steadies, settings, result->count);
+    GradcamSteadySettings own;
+    GCAM_TAKE(own, settings);
+    int seen = 0, error = prepare(steadies, &own, result->count);
     for (size_t i = 0; error >= 0 && i < result->count; i++) {
         error = note_name(&steadies->target[i], result->map[i].name);
         if (error >= 0)

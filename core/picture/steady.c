@@ -11,6 +11,7 @@
 
 #include "base/enum_names.h"
 #include "base/mem.h"
+#include "base/sized.h"
 
 #define DEFAULT_RELEASE 2.0
 
@@ -25,15 +26,17 @@ struct GradcamSteady {
 
 int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings)
 {
-    const GradcamSteadySettings *s = settings;
+    GradcamSteadySettings own;
+    const GradcamSteadySettings *s = &own;
     *out = NULL;
+    GCAM_TAKE(own, settings);
     if (!(s->smooth >= 0) || !(s->release >= 0) || (unsigned)s->scale >= GRADCAM_SCALE_COUNT ||
         (s->scale == GRADCAM_SCALE_FIXED && !(s->low < s->high)))
         return -EINVAL;
     GradcamSteady *steady = gcam_calloc(1, sizeof(*steady));
     if (!steady)
         return -ENOMEM;
-    steady->settings = *settings;
+    steady->settings = own;
     if (steady->settings.release == 0)
         steady->settings.release = DEFAULT_RELEASE;
     steady->fresh = 1;

@@ -60,8 +60,6 @@ static int are_classes(const int *list, size_t count, size_t classes)
 
 static int are_valid(const GradcamTargets *targets, size_t classes)
 {
-    if (!targets || !targets->count)
-        return 0;
     for (size_t i = 0; i < targets->count; i++) {
         const GradcamTarget *target = &targets->target[i];
         if (!target->name || !gcam_score_find(target->score) ||
@@ -101,7 +99,7 @@ static int *copy_classes(const int **list, size_t count, int *to)
     return to + count;
 }
 
-int gcam_question_create(GcamQuestion **out, const GradcamTargets *targets, size_t classes, int hold, float margin)
+static int copy_question(GcamQuestion **out, const GradcamTargets *targets, size_t classes, int hold, float margin)
 {
     size_t wanted;
     GcamQuestion *question;
@@ -142,4 +140,20 @@ int gcam_question_create(GcamQuestion **out, const GradcamTargets *targets, size
     }
     *out = question;
     return 0;
+}
+
+int gcam_question_create(GcamQuestion **out, const GradcamTargets *targets, size_t classes, int hold, float margin)
+{
+    GradcamTargets own = { .count = targets ? targets->count : 0 };
+    *out = NULL;
+    if (!own.count)
+        return -EINVAL;
+    own.target = gcam_alloc(own.count, sizeof(*own.target));
+    if (!own.target)
+        return -ENOMEM;
+    for (size_t i = 0; i < own.count; i++)
+        own.target[i] = gcam_target_take(targets->target, i);
+    int error = copy_question(out, &own, classes, hold, margin);
+    gcam_free(own.target);
+    return error;
 }

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "model/model.h"
 
 enum { AUTO_HOLD = 3 };
@@ -60,6 +61,7 @@ int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *metho
     const int threads = stream->settings.threads, jobs = stream->settings.jobs;
     const GradcamTargets targets = { question->target, question->count };
     const GradcamSettings settings = {
+        .size = sizeof(settings),
         .log = { stream->log.callback ? forward_log : NULL, (void *)stream },
         .layer = layer,
         .method = *method,
@@ -189,8 +191,8 @@ int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamT
     }
     stream->model = gradcam_model_ref(model);
     stream->info = gradcam_model_info(model);
-    stream->settings = *settings;
-    stream->log = settings->log;
+    GCAM_TAKE(stream->settings, settings);
+    stream->log = stream->settings.log;
     error = complete_settings(&stream->settings, stream->info);
     if (error >= 0)
         error = gcam_question_create(&stream->question, targets, stream->info->classes, stream->settings.auto_hold,

@@ -246,6 +246,8 @@ static int compute_maps(GcamSlot *slot, GcamTask *task)
     const size_t count = task->question->count;
     GradcamMapInfo *info = gcam_calloc(count + 1, sizeof(*info));
     int width, height;
+    if (info)
+        info->size = sizeof(*info);
 
     gradcam_context_map_size(slot->context, &task->method, &width, &height);
     int error = info ? gcam_result_create(&task->result, task->target, count, width, height) : -ENOMEM;

@@ -233,7 +233,7 @@ static int run_bench(const Arguments *arguments)
 {
     static const char *const precisions[] = { "f32", "bf16", NULL };
     Bench bench = { .runs = 20 };
-    GradcamSettings settings = { 0 };
+    GradcamSettings settings = { .size = sizeof(settings) };
     int precision = 0, status;
     SayLog log;
 

@@ -25,6 +25,7 @@ static int run_compile(const Arguments *arguments)
     static const char *const weights[] = { "fp32", "fp16", NULL };
     const char *in = arguments->argument[0], *out = option_value(arguments, "out");
     GradcamCompileOptions compile = {
+        .size = sizeof(compile),
         .name = option_value(arguments, "name"), .licence = option_value(arguments, "licence"),
     };
     GradcamModel *model;

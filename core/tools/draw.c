@@ -111,7 +111,9 @@ static int read_scale(Draw *draw, const Arguments *a)
         (status = option_number(a, "low", -1e30, 1e30, &low)) ||
         (status = option_number(a, "high", -1e30, 1e30, &high)))
         return status;
-    draw->scale = (GradcamSteadySettings){ .scale = scale, .low = (float)low, .high = (float)high };
+    draw->scale = (GradcamSteadySettings){
+        .size = sizeof(draw->scale), .scale = scale, .low = (float)low, .high = (float)high,
+    };
     if (gradcam_steady_create(&draw->steady, &draw->scale) < 0)
         return say_usage("explain", "--low %g is not below --high %g", low, high);
     return STATUS_OK;
@@ -136,7 +138,9 @@ int draw_open(Draw *draw, const Arguments *a)
         (status = option_number(a, "box", 0, 1, &draw->box)) ||
         (status = read_scale(draw, a)) || (colors && (status = read_colors(draw, colors))))
         return status;
+    draw->settings.size = sizeof(draw->settings);
     draw->settings.overlay = (GradcamOverlaySettings){
+        .size = sizeof(draw->settings.overlay),
         .colormap = colormap, .blend = blend, .output = output, .opacity = (float)opacity, .gamma = (float)gamma,
         .threshold = (float)threshold, .upsample = upsample,
     };
@@ -155,7 +159,7 @@ void draw_close(Draw *draw)
 int draw_scale(Draw *draw, const float *raw, int width, int height, float *shown, GradcamPlace *place)
 {
     gradcam_steady_reset(draw->steady);
-    GradcamPlace peak;
+    GradcamPlace peak = { .size = sizeof(peak) };
     int error = gradcam_steady_update(draw->steady, raw, (size_t)width * height, 0, shown);
 
     if (error >= 0)
@@ -205,7 +209,7 @@ static int draw_boxes(const Draw *draw, AVFrame *frame, const Maps *maps, int le
 
     for (size_t i = 0; !error && draw->boxes && i < maps->count; i++) {
         const uint8_t *color = gradcam_drawing_color(&draw->settings, i, maps->count);
-        GradcamPixels p;
+        GradcamPixels p = { .size = sizeof(p) };
         gradcam_place_pixels(&maps->place[i], &maps->region, width, frame->height, &p);
         if (p.boxed)
             error = paint_box(frame, color ? color : white, left + p.x, p.y, p.width, p.height, line);

@@ -132,6 +132,7 @@ static int open_network(Explain *e)
     if (status || error)
         return status ? status : say_library(&e->log, error, what);
     const GradcamSettings settings = {
+        .size = sizeof(settings),
         .log = e->log.log, .method = e->method, .threads = e->threads, .precision = (enum GradcamPrecision)e->precision,
         .probability = (enum GradcamProbability)e->probability, .targets = e->targets,
     };
@@ -154,12 +155,16 @@ static int open_buffers(Explain *e)
     e->pixels = malloc((size_t)info->width * info->height * info->channels);
     gradcam_context_map_size(e->context, &e->method, &e->columns, &e->rows);
     e->maps = malloc(e->targets->count * e->columns * e->rows * sizeof(*e->maps));
-    e->infos = malloc(e->targets->count * sizeof(*e->infos));
-    e->places = malloc(e->targets->count * sizeof(*e->places));
+    e->infos = calloc(e->targets->count, sizeof(*e->infos));
+    e->places = calloc(e->targets->count, sizeof(*e->places));
     e->shown = malloc(e->targets->count * e->columns * e->rows * sizeof(*e->shown));
     if (!e->pixels || !e->maps || !e->infos || !e->places || !e->shown ||
         gcam_scaler_create(&e->scaler, e->fit, info->channels, pad) < 0)
         return say_failure("out of memory");
+    for (size_t i = 0; i < e->targets->count; i++) {
+        e->infos[i].size = sizeof(*e->infos);
+        e->places[i].size = sizeof(*e->places);
+    }
     return STATUS_OK;
 }
 
@@ -284,7 +289,7 @@ static void find_peak(const Result *r, double *x, double *y)
 
 static GradcamPixels find_pixels(const Result *r)
 {
-    GradcamPixels pixels;
+    GradcamPixels pixels = { .size = sizeof(pixels) };
 
     gradcam_place_pixels(r->place, &r->region, r->frame->width, r->frame->height, &pixels);
     return pixels;

@@ -132,6 +132,7 @@ int network_open(GradcamModel **model, const Arguments *arguments, const char *p
     const char *layer = option_value(arguments, "layer");
     GradcamPreprocessing preprocessing;
     GradcamModelOptions options = {
+        .size = sizeof(options),
         .log = log->log,
         .labels = option_value(arguments, "labels"),
         .logits = option_value(arguments, "logits"),

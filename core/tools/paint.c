@@ -48,7 +48,7 @@ static int paint(AVFrame *frame, const uint8_t color[3], const float *map, int w
                  const GradcamRegion *region)
 {
     const uint8_t white[3] = { 255, 255, 255 };
-    GradcamOverlaySettings settings = { 0 };
+    GradcamOverlaySettings settings = { .size = sizeof(settings) };
     GradcamPicture picture;
     GradcamComponent alpha;
     int error = gcam_frame_picture(frame, &picture);
@@ -59,7 +59,9 @@ static int paint(AVFrame *frame, const uint8_t color[3], const float *map, int w
         error = blend(settings, color, &picture, map, width, height, region);
     if (error || !paint_alpha(frame, &alpha))
         return error;
-    const GradcamOverlaySettings gray = { .model = GRADCAM_COLOR_GRAY, .full_range = 1, .depth = { alpha.depth } };
+    const GradcamOverlaySettings gray = {
+        .size = sizeof(gray), .model = GRADCAM_COLOR_GRAY, .full_range = 1, .depth = { alpha.depth },
+    };
     const GradcamPicture plane = { frame->width, frame->height, { alpha } };
     return blend(gray, white, &plane, map, width, height, region);
 }

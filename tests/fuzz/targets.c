@@ -73,7 +73,7 @@ static void run_layer(GradcamModel *model, const char *name, const GradcamLog *l
     uint8_t *rgb = calloc(pixels, 3);
     float *map = calloc(cells, sizeof(*map));
     const GradcamTarget target = { .name = "auto" };
-    GradcamMapInfo map_info;
+    GradcamMapInfo map_info = { 0 };
     for (size_t i = 0; rgb && i < 3 * pixels; i++)
         rgb[i] = (uint8_t)(i * 37);
     if (rgb && map && gradcam_context_forward(context, rgb, info->channels * info->width) == 0) {

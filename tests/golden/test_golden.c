@@ -108,7 +108,7 @@ static void check_class(GradcamContext *context, const char *reference, int clas
     for (size_t i = 0; map && (method = gradcam_method_at(i)); i++) {
         char key[128];
         Npy want;
-        GradcamMapInfo info;
+        GradcamMapInfo info = { 0 };
         const GradcamMethod made = method_named(method->name);
         snprintf(key, sizeof(key), "%d/%s", class_index, method->name);
         if (npy_read(&want, reference, key)) {          // else there is nothing to hold it against

@@ -35,7 +35,7 @@ static void check_map(GradcamModel *model, const float *picture, const Line *lin
     const GradcamMethod method = method_named(line->method);
     const GradcamSettings settings = { .layer = line->layer, .threads = 1 };
     GradcamContext *context;
-    GradcamMapInfo info;
+    GradcamMapInfo info = { 0 };
     int width, height;
     double worst = 0, largest = 0;
     REQUIRE(gradcam_context_open(&context, model, &settings) == 0);

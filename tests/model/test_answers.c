@@ -94,7 +94,7 @@ static void independent_classes(void)
     size_t count;
     double none = 1;
     if (open_setup(&setup, independent, NULL, 0)) {
-        GradcamMapInfo info;
+        GradcamMapInfo info = { 0 };
         CHECK_STR(gradcam_model_info(setup.model)->probabilities, "sigmoid");
         CHECK_INT(run(&setup), 0);
         const float *y = gradcam_context_logits(setup.context, &count);

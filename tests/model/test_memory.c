@@ -150,7 +150,7 @@ static void nothing_is_allocated_per_picture(void)
         CHECK(gradcam_context_forward_float(setup.context, picture) == 0);
         CHECK(gradcam_context_set_input(setup.context, "q", question, 6) == 0);
         for (size_t k = 0; k < setup.targets->count; k++) {
-            GradcamMapInfo info;
+            GradcamMapInfo info = { 0 };
             const GradcamMethodInfo *method;
             for (size_t m = 0; (method = gradcam_method_at(m)); m++) {
                 const GradcamMethod made = method_named(method->name);

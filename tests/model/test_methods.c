@@ -139,7 +139,7 @@ static void methods_leave_the_network_as_it_was(const char *layer)
     for (size_t i = 0; (info = gradcam_method_at(i)); i++) {
         const GradcamTarget top = { .name = "" };
         const GradcamMethod method = method_named(info->name);
-        GradcamMapInfo about;
+        GradcamMapInfo about = { 0 };
         int error = gradcam_context_map(setup.context, &top, &method, map, &about);
         CHECK(!error || method_refused(&method, error));
         if (!error)

@@ -171,7 +171,7 @@ static void play_pointing_game(Setup *setup, int baseline)
     REQUIRE(count > 50);
     for (int i = 0; i < count; i++) {
         char name[128];
-        GradcamMapInfo info;
+        GradcamMapInfo info = { 0 };
         const GradcamTarget target = { .name = "", .classes = &rows[i].class, .count = 1 };
         int x, y, hit = 0, same = i > 0 && !strcmp(rows[i].file, rows[i - 1].file);
         if (seen[i])
@@ -204,7 +204,7 @@ static void classify_cifar(Setup *setup)
     for (int class = 0; class < 10; class++)
         for (int i = 0; i < 3; i++) {
             char name[128];
-            GradcamMapInfo info;
+            GradcamMapInfo info = { 0 };
             const GradcamTarget top = { .name = "auto" };
             snprintf(name, sizeof(name), "cifar10/%s_%d.jpg",
                      gradcam_model_label(setup->model, (size_t) class), i);
@@ -267,7 +267,7 @@ static void answer_questions(void)
     while (file && fgets(line, sizeof(line), file)) {
         char name[64], question[128], answer[32], picture[128];
         float counts[WORDS];
-        GradcamMapInfo info;
+        GradcamMapInfo info = { 0 };
         Row row;
         const GradcamTarget top = { .name = "auto" };
         if (sscanf(line, "%63[^,],%127[^,],%31[^,],%d,%d,%d,%d", name, question, answer, &row.box[0],

@@ -319,7 +319,7 @@ static void difference_of_two_classes(void)
     GradcamModel *model = NULL;
     GradcamContext *context = run(&model, "output z", NULL, &no_labels);
     float map[36], gradient[4][ELEMENTS], want[ELEMENTS];
-    GradcamMapInfo info[4];
+    GradcamMapInfo info[4] = { { 0 } };
     const float *a, *g;
     REQUIRE(context);
     for (int i = 0; i < 4; i++) {
@@ -351,7 +351,7 @@ static void scores_of_other_tensors(void)
                                 &(GradcamModelOptions){ .labels = "none", .logits = "e" });
     GradcamTargets *targets = NULL;
     float map[8][36], gradient[8][ELEMENTS], want[ELEMENTS], picture[3 * 64];
-    GradcamMapInfo info[8], one;
+    GradcamMapInfo info[8] = { { 0 } }, one = { 0 };
     const float *a, *g;
     size_t count;
     Random random = { 11 };

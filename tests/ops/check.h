@@ -87,7 +87,7 @@ static inline void check_gradient(GradcamContext *context, Reference *reference,
     float *map = calloc(elements, sizeof(*map));
     double *want = calloc(want_a ? want_a->count : 1, sizeof(*want));
     const float *a, *g;
-    GradcamMapInfo info;
+    GradcamMapInfo info = { 0 };
     const int tokens = want_a && is_tokens(want_a, layer);
     // A class token comes before the picture's.
     const size_t skip = tokens && want_a->count > elements ? want_a->count - elements : 0;

@@ -366,7 +366,7 @@ static void group_weighs_by_softmax(void)
     static const int group[] = { 0, 2, 3 };
     const GradcamTarget target = { .name = "", .classes = group, .count = 3 };
     Setup setup;
-    GradcamMapInfo info;
+    GradcamMapInfo info = { 0 };
     if (!open_setup(&setup, pooled, "r"))
         return;
     size_t count;
@@ -406,7 +406,7 @@ static void ranks_follow_the_logits(void)
     for (int rank = 0; rank < CLASSES; rank++) {
         const GradcamTarget target = { .name = "auto", .rank = rank };
         float map[CELLS];
-        GradcamMapInfo info;
+        GradcamMapInfo info = { 0 };
         int top = gradcam_context_top(setup.context, rank);
         REQUIRE(top >= 0 && top < CLASSES && !seen[top]++);
         for (int i = 0; i < CLASSES; i++)

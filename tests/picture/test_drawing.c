@@ -314,7 +314,7 @@ static void a_place_is_found(void)
 {
     const float map[3][4] = { { 0, 0, 0, 0 }, { 0, 0, 0.5f, 0.5f }, { 0, 0, 0, 1 } };
     const float empty[2] = { 0, 0 };
-    GradcamPlace place;
+    GradcamPlace place = { 0 };
 
     CHECK_INT(gradcam_map_place(map[0], 4, 3, 0, &place), 0);
     CHECK_NEAR(place.x, (0.5 * 2.5 + 0.5 * 3.5 + 3.5) / 2 / 4, 1e-9);
@@ -331,9 +331,9 @@ static void a_place_is_found(void)
 
 static void places_in_pixels_are_on_the_picture(void)
 {
-    const GradcamPlace place = { 0.5, 1, 0, 0, { 0.25, 0.5, 0.5, 0.5 } }, nothing = { .x = NAN, .y = NAN };
+    const GradcamPlace place = { .x = 0.5, .y = 1, .box = { 0.25, 0.5, 0.5, 0.5 } }, nothing = { .x = NAN, .y = NAN };
     const GradcamRegion whole = { 0, 0, 80, 40 }, beyond = { -100, 30, 400, 40 };
-    GradcamPixels p;
+    GradcamPixels p = { .size = sizeof(p) };
 
     gradcam_place_pixels(&place, &whole, 80, 40, &p);
     CHECK(p.boxed && p.x == 20 && p.y == 20 && p.width == 40 && p.height == 20);
