@@ -11,13 +11,15 @@ override BUILD := $(abspath $(BUILD))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all lib cli ffmpeg samples tests test test-long bench demo install uninstall clean help
+.PHONY: all lib cli ffmpeg frei0r samples tests test test-long bench demo install uninstall install-frei0r-user \
+        uninstall-frei0r-user clean help
 
 help:
 	@echo 'make            library, command line and ffmpeg with the gradcam filter, under $(BUILD)'
 	@echo 'make lib        libgradcam.a, libgradcam.so.$(SOVERSION), gradcam.pc'
 	@echo 'make cli        the gradcam command line'
 	@echo 'make ffmpeg     ffmpeg, ffprobe and ffplay with the filter'
+	@echo 'make frei0r     a plugin for the ffmpeg of the distribution, mpv, melt, Kdenlive, Shotcut'
 	@echo 'make samples    the sample programs'
 	@echo 'make tests      the test programs'
 	@echo 'make test       run all tests but the long ones; TESTS=words: those whose name has one of them'
@@ -26,6 +28,7 @@ help:
 	@echo 'make demo       heatmaps over a rendered scene, written to $(BUILD)/demo'
 	@echo 'make install    to PREFIX, given to configure; DESTDIR is honoured'
 	@echo 'make uninstall  remove what install put there'
+	@echo 'make install-frei0r-user    the plugin alone, for one user: ~/.frei0r-1/lib'
 	@echo 'make clean      remove all that is built, but not the configuration'
 	@echo
 	@echo 'make demo and make test alone, on a fresh Debian, also install the packages they need and configure.'
@@ -168,7 +171,7 @@ AUX_A  := $(BUILD)/lib/libaux.a
 TEST_AUX_C := $(filter-out $(TEST_MAIN_C),$(TESTS_C))
 TEST_AUX_A := $(BUILD)/lib/libtestaux.a
 
-CLIENT_FLAGS = $(CORE_FLAGS) -I$(SRC)/filter -I$(SRC)/samples -I$(SRC)/tests $(AV_CFLAGS)
+CLIENT_FLAGS = $(CORE_FLAGS) -I$(SRC)/filter -I$(SRC)/frei0r -I$(SRC)/samples -I$(SRC)/tests $(AV_CFLAGS)
 CLIENT_LIBS  = $(AUX_A) $(LIB_A) -Wl,--as-needed $(AV_LIBS) $(LIB_LIBS)
 
 SAMPLE_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(SAMPLE_MAIN_C))
@@ -179,7 +182,7 @@ CLIENT_OBJ := $(sort $(call object,$(TOOL_C) $(SAMPLES_C) $(TESTS_C) $(AUX_C)))
 
 cli: $(if $(TOOL_C),$(BUILD)/bin/gradcam)
 samples: $(SAMPLE_BIN)
-tests: $(TEST_BIN)
+tests: $(TEST_BIN) $(BUILD)/frei0r/gradcam.so
 
 $(filter-out $(CORE_OBJ),$(CLIENT_OBJ)): $(BUILD)/obj/%.o: $(SRC)/%.c $(FLAGS_FILE) | $(GEN_C)
 	@mkdir -p $(@D)
@@ -227,9 +230,26 @@ $(BUILD)/ffmpeg/standalone: $(FFMPEG_FILES) $(FFMPEG_FILE) $(LIB_PC) | $(LIB_SO)
 	@CC='$(CC)' $(SRC)/filter/standalone $(INSTALL_DEPS) $(FFMPEG_SOURCE) $(BUILD) $(LIBDIR)
 	@touch $@
 
+# ----------------------------------------------------------------------------------------------------- frei0r
+
+# One object that needs no other library of ours, nor what may be missing where it is copied to: only f0r_* is visible.
+FREI0R_SO := $(BUILD)/frei0r/gradcam.so
+FREI0R_OBJ := $(call object,$(wildcard $(SRC)/frei0r/*.c))
+
+frei0r: $(FREI0R_SO)
+
+$(FREI0R_OBJ): $(BUILD)/obj/%.o: $(SRC)/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(CFLAGS) -MT $@ -c -o $@ $<
+
+$(FREI0R_SO): $(FREI0R_OBJ) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) -shared -Wl,--exclude-libs,ALL $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIB_A) \
+	    $(CFLAGS) $(LDFLAGS) $(or $(BLAS_STATIC),$(BLAS_LIBS)) $(or $(PROTOBUF_STATIC),$(PROTOBUF_LIBS)) -lm -pthread
+
 # ---------------------------------------------------------------------------------------- all, tests and demo
 
-all: lib cli samples ffmpeg
+all: lib cli samples frei0r ffmpeg
 
 test: all tests
 	@BUILD=$(BUILD) $(SRC)/tests/run $(TESTS)
@@ -284,7 +304,17 @@ uninstall:
 	    $(if $(FFMPEG_ROUTE),$(addsuffix $(PROGRAM_SUFFIX),$(addprefix $(INSTALLED_BIN)/,$(PROGRAMS))))
 	rm -rf $(DESTDIR)$(DROPIN_DIR)
 
-clean:
-	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo ffmpeg)
+# Where frei0r's hosts look for what belongs to one user.
+FREI0R_USER = $(DESTDIR)$(HOME)/.frei0r-1/lib
+install-frei0r-user: frei0r
+	@mkdir -p '$(FREI0R_USER)'
+	@install -m 755 $(if $(SANITIZE),,-s) $(FREI0R_SO) '$(FREI0R_USER)/gradcam.so'
+	@echo 'Installed $(FREI0R_USER)/gradcam.so'
 
--include $(wildcard $(patsubst %.o,%.d,$(CORE_OBJ) $(CLIENT_OBJ)))
+uninstall-frei0r-user:
+	rm -f '$(FREI0R_USER)/gradcam.so'
+
+clean:
+	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo frei0r ffmpeg)
+
+-include $(wildcard $(patsubst %.o,%.d,$(CORE_OBJ) $(CLIENT_OBJ) $(FREI0R_OBJ)))
