@@ -12,7 +12,7 @@ override BUILD := $(abspath $(BUILD))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all lib cli ffmpeg frei0r samples tests test test-long bench demo install uninstall install-frei0r-user \
-        uninstall-frei0r-user clean help
+        uninstall-frei0r-user clean distclean help
 
 help:
 	@echo 'make            library, command line and ffmpeg with the gradcam filter, under $(BUILD)'
@@ -30,13 +30,14 @@ help:
 	@echo 'make uninstall  remove what install put there'
 	@echo 'make install-frei0r-user    the plugin alone, for one user: ~/.frei0r-1/lib'
 	@echo 'make clean      remove all that is built, but not the configuration'
+	@echo 'make distclean  remove the configuration too'
 	@echo
 	@echo 'make demo and make test alone, on a fresh Debian, also install the packages they need and configure.'
 
 # ---------------------------------------------------------------------------------------------- configuration
 
 CONFIG := $(BUILD)/config.mak
-BARE_GOALS := help clean
+BARE_GOALS := help clean distclean
 ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 else
@@ -144,12 +145,11 @@ $(LIB_SO): $(CORE_OBJ) $(SOURCES_FILE)
 $(BUILD)/lib/libgradcam.so: $(LIB_SO)
 	@ln -sf $(SONAME) $@
 
-# The .pc file is written once for use in the build directory, once for the installed place.
-make_pc = sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3)|' \
-          -e 's|@version@|$(VERSION)|' -e 's|@private@|$(BLAS_LIBS) -lm -pthread|' $(SRC)/core/gradcam.pc.in
+# For use in the build directory; packaging/install writes that of the installed place.
 $(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
 	@mkdir -p $(@D)
-	@$(call make_pc,$(SRC),$(BUILD)/lib,$(SRC)/core) > $@
+	@sed -e 's|@prefix@|$(SRC)|' -e 's|@libdir@|$(BUILD)/lib|' -e 's|@includedir@|$(SRC)/core|' \
+	    -e 's|@version@|$(VERSION)|' -e 's|@private@|$(BLAS_LIBS) -lm -pthread|' $< > $@
 
 # ---------------------------------------------------------------------------- command line, samples and tests
 
@@ -216,7 +216,7 @@ $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(TEST_AUX_A) $(AUX_A) $(LIB_A)
 
 # Made from the filter's sources and the public headers; a changed library is taken up without a new build.
 FFMPEG_DONE := $(BUILD)/ffmpeg/$(FFMPEG_ROUTE)
-FFMPEG_FILES := $(wildcard $(SRC)/filter/*.[ch]) $(addprefix $(SRC)/filter/,register $(FFMPEG_ROUTE)) \
+FFMPEG_FILES := $(wildcard $(SRC)/filter/*.[ch]) $(addprefix $(SRC)/filter/,register wrapper $(FFMPEG_ROUTE)) \
                 $(HEADERS)
 $(call remember,$(FFMPEG_FILE),$(FFMPEG_ROUTE) $(or $(FFMPEG_SOURCE),$(shell dpkg-query -W ffmpeg 2>&1)))
 
@@ -227,7 +227,7 @@ $(BUILD)/ffmpeg/dropin: $(FFMPEG_FILES) $(FFMPEG_FILE) $(LIB_PC) | $(LIB_SO) $(B
 	@touch $@
 
 $(BUILD)/ffmpeg/standalone: $(FFMPEG_FILES) $(FFMPEG_FILE) $(LIB_PC) | $(LIB_SO) $(BUILD)/lib/libgradcam.so
-	@CC='$(CC)' $(SRC)/filter/standalone $(INSTALL_DEPS) $(FFMPEG_SOURCE) $(BUILD) $(LIBDIR)
+	@CC='$(CC)' $(SRC)/filter/standalone $(INSTALL_DEPS) $(FFMPEG_SOURCE) $(BUILD) '$(LIBDIR)'
 	@touch $@
 
 # ----------------------------------------------------------------------------------------------------- frei0r
@@ -270,45 +270,21 @@ demo: all
 
 # ----------------------------------------------------------------------------------------------- installation
 
-INSTALLED_LIB := $(DESTDIR)$(LIBDIR)
-INSTALLED_BIN := $(DESTDIR)$(BINDIR)
-INSTALLED_INCLUDE := $(DESTDIR)$(INCLUDEDIR)
-PROGRAMS := ffmpeg ffprobe ffplay mpv
-DROPIN_DIR := $(LIBDIR)/gradcam
+INSTALL = PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)' \
+          PROGRAM_SUFFIX='$(PROGRAM_SUFFIX)' FFMPEG_ROUTE='$(FFMPEG_ROUTE)' STRIP='$(if $(SANITIZE),,$(STRIP))' \
+          VERSION='$(VERSION)' SONAME='$(SONAME)' PRIVATE_LIBS='$(BLAS_LIBS) -lm -pthread' $(SRC)/packaging/install
 
 install: all
-	mkdir -p $(INSTALLED_LIB)/pkgconfig $(INSTALLED_BIN) $(INSTALLED_INCLUDE)
-	install -m 644 $(HEADERS) $(INSTALLED_INCLUDE)/
-	install -m 644 $(LIB_A) $(INSTALLED_LIB)/
-	install -m 755 $(LIB_SO) $(INSTALLED_LIB)/
-	ln -sf $(SONAME) $(INSTALLED_LIB)/libgradcam.so
-	$(call make_pc,$(PREFIX),$(LIBDIR),$(INCLUDEDIR)) > $(INSTALLED_LIB)/pkgconfig/gradcam.pc
-	$(if $(TOOL_C),install -m 755 $(BUILD)/bin/gradcam $(INSTALLED_BIN)/)
-ifeq ($(FFMPEG_ROUTE),standalone)
-	for p in $(PROGRAMS); do test ! -f $(BUILD)/bin/$$p \
-	    || install -m 755 $(BUILD)/bin/$$p $(INSTALLED_BIN)/$$p$(PROGRAM_SUFFIX) || exit 1; done
-endif
-ifeq ($(FFMPEG_ROUTE),dropin)
-	mkdir -p $(DESTDIR)$(DROPIN_DIR)
-	install -m 755 $(BUILD)/ffmpeg/lib/libavfilter.so.* $(DESTDIR)$(DROPIN_DIR)/
-	ln -sf ../$(SONAME) $(DESTDIR)$(DROPIN_DIR)/
-	for p in $(PROGRAMS); do test ! -f $(BUILD)/bin/$$p \
-	    || { sed 's|$(BUILD)/ffmpeg/lib|$(DROPIN_DIR)|' $(BUILD)/bin/$$p > $(BUILD)/gen/wrapper \
-	        && install -m 755 $(BUILD)/gen/wrapper $(INSTALLED_BIN)/$$p$(PROGRAM_SUFFIX); } || exit 1; done
-endif
+	@$(INSTALL) install $(BUILD)
 
 uninstall:
-	rm -f $(addprefix $(INSTALLED_INCLUDE)/,$(notdir $(HEADERS))) \
-	    $(INSTALLED_LIB)/libgradcam.a $(INSTALLED_LIB)/$(SONAME) \
-	    $(INSTALLED_LIB)/libgradcam.so $(INSTALLED_LIB)/pkgconfig/gradcam.pc $(INSTALLED_BIN)/gradcam \
-	    $(if $(FFMPEG_ROUTE),$(addsuffix $(PROGRAM_SUFFIX),$(addprefix $(INSTALLED_BIN)/,$(PROGRAMS))))
-	rm -rf $(DESTDIR)$(DROPIN_DIR)
+	@$(INSTALL) uninstall $(BUILD)
 
 # Where frei0r's hosts look for what belongs to one user.
 FREI0R_USER = $(DESTDIR)$(HOME)/.frei0r-1/lib
 install-frei0r-user: frei0r
 	@mkdir -p '$(FREI0R_USER)'
-	@install -m 755 $(if $(SANITIZE),,-s) $(FREI0R_SO) '$(FREI0R_USER)/gradcam.so'
+	@install -m 755 $(if $(SANITIZE),,-s --strip-program='$(STRIP)') $(FREI0R_SO) '$(FREI0R_USER)/gradcam.so'
 	@echo 'Installed $(FREI0R_USER)/gradcam.so'
 
 uninstall-frei0r-user:
@@ -316,5 +292,10 @@ uninstall-frei0r-user:
 
 clean:
 	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo frei0r ffmpeg)
+
+# As after a fresh checkout: also what configure and the tests wrote.
+distclean: clean
+	rm -rf $(addprefix $(BUILD)/,apt config.mak config.log)
+	@rmdir $(BUILD) 2> /dev/null || echo 'make: $(BUILD) has other files in it and stays'
 
 -include $(wildcard $(patsubst %.o,%.d,$(CORE_OBJ) $(CLIENT_OBJ) $(FREI0R_OBJ)))
