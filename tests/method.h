@@ -17,10 +17,15 @@ static inline GradcamMethod method_named(const char *text)
     return method;
 }
 
-// Whether a method refused a layer or a network, as some rightly do: CAM wants pooling and one linear layer behind it.
+// Whether a method refused a layer or a network, as some rightly do: CAM wants pooling and one linear layer behind it,
+// excitation backpropagation operators that have its way back.
 static inline int method_refused(const GradcamMethod *method, int error)
 {
-    return error == -ENOTSUP && !strcmp(method->info->name, "cam");
+    static const char *const particular[] = { "cam", "mwp", "cmwp" };
+    int is_one = 0;
+    for (size_t i = 0; i < sizeof(particular) / sizeof(particular[0]); i++)
+        is_one |= !strcmp(method->info->name, particular[i]);
+    return error == -ENOTSUP && is_one;
 }
 
 #endif

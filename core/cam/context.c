@@ -306,11 +306,24 @@ static int open_other(GradcamContext *context, unsigned needs)
     other->probability_assumed = context->probability_assumed;
     other->interrupt = context->interrupt;
     other->interrupt_opaque = context->interrupt_opaque;
-    int error = make_ready(other, NULL);
+    int error = make_ready(other, &other->log);
     if (error) {
         other->pool = NULL;
         gradcam_context_close(&context->other);
     }
+    return error;
+}
+
+// The same behind `last`, unless it is known that the network is not fit for it.
+static int open_for(GradcamContext *context, GradcamContext *last, unsigned needs)
+{
+    if (needs & context->refused) {
+        gcam_log(&context->log, GRADCAM_LOG_ERROR, "this network is not fit for the method, as was said before");
+        return -ENOTSUP;
+    }
+    int error = open_other(last, needs);
+    if (error == -ENOTSUP)
+        context->refused |= needs;
     return error;
 }
 
@@ -334,11 +347,14 @@ int gcam_context_serving(GradcamContext *context, unsigned needs, GradcamContext
     int error = 0;
     *out = context;
     if (!serves(context, needs)) {
-        if (!context->other)
-            error = open_other(context, needs & GCAM_NEEDS_OF_PLANS);
-        if (!error && context->other->picture != context->picture)
-            error = show_again(context, context->other);
-        *out = context->other;
+        GradcamContext *last = context;
+        while (last->other && !serves(last->other, needs))
+            last = last->other;
+        if (!last->other)
+            error = open_for(context, last, needs & GCAM_NEEDS_OF_PLANS);
+        if (!error && last->other->picture != context->picture)
+            error = show_again(context, last->other);
+        *out = last->other;
     }
     context->serving = error ? context : *out;
     return error;

@@ -21,8 +21,10 @@ struct GradcamContext {
     int layer;                  // index into the model's layers
     enum GradcamPrecision precision;
     int threads;
-    GradcamContext *other;      // with a plan for what this one's does not serve; NULL until it is first asked for
-    GradcamContext *serving;    // this one or that: which made the last map
+    GradcamContext *other;      // with a plan for what this one's does not serve; NULL until it is first asked for. It
+                                // has one itself for what neither does
+    unsigned refused;           // GCAM_NEEDS_... for which there is no plan of this network: not tried again
+    GradcamContext *serving;    // this one or one of those: which made the last map
     unsigned long long picture; // number of the forward run: which picture this is
     GcamThreads *pool;
     float *memory;

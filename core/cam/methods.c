@@ -17,6 +17,8 @@ static const GcamMethod *const table[] = {
     &gcam_method_reciprocam,
     &gcam_method_ablationcam,
     &gcam_method_scorecam,
+    &gcam_method_mwp,
+    &gcam_method_cmwp,
     &gcam_method_eigencam,
     &gcam_method_eigengradcam,
     &gcam_method_seg_eigen,

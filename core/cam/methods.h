@@ -20,6 +20,9 @@ extern const GcamMethod gcam_method_eigencam, gcam_method_eigengradcam, gcam_met
 // methods_pixels.c: gradients by the picture
 extern const GcamMethod gcam_method_gradient, gcam_method_smoothgrad, gcam_method_guided, gcam_method_deconvnet;
 
+// methods_excitation.c: shares of the score that are handed down
+extern const GcamMethod gcam_method_mwp, gcam_method_cmwp;
+
 // methods_attribution.c: shares of the score by pixel
 extern const GcamMethod gcam_method_integrated, gcam_method_guided_gradcam;
 

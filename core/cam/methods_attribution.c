@@ -88,7 +88,7 @@ const GcamMethod gcam_method_integrated = {
     .run = integrated,
 };
 
-// ------------------------------------------------------------------------------------------------------ guided Grad-CAM
+// ----------------------------------------------------------------------------------------------------- guided Grad-CAM
 
 // Grad-CAM of the layer, from 0 to 1, at the picture's size.
 static int gradcam_of_pixels(GcamProbe *probe, float *alpha, float *small, float *large)

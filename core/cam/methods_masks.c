@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-// --------------------------------------------------------------------------------------------------- cells by themselves
+// ------------------------------------------------------------------------------------------------ cells by themselves
 
 // Byun and Lee 2022, section 3.2: how much each mask keeps, around its cell.
 static const float masks[2][3][3] = {

@@ -6,8 +6,10 @@
  */
 #include "probe.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "context.h"
+#include "plan/excite.h"
 
 #include <errno.h>
 #include <string.h>
@@ -127,6 +129,37 @@ int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_l
         *by_layer = layer_memory(probe, context->grad);
     if (by_picture)
         *by_picture = deep ? context->grad[plan->picture] : NULL;
+    return error;
+}
+
+// ds/dy to shares of the score, each divided by its y: what the rules of excitation begin with.
+static void divide_seed(const float *y, float *seed, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        seed[i] = y[i] != 0 ? seed[i] / y[i] : 0;
+}
+
+int gcam_probe_excitation(GcamProbe *probe, enum GcamRule rule, const float **by_layer)
+{
+    GradcamContext *context = probe->context;
+    const GcamPlan *plan = context->plan;
+    GcamRun run = gcam_context_run(context);
+    GcamScore score;
+    int error = gcam_context_score(context, &probe->target, &score);
+    if (!error && rule == GCAM_RULE_INHIBITION && !gcam_plan_can_inhibit(plan)) {
+        gcam_log(&context->log, GRADCAM_LOG_ERROR, "no layer with weights lies between '%s' and the scores, so that "
+                 "there are none to set against them", gradcam_context_layer(context)->name);
+        error = -ENOTSUP;
+    }
+    if (error)
+        return error;
+    context->gradient_class = -1;
+    run.seconds = NULL;
+    run.rule = rule;
+    gcam_score_seed(&score, context->grad[plan->logits]);
+    divide_seed(context->data[plan->logits], context->grad[plan->logits], score.whole);
+    error = gcam_way_go(plan, plan->way[GCAM_WAY_LAYER], &run, NULL);
+    *by_layer = layer_memory(probe, context->grad);
     return error;
 }
 

@@ -35,6 +35,10 @@ int gcam_probe_score_of_picture(GcamProbe *probe, const float *picture, double *
 // NULL; without that by the picture the way ends at the layer.
 int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_layer, const float **by_picture);
 
+// The same by GCAM_RULE_EXCITATION or _INHIBITION, of methods with GCAM_NEEDS_EXCITATION: each activation's share of
+// the score, divided by it. By the latter -ENOTSUP where no product with weights lies between layer and scores.
+int gcam_probe_excitation(GcamProbe *probe, enum GcamRule rule, const float **by_layer);
+
 // Makes a map by a method that has `run`, of a target that fits. (For run.c.)
 int gcam_probe_run(GradcamContext *context, const GradcamTarget *target, const GcamMethod *method, const GcamCam *layer,
                    const GcamCam *picture, float *map);

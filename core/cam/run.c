@@ -82,7 +82,7 @@ static int backward(GradcamContext *context, const GcamMethod *row, const GcamSc
     const GcamPlan *plan = context->plan;
     const GcamWay *way = gcam_plan_way(plan, row->needs);
     enum GcamRule rule = row->rule;
-    int single = plan->constant_gradient ? gcam_score_constant(score) : -1;
+    int single = plan->constant_gradient && rule == GCAM_RULE_PLAIN ? gcam_score_constant(score) : -1;
     GcamRun run = gcam_context_run(context);
     clear_seconds(context);
     context->way = way;
@@ -91,7 +91,7 @@ static int backward(GradcamContext *context, const GcamMethod *row, const GcamSc
     run.rule = rule;
     run.only_active = begin_partial(context, row, context->grad[plan->logits]);
     int error = gcam_way_go(plan, way, &run, context->alpha);
-    context->gradient_class = error || rule != GCAM_RULE_PLAIN ? -1 : single;
+    context->gradient_class = error ? -1 : single;
     context->way = error ? NULL : way;
     return error;
 }

@@ -384,6 +384,7 @@ static int create_plan(GcamPlan **out, const GradcamModel *model, int layer, con
         .picture = model->inputs.picture_value, .output = *output, .layer = { model->layer_value[layer] }, .layers = 1,
         .threads = threads, .type = type, .stored = model->sums,
     };
+    spec.excites = (needs & GCAM_NEEDS_EXCITATION) != 0;
     if (needs & GCAM_NEEDS_PICTURE_GRADIENT && spec.layer[0] != model->inputs.picture_value)
         spec.layer[spec.layers++] = model->inputs.picture_value;
     return gcam_plan_create(out, &model->graph, &spec, log);

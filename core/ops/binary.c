@@ -8,6 +8,7 @@
  * gcam_op_binary. The loops run over the output with a stride for each tensor, 0 where it is repeated; neighbours that
  * lie behind each other in all three are one dimension, so that equal shapes are one long row.
  */
+#include "excitation.h"
 #include "part.h"
 
 #include <errno.h>
@@ -302,6 +303,16 @@ static void binary_backward(const GcamRun *run, const GcamStep *step, int input,
     run_job(run, step, &job);
 }
 
+// Each operand has its share of a sum; a constant one has none, and leaves all to the other.
+static void add_excite(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    const GcamValue *x = &run->value[step->input[input]], *y = &run->value[step->output[0]];
+    if (run->value[step->input[1 - input]].data && gcam_shape_equal(&x->shape, &y->shape))
+        gcam_excite_same(run, step, input, dx);
+    else
+        binary_backward(run, step, input, dx);
+}
+
 #define BINARY(onnx, name, ...) \
     { .type = onnx, .layout = GCAM_LAYOUT_ANY, \
       .flags = GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y | GCAM_OP_READS | GCAM_OP_ELEMENTWISE, .infer = binary_infer, \
@@ -309,7 +320,7 @@ static void binary_backward(const GcamRun *run, const GcamStep *step, int input,
       .data = &(const Kernel){ name##_run, { name##_da, name##_db } }, __VA_ARGS__ }
 
 const GcamOp gcam_op_binary[] = {
-    BINARY("Add", add, .symbol = GCAM_SYMBOL_ADD), BINARY("Sub", sub, .symbol = GCAM_SYMBOL_SUB),
+    BINARY("Add", add, .symbol = GCAM_SYMBOL_ADD, .excite = add_excite), BINARY("Sub", sub, .symbol = GCAM_SYMBOL_SUB),
     BINARY("Mul", mul, .symbol = GCAM_SYMBOL_MUL), BINARY("Div", div, .symbol = GCAM_SYMBOL_DIV),
     BINARY("Pow", pow), BINARY("Min", min), BINARY("Max", max), BINARY("PRelu", prelu),
 };

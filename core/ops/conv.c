@@ -13,6 +13,8 @@
 #include "tensor/conv/conv.h"
 
 #include "base/mem.h"
+#include "base/sizes.h"
+#include "excitation.h"
 #include "part.h"
 
 #include <errno.h>
@@ -21,6 +23,8 @@
 typedef struct State {
     GcamConv *forward;
     GcamConvBackward *backward;
+    GcamConv *excited[GCAM_EXCITATIONS];        // the same by weights of one sign alone, without bias: for excite
+    GcamConvBackward *back[GCAM_EXCITATIONS];
 } State;
 
 // Checks weights and bias against the input; params are the sizes as tensor/conv takes them.
@@ -70,8 +74,44 @@ static void conv_release(GcamStep *step)
         return;
     gcam_conv_destroy(&state->forward);
     gcam_conv_backward_destroy(&state->backward);
+    for (int i = 0; i < GCAM_EXCITATIONS; i++) {
+        gcam_conv_destroy(&state->excited[i]);
+        gcam_conv_backward_destroy(&state->back[i]);
+    }
     gcam_free(state);
     step->state = NULL;
+}
+
+// Behind z, which is as large as the output.
+static size_t excite_scratch(const GcamConvShape *shape, const State *state, int which, int threads)
+{
+    size_t there = gcam_conv_scratch(state->excited[which], threads);
+    size_t back = gcam_conv_backward_scratch(state->back[which], threads);
+    size_t count = (size_t)shape->n * shape->out_h * shape->out_w * shape->out_c;
+    return gcam_round_line(count) + (there > back ? there : back);
+}
+
+// A batch normalization that was folded in passes shares on as they are, whatever it multiplies by: the weights are
+// those of the convolution itself.
+static int excite_prepare(GcamStep *step, const GcamConvShape *given, const float *w, State *state, int threads)
+{
+    GcamConvShape shape = *given;
+    size_t count = (size_t)shape.out_c * (shape.c / shape.groups) * shape.kernel_h * shape.kernel_w;
+    float *signs = step->excites ? gcam_alloc(count, sizeof(*signs)) : NULL;
+    int error = step->excites && !signs ? -ENOMEM : 0;
+    shape.y_pixel = 0;
+    for (int i = 0; i < GCAM_EXCITATIONS && !error; i++) {
+        if (!gcam_excitation_wanted(step, i))
+            continue;
+        gcam_excitation_weights(w, count, 1, i, signs);
+        error = gcam_conv_create(&state->excited[i], &shape, signs, NULL, NULL, GCAM_ACT_NONE, 0, 0);
+        if (!error)
+            error = gcam_conv_backward_create(&state->back[i], &shape, signs, NULL);
+        if (!error && excite_scratch(&shape, state, i, threads) > step->scratch)
+            step->scratch = excite_scratch(&shape, state, i, threads);
+    }
+    gcam_free(signs);
+    return error;
 }
 
 // Packs the weights for the algorithm that the shape asks for; backward too where a gradient is wanted.
@@ -94,6 +134,8 @@ static int conv_prepare(GcamStep *step, const GcamValue *values, int threads)
         step->scratch = gcam_conv_scratch(state->forward, threads);
     if (!error && step->in_head && gcam_conv_backward_scratch(state->backward, threads) > step->scratch)
         step->scratch = gcam_conv_backward_scratch(state->backward, threads);
+    if (!error)
+        error = excite_prepare(step, &shape, w, state, threads);
     step->copied = !error;
     gcam_free(w);
     gcam_free(b);
@@ -138,6 +180,17 @@ static void conv_backward(const GcamRun *run, const GcamStep *step, int input, f
                            masks ? run->data[step->output[0]] : NULL, dx, run->scratch);
 }
 
+static void conv_excite(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    const State *state = step->state;
+    const size_t count = gcam_shape_count(&run->value[step->output[0]].shape);
+    const int which = gcam_excitation_of(run, step);
+    float *z = run->scratch, *scratch = z + gcam_round_line(count);
+    gcam_conv_forward(state->excited[which], run->pool, run->data[step->input[input]], NULL, z, scratch);
+    gcam_excitation_shares(run->grad[step->output[0]], run->data[step->output[0]], z, count);
+    gcam_conv_backward_run(state->back[which], run->pool, z, NULL, dx, scratch);
+}
+
 static GcamRect conv_reads(const GcamStep *step, const GcamValue *values, int value, const GcamRect *out)
 {
     (void)values;
@@ -161,6 +214,7 @@ const GcamOp gcam_op_conv = {
     .type = "Conv", .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_WEIGHTS,
     .takes = GCAM_TAKES_AFFINE | GCAM_TAKES_ADD | GCAM_TAKES_ACTIVATION | GCAM_TAKES_RELU | GCAM_TAKES_PIXEL,
     .infer = conv_infer, .prepare = conv_prepare,
-    .release = conv_release, .forward = conv_forward, .backward = conv_backward, .reach = conv_reach,
+    .release = conv_release, .forward = conv_forward, .backward = conv_backward,
+    .excite = conv_excite, .reach = conv_reach,
     .reads = conv_reads, .flops = conv_flops, .kernel = conv_kernel,
 };

@@ -31,4 +31,5 @@ static void join_backward(const GcamRun *run, const GcamStep *step, int input, f
 
 const GcamOp gcam_op_join = {
     .type = "Join", .layout = GCAM_LAYOUT_PLAIN, .forward = join_forward, .backward = join_backward,
+    .excite = join_backward,
 };

@@ -9,9 +9,10 @@
  * file (row_product); several rows use weights that are packed once, in both directions; two operands that both depend
  * on the picture are multiplied as they are.
  */
-#include "ops.h"
+#include "excitation.h"
 
 #include "base/mem.h"
+#include "base/sizes.h"
 #include "tensor/linear.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ typedef struct State {
     int by_input;                               // m = 1: weights are [K][N], whatever the order of b
     enum GcamType type;
     float *bias;                                // n elements, beta applied; or NULL
+    float *excited[GCAM_EXCITATIONS];           // b's elements of one sign alone, times alpha: for excite
 } State;
 
 // c is a row of constants, or one number.
@@ -114,6 +116,8 @@ static void matmul_release(GcamStep *step)
     gcam_packed_b_destroy(&state->packed);
     gcam_free(state->own);
     gcam_free(state->bias);
+    for (int i = 0; i < GCAM_EXCITATIONS; i++)
+        gcam_free(state->excited[i]);
     gcam_free(state);
     step->state = NULL;
 }
@@ -214,6 +218,24 @@ static int make_half(const GcamStep *step, const Params *p, State *state)
     return error ? error : 1;
 }
 
+// What excite reads, and room for z and products with it.
+static int excite_prepare(GcamStep *step, const GcamValue *b, const Params *p, State *state)
+{
+    size_t count = p->k * p->n, forward = gcam_gemm_scratch(p->m, p->n, p->k);
+    size_t back = p->transposed_a ? gcam_gemm_scratch(p->k, p->m, p->n) : gcam_gemm_scratch(p->m, p->k, p->n);
+    for (int i = 0; i < GCAM_EXCITATIONS; i++) {
+        if (!gcam_excitation_wanted(step, i))
+            continue;
+        if (!(state->excited[i] = gcam_constant_floats(b)))
+            return -ENOMEM;
+        gcam_excitation_weights(state->excited[i], count, p->alpha, i, state->excited[i]);
+    }
+    size_t scratch = gcam_round_line(p->m * p->n) + (forward > back ? forward : back);
+    if (step->excites && scratch > step->scratch)
+        step->scratch = scratch;
+    return 0;
+}
+
 static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
 {
     const Params *p = step->node->params;
@@ -221,7 +243,7 @@ static int matmul_prepare(GcamStep *step, const GcamValue *values, int threads)
     State *state = step->state = gcam_calloc(1, sizeof(*state));
     (void)threads;
     step->scratch = scratch_floats(step, values);
-    if (!state || prepare_bias(step, values, p, state) < 0)
+    if (!state || prepare_bias(step, values, p, state) < 0 || excite_prepare(step, b, p, state) < 0)
         return -ENOMEM;
     if (!is_constant(step, values))
         return 0;
@@ -368,11 +390,53 @@ static int matmul_by_rows(const GcamNode *node, const GcamValue *values)
     return b->data && b->shape.rank == 2;
 }
 
+// --------------------------------------------------------------------------------------------------------- excitation
+
+// One row, as most classifiers have it.
+static void excite_row(const GcamRun *run, const Params *p, const float *w, const float *r, const float *x,
+                       const float *y, float *z, float *dx)
+{
+    const float *shares = z;
+    gcam_linear_forward(run->pool, p->n, p->k, w, GCAM_F32, !p->transposed_b, NULL, x, z, GCAM_ACT_NONE, 0, 0);
+    gcam_excitation_shares(r, y, z, p->n);
+    gcam_linear_backward(run->pool, p->n, p->k, w, GCAM_F32, !p->transposed_b, 1, &shares, NULL, &dx);
+}
+
+static void matmul_excite(const GcamRun *run, const GcamStep *step, int input, float *dx)
+{
+    const Params *p = step->node->params;
+    const float *w = ((const State *)step->state)->excited[gcam_excitation_of(run, step)];
+    const float *r = run->grad[step->output[0]], *x = run->data[step->input[input]], *y = run->data[step->output[0]];
+    const ptrdiff_t n = (ptrdiff_t)p->n, k = (ptrdiff_t)p->k, m = (ptrdiff_t)p->m;
+    const ptrdiff_t row = p->transposed_b ? 1 : n, column = p->transposed_b ? k : 1;    // of w as [K][N]
+    float *z = run->scratch, *scratch = z + gcam_round_line(p->m * p->n);
+    const GcamEpilogue plain = { 0 };
+    if (p->m == 1) {
+        excite_row(run, p, w, r, x, y, z, dx);
+        return;
+    }
+    gcam_gemm(run->pool, step->type, p->m, p->n, p->k, x, p->transposed_a ? 1 : k, p->transposed_a ? m : 1, w, row,
+              column, z, n, &plain, scratch);
+    gcam_excitation_shares(r, y, z, p->m * p->n);
+    if (p->transposed_a)
+        gcam_gemm(run->pool, step->type, p->k, p->m, p->n, w, row, column, z, 1, n, dx, m, &plain, scratch);
+    else
+        gcam_gemm(run->pool, step->type, p->m, p->k, p->n, z, n, 1, w, column, row, dx, k, &plain, scratch);
+}
+
+// Weights that one matrix holds, which is not changed by the picture.
+static int can_excite(const GcamStep *step, const GcamValue *values)
+{
+    return is_constant(step, values);
+}
+
 #define PRODUCT(name, rule, traits, ...) \
     { .type = name, .layout = GCAM_LAYOUT_PLAIN, \
       .flags = GCAM_OP_NEEDS_X | GCAM_OP_WEIGHTS | GCAM_OP_PRODUCT | traits, \
       .infer = rule, .prepare = matmul_prepare, .release = matmul_release, .forward = matmul_forward, \
-      .backward = matmul_backward, .flops = matmul_flops, .kernel = matmul_kernel, .row_product = row_product, \
+      .backward = matmul_backward, \
+      .excite = matmul_excite, .can_excite = can_excite, .flops = matmul_flops, \
+      .kernel = matmul_kernel, .row_product = row_product, \
       .row_product_backward = row_product_backward, __VA_ARGS__ }
 
 const GcamOp gcam_op_gemm = PRODUCT("Gemm", gemm_infer, 0);

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "kernels/kernels.h"
+#include "excitation.h"
 #include "lanes.h"
 #include "part.h"
 
@@ -140,7 +141,8 @@ static void batch_norm_backward(const GcamRun *run, const GcamStep *step, int in
 const GcamOp gcam_op_batch_norm = {
     .type = "BatchNormalization", .layout = GCAM_LAYOUT_LAST, .infer = batch_norm_infer,
     .prepare = batch_norm_prepare, .release = free_state, .forward = batch_norm_forward,
-    .backward = batch_norm_backward, .reach = gcam_reach_same, .takes = GCAM_TAKES_ACTIVATION,
+    .backward = batch_norm_backward,
+    .excite = gcam_excite_same, .reach = gcam_reach_same, .takes = GCAM_TAKES_ACTIVATION,
     .affine = batch_norm_affine,
 };
 

@@ -97,6 +97,8 @@ struct GcamOp {
     void (*release)(GcamStep *step);
     void (*forward)(const GcamRun *run, const GcamStep *step);
     void (*backward)(const GcamRun *run, const GcamStep *step, int input, float *dx);
+    // The same by the rule of excitation (excitation.h), where it has one; it reads inputs and outputs.
+    void (*excite)(const GcamRun *run, const GcamStep *step, int input, float *dx);
     // The part of the outputs that can change when part `in` of `value`, one of the inputs, does; forward then computes
     // run->part alone if that is set. NULL: everything can change.
     GcamRect (*reach)(const GcamStep *step, const GcamValue *values, int value, const GcamRect *in);
@@ -106,6 +108,9 @@ struct GcamOp {
     // For profiles: floating point operations of a forward, and the algorithm that was chosen. May be NULL.
     double (*flops)(const GcamStep *step, const GcamValue *values);
     const char *(*kernel)(const GcamStep *step);
+
+    // Whether a step has `excite`. NULL: every one.
+    int (*can_excite)(const GcamStep *step, const GcamValue *values);
 
     // Queries. NULL: no, or none. `values` are a graph's or a plan's, by the indices in node or step.
     // An activation: where it bends, below and above.
@@ -135,6 +140,11 @@ struct GcamOp {
                                  float *const *dx);
 };
 
+enum {
+    GCAM_EXCITES = 1,
+    GCAM_EXCITES_TOP,           // and by that of inhibition: the last product before the scores
+};
+
 // A node of a plan. The fusion fields are set by fuse.c for operators that take them (GcamOp.takes).
 struct GcamStep {
     const GcamOp *op;
@@ -151,6 +161,7 @@ struct GcamStep {
     int add;                    // value added before the activation, or -1
     enum GcamActivation act;    // applied to the result
     float lo, hi;               // of GCAM_ACT_CLIP
+    int excites;                // GCAM_EXCITES_*: whether it is to go back by the rule of excitation too
     void *state;
     int copied;                 // set by prepare: its constant inputs are not read again
     size_t scratch;             // floats, for forward and for backward

@@ -102,5 +102,5 @@ static int pad_moves_rows(const GcamStep *step, const GcamValue *values)
 
 const GcamOp gcam_op_pad = {
     .type = "Pad", .layout = GCAM_LAYOUT_ANY, .infer = pad_infer, .forward = pad_forward,
-    .backward = pad_backward, .moves_rows = pad_moves_rows,
+    .backward = pad_backward, .excite = pad_backward, .moves_rows = pad_moves_rows,
 };

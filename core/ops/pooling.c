@@ -314,7 +314,7 @@ static void average_backward(const GcamRun *run, const GcamStep *step, int input
 
 #define POOL(onnx, needs, rule, there, back, ...) \
     { .type = onnx, .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_POOLS | needs, .infer = rule, .forward = there, \
-      .backward = back, .reach = pool_reach, .reads = pool_reads, __VA_ARGS__ }
+      .backward = back, .excite = back, .reach = pool_reach, .reads = pool_reads, __VA_ARGS__ }
 #define NEEDS_BOTH (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y)
 
 // Of the global ones nobody asks what they keep: behind them there is one cell.

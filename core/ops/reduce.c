@@ -100,7 +100,7 @@ static void reduce_backward(const GcamRun *run, const GcamStep *step, int input,
 
 #define REDUCE(name) \
     { .type = name, .layout = GCAM_LAYOUT_FREE, .infer = reduce_infer, .forward = reduce_forward, \
-      .backward = reduce_backward }
+      .backward = reduce_backward, .excite = reduce_backward }
 
 const GcamOp gcam_op_reduce_mean = REDUCE("ReduceMean");
 const GcamOp gcam_op_reduce_sum = REDUCE("ReduceSum");

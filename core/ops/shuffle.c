@@ -96,5 +96,6 @@ static void shuffle_backward(const GcamRun *run, const GcamStep *step, int input
 
 const GcamOp gcam_op_channel_shuffle = {
     .type = "ChannelShuffle", .layout = GCAM_LAYOUT_LAST, .forward = shuffle_forward, .backward = shuffle_backward,
+    .excite = shuffle_backward,
     .reach = gcam_reach_same,
 };

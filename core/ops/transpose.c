@@ -90,7 +90,8 @@ static int transpose_moves_rows(const GcamStep *step, const GcamValue *values)
 
 const GcamOp gcam_op_transpose = {
     .type = "Transpose", .layout = GCAM_LAYOUT_FREE, .flags = GCAM_OP_READS, .infer = transpose_infer,
-    .forward = transpose_forward, .backward = transpose_backward, .order = transpose_order,
+    .forward = transpose_forward, .backward = transpose_backward,
+    .excite = transpose_backward, .order = transpose_order,
     .moves_rows = transpose_moves_rows,
 };
 
@@ -111,9 +112,9 @@ static void layout_backward(const GcamRun *run, const GcamStep *step, int input,
 
 const GcamOp gcam_op_to_last = {
     .type = "ToChannelsLast", .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_RELAYOUT, .forward = layout_forward,
-    .backward = layout_backward,
+    .backward = layout_backward, .excite = layout_backward,
 };
 const GcamOp gcam_op_to_plain = {
     .type = "ToChannelsFirst", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_RELAYOUT, .forward = layout_forward,
-    .backward = layout_backward,
+    .backward = layout_backward, .excite = layout_backward,
 };

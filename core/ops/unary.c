@@ -5,6 +5,7 @@
  * One more of them is a KERNEL line, with f of x and f' of x and y, and a row of gcam_op_unary. Both may use two
  * numbers a and b, which the row takes from attributes.
  */
+#include "excitation.h"
 #include "part.h"
 
 #include <errno.h>
@@ -270,10 +271,11 @@ static const GcamOp *hard_sigmoid_gate(const GcamNode *node)
 
 // Defaults as the ONNX operator specification gives them.
 const GcamOp gcam_op_unary[] = {
-    UNARY("Relu", relu, .act = GCAM_ACT_RELU),
+    UNARY("Relu", relu, .excite = unary_backward, .act = GCAM_ACT_RELU),
     WITH_A("LeakyRelu", leaky_relu, "alpha", 0.01f),
     WITH_A("ThresholdedRelu", thresholded_relu, "alpha", 1),
-    WITH_AB("Clip", clip, "min", "max", -3.402823466e38f, 3.402823466e38f, .act = GCAM_ACT_CLIP, .bounds = clip_bounds),
+    WITH_AB("Clip", clip, "min", "max", -3.402823466e38f, 3.402823466e38f, .act = GCAM_ACT_CLIP, .bounds = clip_bounds,
+            .excite = gcam_excite_same),
     UNARY("Sigmoid", sigmoid, .probabilities = "sigmoid", .gate = sigmoid_gate),
     WITH_AB("HardSigmoid", hard_sigmoid, "alpha", "beta", 0.2f, 0.5f, .gate = hard_sigmoid_gate),
     UNARY("HardSwish", hard_swish),

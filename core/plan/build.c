@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "concat_in_place.h"
+#include "excite.h"
 #include "fuse.h"
 #include "layout.h"
 #include "memory.h"
@@ -108,7 +109,8 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec 
     if ((error = gcam_plan_copy(plan, graph)) || (error = check_layers(plan, log)) ||
         (error = gcam_plan_join_outputs(plan)))
         goto fail;
-    if ((error = gcam_plan_fuse(plan)) || (error = gcam_plan_layout(plan)))
+    if ((error = gcam_plan_fuse(plan)) || (error = gcam_plan_layout(plan)) ||
+        (error = spec->excites ? gcam_plan_excite(plan, log) : 0))
         goto fail;
     error = -ENOMEM;
     plan->root = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(*plan->root));

@@ -51,8 +51,9 @@ static void live_forward(const GcamPlan *plan, Block *data)
     int end = 2 * plan->steps + 1;
     for (int i = 0; i < plan->steps; i++) {
         const GcamStep *step = &plan->step[i];
-        int reads_x = step->in_head && step->op->flags & GCAM_OP_NEEDS_X;
-        int reads_y = step->in_head && (step->op->flags & GCAM_OP_NEEDS_Y || step->act != GCAM_ACT_NONE);
+        int reads_x = step->in_head && (step->excites || step->op->flags & GCAM_OP_NEEDS_X);
+        int reads_y = step->in_head &&
+                      (step->excites || step->op->flags & GCAM_OP_NEEDS_Y || step->act != GCAM_ACT_NONE);
         for (int j = 0; j < step->inputs; j++) {
             int value = step->input[j] < 0 ? -1 : plan->root[step->input[j]];
             touch(data, value, i);

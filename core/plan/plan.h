@@ -52,6 +52,7 @@ typedef struct GcamPlanSpec {
                                 // explained, then others, behind or before it, the picture among them
     int threads;
     enum GcamType type;         // what products may be multiplied as, one that gcam_gemm_has()
+    int excites;                // goes back by the rules of excitation and inhibition too
     GcamStoredSums stored;
 } GcamPlanSpec;
 

@@ -62,17 +62,20 @@ static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
 {
     const GcamStep *step = &plan->step[index];
     float *sum = run->memory + plan->sum_at[index];
-    if (run->rule != GCAM_RULE_PLAIN && gcam_step_rectifies(step))
+    const int is_gradient = gcam_rule_is_gradient(run->rule);
+    void (*backward)(const GcamRun *, const GcamStep *, int, float *) = is_gradient ? step->op->backward
+                                                                                    : step->op->excite;
+    if (run->rule != GCAM_RULE_PLAIN && is_gradient && gcam_step_rectifies(step))
         keep_positive(run->grad[step->output[0]], gcam_shape_count(&plan->value[step->output[0]].shape));
     for (int j = 0; j < step->inputs; j++) {
         int value = step->input[j];
         if (value < 0 || !run->grad[value] || !plan->in_head[value])
             continue;
         if (gcam_plan_first_gradient(plan, index, j)) {
-            step->op->backward(run, step, j, run->grad[value]);
+            backward(run, step, j, run->grad[value]);
             continue;
         }
-        step->op->backward(run, step, j, sum);
+        backward(run, step, j, sum);
         for (size_t k = 0, n = gcam_shape_count(&plan->value[value].shape); k < n; k++)
             run->grad[value][k] += sum[k];
     }

@@ -178,6 +178,46 @@ def scorecam(net, x):
     return m
 
 
+# p_j = x_j sum_i w+_ij p_i / (sum_k w+_ik x_k), layer by layer.
+def excite_linear(layer, x, p):
+    w = layer.weight.clamp(min=0)
+    return x * ((p / (x @ w.T)) @ w)
+
+
+def excite_conv(layer, x, p):
+    w = layer.weight.clamp(min=0)
+    z = F.conv2d(x, w, padding=layer.padding)
+    ratio = torch.where(z > 0, p / z, torch.zeros_like(p))
+    return x * F.conv_transpose2d(ratio, w, padding=layer.padding)
+
+
+def excite(net, x, p):
+    """p at the layers a3 and a1, from that of fc2's inputs."""
+    p = excite_linear(net.fc1, net.f, p).reshape(1, 8, SIZE // 4, SIZE // 4)
+    p3 = torch.repeat_interleave(torch.repeat_interleave(p, 2, 2), 2, 3) * net.a3 / 4
+    mean = net.average(net.a3)
+    p3 = p3 / torch.repeat_interleave(torch.repeat_interleave(mean + (mean == 0), 2, 2), 2, 3)
+    p2 = excite_conv(net.conv3, net.a2, p3[:, :4]) + excite_conv(net.conv4, net.a2, p3[:, 4:])
+    whole = net.b2 + net.p1
+    share = torch.where(net.a2 > 0, p2 / whole, torch.zeros_like(p2))
+    pool = share * net.p1 + excite_conv(net.conv2, net.p1, share * net.b2)
+    values, where = F.max_pool2d(net.a1, 2, return_indices=True)
+    p1 = F.max_unpool2d(pool, where, 2)
+    return p3, p1
+
+
+def mwp(net, x):
+    net(x)
+    w = net.fc2.weight[CLASS]
+
+    def top(w):
+        w = w.clamp(min=0)
+        return net.h * w / (net.h @ w)
+    one, other = excite(net, x, top(w)), excite(net, x, top(-w))
+    same("mwp adds up to 1", one[0].sum().detach(), 1)
+    return ([p.sum(1)[0].detach() for p in one], [F.relu((p - q).sum(1))[0].detach() for p, q in zip(one, other)])
+
+
 def main(folder):
     random = np.random.default_rng(7)
     net = Net().double().eval()
@@ -189,6 +229,8 @@ def main(folder):
             ("a3", "integrated/steps=8", integrated(net, x, 8)), ("a3", "guided-gradcam", guided_gradcam(net, x))]
     with torch.no_grad():
         maps += [("a3", "ablationcam", ablationcam(net, x)), ("a3", "scorecam", scorecam(net, x))]
+    one, contrast = mwp(net, x)
+    maps += [("a3", "mwp", one[0]), ("a1", "mwp", one[1]), ("a3", "cmwp", contrast[0]), ("a1", "cmwp", contrast[1])]
     with open(os.path.join(folder, "methods.txt"), "w") as out:
         for layer, method, values in maps:
             values = values.detach().numpy()

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Excitation backpropagation: shares of the score handed down from the scores to the layer, in the measure of what
+ * raises them (ops/excitation.h). In: activations A of the layer, [cells][channels], and the probe. Out: what of the
+ * score each cell has.
+ */
+#include "methods.h"
+#include "probe.h"
+
+#include <errno.h>
+#include <string.h>
+
+// Adds sign times the shares of each cell.
+static int add_shares(GcamProbe *probe, const GcamCam *cam, enum GcamRule rule, double sign, float *map)
+{
+    const float *r;
+    int error = gcam_probe_excitation(probe, rule, &r);
+    for (size_t i = 0; i < cam->cells && !error; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < cam->channels; k++)
+            sum += (double)cam->a[i * cam->channels + k] * r[i * cam->channels + k];
+        map[i] += (float)(sign * sum);
+    }
+    return error;
+}
+
+static int mwp(GcamProbe *probe, const GcamCam *cam, float *map)
+{
+    memset(map, 0, cam->cells * sizeof(*map));
+    return add_shares(probe, cam, GCAM_RULE_EXCITATION, 1, map);
+}
+
+// What the weights negated have is taken away. Below the last product both are handed down by the same weights, so that
+// it is one whether this is done at some contrast layer, as section 3.3 has it, or at the end.
+static int cmwp(GcamProbe *probe, const GcamCam *cam, float *map)
+{
+    int error = mwp(probe, cam, map);
+    if (!error)
+        error = add_shares(probe, cam, GCAM_RULE_INHIBITION, -1, map);
+    for (size_t i = 0; i < cam->cells && !error; i++)
+        map[i] = map[i] > 0 ? map[i] : 0;
+    return error;
+}
+
+const GcamMethod gcam_method_mwp = {
+    .info = {
+        .name = "mwp",
+        .summary = "which places raise the score, by shares that are handed down (it hardly tells classes apart)",
+        .formula = "sum_k p_k, p_j = x_j sum_i w+_ij p_i / sum_l w+_il x_l from layer to layer, 1 at the score",
+        .reference = "Zhang et al., ECCV 2016, arXiv 1608.00507",
+        .cost = "F + B of two products each",
+    },
+    .needs = GCAM_NEEDS_EXCITATION,
+    .run = mwp,
+};
+
+const GcamMethod gcam_method_cmwp = {
+    .info = {
+        .name = "cmwp",
+        .summary = "which places raise the score of this class more than that of any other",
+        .formula = "relu(sum_k (p_k - q_k)), p as for mwp, q the same with the weights of the last layer negated",
+        .reference = "Zhang et al., ECCV 2016, arXiv 1608.00507, section 3.3",
+        .cost = "F + 2 B of two products each",
+    },
+    .needs = GCAM_NEEDS_EXCITATION,
+    .run = cmwp,
+};
