@@ -242,7 +242,7 @@ $(FREI0R_OBJ): $(BUILD)/obj/%.o: $(SRC)/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CCACHE) $(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(CFLAGS) -MT $@ -c -o $@ $<
 
-$(FREI0R_SO): $(FREI0R_OBJ) $(LIB_A)
+$(FREI0R_SO): $(FREI0R_OBJ) $(LIB_A) $(CONFIG)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -shared -Wl,--exclude-libs,ALL $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIB_A) \
 	    $(CFLAGS) $(LDFLAGS) $(or $(BLAS_STATIC),$(BLAS_LIBS)) $(or $(PROTOBUF_STATIC),$(PROTOBUF_LIBS)) -lm -pthread

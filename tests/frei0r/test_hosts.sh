@@ -56,7 +56,7 @@ if "$BUILD/bin/ffmpeg" -v error -filters 2> /dev/null | grep -q ' gradcam '; the
 else
     echo "skip - frei0r in ffmpeg: the same bytes as the filter's: no ffmpeg was built"
 fi
-stock $raw -vf 'frei0r=gradcam:|star\\|heart' -frames:v 2 -pix_fmt rgba -f framemd5 two.md5 2> said \
+stock $raw -vf 'frei0r=gradcam:|star\\\\|heart' -frames:v 2 -pix_fmt rgba -f framemd5 two.md5 2> said \
     && ! grep gradcam: said
 check "frei0r in ffmpeg: two classes, the bar between them escaped" $?
 stock $raw -vf "format=rgba,frei0r=gradcam:nowhere.onnx|star" -f framemd5 broken.md5 2> said
