@@ -30,6 +30,7 @@ static const GcamMethod *const table[] = {
     &gcam_method_guided,
     &gcam_method_guided_gradcam,
     &gcam_method_deconvnet,
+    &gcam_method_fullgrad,
 };
 
 const GradcamMethodInfo *gradcam_method_at(size_t index)

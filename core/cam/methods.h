@@ -23,6 +23,9 @@ extern const GcamMethod gcam_method_gradient, gcam_method_smoothgrad, gcam_metho
 // methods_excitation.c: shares of the score that are handed down
 extern const GcamMethod gcam_method_mwp, gcam_method_cmwp;
 
+// methods_fullgrad.c: the picture and all biases
+extern const GcamMethod gcam_method_fullgrad;
+
 // methods_attribution.c: shares of the score by pixel
 extern const GcamMethod gcam_method_integrated, gcam_method_guided_gradcam;
 

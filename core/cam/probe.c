@@ -110,28 +110,6 @@ int gcam_probe_score_of_picture(GcamProbe *probe, const float *picture, double *
     return error ? error : read_score(probe, score);
 }
 
-int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_layer, const float **by_picture)
-{
-    GradcamContext *context = probe->context;
-    const GcamPlan *plan = context->plan;
-    int deep = by_picture && probe->needs & GCAM_NEEDS_PICTURE_GRADIENT;
-    GcamRun run = gcam_context_run(context);
-    GcamScore score;
-    int error = gcam_context_score(context, &probe->target, &score);
-    if (error)
-        return error;
-    context->gradient_class = -1;
-    run.seconds = NULL;
-    run.rule = rule;
-    gcam_score_seed(&score, context->grad[plan->logits]);
-    error = gcam_way_go(plan, plan->way[deep ? GCAM_WAY_ALL : GCAM_WAY_LAYER], &run, NULL);
-    if (by_layer)
-        *by_layer = layer_memory(probe, context->grad);
-    if (by_picture)
-        *by_picture = deep ? context->grad[plan->picture] : NULL;
-    return error;
-}
-
 // ds/dy to shares of the score, each divided by its y: what the rules of excitation begin with.
 static void divide_seed(const float *y, float *seed, size_t count)
 {
@@ -139,28 +117,96 @@ static void divide_seed(const float *y, float *seed, size_t count)
         seed[i] = y[i] != 0 ? seed[i] / y[i] : 0;
 }
 
-int gcam_probe_excitation(GcamProbe *probe, enum GcamRule rule, const float **by_layer)
+// Goes back for the score of what was asked last, by the rule and the way; run: what is told of on it.
+static int go_back(GcamProbe *probe, enum GcamRule rule, const GcamWay *way, GcamRun *run)
 {
     GradcamContext *context = probe->context;
-    const GcamPlan *plan = context->plan;
-    GcamRun run = gcam_context_run(context);
     GcamScore score;
     int error = gcam_context_score(context, &probe->target, &score);
-    if (!error && rule == GCAM_RULE_INHIBITION && !gcam_plan_can_inhibit(plan)) {
-        gcam_log(&context->log, GRADCAM_LOG_ERROR, "no layer with weights lies between '%s' and the scores, so that "
-                 "there are none to set against them", gradcam_context_layer(context)->name);
-        error = -ENOTSUP;
-    }
     if (error)
         return error;
     context->gradient_class = -1;
-    run.seconds = NULL;
-    run.rule = rule;
-    gcam_score_seed(&score, context->grad[plan->logits]);
-    divide_seed(context->data[plan->logits], context->grad[plan->logits], score.whole);
-    error = gcam_way_go(plan, plan->way[GCAM_WAY_LAYER], &run, NULL);
+    run->seconds = NULL;
+    run->rule = rule;
+    gcam_score_seed(&score, context->grad[context->plan->logits]);
+    if (!gcam_rule_is_gradient(rule))
+        divide_seed(context->data[context->plan->logits], context->grad[context->plan->logits], score.whole);
+    return gcam_way_go(context->plan, way, run, NULL);
+}
+
+int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_layer, const float **by_picture)
+{
+    GradcamContext *context = probe->context;
+    const GcamPlan *plan = context->plan;
+    int deep = by_picture && probe->needs & GCAM_NEEDS_PICTURE_GRADIENT;
+    GcamRun run = gcam_context_run(context);
+    int error = go_back(probe, rule, plan->way[deep ? GCAM_WAY_ALL : GCAM_WAY_LAYER], &run);
+    if (by_layer)
+        *by_layer = layer_memory(probe, context->grad);
+    if (by_picture)
+        *by_picture = deep ? context->grad[plan->picture] : NULL;
+    return error;
+}
+
+int gcam_probe_excitation(GcamProbe *probe, enum GcamRule rule, const float **by_layer)
+{
+    GradcamContext *context = probe->context;
+    GcamRun run = gcam_context_run(context);
+    if (rule == GCAM_RULE_INHIBITION && !gcam_plan_can_inhibit(context->plan)) {
+        gcam_log(&context->log, GRADCAM_LOG_ERROR, "no layer with weights lies between '%s' and the scores, so that "
+                 "there are none to set against them", gradcam_context_layer(context)->name);
+        return -ENOTSUP;
+    }
+    int error = go_back(probe, rule, context->plan->way[GCAM_WAY_LAYER], &run);
     *by_layer = layer_memory(probe, context->grad);
     return error;
+}
+
+typedef struct Visitor {
+    float *bias;
+    void (*take)(void *opaque, const GcamBiased *biased);
+    void *opaque;
+} Visitor;
+
+// A step that makes a map of channels, which lie last. What its own ReLU lets nothing of through is taken off the
+// gradient, as the step will do itself.
+static void visit(void *opaque, const GcamRun *run, const GcamStep *step)
+{
+    const Visitor *visitor = opaque;
+    const GcamValue *value = &run->value[step->output[0]];
+    const float *y = run->data[step->output[0]];
+    float *g = run->grad[step->output[0]];
+    if (!g || value->shape.rank != 4 || value->shape.dim[0] != 1 || !value->channels_last ||
+        !gcam_step_bias(step, run->value, visitor->bias))
+        return;
+    const GcamBiased biased = { value->shape.dim[2], value->shape.dim[3], value->shape.dim[1], visitor->bias, g };
+    for (size_t i = 0; step->act == GCAM_ACT_RELU && i < gcam_shape_count(&value->shape); i++)
+        g[i] = y[i] > 0 ? g[i] : 0;
+    visitor->take(visitor->opaque, &biased);
+}
+
+void gcam_probe_most_biased(const GcamProbe *probe, size_t *channels, size_t *cells)
+{
+    const GcamPlan *plan = probe->context->plan;
+    for (int i = 0; i < plan->steps; i++) {
+        const GcamShape *shape = &plan->value[plan->step[i].output[0]].shape;
+        if (shape->rank != 4)
+            continue;
+        *channels = shape->dim[1] > *channels ? shape->dim[1] : *channels;
+        *cells = shape->dim[2] * shape->dim[3] > *cells ? shape->dim[2] * shape->dim[3] : *cells;
+    }
+}
+
+int gcam_probe_biases(GcamProbe *probe, void (*take)(void *opaque, const GcamBiased *biased), void *opaque)
+{
+    GradcamContext *context = probe->context;
+    GcamRun run = gcam_context_run(context);
+    size_t channels = 1, cells = 1;
+    gcam_probe_most_biased(probe, &channels, &cells);
+    Visitor visitor = { grow(&context->probe_bias, &context->probe_bias_room, channels), take, opaque };
+    run.visit = visit;
+    run.visitor = &visitor;
+    return visitor.bias ? go_back(probe, GCAM_RULE_PLAIN, context->plan->way[GCAM_WAY_ALL], &run) : -ENOMEM;
 }
 
 // Copies what `cam` has to `at`, and lets it have that; returns what is behind.

@@ -35,6 +35,20 @@ int gcam_probe_score_of_picture(GcamProbe *probe, const float *picture, double *
 // NULL; without that by the picture the way ends at the layer.
 int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_layer, const float **by_picture);
 
+// What a network adds to each channel of a map somewhere between the picture and the scores.
+typedef struct GcamBiased {
+    size_t height, width, channels;
+    const float *bias;          // [channels]
+    const float *g;             // [cells][channels]: gradient of the score by the sums
+} GcamBiased;
+
+// Raises *channels and *cells to the most that such a map has.
+void gcam_probe_most_biased(const GcamProbe *probe, size_t *channels, size_t *cells);
+
+// Goes back to the picture once more, for methods with GCAM_NEEDS_PICTURE_GRADIENT, and tells of each such map, from
+// the scores down. What it tells is valid during the call.
+int gcam_probe_biases(GcamProbe *probe, void (*take)(void *opaque, const GcamBiased *biased), void *opaque);
+
 // The same by GCAM_RULE_EXCITATION or _INHIBITION, of methods with GCAM_NEEDS_EXCITATION: each activation's share of
 // the score, divided by it. By the latter -ENOTSUP where no product with weights lies between layer and scores.
 int gcam_probe_excitation(GcamProbe *probe, enum GcamRule rule, const float **by_layer);

@@ -52,7 +52,8 @@ static void batch_norm_affine(const GcamNode *node, const GcamValue *values, flo
     double epsilon = gcam_node_float(node, "epsilon", 1e-5f);
     for (size_t c = 0, n = gcam_shape_count(&gamma->shape); c < n; c++) {
         double s = gcam_constant_double(gamma, c) / sqrt(gcam_constant_double(variance, c) + epsilon);
-        scale[c] = (float)s;
+        if (scale)
+            scale[c] = (float)s;
         shift[c] = (float)(gcam_constant_double(beta, c) - s * gcam_constant_double(mean, c));
     }
 }

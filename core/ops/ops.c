@@ -61,6 +61,22 @@ int gcam_moves_rows(const GcamStep *step, const GcamValue *values)
     return op->flags & GCAM_OP_VIEW || (op->moves_rows && op->moves_rows(step, values));
 }
 
+int gcam_step_bias(const GcamStep *step, const GcamValue *values, float *bias)
+{
+    const GcamShape *shape = &values[step->output[0]].shape;
+    const size_t channels = shape->rank > 1 ? shape->dim[1] : 0;
+    const GcamValue *own = step->op->flags & GCAM_OP_WEIGHTS && step->inputs > 2 && step->input[2] >= 0
+                               ? &values[step->input[2]] : NULL;
+    if (step->bias)
+        memcpy(bias, step->bias, channels * sizeof(*bias));
+    else if (own)
+        for (size_t i = 0; i < channels; i++)
+            bias[i] = (float)gcam_constant_double(own, gcam_shape_count(&own->shape) == 1 ? 0 : i);
+    else if (step->op->affine)
+        step->op->affine(step->node, values, NULL, bias);
+    return step->bias || own || step->op->affine;
+}
+
 static void complain(const GcamInfer *infer, const char *format, va_list arguments)
 {
     char text[256];

@@ -115,7 +115,7 @@ struct GcamOp {
     // Queries. NULL: no, or none. `values` are a graph's or a plan's, by the indices in node or step.
     // An activation: where it bends, below and above.
     void (*bounds)(const GcamNode *node, float *low, float *high);
-    // What it does is y = scale * x + shift, one pair for each channel, in 1: fills both arrays.
+    // What it does is y = scale * x + shift, one pair for each channel, in 1: fills both arrays; scale may be NULL.
     void (*affine)(const GcamNode *node, const GcamValue *values, float *scale, float *shift);
     // The operator that x * this(x) is; NULL where its attributes make it none.
     const GcamOp *(*gate)(const GcamNode *node);
@@ -174,7 +174,10 @@ struct GcamRun {
     float *const *grad;
     float *memory;               // what the memory of all of them is part of
     float *scratch;             // of the step that runs
-    enum GcamRule rule;         // of the way back through ReLUs
+    enum GcamRule rule;         // of the way back
+    // NULL, or told of each step on the way back before it runs, when the gradient by its outputs is whole.
+    void (*visit)(void *visitor, const GcamRun *run, const GcamStep *step);
+    void *visitor;
     int only_active;            // of the layer's gradient only what is where the layer is not zero will count
     const GcamRect *part;       // of its outputs that is wanted, for operators with `reach`; NULL: all
     GcamThreads *pool;
@@ -183,6 +186,10 @@ struct GcamRun {
     int (*interrupt)(void *opaque);     // as in GradcamSettings
     void *opaque;
 };
+
+// What a step adds to each channel, dimension 1, of its result, before an activation: bias, or what a batch
+// normalization comes to. 0: nothing; 1: `bias` is filled, as many as the result has channels.
+int gcam_step_bias(const GcamStep *step, const GcamValue *values, float *bias);
 
 // The operators, one after the other; NULL past the last.
 const GcamOp *gcam_op_at(size_t index);

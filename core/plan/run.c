@@ -62,6 +62,8 @@ static void step_backward(const GcamPlan *plan, const GcamRun *run, int index)
 {
     const GcamStep *step = &plan->step[index];
     float *sum = run->memory + plan->sum_at[index];
+    if (run->visit)
+        run->visit(run->visitor, run, step);
     const int is_gradient = gcam_rule_is_gradient(run->rule);
     void (*backward)(const GcamRun *, const GcamStep *, int, float *) = is_gradient ? step->op->backward
                                                                                     : step->op->excite;

@@ -19,7 +19,7 @@ import onnx.helper as oh
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from pytorch_grad_cam import GradCAM, ScoreCAM
+from pytorch_grad_cam import FullGrad, GradCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 SIZE, CLASS, CLASSES = 12, 3, 5
@@ -178,6 +178,28 @@ def scorecam(net, x):
     return m
 
 
+def fullgrad(net, x, alone):
+    def total(t):
+        t = t.abs()
+        if alone:
+            return sum(up(scale(c)) for c in t[0])
+        return up(scale(t[0]).sum(0))
+    layers, outs = [net.bn1, net.bn2, net.conv3, net.conv4], []
+    hooks = [layer.register_forward_hook(lambda m, i, o: outs.append(o)) for layer in layers]
+    p = x.clone().requires_grad_()
+    y = net(p)
+    for hook in hooks:
+        hook.remove()
+    g = torch.autograd.grad(y[0, CLASS], [p] + outs)
+    m = total(p * g[0])
+    for layer, d in zip(layers, g[1:]):
+        b = layer.bias
+        if isinstance(layer, nn.BatchNorm2d):
+            b = b - layer.weight * layer.running_mean / torch.sqrt(layer.running_var + layer.eps)
+        m = m + total(b[None, :, None, None] * d)
+    return m.detach()
+
+
 # p_j = x_j sum_i w+_ij p_i / (sum_k w+_ik x_k), layer by layer.
 def excite_linear(layer, x, p):
     w = layer.weight.clamp(min=0)
@@ -231,6 +253,10 @@ def main(folder):
         maps += [("a3", "ablationcam", ablationcam(net, x)), ("a3", "scorecam", scorecam(net, x))]
     one, contrast = mwp(net, x)
     maps += [("a3", "mwp", one[0]), ("a1", "mwp", one[1]), ("a3", "cmwp", contrast[0]), ("a1", "cmwp", contrast[1])]
+    full = fullgrad(net, x, True)
+    maps += [("a3", "fullgrad", fullgrad(net, x, False)), ("a3", "fullgrad/scale=channel", full)]
+    with FullGrad(net, []) as cam:
+        same("fullgrad", scale(full), scale(torch.tensor(cam(x, [ClassifierOutputTarget(CLASS)])[0])), 1e-4)
     with open(os.path.join(folder, "methods.txt"), "w") as out:
         for layer, method, values in maps:
             values = values.detach().numpy()
