@@ -163,7 +163,7 @@ static int explains(GradcamContext *context, size_t count, char *trouble, size_t
     const size_t cells = (size_t)layer->width * (size_t)layer->height;
     const GradcamTarget target = { .name = "", .classes = &(const int){ 0 }, .count = 1 };
     float *map = calloc(cells, sizeof(*map));
-    GradcamMapInfo info;
+    GradcamMapInfo info = { 0 };
     int error = !map || !count ? -ENOMEM : gradcam_context_map(context, &target, NULL, map, &info);
     for (size_t i = 0; !error && i < cells; i++)
         if (isfinite(info.score) && !isfinite(map[i]))
