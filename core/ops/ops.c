@@ -13,8 +13,7 @@
 
 #define MOST_ELEMENTS ((size_t)INT32_MAX)      // counts and sizes fit an int
 
-// One row for each, by the last part of its name: gcam_op_conv is in conv.c. Those that work on each element alone are
-// rows in unary.c and binary.c.
+// One row for each, by the last part of its name: gcam_op_conv is in conv.c.
 #define OPERATORS(_) \
     _(conv) _(gemm) _(matmul) \
     _(max_pool) _(average_pool) _(global_average_pool) _(global_max_pool) \
@@ -23,14 +22,22 @@
     _(concat) _(split) _(slice) _(pad) _(transpose) _(expand) _(gather) \
     _(reshape) _(flatten) _(squeeze) _(unsqueeze)
 
+// Files that hold a table of their own, which is named as the file is.
+#define FAMILIES(_) _(unary) _(binary) _(reduce_fold)
+
 #define DECLARE(name) extern const GcamOp gcam_op_##name;
 #define ROW(name) &gcam_op_##name,
+#define DECLARE_FAMILY(name) extern const GcamOp gcam_op_##name[]; extern const size_t gcam_op_##name##_count;
+#define FAMILY(name) { gcam_op_##name, &gcam_op_##name##_count },
 
 OPERATORS(DECLARE)
-extern const GcamOp gcam_op_unary[], gcam_op_binary[];
-extern const size_t gcam_op_unary_count, gcam_op_binary_count;
+FAMILIES(DECLARE_FAMILY)
 
 static const GcamOp *const table[] = { OPERATORS(ROW) };
+static const struct {
+    const GcamOp *op;
+    const size_t *count;
+} families[] = { FAMILIES(FAMILY) };
 
 const GcamOp *gcam_op_at(size_t index)
 {
@@ -38,10 +45,10 @@ const GcamOp *gcam_op_at(size_t index)
     if (index < own)
         return table[index];
     index -= own;
-    if (index < gcam_op_unary_count)
-        return &gcam_op_unary[index];
-    index -= gcam_op_unary_count;
-    return index < gcam_op_binary_count ? &gcam_op_binary[index] : NULL;
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); index -= *families[i++].count)
+        if (index < *families[i].count)
+            return &families[i].op[index];
+    return NULL;
 }
 
 const GcamOp *gcam_op_find(const char *type)

@@ -7,11 +7,10 @@
  *     Softmax: y = e^(x - max) / sum        dx = y (dy - sum of dy y)
  *     LogSoftmax: y = x - max - log sum e^(x - max)        dx = dy - e^y sum of dy
  */
-#include "ops.h"
+#include "reduce.h"
 
 #include "kernels/kernels.h"
 #include "lanes.h"
-#include "move.h"
 
 #include <errno.h>
 #include <math.h>
@@ -26,7 +25,7 @@ typedef struct ReduceParams {
 } ReduceParams;
 
 // Axes from an attribute or, from opset 13 or 18 on, a constant input; none: all of them.
-static int reduce_infer(GcamInfer *infer)
+int gcam_reduce_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 1, 2);
     ReduceParams *params = gcam_infer_alloc(infer, sizeof(*params));
@@ -60,7 +59,7 @@ static int reduce_infer(GcamInfer *infer)
 }
 
 // The box of x, added up into y.
-static GcamMove reduce_move(const GcamRun *run, const GcamStep *step)
+GcamMove gcam_reduce_move(const GcamRun *run, const GcamStep *step)
 {
     const ReduceParams *params = step->node->params;
     const GcamValue *x = &run->value[step->input[0]], *y = &run->value[step->output[0]];
@@ -80,7 +79,7 @@ static GcamMove reduce_move(const GcamRun *run, const GcamStep *step)
 static void reduce_forward(const GcamRun *run, const GcamStep *step)
 {
     const ReduceParams *params = step->node->params;
-    GcamMove move = reduce_move(run, step);
+    GcamMove move = gcam_reduce_move(run, step);
     size_t count = gcam_shape_count(&run->value[step->output[0]].shape);
     float *y = run->data[step->output[0]];
     memset(y, 0, count * sizeof(*y));
@@ -92,14 +91,14 @@ static void reduce_forward(const GcamRun *run, const GcamStep *step)
 static void reduce_backward(const GcamRun *run, const GcamStep *step, int input, float *dx)
 {
     const ReduceParams *params = step->node->params;
-    GcamMove forward = reduce_move(run, step), move = gcam_move_reverse(&forward);
+    GcamMove forward = gcam_reduce_move(run, step), move = gcam_move_reverse(&forward);
     gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
     for (size_t i = 0, n = gcam_shape_count(&run->value[step->input[input]].shape); i < n; i++)
         dx[i] *= params->scale;
 }
 
 #define REDUCE(name) \
-    { .type = name, .layout = GCAM_LAYOUT_FREE, .infer = reduce_infer, .forward = reduce_forward, \
+    { .type = name, .layout = GCAM_LAYOUT_FREE, .infer = gcam_reduce_infer, .forward = reduce_forward, \
       .backward = reduce_backward, .excite = reduce_backward }
 
 const GcamOp gcam_op_reduce_mean = REDUCE("ReduceMean");

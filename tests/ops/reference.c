@@ -480,12 +480,32 @@ static void op_softmax(Op *op)
     }
 }
 
+static double reduced_with(const char *type, double sum, double x)
+{
+    IS("ReduceProd") return sum * x;
+    IS("ReduceMax") return fmax(sum, x);
+    IS("ReduceMin") return fmin(sum, x);
+    IS("ReduceL1") return sum + fabs(x);
+    IS("ReduceL2") return sum + x * x;
+    IS("ReduceSumSquare") return sum + x * x;
+    IS("ReduceLogSumExp") return sum + exp(x);
+    return sum + x;
+}
+
+static double reduced_to(const char *type, double sum, double elements)
+{
+    IS("ReduceMean") return sum / elements;
+    IS("ReduceL2") return sqrt(sum);
+    IS("ReduceLogSum") return log(sum);
+    IS("ReduceLogSumExp") return log(sum);
+    return sum;
+}
+
 static void op_reduce(Op *op)
 {
     const RefTensor *x = op->in[0];
     double axes[GRAPH_RANK];
     int n = list(op, "axes", 1, axes), drop[GRAPH_RANK] = { 0 }, rank = 0, keep = integer(op, "keepdims", 1);
-    int product = !strcmp(op->node->type, "ReduceProd");
     size_t dim[GRAPH_RANK], kept[GRAPH_RANK], reduced = 1;
     for (int i = 0; i < x->rank; i++)
         drop[i] = n <= 0 && !integer(op, "noop_with_empty_axes", 0);
@@ -498,17 +518,20 @@ static void op_reduce(Op *op)
             dim[rank++] = kept[i];
     }
     RefTensor *y = out(op, 0, rank, dim);
+    const char *type = op->node->type;
     for (size_t i = 0; i < y->count; i++)
-        y->data[i] = product;
+        y->data[i] = !strcmp(type, "ReduceProd") ? 1 : !strcmp(type, "ReduceMax") ? -INFINITY :
+                     !strcmp(type, "ReduceMin") ? INFINITY : 0;
     for (size_t i = 0; i < x->count; i++) {
         size_t at[GRAPH_RANK];
         indices_of(i, x->rank, x->dim, at);
         for (int d = 0; d < x->rank; d++)
             at[d] = drop[d] ? 0 : at[d];
         double *to = &y->data[place_of(x->rank, kept, at)];
-        *to = product ? *to * x->data[i]
-                      : *to + x->data[i] / (strcmp(op->node->type, "ReduceMean") ? 1 : (double)reduced);
+        *to = reduced_with(type, *to, x->data[i]);
     }
+    for (size_t i = 0; i < y->count; i++)
+        y->data[i] = reduced_to(type, y->data[i], (double)reduced);
 }
 
 // ----------------------------------------------------------------------------------------------- moving
@@ -749,7 +772,8 @@ static const struct {
     { " BatchNormalization ", op_batch_norm },
     { " LayerNormalization ", op_layer_norm },
     { " LRN ", op_lrn },
-    { " ReduceMean ReduceSum ReduceProd ", op_reduce },
+    { " ReduceMean ReduceSum ReduceProd ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
+      "ReduceLogSumExp ", op_reduce },
     { " Softmax LogSoftmax ", op_softmax },
     { " Concat ", op_concat },
     { " Split ", op_split },
