@@ -116,7 +116,6 @@ KERNEL(softsign, x / (1 + fabsf(x)), 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))
 KERNEL(mish, x * tanh_fast(softplus(x)),
        tanh_fast(softplus(x)) + x * sigmoid(x) * (1 - tanh_fast(softplus(x)) * tanh_fast(softplus(x))))
 VECTOR_KERNEL(erf, 1.12837917f * exp_fast(-x * x))
-VECTOR_FORWARD(gelu)
 VECTOR_FORWARD(silu)
 KERNEL(sqrt, sqrtf(x), 0.5f / y)
 VECTOR_KERNEL(exp, y)
@@ -124,16 +123,63 @@ KERNEL(log, logf(x), 1 / x)
 KERNEL(neg, -x, -1)
 KERNEL(abs, fabsf(x), x > 0 ? 1 : x < 0 ? -1 : 0)
 KERNEL(reciprocal, 1 / x, -y * y)
+KERNEL(swish, x * sigmoid(a * x), sigmoid(a * x) * (1 + a * x * (1 - sigmoid(a * x))))
+KERNEL(shrink, x > a ? x - b : x < -a ? x + b : 0, x > a || x < -a)
+KERNEL(sin, sinf(x), cosf(x))
+KERNEL(cos, cosf(x), -sinf(x))
+KERNEL(tan, tanf(x), 1 + y * y)
+KERNEL(asin, asinf(x), 1 / sqrtf(1 - x * x))
+KERNEL(acos, acosf(x), -1 / sqrtf(1 - x * x))
+KERNEL(atan, atanf(x), 1 / (1 + x * x))
+KERNEL(sinh, sinhf(x), coshf(x))
+KERNEL(cosh, coshf(x), sinhf(x))
+KERNEL(asinh, asinhf(x), 1 / sqrtf(x * x + 1))
+KERNEL(acosh, acoshf(x), 1 / sqrtf(x * x - 1))
+KERNEL(atanh, atanhf(x), 1 / (1 - x * x))
+// Steps: no gradient comes through, as everywhere but at a few points there is none.
+KERNEL(sign, x > 0 ? 1 : x < 0 ? -1 : 0, 0)
+KERNEL(round, rintf(x), 0)
+KERNEL(floor, floorf(x), 0)
+KERNEL(ceil, ceilf(x), 0)
 
 // Derivatives by vectors, a piece that stays in the first cache at a time.
 enum { PIECE = 512 };
+
+// Gelu with approximate='tanh': x (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3).
+static inline float gelu_tanh(float x)
+{
+    return tanh_fast(0.79788456f * x * (1 + 0.044715f * x * x));
+}
+
+// a: 1 where it is approximated so, else 0.
+static void gelu_forward(const float *x, float *y, size_t n, float a, float b)
+{
+    (void)b;
+    if (a == 0)
+        gcam_kernels()->gelu(y, x, n);
+    for (size_t i = 0; a != 0 && i < n; i++)
+        y[i] = 0.5f * x[i] * (1 + gelu_tanh(x[i]));
+}
+
+// (1 + t) / 2 + x / 2 (1 - t^2) u'
+static void gelu_tanh_backward(const float *x, const float *dy, float *restrict dx, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float t = gelu_tanh(x[i]), du = 0.79788456f * (1 + 0.134145f * x[i] * x[i]);
+        dx[i] = dy[i] * 0.5f * (1 + t + x[i] * (1 - t * t) * du);
+    }
+}
 
 // (1 + erf(x / sqrt(2))) / 2 + x e^(-x^2 / 2) / sqrt(2 pi)
 static void gelu_backward(const float *x, const float *y, const float *dy, float *restrict dx, size_t n, float a,
                           float b)
 {
     float share[PIECE], density[PIECE];
-    (void)y, (void)a, (void)b;
+    (void)y, (void)b;
+    if (a != 0) {
+        gelu_tanh_backward(x, dy, dx, n);
+        return;
+    }
     for (size_t at = 0, count; at < n; at += count, x += count, dy += count, dx += count) {
         count = n - at < PIECE ? n - at : PIECE;
         for (size_t i = 0; i < count; i++) {
@@ -181,7 +227,9 @@ static int unary_infer(GcamInfer *infer)
             *value[i] = gcam_node_float(infer->node, kernel->attribute[i], kernel->fallback[i]);
     }
     const char *approximate = gcam_node_string(infer->node, "approximate", "none");
-    if (strcmp(approximate, "none"))
+    if (kernel->forward == gelu_forward && !strcmp(approximate, "tanh"))
+        params->a = 1;
+    else if (strcmp(approximate, "none"))
         return gcam_infer_unsupported(infer, "approximate='%s'", approximate);
     infer->node->params = params;
     return gcam_infer_output(infer, 0, &gcam_infer_input(infer, 0)->shape);
@@ -294,5 +342,22 @@ const GcamOp gcam_op_unary[] = {
     UNARY("Neg", neg),
     UNARY("Abs", abs),
     UNARY("Reciprocal", reciprocal),
+    WITH_A("Swish", swish, "alpha", 1),
+    WITH_AB("Shrink", shrink, "lambd", "bias", 0.5f, 0, ),
+    UNARY("Sin", sin),
+    UNARY("Cos", cos),
+    UNARY("Tan", tan),
+    UNARY("Asin", asin),
+    UNARY("Acos", acos),
+    UNARY("Atan", atan),
+    UNARY("Sinh", sinh),
+    UNARY("Cosh", cosh),
+    UNARY("Asinh", asinh),
+    UNARY("Acosh", acosh),
+    UNARY("Atanh", atanh),
+    UNARY("Sign", sign),
+    UNARY("Round", round),
+    UNARY("Floor", floor),
+    UNARY("Ceil", ceil),
 };
 const size_t gcam_op_unary_count = sizeof(gcam_op_unary) / sizeof(gcam_op_unary[0]);

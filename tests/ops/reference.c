@@ -144,6 +144,24 @@ static double unary(const Op *op, double x)
     IS("Reciprocal") return 1 / x;
     IS("Floor") return floor(x);
     IS("Ceil") return ceil(x);
+    IS("Sin") return sin(x);
+    IS("Cos") return cos(x);
+    IS("Tan") return tan(x);
+    IS("Asin") return asin(x);
+    IS("Acos") return acos(x);
+    IS("Atan") return atan(x);
+    IS("Sinh") return sinh(x);
+    IS("Cosh") return cosh(x);
+    IS("Asinh") return asinh(x);
+    IS("Acosh") return acosh(x);
+    IS("Atanh") return atanh(x);
+    IS("Sign") return (x > 0) - (x < 0);
+    IS("Round") return rint(x);
+    IS("Swish") return x / (1 + exp(-(has ? a : 1) * x));
+    IS("Shrink") {
+        double edge = number(op, "lambd", 0.5), bias = number(op, "bias", 0);
+        return x < -edge ? x + bias : x > edge ? x - bias : 0;
+    }
     IS("Not") return x == 0;
     IS("Cast") return integer(op, "to", 1) == 7 ? trunc(x) : x;
     IS("Identity") return x;
@@ -762,6 +780,7 @@ static const struct {
 } table[] = {
     { " Relu LeakyRelu ThresholdedRelu Clip Sigmoid HardSigmoid HardSwish Tanh Elu Selu Celu Softplus "
       "Softsign Mish Erf "
+      "Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sign Round Swish Shrink "
       "Gelu Sqrt Exp Log Neg Abs Reciprocal Floor Ceil Not Cast Identity Dropout ",
       op_unary },
     { " Add Sub Mul Div Pow Min Max PRelu Mod Equal Greater Less ", op_binary },
