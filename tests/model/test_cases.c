@@ -17,8 +17,6 @@ enum { MOST_VALUES = 24 };      // of an output that expected.json has
 static const struct {
     const char *reason, *files;
 } known[] = {
-    { "Sum, Mean, Max and Min of any number",
-      " max1 max3 mean2 sum1 sum2 sum3 " },
     { "normalisations over pixels",
       " gn21 mvn odd_groupnorm " },
     { "paddings that repeat the picture",

@@ -182,8 +182,6 @@ static double binary(const Op *op, double a, double b)
     IS("Mul") return a * b;
     IS("Div") return a / b;
     IS("Pow") return pow(a, b);
-    IS("Min") return fmin(a, b);
-    IS("Max") return fmax(a, b);
     IS("PRelu") return a > 0 ? a : a * b;
     IS("Mod") return a - b * floor(a / b);
     IS("Equal") return a == b;
@@ -238,6 +236,24 @@ static void op_binary(Op *op)
     for (size_t i = 0; i < y->count; i++) {
         indices_of(i, rank, dim, at);
         y->data[i] = binary(op, broadcast(op->in[0], rank, at), broadcast(op->in[1], rank, at));
+    }
+}
+
+// Sum, Mean, Max and Min of any number of inputs.
+static void op_several(Op *op)
+{
+    size_t dim[GRAPH_RANK], at[GRAPH_RANK];
+    const char *type = op->node->type;
+    int n = op->node->inputs, rank = broadcast_dims(op, n, dim);
+    RefTensor *y = out(op, 0, rank, dim);
+    for (size_t i = 0; i < y->count; i++) {
+        indices_of(i, rank, dim, at);
+        double result = broadcast(op->in[0], rank, at);
+        for (int k = 1; k < n; k++) {
+            double x = broadcast(op->in[k], rank, at);
+            result = !strcmp(type, "Max") ? fmax(result, x) : !strcmp(type, "Min") ? fmin(result, x) : result + x;
+        }
+        y->data[i] = strcmp(type, "Mean") ? result : result / n;
     }
 }
 
@@ -783,7 +799,8 @@ static const struct {
       "Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sign Round Swish Shrink "
       "Gelu Sqrt Exp Log Neg Abs Reciprocal Floor Ceil Not Cast Identity Dropout ",
       op_unary },
-    { " Add Sub Mul Div Pow Min Max PRelu Mod Equal Greater Less ", op_binary },
+    { " Sum Mean Max Min ", op_several },
+    { " Add Sub Mul Div Pow PRelu Mod Equal Greater Less ", op_binary },
     { " Conv ", op_conv },
     { " Gemm ", op_gemm },
     { " MatMul ", op_matmul },

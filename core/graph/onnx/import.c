@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "chains.h"
 
 #include <errno.h>
 #include <string.h>
@@ -310,6 +311,37 @@ static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *gr
     return read_attributes(onnx, proto, node, &graph->arena, log);
 }
 
+// How many nodes the graph will have, some of which become chains.
+static size_t count_nodes(const Onnx__GraphProto *proto)
+{
+    size_t nodes = 0;
+    for (size_t i = 0; i < proto->n_node; i++)
+        nodes += gcam_onnx_chain_nodes(text(proto->node[i]->op_type), text(proto->node[i]->domain),
+                                       proto->node[i]->n_input);
+    return nodes;
+}
+
+// Nodes in their order, each of which may become several.
+static int read_nodes(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLog *log)
+{
+    const Onnx__GraphProto *proto = onnx->proto->graph;
+    size_t nodes = count_nodes(proto);
+    if (nodes > GCAM_MOST_NODES)
+        return gcam_fail(log, -EOVERFLOW, "%s: a graph of %zu nodes, more than %d", onnx->path, nodes,
+                         GCAM_MOST_NODES);
+    graph->node = gcam_arena_alloc(&graph->arena, nodes, sizeof(*graph->node));
+    if (!graph->node)
+        return -ENOMEM;
+    for (size_t i = 0; i < proto->n_node; i++) {
+        int error = read_node(onnx, proto->node[i], graph, names, &graph->node[graph->nodes], log);
+        int made = error ? error : gcam_onnx_chain(graph, graph->nodes);
+        if (made < 0)
+            return made;
+        graph->nodes += made;
+    }
+    return 0;
+}
+
 // Initializers, inputs, nodes, outputs, in this order: ONNX has nodes in order of computation.
 static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLog *log)
 {
@@ -334,8 +366,7 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLo
     graph->input = gcam_arena_alloc(&graph->arena, proto->n_input + 1, sizeof(int));
     graph->input_type = gcam_arena_alloc(&graph->arena, proto->n_input + 1, sizeof(int));
     graph->output = gcam_arena_alloc(&graph->arena, proto->n_output + 1, sizeof(int));
-    graph->node = gcam_arena_alloc(&graph->arena, proto->n_node, sizeof(*graph->node));
-    if (!graph->input || !graph->input_type || !graph->output || !graph->node)
+    if (!graph->input || !graph->input_type || !graph->output)
         return -ENOMEM;
     for (size_t i = 0; i < proto->n_input; i++) {
         // Before IR version 4 every initializer is listed among the inputs too.
@@ -350,11 +381,9 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLo
             return error;
         graph->input[graph->inputs++] = index;
     }
-    for (size_t i = 0; i < proto->n_node; i++, graph->nodes++) {
-        int error = read_node(onnx, proto->node[i], graph, names, &graph->node[i], log);
-        if (error)
-            return error;
-    }
+    int error = read_nodes(onnx, graph, names, log);
+    if (error)
+        return error;
     for (size_t i = 0; i < proto->n_output; i++) {
         int index = *name_slot(names, graph, text(proto->output[i]->name)) - 1;
         if (index < 0) {
