@@ -17,8 +17,6 @@ enum { MOST_VALUES = 24 };      // of an output that expected.json has
 static const struct {
     const char *reason, *files;
 } known[] = {
-    { "normalisations over pixels",
-      " gn21 mvn odd_groupnorm " },
     { "paddings that repeat the picture",
       " pad_edge pad_neg_edge pad_reflect " },
     { "elements that move to other places",

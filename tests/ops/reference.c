@@ -475,6 +475,34 @@ static void op_layer_norm(Op *op)
     }
 }
 
+// Instance, Group and MeanVarianceNormalization: a group of channels of one picture, or (by axes) of all pictures.
+static void op_group_norm(Op *op)
+{
+    const RefTensor *x = op->in[0];
+    RefTensor *y = out(op, 0, x->rank, x->dim);
+    const int plain = op->node->type[0] == 'M', grouped = op->node->type[0] == 'G';
+    size_t at[GRAPH_RANK], other[GRAPH_RANK], groups = grouped ? (size_t)integer(op, "num_groups", 1) : x->dim[1];
+    const GraphAttribute *axes = attribute(op, "axes");
+    groups = plain && axes && axes->count == x->rank ? 1 : groups;
+    size_t each = x->dim[1] / groups;
+    for (size_t i = 0; i < x->count; i++) {
+        double mean = 0, variance = 0, n = 0;
+        indices_of(i, x->rank, x->dim, at);
+        for (int pass = 0; pass < 2; pass++)
+            for (size_t j = 0; j < x->count; j++) {
+                indices_of(j, x->rank, x->dim, other);
+                if (other[0] != at[0] || other[1] / each != at[1] / each)
+                    continue;
+                n += !pass;
+                mean += pass ? 0 : x->data[j];
+                variance += pass ? pow(x->data[j] - mean / n, 2) : 0;
+            }
+        double z = (x->data[i] - mean / n) / (plain ? sqrt(variance / n) : sqrt(variance / n + number(op, "epsilon", 1e-5)));
+        y->data[i] = plain ? z : z * op->in[1]->data[at[1] * op->in[1]->count / x->dim[1]] +
+                                 op->in[2]->data[at[1] * op->in[2]->count / x->dim[1]];
+    }
+}
+
 static void op_lrn(Op *op)
 {
     const RefTensor *x = op->in[0];
@@ -807,6 +835,7 @@ static const struct {
     { " MaxPool AveragePool GlobalAveragePool GlobalMaxPool ", op_pool },
     { " BatchNormalization ", op_batch_norm },
     { " LayerNormalization ", op_layer_norm },
+    { " InstanceNormalization GroupNormalization MeanVarianceNormalization ", op_group_norm },
     { " LRN ", op_lrn },
     { " ReduceMean ReduceSum ReduceProd ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
       "ReduceLogSumExp ", op_reduce },
