@@ -389,7 +389,12 @@ GRADCAM_API int gradcam_precision_find(const char *name);
 typedef struct GradcamSettings {
     size_t size;                // sizeof of this struct, or 0: see above
     GradcamLog log;             // used as long as the context is open
-    const char *layer;          // tensor or node name; NULL or "auto": the model's default layer
+    // Tensor or node name; NULL or "auto": the model's default layer. Several, up to 7, are joined by '+', "a+b"; their
+    // maps are fused: each scaled to 0..1 by gradcam_map_normalize(), enlarged to the size of the largest by
+    // gradcam_map_resize(), then the mean of all, which is scaled to 0..1 again (those of both signs are divided by
+    // their largest magnitude). "last3": the default layer and the two stages before it, each the last tensor of the
+    // next larger resolution through which all goes that leads to the logits.
+    const char *layer;
     GradcamMethod method;       // what the context is made ready for; it makes maps by any other too, but for one that
                                 // goes further back, as to the picture, it then runs the network a second time
     int threads;                // threads inside one map, the caller's included; 0: one per processor
@@ -412,8 +417,10 @@ typedef struct GradcamSettings {
 GRADCAM_API int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings);
 GRADCAM_API void gradcam_context_close(GradcamContext **context);
 
-// The layer in use. Belongs to the model.
+// The layer in use; of several the one that is computed first. Belongs to the model.
 GRADCAM_API const GradcamLayer *gradcam_context_layer(const GradcamContext *context);
+// The layers in use, in order of computation; NULL past the last.
+GRADCAM_API const GradcamLayer *gradcam_context_layer_at(const GradcamContext *context, size_t index);
 
 // Runs the network on a picture: 8-bit samples at the model's width and height, GradcamModelInfo.channels of them a
 // pixel (R, G, B interleaved, or grey), rows `stride` bytes apart (may be negative). Read during the call only. A
@@ -460,7 +467,7 @@ typedef struct GradcamMapInfo {
 // Whether the context makes maps by a method without a second run of the network. See GradcamSettings.method.
 GRADCAM_API int gradcam_context_serves(const GradcamContext *context, const GradcamMethod *method);
 
-// Size of a method's maps: that of the layer, or that of the network's picture. Thread-safe.
+// Size of a method's maps: that of the layer, of several the largest, or that of the network's picture. Thread-safe.
 GRADCAM_API void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width,
                                           int *height);
 
@@ -478,7 +485,7 @@ GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget
 GRADCAM_API int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count,
                                      const GradcamMethod *method, float *maps, GradcamMapInfo *infos);
 
-// Activations A of the layer and gradients G = dy/dA of the last target that a map was made of, both stored
+// Activations A of the layer (of several, the first) and gradients G = dy/dA of the last target that a map was made of, both stored
 // [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first map. Some
 // networks' maps are made without G, which is then computed here, once for each map: it may take longer than the map's
 // own backward did. -EINVAL before the first forward, -ECANCELED as gradcam_context_map().

@@ -11,7 +11,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "fuse.h"
 #include "method.h"
+#include "model/layers.h"
 #include "preprocess.h"
 
 #include <errno.h>
@@ -31,20 +33,30 @@ static void assign_memory(GradcamContext *context)
     }
 }
 
-// Plan and memory of a context that has its model, layer, needs, threads and precision.
+static size_t most_channels(const GradcamContext *context)
+{
+    size_t most = 0;
+    for (int i = 0; i < context->layers.count; i++) {
+        size_t channels = (size_t)context->model->layer[context->layers.index[i]].channels;
+        most = channels > most ? channels : most;
+    }
+    return most;
+}
+
+// Plan and memory of a context that has its model, layers, needs, threads and precision.
 static int make_ready(GradcamContext *context, const GradcamLog *log)
 {
     context->gradient_class = -1;
     context->serving = context;
-    int error = gcam_model_plan(context->model, context->layer, &context->output, context->needs, context->threads,
-                                context->precision, &context->plan, log);
+    int error = gcam_model_plan(context->model, &context->layers, &context->output, context->needs,
+                                context->threads, context->precision, &context->plan, log);
     if (error)
         return error;
     size_t values = (size_t)context->plan->values;
     context->memory = gcam_calloc(context->plan->floats, sizeof(float));
     context->data = gcam_calloc(values, sizeof(*context->data));
     context->grad = gcam_calloc(values, sizeof(*context->grad));
-    context->alpha = gcam_alloc((size_t)gradcam_context_layer(context)->channels, sizeof(float));
+    context->alpha = gcam_alloc(most_channels(context), sizeof(float));
     if (context->plan->can_skip)
         context->seed = gcam_alloc(context->model->info.classes, sizeof(float));
     if (!context->memory || !context->data || !context->grad || !context->alpha ||
@@ -83,15 +95,18 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
         gcam_log(&s->log, GRADCAM_LOG_ERROR, "probability %d: there is none of that number", (int)s->probability);
         return -EINVAL;
     }
-    int layer = gcam_model_find_layer(model, s->layer, &s->log);
-    if (layer < 0)
-        return layer;
+    GcamLayers layers;
+    int found = gcam_layers_find(model, s->layer, &layers, &s->log);
+    if (!found)
+        found = gcam_method_fits_layers(gcam_method_row(&s->method), layers.count, &s->log);
+    if (found)
+        return found;
     GradcamContext *context = gcam_calloc(1, sizeof(*context));
     if (!context)
         goto fail;
     const GradcamInput *picture = &model->inputs.picture;
     context->model = gradcam_model_ref(model);
-    context->layer = layer;
+    context->layers = layers;
     context->needs = gcam_method_row(&s->method)->needs & GCAM_NEEDS_OF_PLANS;
     context->precision = s->precision;
     context->threads = threads;
@@ -143,6 +158,7 @@ void gradcam_context_close(GradcamContext **context)
     gcam_free(c->scores);
     gcam_free(c->score_grad);
     gcam_free(c->scratch);
+    gcam_free(c->fused);
     gcam_free(c->seed);
     gcam_free(c->probe_kept);
     gcam_free(c->probe_own);
@@ -156,7 +172,12 @@ void gradcam_context_close(GradcamContext **context)
 
 const GradcamLayer *gradcam_context_layer(const GradcamContext *context)
 {
-    return &context->model->layer[context->layer];
+    return gradcam_context_layer_at(context, 0);
+}
+
+const GradcamLayer *gradcam_context_layer_at(const GradcamContext *context, size_t index)
+{
+    return index < (size_t)context->layers.count ? &context->model->layer[context->layers.index[index]] : NULL;
 }
 
 GcamRun gcam_context_run(const GradcamContext *context)
@@ -296,7 +317,7 @@ static int open_other(GradcamContext *context, unsigned needs)
     if (!other)
         return -ENOMEM;
     other->model = gradcam_model_ref(context->model);
-    other->layer = context->layer;
+    other->layers = context->layers;
     other->output = context->output;
     other->needs = needs;
     other->precision = context->precision;

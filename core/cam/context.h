@@ -18,7 +18,7 @@ struct GradcamContext {
     const GcamPlan *plan;
     GcamOutputs output;         // of the plan
     unsigned needs;             // GCAM_NEEDS_... that the plan was made for
-    int layer;                  // index into the model's layers
+    GcamLayers layers;
     enum GradcamPrecision precision;
     int threads;
     GradcamContext *other;      // with a plan for what this one's does not serve; NULL until it is first asked for. It
@@ -44,6 +44,8 @@ struct GradcamContext {
     GradcamLog log;
     int warned;                 // of scores that are not finite
     const GcamWay *way;         // that the last map went, the end of which its gradients are at; NULL: none
+    float *fused;               // of maps of several layers: one layer's, at its own size and at that of all
+    size_t fused_room;
     float *seed;                // of the last score's gradient by the logits, where is_partial
     int is_partial;             // the gradients are there only where the layer is not zero
     int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none

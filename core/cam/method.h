@@ -34,10 +34,17 @@ typedef struct GcamCam {
 
 typedef struct GcamProbe GcamProbe;
 
+// How maps of several layers become one (fuse.h).
+enum GcamFuse {
+    GCAM_FUSE_MEAN,             // of one layer, it is the layer's raw map
+    GCAM_FUSE_PRODUCT,          // a map of one layer there is not
+};
+
 typedef struct GcamMethod {
     GradcamMethodInfo info;     // first: a pointer to it is one to the whole
     unsigned needs;             // GCAM_NEEDS_...
     enum GcamRule rule;         // of the way back
+    enum GcamFuse fuse;
     // One of the two. `map` has the size that info.of_pixels tells, and is overwritten. 0, or a negative errno after a
     // sentence to the log of the context.
     int (*formula)(const GcamCam *cam, float *map);

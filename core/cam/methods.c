@@ -14,6 +14,7 @@ static const GcamMethod *const table[] = {
     &gcam_method_hirescam,
     &gcam_method_elementwise,
     &gcam_method_layercam,
+    &gcam_method_refinecam,
     &gcam_method_reciprocam,
     &gcam_method_ablationcam,
     &gcam_method_scorecam,

@@ -14,6 +14,9 @@ extern const GcamMethod gcam_method_gradcam, gcam_method_counterfactual, gcam_me
 // methods_elementwise.c: each cell by its own gradient
 extern const GcamMethod gcam_method_hirescam, gcam_method_elementwise, gcam_method_layercam;
 
+// methods_refine.c: several layers
+extern const GcamMethod gcam_method_refinecam;
+
 // methods_eigen.c: principal components
 extern const GcamMethod gcam_method_eigencam, gcam_method_eigengradcam, gcam_method_seg_eigen, gcam_method_kpcacam;
 

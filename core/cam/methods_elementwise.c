@@ -5,6 +5,8 @@
  */
 #include "methods.h"
 
+#include <math.h>
+
 // relu(sum_k G_k A_k), Draelos and Carin 2020, eq. 5.
 static int hirescam(const GcamCam *cam, float *map)
 {
@@ -33,9 +35,11 @@ static int elementwise(const GcamCam *cam, float *map)
     return 0;
 }
 
-// relu(sum_k relu(G_k) A_k), Jiang et al. 2021, eq. 3 to 5.
+// relu(sum_k relu(G_k) A_k), Jiang et al. 2021, eq. 3 to 5; of early layers tanh(2 M / max M), eq. 9, which brings up
+// what is low there.
 static int layercam(const GcamCam *cam, float *map)
 {
+    float most = 0;
     for (size_t i = 0; i < cam->cells; i++) {
         const float *a = cam->a + i * cam->channels, *g = cam->g + i * cam->channels;
         double sum = 0;
@@ -43,6 +47,10 @@ static int layercam(const GcamCam *cam, float *map)
             sum += g[k] > 0 ? (double)a[k] * g[k] : 0;
         map[i] = sum > 0 ? (float)sum : 0;
     }
+    for (size_t i = 0; cam->option[0] == 1 && i < cam->cells; i++)
+        most = map[i] > most ? map[i] : most;
+    for (size_t i = 0; most > 0 && i < cam->cells; i++)
+        map[i] = tanhf(2 * map[i] / most);
     return 0;
 }
 
@@ -77,6 +85,11 @@ const GcamMethod gcam_method_layercam = {
         .formula = "relu(sum_k relu(G_k) A_k)",
         .reference = "Jiang et al., IEEE TIP 2021, doi 10.1109/TIP.2021.3089943",
         .cost = "F + B",
+        .option = (const GradcamMethodOption[]){
+            { .name = "scale", .help = "tanh: tanh(2 M / max M), for early layers",
+              .words = (const char *const[]){ "none", "tanh", NULL } },
+        },
+        .options = 1,
     },
     .needs = GCAM_NEEDS_GRADIENT | GCAM_NEEDS_ONLY_ACTIVE,
     .formula = layercam,

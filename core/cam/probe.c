@@ -48,7 +48,7 @@ static size_t floats_of(const GcamCam *cam)
 static float *layer_memory(const GcamProbe *probe, float *const *memory)
 {
     const GradcamContext *context = probe->context;
-    return memory[context->plan->layer] + context->model->layer_skip[context->layer];
+    return memory[context->plan->layer] + context->model->layer_skip[context->layers.index[0]];
 }
 
 // Room that a context keeps: it only grows.

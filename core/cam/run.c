@@ -9,24 +9,32 @@
 #include "base/float_mode.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "fuse.h"
 #include "method.h"
 #include "probe.h"
 
 #include <errno.h>
 #include <string.h>
 
-// The layer's activations, or its gradients: [height][width][channels].
-static const float *of_layer(const GradcamContext *context, float *const *memory)
+// A layer's activations, or its gradients: [height][width][channels].
+static const float *of_layer(const GradcamContext *context, int index, float *const *memory)
 {
-    return memory[context->plan->layer] + context->model->layer_skip[context->layer];
+    return memory[context->plan->asked[index]] + context->model->layer_skip[context->layers.index[index]];
 }
 
 void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width, int *height)
 {
-    const GradcamLayer *layer = gradcam_context_layer(context);
-    int of_pixels = gcam_method_row(method)->info.of_pixels;
-    *width = of_pixels ? context->model->info.width : layer->width;
-    *height = of_pixels ? context->model->info.height : layer->height;
+    const GradcamModelInfo *info = &context->model->info;
+    const GradcamLayer *layer;
+    *width = *height = 0;
+    for (size_t i = 0; (layer = gradcam_context_layer_at(context, i)); i++) {
+        *width = layer->width > *width ? layer->width : *width;
+        *height = layer->height > *height ? layer->height : *height;
+    }
+    if (gcam_method_row(method)->info.of_pixels) {
+        *width = info->width;
+        *height = info->height;
+    }
 }
 
 static size_t map_size(const GradcamContext *context, const GradcamMethod *method)
@@ -116,13 +124,13 @@ static int draw(const GcamMethod *row, const GcamCam *cam, float *map)
     return error;
 }
 
-static GcamCam cam_of_layer(const GradcamContext *context)
+static GcamCam cam_of_layer(const GradcamContext *context, int index)
 {
-    const GradcamLayer *layer = gradcam_context_layer(context);
+    const GradcamLayer *layer = gradcam_context_layer_at(context, (size_t)index);
     return (GcamCam){
         .height = (size_t)layer->height, .width = (size_t)layer->width, .channels = (size_t)layer->channels,
-        .cells = (size_t)layer->height * (size_t)layer->width, .a = of_layer(context, context->data),
-        .g = of_layer(context, context->grad),
+        .cells = (size_t)layer->height * (size_t)layer->width,
+        .a = of_layer(context, index, context->data), .g = of_layer(context, index, context->grad),
     };
 }
 
@@ -149,6 +157,17 @@ static double *scratch(GradcamContext *context, size_t count)
     return context->scratch;
 }
 
+// Floats for the maps of single layers, likewise.
+static float *fused_room(GradcamContext *context, size_t count)
+{
+    if (count > context->fused_room) {
+        gcam_free(context->fused);
+        context->fused = gcam_alloc(count, sizeof(*context->fused));
+        context->fused_room = context->fused ? count : 0;
+    }
+    return context->fused;
+}
+
 static int has_constant_gradient(const GradcamContext *context, const GradcamTarget *target)
 {
     GcamScore score;
@@ -156,15 +175,13 @@ static int has_constant_gradient(const GradcamContext *context, const GradcamTar
            gcam_score_constant(&score) >= 0;
 }
 
-// The map of one score, whose way back was gone. sums: those of the layer's gradient, where the way was summed; else
-// room for them.
-static int draw_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *sums,
-                    float *map)
+// The map of one layer, at its size.
+static int draw_layer(GradcamContext *context, int index, const GradcamTarget *target, const GradcamMethod *method,
+                      float *sums, float *map)
 {
     const GcamMethod *row = gcam_method_row(method);
     const GradcamMethod given = gcam_method_given(method);
-    double begin = gcam_time();
-    GcamCam layer = cam_of_layer(context), picture = cam_of_picture(context);
+    GcamCam layer = cam_of_layer(context, index), picture = cam_of_picture(context);
     GcamCam *cam = row->info.of_pixels ? &picture : &layer;
     layer.option = picture.option = given.value;
     layer.sums = sums;
@@ -174,7 +191,34 @@ static int draw_map(GradcamContext *context, const GradcamTarget *target, const 
         sum_gradient(layer.g, layer.cells, layer.channels, sums);
     if (row->scratch && !(cam->scratch = scratch(context, row->scratch(cam->cells, cam->channels))))
         return -ENOMEM;
-    int error = row->run ? gcam_probe_run(context, target, row, &layer, &picture, map) : draw(row, cam, map);
+    return row->run ? gcam_probe_run(context, target, row, &layer, &picture, map) : draw(row, cam, map);
+}
+
+// The map of one score, whose way back was gone. sums: those of the layer's gradient, where the way was summed; else
+// room for them.
+static int draw_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *sums,
+                    float *map)
+{
+    const GcamMethod *row = gcam_method_row(method);
+    double begin = gcam_time();
+    int width, height, error = 0;
+    if (context->layers.count == 1 || row->info.of_pixels) {
+        error = draw_layer(context, 0, target, method, sums, map);
+    } else {
+        gradcam_context_map_size(context, method, &width, &height);
+        size_t size = (size_t)width * (size_t)height;
+        float *one = fused_room(context, 2 * size);
+        if (!one)
+            return -ENOMEM;
+        gcam_fuse_begin(row, map, size);
+        for (int i = 0; i < context->layers.count && !error; i++) {
+            const GradcamLayer *layer = gradcam_context_layer_at(context, (size_t)i);
+            error = draw_layer(context, i, target, method, sums, one);
+            if (!error)
+                gcam_fuse_add(row, one, layer->width, layer->height, one + size, map, width, height);
+        }
+        gcam_fuse_end(row, map, size);
+    }
     context->map_seconds += gcam_time() - begin;
     return error;
 }
@@ -274,6 +318,8 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
     GradcamContext *context = given;
     GcamScore score;
     int error = given->has_logits && !gradcam_method_check(method) ? 0 : -EINVAL;
+    if (!error)
+        error = gcam_method_fits_layers(row, given->layers.count, &given->log);
     for (size_t i = 0; i < count && !error; i++)
         error = take_score(given, targets, i, &score);
     if (!error)
@@ -304,7 +350,7 @@ int gradcam_context_tensors(GradcamContext *given, const float **a, const float 
     int error = context->way ? complete(context) : 0;
     if (error)
         return error;
-    *a = of_layer(context, context->data);
-    *g = context->way ? of_layer(context, context->grad) : NULL;
+    *a = of_layer(context, 0, context->data);
+    *g = context->way ? of_layer(context, 0, context->grad) : NULL;
     return 0;
 }

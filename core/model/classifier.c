@@ -142,6 +142,23 @@ static void mark_needed(const GradcamModel *model, char *needed)
     }
 }
 
+void gcam_model_mark_between(const GradcamModel *model, char *marks)
+{
+    const GcamGraph *graph = &model->graph;
+    memset(marks, 0, (size_t)graph->values);
+    mark_needed(model, marks);
+    for (int i = 0; i < graph->values; i++)     // those that no node makes: all but the picture
+        marks[i] = (char)(marks[i] && (graph->value[i].node >= 0 || i == model->inputs.picture_value));
+    for (int i = 0; i < graph->nodes; i++) {
+        int depends = 0;
+        for (int j = 0; j < graph->node[i].inputs; j++)
+            depends |= graph->node[i].input[j] >= 0 && marks[graph->node[i].input[j]];
+        for (int k = 0; !depends && k < graph->node[i].outputs; k++)
+            if (graph->node[i].output[k] >= 0)
+                marks[graph->node[i].output[k]] = 0;
+    }
+}
+
 static void add_layer(GradcamModel *model, int value, const GcamTokens *tokens)
 {
     const GcamGraph *graph = &model->graph;

@@ -377,14 +377,16 @@ static enum GcamType product_type(enum GradcamPrecision precision, const Gradcam
     return GCAM_F32;
 }
 
-static int create_plan(GcamPlan **out, const GradcamModel *model, int layer, const GcamOutputs *output, unsigned needs,
-                       int threads, enum GcamType type, const GradcamLog *log)
+static int create_plan(GcamPlan **out, const GradcamModel *model, const GcamLayers *layers, const GcamOutputs *output,
+                       unsigned needs, int threads, enum GcamType type, const GradcamLog *log)
 {
     GcamPlanSpec spec = {
-        .picture = model->inputs.picture_value, .output = *output, .layer = { model->layer_value[layer] }, .layers = 1,
-        .threads = threads, .type = type, .stored = model->sums,
+        .picture = model->inputs.picture_value, .output = *output, .explained = layers->count, .threads = threads,
+        .type = type, .stored = model->sums,
     };
     spec.excites = (needs & GCAM_NEEDS_EXCITATION) != 0;
+    for (int i = 0; i < layers->count; i++)
+        spec.layer[spec.layers++] = model->layer_value[layers->index[i]];
     if (needs & GCAM_NEEDS_PICTURE_GRADIENT && spec.layer[0] != model->inputs.picture_value)
         spec.layer[spec.layers++] = model->inputs.picture_value;
     return gcam_plan_create(out, &model->graph, &spec, log);
@@ -396,25 +398,25 @@ static int has_outputs(const GcamSharedPlan *shared, const GcamOutputs *output)
            !memcmp(shared->output.value, output->value, (size_t)output->count * sizeof(*output->value));
 }
 
-int gcam_model_plan(GradcamModel *model, int layer, const GcamOutputs *output, unsigned needs, int threads,
-                    enum GradcamPrecision precision, const GcamPlan **out, const GradcamLog *log)
+int gcam_model_plan(GradcamModel *model, const GcamLayers *layers, const GcamOutputs *output, unsigned needs,
+                    int threads, enum GradcamPrecision precision, const GcamPlan **out, const GradcamLog *log)
 {
     int error = 0;
     needs &= GCAM_NEEDS_OF_PLANS;
     *out = NULL;
     pthread_mutex_lock(&model->mutex);
     GcamSharedPlan *shared = model->plans;
-    while (shared && (shared->layer != layer || shared->threads < threads || shared->needs != needs ||
+    while (shared && (!gcam_layers_equal(&shared->layers, layers) || shared->threads < threads || shared->needs != needs ||
                       shared->precision != precision || !has_outputs(shared, output)))
         shared = shared->next;
     if (!shared) {
         shared = gcam_calloc(1, sizeof(*shared));
-        error = !shared ? -ENOMEM : create_plan(&shared->plan, model, layer, output, needs, threads,
+        error = !shared ? -ENOMEM : create_plan(&shared->plan, model, layers, output, needs, threads,
                                                 product_type(precision, log), log);
         if (error) {
             gcam_free(shared);
         } else {
-            shared->layer = layer;
+            shared->layers = *layers;
             shared->needs = needs;
             shared->threads = threads;
             shared->precision = precision;

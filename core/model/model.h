@@ -17,10 +17,24 @@
 #include "labels.h"
 #include "plan/plan.h"
 
+// Layers that maps are made of, as indices into model->layer, in order of computation. (layers.h)
+typedef struct GcamLayers {
+    int index[GCAM_MOST_LAYERS], count;
+} GcamLayers;
+
+static inline int gcam_layers_equal(const GcamLayers *a, const GcamLayers *b)
+{
+    int equal = a->count == b->count;
+    for (int i = 0; equal && i < a->count; i++)
+        equal = a->index[i] == b->index[i];
+    return equal;
+}
+
 // A plan that contexts share.
 typedef struct GcamSharedPlan {
     GcamPlan *plan;
-    int layer, threads;         // what it was made for
+    GcamLayers layers;          // what it was made for
+    int threads;
     unsigned needs;
     enum GradcamPrecision precision;
     GcamOutputs output;
@@ -63,9 +77,12 @@ int gcam_model_find_tensor(const GradcamModel *model, const char *name);
 // Index of a layer by tensor or node name; NULL and "auto" the default. -ENOENT with the near names in the log.
 int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log);
 
-// A plan for a layer (index into model->layer), outputs and GCAM_NEEDS_..., made or shared; each is given back once.
-int gcam_model_plan(GradcamModel *model, int layer, const GcamOutputs *output, unsigned needs, int threads,
-                    enum GradcamPrecision precision, const GcamPlan **out, const GradcamLog *log);
+// What depends on the picture and leads to the logits, by value of the graph.
+void gcam_model_mark_between(const GradcamModel *model, char *marks);
+
+// A plan for layers, outputs and GCAM_NEEDS_..., made or shared; each is given back once.
+int gcam_model_plan(GradcamModel *model, const GcamLayers *layers, const GcamOutputs *output, unsigned needs,
+                    int threads, enum GradcamPrecision precision, const GcamPlan **out, const GradcamLog *log);
 void gcam_model_release_plan(GradcamModel *model, const GcamPlan *plan);
 
 #endif

@@ -99,6 +99,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec 
     plan->picture = spec->picture;
     plan->layer = spec->layer[0];
     plan->layers = spec->layers;
+    plan->explained = spec->explained;
     memcpy(plan->asked, spec->layer, sizeof(plan->asked));
     plan->output = spec->output;
     plan->logits = spec->output.value[0];
@@ -127,7 +128,7 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec 
         (error = gcam_sums_create(&plan->sums, plan, &spec->stored, &users)) || (error = gcam_plan_memory(plan)) ||
         (error = check_memory(plan, graph, log)) || (error = gcam_plan_keep(plan)) || (error = gcam_ways_create(plan)))
         goto fail;
-    plan->can_skip = can_skip(plan);
+    plan->can_skip = plan->explained == 1 && can_skip(plan);
     *out = plan;
     return 0;
 fail:

@@ -48,8 +48,9 @@ typedef struct GcamOutputs {
 typedef struct GcamPlanSpec {
     int picture;                // value of the graph
     GcamOutputs output;
-    int layer[GCAM_MOST_LAYERS], layers;    // values whose activations and gradients are asked for: the layer that is
-                                // explained, then others, behind or before it, the picture among them
+    int layer[GCAM_MOST_LAYERS], layers;    // values whose activations and gradients are asked for: those that are
+                                // explained, in order of computation, then others, the picture among them
+    int explained;              // how many of them
     int threads;
     enum GcamType type;         // what products may be multiplied as, one that gcam_gemm_has()
     int excites;                // goes back by the rules of excitation and inhibition too
@@ -66,6 +67,7 @@ typedef struct GcamPlan {
     int logits;                 // the value that scores are made of: the only output, or what joins several
     GcamOutputs output;
     int asked[GCAM_MOST_LAYERS], layers;    // of `layer` and the others that are asked for
+    int explained;              // how many of them, from the first on, are layers that maps are made of
     const int *carried;         // the graph's
     int carrieds;
     int threads;

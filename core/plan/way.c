@@ -70,7 +70,8 @@ static void find_together(const GcamPlan *plan, GcamWay *way)
 {
     way->together = plan->steps;
     clear(plan, way);
-    if (plan->constant_gradient || way->floats > MOST_FLOATS)
+    // Of several layers one may lie in that part, and its gradients would have to be kept for each score.
+    if (plan->constant_gradient || plan->explained > 1 || way->floats > MOST_FLOATS)
         return;
     int from = find_start(plan, way);
     clear(plan, way);                           // those of the steps that were tried below it too
@@ -117,7 +118,10 @@ static int step_behind(const GcamPlan *plan, int value)
 
 int gcam_ways_create(GcamPlan *plan)
 {
-    int layer = step_behind(plan, plan->layer), error = create(plan, 0, 0, &plan->way[GCAM_WAY_ALL]);
+    int layer = step_behind(plan, plan->layer);
+    for (int i = 1, other; i < plan->explained; i++)
+        layer = (other = step_behind(plan, plan->asked[i])) < layer ? other : layer;
+    int error = create(plan, 0, 0, &plan->way[GCAM_WAY_ALL]);
     plan->way[GCAM_WAY_LAYER] = plan->way[GCAM_WAY_ALL];
     if (!error && plan->layers > 1)
         error = create(plan, layer, 0, &plan->way[GCAM_WAY_LAYER]);

@@ -67,7 +67,7 @@ static size_t pack_target(const GradcamTarget *target, int *at)
     return all;
 }
 
-int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, const GradcamMethod *method,
+int gcam_answer_create(GcamAnswer **out, const GcamLayers *layers, const GradcamMethod *method,
                        const GradcamTarget *target, size_t count)
 {
     size_t length = 0;
@@ -78,7 +78,7 @@ int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, const Gradca
     *out = answer = gcam_alloc(sizeof(*answer) + length * sizeof(answer->question[0]), 1);
     if (!answer)
         return -ENOMEM;
-    *answer = (GcamAnswer){ .references = 1, .layer = layer, .method = *method, .length = length };
+    *answer = (GcamAnswer){ .references = 1, .layers = *layers, .method = *method, .length = length };
     int *at = answer->question;
     for (size_t i = 0; i < count; i++)
         at += pack_target(&target[i], at);
@@ -95,7 +95,7 @@ void gcam_answer_unref(GcamAnswer *answer)
 
 int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b)
 {
-    return a->layer == b->layer && a->length == b->length && gcam_method_equal(&a->method, &b->method) &&
+    return gcam_layers_equal(&a->layers, &b->layers) && a->length == b->length && gcam_method_equal(&a->method, &b->method) &&
            !memcmp(a->question, b->question, a->length * sizeof(a->question[0]));
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "gradcam.h"
+#include "model/layers.h"
 
 // What was asked about a picture, and the result once there is one. Shared; references, done, error and result are
 // guarded by the stream's mutex.
@@ -15,7 +16,7 @@ typedef struct GcamAnswer {
     int references;
     int done, error;
     GradcamResult *result;      // done without an error
-    const GradcamLayer *layer;  // the question: of this layer, by this method, and
+    GcamLayers layers;          // the question: of these layers, by this method, and
     GradcamMethod method;
     size_t length;
     int question[];             // of each target what its score is made of
@@ -38,7 +39,7 @@ int gcam_seen_picture_create(GcamSeenPicture **out, int width, int height, int s
 void gcam_seen_picture_unref(GcamSeenPicture *picture);
 
 // With one reference. -ENOMEM.
-int gcam_answer_create(GcamAnswer **out, const GradcamLayer *layer, const GradcamMethod *method,
+int gcam_answer_create(GcamAnswer **out, const GcamLayers *layers, const GradcamMethod *method,
                        const GradcamTarget *target, size_t count);
 void gcam_answer_unref(GcamAnswer *answer);
 // Whether both are answers to the same question.

@@ -55,15 +55,16 @@ static int complete_settings(GradcamStreamSettings *settings, const GradcamModel
     return 0;
 }
 
-int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *method, const GcamQuestion *question)
+int gcam_slot_open(GcamSlot *slot, const GcamLayers *layers, const GradcamMethod *method, const GcamQuestion *question)
 {
     const GradcamStream *stream = slot->stream;
     const int threads = stream->settings.threads, jobs = stream->settings.jobs;
     const GradcamTargets targets = { question->target, question->count };
+    char *text = layers->count ? gcam_layers_text(stream->model, layers) : NULL;
     const GradcamSettings settings = {
         .size = sizeof(settings),
         .log = { stream->log.callback ? forward_log : NULL, (void *)stream },
-        .layer = layer,
+        .layer = layers->count ? text : stream->first_layer,
         .method = *method,
         .threads = threads / jobs + (slot->index < threads % jobs),
         .precision = stream->settings.precision,
@@ -77,7 +78,10 @@ int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *metho
 
     gradcam_context_close(&slot->context);
     slot->question = question->number;
-    return gradcam_context_open(&slot->context, stream->model, &settings);
+    slot->layers = *layers;
+    int error = layers->count && !text ? -ENOMEM : gradcam_context_open(&slot->context, stream->model, &settings);
+    gcam_free(text);
+    return error;
 }
 
 static int open_slot(GradcamStream *stream, int i)
@@ -86,7 +90,7 @@ static int open_slot(GradcamStream *stream, int i)
 
     slot->stream = stream;
     slot->index = i;
-    return gcam_slot_open(slot, stream->settings.layer, &stream->settings.method, stream->question);
+    return gcam_slot_open(slot, &stream->layers, &stream->settings.method, stream->question);
 }
 
 static int open_slots(GradcamStream *stream)
@@ -101,7 +105,6 @@ static int open_slots(GradcamStream *stream)
             return error;
         }
     }
-    stream->layer = gradcam_context_layer(stream->slot[0].context);
     for (; stream->threads_started < stream->jobs; stream->threads_started++) {
         GcamSlot *slot = &stream->slot[stream->threads_started];
         int error = pthread_create(&slot->thread, NULL, gcam_stream_worker, slot);
@@ -194,6 +197,8 @@ int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamT
     GCAM_TAKE(stream->settings, settings);
     stream->log = stream->settings.log;
     error = complete_settings(&stream->settings, stream->info);
+    if (error >= 0 && settings->layer && !(stream->first_layer = gcam_strdup(settings->layer)))
+        error = -ENOMEM;
     if (error >= 0)
         error = gcam_question_create(&stream->question, targets, stream->info->classes, stream->settings.auto_hold,
                                stream->settings.auto_margin);
@@ -222,6 +227,7 @@ void gradcam_stream_close(GradcamStream **out)
     for (int i = 0; i < stream->jobs; i++)
         gradcam_context_close(&stream->slot[i].context);
     gcam_free(stream->slot);
+    gcam_free(stream->first_layer);
     gradcam_model_close(&stream->model);
     destroy_sync(stream);
     gcam_free(stream);
@@ -248,7 +254,7 @@ int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint6
         return -EAGAIN;
     }
     task->method = stream->settings.method;
-    task->layer = stream->layer;
+    task->layers = stream->layers;
     task->question = stream->question;
     task->question->references++;
     task->ticket = ++stream->ticket;
@@ -367,12 +373,13 @@ int gradcam_stream_set_method(GradcamStream *stream, const GradcamMethod *method
 int gradcam_stream_set_layer(GradcamStream *stream, const char *name)
 {
     const GradcamLog log = { stream->log.callback ? forward_log : NULL, stream };
-    const int layer = gcam_model_find_layer(stream->model, name, &log);
+    GcamLayers layers;
+    const int error = gcam_layers_find(stream->model, name, &layers, &log);
 
-    if (layer < 0)
-        return layer;
+    if (error < 0)
+        return error;
     pthread_mutex_lock(&stream->mutex);
-    stream->layer = &stream->model->layer[layer];
+    stream->layers = layers;
     pthread_mutex_unlock(&stream->mutex);
     return 0;
 }

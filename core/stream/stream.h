@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "gradcam.h"
+#include "model/layers.h"
 #include "picture_memory.h"
 #include "question.h"
 
@@ -25,7 +26,7 @@ struct GcamTask {
     double time;
     GcamQuestion *question;
     GradcamMethod method;
-    const GradcamLayer *layer;  // the model's
+    GcamLayers layers;
     enum GcamTaskState state;
     enum GcamStage stage;       // how far it is, or need not be waited for
     int dropped;                // nobody will collect it: freed when it is done
@@ -46,6 +47,7 @@ typedef struct GcamSlot {
     int index;
     pthread_t thread;
     GradcamContext *context;
+    GcamLayers layers;          // that the context was opened for
     uint64_t question;          // number of the question that the context was opened for
 } GcamSlot;
 
@@ -53,6 +55,7 @@ struct GradcamStream {
     GradcamModel *model;
     const GradcamModelInfo *info;
     GradcamStreamSettings settings;     // .log and .layer are not used after open
+    char *first_layer;          // settings.layer, until another is set
     int jobs;                   // number of slots
     int threads_started;
     GcamSlot *slot;
@@ -65,7 +68,7 @@ struct GradcamStream {
     pthread_cond_t done;        // a task is done
     GcamTask *first, *last;     // by ticket
     GcamQuestion *question;             // for the next submit
-    const GradcamLayer *layer;  // likewise
+    GcamLayers layers;          // likewise; none: first_layer
     GcamSeenPicture *picture;       // the last that was not the same as the one before, or NULL; set by the task whose
                                 // turn it is to compare
     uint64_t ticket;            // the last one given out
@@ -76,9 +79,9 @@ struct GradcamStream {
     GradcamLog log;
 };
 
-// A context for the layer, the method and a question's scores, with the slot's share of the threads, in the place of
+// A context for the layers, the method and a question's scores, with the slot's share of the threads, in the place of
 // the one that it has.
-int gcam_slot_open(GcamSlot *slot, const char *layer, const GradcamMethod *method, const GcamQuestion *question);
+int gcam_slot_open(GcamSlot *slot, const GcamLayers *layers, const GradcamMethod *method, const GcamQuestion *question);
 
 // The thread of a slot: works on queued tasks until the stream stops. opaque is a GcamSlot.
 void *gcam_stream_worker(void *opaque);

@@ -209,7 +209,7 @@ static int decide(GradcamStream *stream, GcamTask *task)
     if (error < 0)
         return error;
     choose_classes(stream, task);
-    error = gcam_answer_create(&answer, task->layer, &task->method, task->target, task->question->count);
+    error = gcam_answer_create(&answer, &task->layers, &task->method, task->target, task->question->count);
     if (error < 0)
         return error;
     pthread_mutex_lock(&stream->mutex);
@@ -228,17 +228,17 @@ static int decide(GradcamStream *stream, GcamTask *task)
     return 0;
 }
 
-// The context explains the layer by the method from now on, and scores that the question asks for. Without one, after a
+// The context explains the layers by the method from now on, and scores that the question asks for. Without one, after a
 // failure, it is made anew too.
 static int take_layer(GcamSlot *slot, const GcamTask *task)
 {
     const GcamQuestion *question = task->question;
     const int is_ready = !question->tensors || slot->question == question->number;
 
-    if (slot->context && is_ready && gradcam_context_layer(slot->context) == task->layer &&
+    if (slot->context && is_ready && gcam_layers_equal(&slot->layers, &task->layers) &&
         gradcam_context_serves(slot->context, &task->method))
         return 0;
-    return gcam_slot_open(slot, task->layer->name, &task->method, question);
+    return gcam_slot_open(slot, &task->layers, &task->method, question);
 }
 
 static int compute_maps(GcamSlot *slot, GcamTask *task)

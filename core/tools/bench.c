@@ -246,10 +246,12 @@ static int run_bench(const Arguments *arguments)
     if (!status)
         status = option_choice(arguments, "precision", precisions, &precision);
     if (!status)
-        status = network_open(&bench.model, arguments, arguments->count ? arguments->argument[0] : NULL, &log);
+        status = network_open(&bench.model, arguments, arguments->count ? arguments->argument[0] : NULL, NULL,
+                              &log);
     if (status)
         return status;
     settings.log = log.log;
+    settings.layer = option_value(arguments, "layer");
     settings.method = bench.method;
     settings.precision = (enum GradcamPrecision)precision;
     int error = gradcam_context_open(&bench.context, bench.model, &settings);

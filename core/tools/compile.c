@@ -42,7 +42,7 @@ static int run_compile(const Arguments *arguments)
     say_log_init(&log, 0);
     snprintf(what, sizeof(what), "reading %s ...", in);
     progress_stage(what);
-    status = network_open(&model, arguments, in, &log);
+    status = network_open(&model, arguments, in, option_value(arguments, "layer"), &log);
     if (status)
         return status;
     if (!strcmp(gradcam_model_info(model)->format, "onnx")) {

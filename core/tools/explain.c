@@ -122,7 +122,7 @@ static const char *model_path(const Explain *e)
 static int open_network(Explain *e)
 {
     char what[256], *classes = option_joined(e->arguments, "class", '|');
-    int status = network_open(&e->model, e->arguments, model_path(e), &e->log), error = 0;
+    int status = network_open(&e->model, e->arguments, model_path(e), NULL, &e->log), error = 0;
 
     if (!status) {
         error = gradcam_targets_resolve(&e->targets, e->model, classes ? classes : "auto", &e->log.log);
@@ -132,8 +132,8 @@ static int open_network(Explain *e)
     if (status || error)
         return status ? status : say_library(&e->log, error, what);
     const GradcamSettings settings = {
-        .size = sizeof(settings),
-        .log = e->log.log, .method = e->method, .threads = e->threads, .precision = (enum GradcamPrecision)e->precision,
+        .size = sizeof(settings), .log = e->log.log, .layer = option_value(e->arguments, "layer"), .method = e->method,
+        .threads = e->threads, .precision = (enum GradcamPrecision)e->precision,
         .probability = (enum GradcamProbability)e->probability, .targets = e->targets,
     };
     error = gradcam_context_open(&e->context, e->model, &settings);
@@ -660,6 +660,21 @@ static int explain_picture(Explain *e, const char *path)
     return status;
 }
 
+// A name, or an array of them.
+static void print_layers(Explain *e)
+{
+    const GradcamLayer *layer;
+
+    if (!gradcam_context_layer_at(e->context, 1)) {
+        json_string(&e->json, "layer", gradcam_context_layer(e->context)->name);
+        return;
+    }
+    json_open(&e->json, "layers", '[');
+    for (size_t i = 0; (layer = gradcam_context_layer_at(e->context, i)); i++)
+        json_string(&e->json, NULL, layer->name);
+    json_close(&e->json, ']');
+}
+
 static int explain_pictures(Explain *e)
 {
     char text[256];
@@ -668,7 +683,7 @@ static int explain_pictures(Explain *e)
     if (e->as_json) {
         json_open(&e->json, NULL, '{');
         json_string(&e->json, "model", gradcam_model_info(e->model)->name);
-        json_string(&e->json, "layer", gradcam_context_layer(e->context)->name);
+        print_layers(e);
         json_string(&e->json, "method", gradcam_method_text(&e->method, text, sizeof(text)));
         json_open(&e->json, "pictures", '[');
     }

@@ -19,7 +19,8 @@ static int open_argument(GradcamModel **model, const Arguments *arguments)
     SayLog log;
 
     say_log_init(&log, 0);
-    return network_open(model, arguments, arguments->count ? arguments->argument[0] : NULL, &log);
+    return network_open(model, arguments, arguments->count ? arguments->argument[0] : NULL,
+                        option_value(arguments, "layer"), &log);
 }
 
 // ------------------------------------------------------------------------------------------------------ info

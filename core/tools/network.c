@@ -27,7 +27,8 @@ const Option network_options[] = {
       "and name, such as memory and memory_out)" },
     { "layer", 'l', "NAME",
       "layer to explain: tensor or node, see gradcam layers (default auto: the last one that "
-      "still has rows and columns)" },
+      "still has rows and columns); a+b: the mean of the maps of several, last3: of the automatic one and "
+      "the two stages before it" },
     { "logits", 0, "NAME",
       "tensor or node whose elements are the scores (default: the output before any softmax)" },
     { "memory", 0, "MB", "memory that the network may take to run, 1 to 1048576 (default 4096)" },
@@ -127,9 +128,8 @@ static int read_size(const Arguments *arguments, int *width, int *height)
     return STATUS_OK;
 }
 
-int network_open(GradcamModel **model, const Arguments *arguments, const char *path, SayLog *log)
+int network_open(GradcamModel **model, const Arguments *arguments, const char *path, const char *layer, SayLog *log)
 {
-    const char *layer = option_value(arguments, "layer");
     GradcamPreprocessing preprocessing;
     GradcamModelOptions options = {
         .size = sizeof(options),

@@ -9,8 +9,9 @@
 
 extern const Option network_options[];
 
-// path NULL: the built-in network. log must outlive the call only. Returns a status.
-int network_open(GradcamModel **model, const Arguments *arguments, const char *path, SayLog *log);
+// path NULL: the built-in network. layer: the network's automatic choice from now on, or NULL: its own, as for commands
+// that make maps, whose --layer may be several and is the context's. log must outlive the call only. Returns a status.
+int network_open(GradcamModel **model, const Arguments *arguments, const char *path, const char *layer, SayLog *log);
 
 // Says so when nothing tells how pixels become the network's input.
 void network_warn(const GradcamModel *model, const char *path);

@@ -264,4 +264,5 @@ def main(folder):
             print(layer, method, *values.shape, numbers, file=out)
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

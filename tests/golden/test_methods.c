@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Methods on a small network, methods.onnx, against what PyTorch, captum and pytorch-grad-cam make of the same picture:
- * methods.txt, which methods.py wrote. Demanded: 1e-4 of the largest number.
+ * methods.txt, which methods.py wrote, and layers.txt of layers.py: maps of several layers. Demanded: 1e-4 of the
+ * largest number.
  */
 #include "gradcam.h"
 #include "harness.h"
@@ -56,23 +57,33 @@ static void check_map(GradcamModel *model, const float *picture, const Line *lin
     gradcam_context_close(&context);
 }
 
+// The first line of methods.txt is the picture.
+static void check_file(GradcamModel *model, const char *name, Line *picture)
+{
+    static Line line;
+    const char *source = getenv("SRC");
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/tests/golden/%s", source ? source : ".", name);
+    FILE *file = fopen(path, "r");
+    CHECK(file && (picture->height || read_line(file, picture)));
+    while (model && file && read_line(file, &line))
+        if (begin_case("%s of layer %s", line.method, line.layer))
+            check_map(model, picture->value, &line);
+    if (file)
+        fclose(file);
+}
+
 int main(void)
 {
-    static Line line, picture;
+    static Line picture;
     const char *source = getenv("SRC");
     char path[4096];
     GradcamModel *model = NULL;
     begin_case("values");
     snprintf(path, sizeof(path), "%s/tests/golden/methods.onnx", source ? source : ".");
     CHECK_INT(gradcam_model_open(&model, path, &(GradcamModelOptions){ .labels = "none" }), 0);
-    snprintf(path, sizeof(path), "%s/tests/golden/methods.txt", source ? source : ".");
-    FILE *file = fopen(path, "r");
-    CHECK(file && read_line(file, &picture));
-    while (model && file && read_line(file, &line))
-        if (begin_case("%s of layer %s", line.method, line.layer))
-            check_map(model, picture.value, &line);
-    if (file)
-        fclose(file);
+    check_file(model, "methods.txt", &picture);
+    check_file(model, "layers.txt", &picture);
     gradcam_model_close(&model);
     return end_cases();
 }

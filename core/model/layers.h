@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The layers that a map is made of: one, or several whose maps are fused.
+ */
+#ifndef GCAM_MODEL_LAYERS_H
+#define GCAM_MODEL_LAYERS_H
+
+#include "model.h"
+
+// In: what a user wrote: a layer as gcam_model_find_layer() takes it, several joined by '+', or "last3": the automatic
+// choice and the two stages before it, each the last tensor of the next larger resolution through which all goes that
+// leads to the scores. A name that has a '+' or reads like a number of stages is the name. *out has the layers in order
+// of computation, each once. -ENOENT, -EINVAL for too many, -ENOTSUP where there are none; the log tells.
+int gcam_layers_find(const GradcamModel *model, const char *text, GcamLayers *out, const GradcamLog *log);
+
+// The text of several layers: their names, joined. NULL when there is no memory for it; gcam_free() it.
+char *gcam_layers_text(const GradcamModel *model, const GcamLayers *layers);
+
+#endif
