@@ -20,7 +20,7 @@ static const struct {
     { "paddings that repeat the picture",
       " pad_edge pad_neg_edge pad_reflect " },
     { "elements that move to other places",
-      " depth2space space2depth tile trilu " },
+      " trilu " },
     { "resizing",
       " resize_linear upsample9 convT gridsample " },
     { "Attention of opset 23",

@@ -721,6 +721,41 @@ static void op_transpose(Op *op)
     }
 }
 
+static void op_blocks(Op *op)
+{
+    const RefTensor *x = op->in[0];
+    const int deep = op->node->type[0] == 'D', crd = is_word(op, "mode", "CRD");
+    const size_t b = (size_t)integer(op, "blocksize", 1);
+    size_t dim[4] = { x->dim[0], deep ? x->dim[1] / b / b : x->dim[1] * b * b, deep ? x->dim[2] * b : x->dim[2] / b,
+                      deep ? x->dim[3] * b : x->dim[3] / b };
+    RefTensor *y = out(op, 0, 4, dim);
+    const RefTensor *wide = deep ? y : x, *narrow = deep ? x : y;
+    for (size_t i = 0; i < wide->count; i++) {
+        size_t at[4];
+        indices_of(i, 4, wide->dim, at);
+        size_t row = at[2] % b, column = at[3] % b, c = at[1];
+        size_t channel = crd ? (c * b + row) * b + column : (row * b + column) * wide->dim[1] + c;
+        size_t from[4] = { at[0], channel, at[2] / b, at[3] / b };
+        size_t place = place_of(4, narrow->dim, from);
+        y->data[deep ? i : place] = x->data[deep ? place : i];
+    }
+}
+
+static void op_tile(Op *op)
+{
+    const RefTensor *x = op->in[0];
+    size_t dim[GRAPH_RANK], at[GRAPH_RANK];
+    for (int d = 0; d < x->rank; d++)
+        dim[d] = x->dim[d] * (size_t)op->in[1]->data[d];
+    RefTensor *y = out(op, 0, x->rank, dim);
+    for (size_t i = 0; i < y->count; i++) {
+        indices_of(i, x->rank, dim, at);
+        for (int d = 0; d < x->rank; d++)
+            at[d] %= x->dim[d];
+        y->data[i] = x->data[place_of(x->rank, x->dim, at)];
+    }
+}
+
 static void op_gather(Op *op)
 {
     const RefTensor *x = op->in[0], *by = op->in[1];
@@ -846,6 +881,8 @@ static const struct {
     { " Pad ", op_pad },
     { " Transpose ", op_transpose },
     { " Expand ", op_expand },
+    { " DepthToSpace SpaceToDepth ", op_blocks },
+    { " Tile ", op_tile },
     { " Gather ", op_gather },
     { " Reshape Flatten Squeeze Unsqueeze ", op_view },
     { " Shape ", op_shape },
