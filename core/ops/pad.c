@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pad with a constant: y[i] = x[i - before] inside, the constant outside, in each dimension; amounts below zero cut.
- * dx is dy where x went.
+ * Pad: y[i] = x[i - before] inside, in each dimension; amounts below zero cut. Outside it is a constant, and dx is dy
+ * where x went; or x again, mirrored at its first and last element (reflect), these themselves (edge) or from the other
+ * end on (wrap), and dx is the sum of dy over all copies.
  */
 #include "ops.h"
 
@@ -13,7 +14,41 @@
 typedef struct PadParams {
     int64_t before[GCAM_MAX_RANK];      // elements put before each dimension, or cut where below zero
     float fill;
+    size_t *source[GCAM_MAX_RANK];      // of modes other than constant: the index in x for each in y; else NULL
 } PadParams;
+
+static const char *const modes[] = { "constant", "reflect", "edge", "wrap" };
+enum Mode { MODE_CONSTANT, MODE_REFLECT, MODE_EDGE, MODE_WRAP, MODE_COUNT };
+
+// The remainder that is not below zero.
+static int64_t modulo(int64_t i, int64_t size)
+{
+    return (i % size + size) % size;
+}
+
+// Where a padding by a mode takes index i of a dimension from, which may lie outside of it.
+static size_t source_of(enum Mode mode, int64_t i, int64_t size)
+{
+    if (mode == MODE_WRAP)
+        return (size_t)modulo(i, size);
+    if (mode == MODE_EDGE || size == 1)
+        return (size_t)(i < 0 ? 0 : i >= size ? size - 1 : i);
+    int64_t at = modulo(i, 2 * (size - 1));
+    return (size_t)(at < size ? at : 2 * (size - 1) - at);
+}
+
+static int find_sources(GcamInfer *infer, enum Mode mode, const GcamShape *shape, PadParams *params)
+{
+    const GcamShape *x = &gcam_infer_input(infer, 0)->shape;
+    for (int d = 0; mode != MODE_CONSTANT && d < shape->rank; d++) {
+        params->source[d] = gcam_infer_alloc(infer, shape->dim[d] * sizeof(*params->source[d]));
+        if (!params->source[d])
+            return -ENOMEM;
+        for (size_t i = 0; i < shape->dim[d]; i++)
+            params->source[d][i] = source_of(mode, (int64_t)i - params->before[d], (int64_t)x->dim[d]);
+    }
+    return 0;
+}
 
 // `pads` are an attribute before opset 11, an input since; from opset 18 on with axes.
 static int pad_infer(GcamInfer *infer)
@@ -22,10 +57,13 @@ static int pad_infer(GcamInfer *infer)
     PadParams *params = gcam_infer_alloc(infer, sizeof(*params));
     if (error || !params)
         return error ? error : -ENOMEM;
-    const char *mode = gcam_node_string(infer->node, "mode", "constant");
+    const char *name = gcam_node_string(infer->node, "mode", "constant");
+    enum Mode mode = MODE_CONSTANT;
     GcamShape shape = gcam_infer_input(infer, 0)->shape;
-    if (strcmp(mode, "constant"))
-        return gcam_infer_unsupported(infer, "mode '%s'", mode);
+    while (mode < MODE_COUNT && strcmp(name, modes[mode]))
+        mode++;
+    if (mode == MODE_COUNT)
+        return gcam_infer_unsupported(infer, "mode '%s'", name);
     const GcamAttribute *attribute = gcam_node_attribute(infer->node, "pads");
     const GcamValue *input = gcam_infer_input(infer, 1), *fill = gcam_infer_input(infer, 2);
     const GcamValue *axes = gcam_infer_input(infer, 3);
@@ -52,7 +90,8 @@ static int pad_infer(GcamInfer *infer)
     }
     params->fill = fill ? (float)gcam_constant_double(fill, 0) : gcam_node_float(infer->node, "value", 0);
     infer->node->params = params;
-    return gcam_infer_output(infer, 0, &shape);
+    error = gcam_infer_output(infer, 0, &shape);
+    return error ? error : find_sources(infer, mode, &shape, params);
 }
 
 // The box that lies in both, from x to y.
@@ -72,11 +111,47 @@ static GcamMove pad_move(const GcamRun *run, const GcamStep *step)
     return move;
 }
 
+// Both values of a padding that repeats x, with their strides, and whether it goes back.
+typedef struct Repeat {
+    const PadParams *params;
+    GcamShape shape;                    // of y
+    ptrdiff_t x_stride[GCAM_MAX_RANK], y_stride[GCAM_MAX_RANK];
+    int back;
+} Repeat;
+
+// The dimensions from `depth` on: y = x, or dx += dy.
+static void repeat(const Repeat *job, int depth, float *x, float *y)
+{
+    if (depth == job->shape.rank) {
+        if (job->back)
+            *x += *y;
+        else
+            *y = *x;
+        return;
+    }
+    for (size_t i = 0; i < job->shape.dim[depth]; i++)
+        repeat(job, depth + 1, x + (ptrdiff_t)job->params->source[depth][i] * job->x_stride[depth],
+               y + (ptrdiff_t)i * job->y_stride[depth]);
+}
+
+static void run_repeat(const GcamRun *run, const GcamStep *step, float *x, float *y, int back)
+{
+    const GcamValue *from = &run->value[step->input[0]], *to = &run->value[step->output[0]];
+    Repeat job = { .params = step->node->params, .shape = to->shape, .back = back };
+    gcam_value_strides(from, job.x_stride);
+    gcam_value_strides(to, job.y_stride);
+    repeat(&job, 0, x, y);
+}
+
 static void pad_forward(const GcamRun *run, const GcamStep *step)
 {
     const PadParams *params = step->node->params;
     GcamMove move = pad_move(run, step);
     float *y = run->data[step->output[0]];
+    if (params->source[0]) {
+        run_repeat(run, step, run->data[step->input[0]], y, 0);
+        return;
+    }
     for (size_t i = 0, n = gcam_shape_count(&run->value[step->output[0]].shape); i < n; i++)
         y[i] = params->fill;
     gcam_move(&move, run->pool, run->data[step->input[0]], y);
@@ -86,7 +161,10 @@ static void pad_backward(const GcamRun *run, const GcamStep *step, int input, fl
 {
     GcamMove forward = pad_move(run, step), move = gcam_move_reverse(&forward);
     gcam_clear(run, step->input[input], dx);
-    gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
+    if (((const PadParams *)step->node->params)->source[0])
+        run_repeat(run, step, dx, run->grad[step->output[0]], 1);
+    else
+        gcam_move(&move, run->pool, run->grad[step->output[0]], dx);
 }
 
 // Padding with nothing, as where a picture happens to be a multiple of the windows.

@@ -17,8 +17,6 @@ enum { MOST_VALUES = 24 };      // of an output that expected.json has
 static const struct {
     const char *reason, *files;
 } known[] = {
-    { "paddings that repeat the picture",
-      " pad_edge pad_neg_edge pad_reflect " },
     { "elements that move to other places",
       " trilu " },
     { "resizing",

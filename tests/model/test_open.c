@@ -187,8 +187,8 @@ static const struct {
       -ENOTSUP, "Expand", 17 },
     { "padding with nothing", "input x 1x3x4x4; y = Pad(x, #0/0/1/1/0/0/1/1, %0); output y", -EBADMSG,
       "Pad|one number", 17 },
-    { "padding by reflection", "input x 1x3x4x4; y = Pad(x, #0/0/1/1/0/0/1/1) mode=reflect; output y",
-      -ENOTSUP, "Pad|reflect", 17 },
+    { "a padding of no known mode", "input x 1x3x4x4; y = Pad(x, #0/0/1/1/0/0/1/1) mode=mirror; output y",
+      -ENOTSUP, "Pad|mirror", 17 },
     { "more classes than any network has",
       "input x 1x3x4x4; g = GlobalAveragePool(x); e = Expand(g, #9000/3/40/40); y = Reshape(e, #1/-1); "
       "output y",

@@ -675,6 +675,18 @@ static void op_slice(Op *op)
     }
 }
 
+// Index i of a dimension of `size`, brought into it where the padding repeats x: one step at a time.
+static size_t padded(const Op *op, long i, long size)
+{
+    if (is_word(op, "mode", "edge"))
+        return (size_t)(i < 0 ? 0 : i >= size ? size - 1 : i);
+    while (is_word(op, "mode", "wrap") && (i < 0 || i >= size))
+        i += i < 0 ? size : -size;
+    while (is_word(op, "mode", "reflect") && (i < 0 || i >= size))
+        i = i < 0 ? -i : 2 * (size - 1) - i;
+    return (size_t)i;
+}
+
 static void op_pad(Op *op)
 {
     const RefTensor *x = op->in[0];
@@ -695,7 +707,7 @@ static void op_pad(Op *op)
         int inside = 1;
         indices_of(i, x->rank, dim, at);
         for (int d = 0; d < x->rank; d++) {
-            at[d] -= (size_t)before[d];
+            at[d] = padded(op, (long)at[d] - before[d], (long)x->dim[d]);
             inside &= at[d] < x->dim[d];
         }
         y->data[i] = inside ? x->data[place_of(x->rank, x->dim, at)] : fill;
