@@ -440,6 +440,10 @@ GRADCAM_API void gradcam_context_restart(GradcamContext *context);
 // -ENOENT for a name that is none, -EINVAL for another count.
 GRADCAM_API int gradcam_context_set_input(GradcamContext *context, const char *name, const float *data, size_t count);
 
+// The same of a text as a user writes it, "name=0.5/1/2", several joined by '|'; a ',' does for '/'. The log of the
+// context names what is wrong: -ENOENT a name that is none, -EINVAL what is no number or another count.
+GRADCAM_API int gradcam_context_read_inputs(GradcamContext *context, const char *text);
+
 // Logits of the last forward, *count of them (before any softmax). Belongs to the context, valid until the next
 // forward. NULL before the first.
 GRADCAM_API const float *gradcam_context_logits(const GradcamContext *context, size_t *count);
@@ -859,6 +863,7 @@ typedef struct GradcamStreamSettings {
     enum GradcamPrecision precision;    // as in GradcamSettings
     int nice;                   // as in GradcamSettings
     enum GradcamProbability probability;    // as in GradcamSettings
+    const char *inputs;         // inputs other than the picture, as gradcam_context_read_inputs() has them; NULL: zeros
 } GradcamStreamSettings;
 
 // Copies targets and settings; holds a reference to the model.

@@ -30,7 +30,7 @@ static void log_message(void *ctx, enum GradcamLogLevel level, const char *messa
     av_log(ctx, av_level[level], "%s\n", message);
 }
 
-// Three numbers; any of / , | and space may stand between them.
+// Three numbers, or one for all; any of / , | and space may stand between them.
 static int parse_triple(void *log, const char *name, const char *text, float value[3])
 {
     const char *at = text;
@@ -38,6 +38,10 @@ static int parse_triple(void *log, const char *name, const char *text, float val
     for (int i = 0; i < 3; i++) {
         char *end;
         value[i] = av_strtod(at, &end);
+        if (!i && end != at && !*end && isfinite(value[0])) {
+            value[1] = value[2] = value[0];
+            return 0;
+        }
         if (end == at || !isfinite(value[i]) || (i < 2 ? !*end || !strchr("/,| ", *end) : *end)) {
             av_log(log, AV_LOG_ERROR, "%s=%s is not three numbers joined by /\n", name, text);
             return AVERROR(EINVAL);
@@ -71,13 +75,34 @@ static int find_preprocessing(GcamEngine *e, GradcamModelOptions *options, Gradc
     return 0;
 }
 
+static int is_input_given(const char *texts, const char *name)
+{
+    const size_t length = strlen(name);
+
+    for (const char *at = texts; at && *at; at += strcspn(at, "|"), at += *at == '|')
+        if (!strncmp(at, name, length) && at[length] == '=')
+            return 1;
+    return 0;
+}
+
+static void warn_of_inputs(const GcamEngine *e)
+{
+    size_t count;
+    const GradcamInput *input = gradcam_model_inputs(e->model, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (input[i].kind != GRADCAM_INPUT_STATE && !is_input_given(e->inputs, input[i].name))
+            av_log(e->log, AV_LOG_WARNING, "The input '%s' of %zu elements is not given, and all zeros\n",
+                   input[i].name, input[i].count);
+}
+
 static int open_model(GcamEngine *e)
 {
     GradcamPreprocessing preprocessing;
     GradcamModelOptions options = {
         .size = sizeof(options),
         .log = { log_message, e->log }, .labels = e->labels, .logits = e->logits, .width = e->width,
-        .height = e->height, .memory = (size_t)e->memory << 20, .copy = !e->mmap,
+        .height = e->height, .memory = (size_t)e->memory << 20, .states = e->states, .copy = !e->mmap,
     };
     int ret = 0;
 
@@ -89,6 +114,8 @@ static int open_model(GcamEngine *e)
         av_log(e->log, AV_LOG_WARNING,
                "The network does not tell how pixels become its input, taken as %s; say it with mean and std\n",
                gradcam_model_info(e->model)->channels == 1 ? "0..1" : "torchvision has it");
+    if (ret >= 0)
+        warn_of_inputs(e);
     return ret;
 }
 
@@ -154,6 +181,7 @@ int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nic
         .size = sizeof(settings),
         .log = { log_message, log }, .layer = e->layer, .threads = FFMIN(wanted, MAX_THREADS),
         .precision = e->precision, .probability = e->probability, .still = e->still, .nice = nice,
+        .inputs = e->inputs,
         .load = load_frame, .release = release_frame, .opaque = e,
     };
     GradcamTargets *targets;

@@ -29,9 +29,10 @@ static char *make_key(const char *path, const GradcamModelOptions *options)
                                           p->std[0], p->std[1], p->std[2], p->bgr) : NULL;
 
     key = p && !numbers ? NULL :
-          av_asprintf("%s\n%s\n%s\n%s\n%s\n%dx%d\n%zu %d", path ? path : "", options->labels ? options->labels : "",
-                      options->logits ? options->logits : "", options->layer ? options->layer : "",
-                      numbers ? numbers : "", options->width, options->height, options->memory,
+          av_asprintf("%s\n%s\n%s\n%s\n%s\n%s\n%dx%d\n%zu %d", path ? path : "",
+                      options->labels ? options->labels : "", options->logits ? options->logits : "",
+                      options->layer ? options->layer : "", numbers ? numbers : "",
+                      options->states ? options->states : "", options->width, options->height, options->memory,
                       options->copy);
     av_free(numbers);
     return key;

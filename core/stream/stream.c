@@ -81,6 +81,8 @@ int gcam_slot_open(GcamSlot *slot, const GcamLayers *layers, const GradcamMethod
     slot->layers = *layers;
     int error = layers->count && !text ? -ENOMEM : gradcam_context_open(&slot->context, stream->model, &settings);
     gcam_free(text);
+    if (!error && stream->inputs)
+        error = gradcam_context_read_inputs(slot->context, stream->inputs);
     return error;
 }
 
@@ -199,12 +201,14 @@ int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamT
     error = complete_settings(&stream->settings, stream->info);
     if (error >= 0 && settings->layer && !(stream->first_layer = gcam_strdup(settings->layer)))
         error = -ENOMEM;
+    if (error >= 0 && stream->settings.inputs && !(stream->inputs = gcam_strdup(stream->settings.inputs)))
+        error = -ENOMEM;
     if (error >= 0)
         error = gcam_question_create(&stream->question, targets, stream->info->classes, stream->settings.auto_hold,
                                stream->settings.auto_margin);
     if (error >= 0)
         error = open_slots(stream);
-    stream->settings.layer = NULL;      // the caller's string
+    stream->settings.layer = stream->settings.inputs = NULL;    // the caller's strings
     if (error < 0) {
         gradcam_stream_close(&stream);
         return error;
@@ -228,6 +232,7 @@ void gradcam_stream_close(GradcamStream **out)
         gradcam_context_close(&stream->slot[i].context);
     gcam_free(stream->slot);
     gcam_free(stream->first_layer);
+    gcam_free(stream->inputs);
     gradcam_model_close(&stream->model);
     destroy_sync(stream);
     gcam_free(stream);

@@ -56,6 +56,7 @@ struct GradcamStream {
     const GradcamModelInfo *info;
     GradcamStreamSettings settings;     // .log and .layer are not used after open
     char *first_layer;          // settings.layer, until another is set
+    char *inputs;               // what every context is given beside the picture, or NULL
     int jobs;                   // number of slots
     int threads_started;
     GcamSlot *slot;

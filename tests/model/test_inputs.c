@@ -252,6 +252,17 @@ static void inputs_after_the_same_picture(void)
         CHECK_INT(gradcam_context_map(s.fresh, &target, NULL, map[1], NULL), 0);
         CHECK(!memcmp(map[0], map[1], 8 * 6 * sizeof(float)));
     }
+    CHECK_INT(gradcam_context_set_input(s.fresh, "age", (const float[]){ 0.5f, 1, -2, 3 }, 4), 0);
+    CHECK_INT(gradcam_context_read_inputs(s.context, "age=0.5/1,-2/3"), 0);
+    CHECK_INT(gradcam_context_forward(s.context, rgb, 18), 0);
+    CHECK_INT(gradcam_context_forward(s.fresh, rgb, 18), 0);
+    check_same(&s, "numbers as text");
+    CHECK_INT(gradcam_context_read_inputs(s.context, "age=1/2/3/4|height=1"), -ENOENT);
+    CHECK_INT(gradcam_context_read_inputs(s.context, "age=1/2/3"), -EINVAL);
+    CHECK_INT(gradcam_context_read_inputs(s.context, "age=1/2/3/4/5"), -EINVAL);
+    CHECK_INT(gradcam_context_read_inputs(s.context, "age=1/2/x/4"), -EINVAL);
+    CHECK_INT(gradcam_context_read_inputs(s.context, "age=1/2/3/|age=4"), -EINVAL);
+    CHECK_INT(gradcam_context_read_inputs(s.context, "age"), -EINVAL);
     CHECK_INT(gradcam_context_set_input(s.context, "age", values, 3), -EINVAL);
     CHECK_INT(gradcam_context_set_input(s.context, "x", values, 3 * 8 * 6), -ENOENT);
     setup_close(&s);

@@ -422,6 +422,7 @@ static void refuses_nonsense(void)
     do { settings = good; change; CHECK_INT(gradcam_stream_open(&stream, model, &one, &settings), -EINVAL); \
          CHECK(!stream); } while (0)
     REFUSED(settings.load = NULL);
+    REFUSED(settings.inputs = "wrong");
     REFUSED(settings.release = NULL);
     REFUSED(settings.threads = -1);
     REFUSED(settings.jobs = 3);
