@@ -88,11 +88,12 @@ static void flush_line(GcamJournal *j)
 // A stream to a file, a terminal or whoever reads a FIFO now: that somebody may read it one day is not waited for.
 static FILE *open_log(const char *path, int again)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | (again ? O_APPEND : O_TRUNC), 0666);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | (again ? O_APPEND : O_TRUNC), 0666);
     FILE *file;
 
     if (fd < 0)
         return NULL;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);     // O_CLOEXEC is not there in FFmpeg 5.1, built for POSIX of 2001
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
     file = fdopen(fd, "w");
     if (!file)
