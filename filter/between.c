@@ -9,6 +9,12 @@
 #include "libavutil/mem.h"
 #include "libavutil/motion_vector.h"
 
+// A map and its size.
+typedef struct GcamFine {
+    const float *map;
+    int width, height;
+} GcamFine;
+
 static int prepare_motion(GcamBetween *b, const AVFrame *frame)
 {
     if (b->motion && frame->width == b->motion_width && frame->height == b->motion_height)
@@ -136,16 +142,36 @@ static int prepare_moved(GcamBetween *b, size_t targets, GcamPlanes *planes)
     return allocate_maps(b, targets, planes);
 }
 
+// A key frame's map of a target on a grid as fine as that of the moved ones, into one of two places of memory: where
+// few cells are moved, the edges between them are seen. Not where it is as fine already.
+static int enlarge_map(GcamBetween *b, const GcamHeat *heat, size_t target, int place, const GcamPlanes *planes,
+                       GcamFine *fine)
+{
+    const size_t size = (size_t)planes->width * planes->height;
+
+    *fine = (GcamFine){ heat->map + target * heat->width * heat->height, heat->width, heat->height };
+    if (heat->width >= planes->width || heat->height >= planes->height)
+        return 0;
+    av_fast_malloc(&b->fine, &b->fine_size, sizeof(*b->fine) * 2 * size);
+    if (!b->fine)
+        return AVERROR(ENOMEM);
+    gradcam_map_upsample(fine->map, fine->width, fine->height, b->fine + place * size, planes->width, planes->height,
+                         heat->style->drawing.overlay.upsample);
+    *fine = (GcamFine){ b->fine + place * size, planes->width, planes->height };
+    return 0;
+}
+
 // interp=motion, where the next key frame is not known: the maps of the one before, moved on.
 static int move_maps(GcamBetween *b, const GcamHeat *heat, GcamPlanes *planes)
 {
-    const size_t size = (size_t)heat->width * heat->height;
     const GradcamRegion region = planes->region;
+    GcamFine fine;
     int ret = prepare_moved(b, heat->result->count, planes);
 
     for (size_t i = 0; ret >= 0 && i < heat->result->count; i++)
-        gradcam_motion_apply(b->motion, NULL, heat->map + i * size, heat->width, heat->height, &region,
-                             b->map + i * planes->width * planes->height);
+        if ((ret = enlarge_map(b, heat, i, 0, planes, &fine)) >= 0)
+            gradcam_motion_apply(b->motion, NULL, fine.map, fine.width, fine.height, &region,
+                                 b->map + i * planes->width * planes->height);
     return ret;
 }
 
@@ -154,20 +180,24 @@ static int meet_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, GcamP
 {
     const GcamHeat *next = heat->next;
     const float share = (float)(number - heat->number) / (next->number - heat->number);
-    const size_t targets = heat->result->count, size = (size_t)heat->width * heat->height;
-    const size_t count = gradcam_motion_way_count(b->motion);
+    const size_t targets = heat->result->count, count = gradcam_motion_way_count(b->motion);
     const GradcamShift *way = b->way + (number - b->way_first) * count;
     const GradcamShift *next_way = b->way + (next->number - b->way_first) * count;
     GradcamShift *on = b->way + (b->way_end - b->way_first) * count;
     const GradcamRegion region = planes->region;
+    GcamFine fine, later;
     int ret = prepare_moved(b, targets, planes);
 
     if (ret < 0)
         return ret;
     gradcam_motion_way_on(b->motion, way, next_way, on);
-    for (size_t i = 0; i < targets; i++)
-        gradcam_motion_meet(b->motion, way, heat->map + i * size, on, next->map + i * size, share, heat->width,
-                            heat->height, &region, b->map + i * planes->width * planes->height);
+    for (size_t i = 0; i < targets; i++) {
+        if ((ret = enlarge_map(b, heat, i, 0, planes, &fine)) < 0 ||
+            (ret = enlarge_map(b, next, i, 1, planes, &later)) < 0)
+            return ret;
+        gradcam_motion_meet(b->motion, way, fine.map, on, later.map, share, fine.width, fine.height, &region,
+                            b->map + i * planes->width * planes->height);
+    }
     return 0;
 }
 
@@ -191,7 +221,7 @@ static int next_fits(const GcamHeat *heat)
     const GcamHeat *next = heat->next;
 
     return next && next->result && next->result->count == heat->result->count && next->width == heat->width &&
-           next->height == heat->height;
+           next->height == heat->height && next->result->method.info == heat->result->method.info;
 }
 
 int gcam_between_planes(GcamBetween *b, const GcamHeat *heat, int64_t number, const GradcamRegion *region,
@@ -222,4 +252,6 @@ void gcam_between_reset(GcamBetween *b)
     b->moving = b->moved = 0;
     av_freep(&b->map);
     b->map_size = 0;
+    av_freep(&b->fine);
+    b->fine_size = 0;
 }

@@ -31,11 +31,13 @@ typedef struct GcamBetween {
 
     float *map;                 // of the frame under way
     unsigned map_size;          // bytes
+    float *fine;                // two maps of key frames, enlarged
+    unsigned fine_size;         // bytes
 } GcamBetween;
 
 // The maps on one frame.
 typedef struct GcamPlanes {
-    const float *map;           // by target, height x width each, 0 to 1; belongs to the heat or the GcamBetween
+    const float *map;           // by target, height x width each, as the heat has them; belongs to the heat or the GcamBetween
     int width, height;
     GradcamRegion region;       // where they lie on the frame, in pixels
     int own;                    // they are not those of the key frame
