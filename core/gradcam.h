@@ -551,6 +551,10 @@ typedef struct GradcamSteadySettings {
     enum GradcamScale scale;
     double release;             // seconds: time constant with which GRADCAM_SCALE_RUNNING falls; 0: 2
     float low, high;            // range of GRADCAM_SCALE_FIXED, low < high
+    int is_signed;              // maps have values below 0 and become -1..1: 0 stays 0, and what is farthest from it,
+                                // or was of late, or high, becomes 1 or -1
+    int of_pixels;              // of single pixels: GRADCAM_SCALE_FRAME and _RUNNING end at the value that a hundredth
+                                // of them pass, and _FRAME begins at 0
 } GradcamSteadySettings;
 
 // What makes the maps of a video steady: remembers the smoothed map and the running scale.
@@ -560,7 +564,7 @@ typedef struct GradcamSteady GradcamSteady;
 GRADCAM_API int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings);
 GRADCAM_API void gradcam_steady_free(GradcamSteady **steady);
 
-// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1. Starts anew where time
+// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1, signed ones to -1..1. Starts anew where time
 // goes back, the size changes, or after gradcam_steady_reset(). Returns 1 when there is something to see, 0 when the
 // map is empty (zeros are written), -ENOMEM.
 GRADCAM_API int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count, double time, float *out);
@@ -586,6 +590,7 @@ enum GradcamColormap {
     GRADCAM_COLORMAP_CIVIDIS,
     GRADCAM_COLORMAP_HOT,
     GRADCAM_COLORMAP_GRAY,
+    GRADCAM_COLORMAP_BWR,       // for maps with two sides: blue below, white in the middle, red above
     GRADCAM_COLORMAP_COUNT
 };
 
@@ -758,6 +763,8 @@ typedef struct GradcamOverlaySettings {
     int full_range;             // 0: 16..235 and 16..240 scaled to the depth; GRADCAM_COLOR_YUV and _GRAY only
     int depth[3];               // bits of each component
     enum GradcamUpsample upsample;      // of maps of at most 64 x 64 cells; finer ones are enlarged by straight lines
+    int two_sided;              // 0.5 of the map is nothing: opacity and threshold are of how far a value is from
+                                // there, in parts of the way to 0 or 1
 } GradcamOverlaySettings;
 
 // Tables for one look on one kind of picture. Immutable: several threads may blend with it at once.
@@ -828,6 +835,7 @@ typedef struct GradcamResult {
     size_t count;
     const GradcamResultMap *map;
     int reused;                 // the picture was the same as one before: the network did not run again
+    GradcamMethod method;       // that made the maps
 } GradcamResult;
 
 GRADCAM_API GradcamResult *gradcam_result_ref(GradcamResult *result);

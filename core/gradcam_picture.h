@@ -31,8 +31,9 @@ typedef struct GradcamSteadies GradcamSteadies;
 GRADCAM_API int gradcam_steadies_create(GradcamSteadies **out);
 GRADCAM_API void gradcam_steadies_free(GradcamSteadies **steadies);
 
-// Takes the next result and writes its maps, one after the other, smoothed and scaled to 0..1 each: result->count times
-// result->height x result->width floats. What was before is forgotten where the number of targets or the settings are
+// Takes the next result and writes its maps, one after the other, smoothed and scaled to 0..1 each, those of a signed
+// method to -1..1: result->count times result->height x result->width floats. settings->is_signed and of_pixels are the
+// method's, not looked at. What was before is forgotten where the number of targets or the settings are
 // others than before, and for a target whose name is another one (class=auto found another class). Returns 1 when
 // there is something to see in any of them, 0 when all are empty, -EINVAL for settings that gradcam_steady_create()
 // refuses, -ENOMEM.
@@ -59,7 +60,7 @@ GRADCAM_API void gradcam_map_upsample(const float *map, int width, int height, f
 
 // ------------------------------------------------------------------------------------------------------------ places
 
-// Where a map is hot, in parts of the region that it covers, each from 0 to 1.
+// Where a map is hot, in parts of the region that it covers, each from 0 to 1. Values below 0 count as 0.
 typedef struct GradcamPlace {
     size_t size;                // sizeof of this struct, or 0: see gradcam.h
     double x, y;                // centre of gravity; NAN where the map is empty (its sum is not above 0)
@@ -110,7 +111,12 @@ typedef struct GradcamDrawing GradcamDrawing;
 GRADCAM_API int gradcam_drawing_create(GradcamDrawing **out);
 GRADCAM_API void gradcam_drawing_free(GradcamDrawing **drawing);
 
-// Makes ready to draw `count` maps (one after the other, map_height x map_width each, 0 to 1) in a look. Maps and
+// The colours that suit the maps of a method best: GRADCAM_COLORMAP_TURBO; BWR for signed ones. NULL: Grad-CAM.
+GRADCAM_API enum GradcamColormap gradcam_colormap_for(const GradcamMethodInfo *method);
+
+// Makes ready to draw `count` maps (one after the other, map_height x map_width each, 0 to 1) in a look. With
+// overlay.two_sided they are from -1 to 1; classes with colours of their own show what is above 0 then, and with a
+// colormap the value farthest from 0 is shown. Maps and
 // settings are read during the call only. -EINVAL for count or sizes below 1 and for settings that make no sense,
 // -ENOMEM.
 GRADCAM_API int gradcam_drawing_prepare(GradcamDrawing *drawing, const GradcamDrawingSettings *settings,

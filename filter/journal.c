@@ -18,13 +18,20 @@
 #include "libavutil/log.h"
 #include "libavutil/mem.h"
 
-#define CSV_HEADER "n,t,key,age,empty,ms,index,label,class,score,probability,x,y,w,h,cx,cy\n"
+#define CSV_HEADER "n,t,key,age,empty,ms,index,label,class,score,probability,x,y,w,h,cx,cy,method\n"
 
 // A class, and on how many frames it was looked for.
 typedef struct Seen {
     char *label;
     int64_t frames;
 } Seen;
+
+// A method, and what its maps took.
+typedef struct Used {
+    char method[GCAM_METHOD_TEXT];
+    int64_t maps;
+    double seconds, most;       // of work: the sum, the longest
+} Used;
 
 struct GcamJournal {
     void *log;
@@ -38,6 +45,8 @@ struct GcamJournal {
     double seconds, most;       // of work for maps: the sum, the longest
     Seen *seen;
     size_t count;
+    Used *used;
+    size_t methods;
 };
 
 // The files that this process has written, for as long as it runs.
@@ -185,11 +194,14 @@ static void put_json(GcamJournal *j, const GcamReport *r)
 {
     const GradcamResult *result = r->heat->result;
     AVBPrint *line = &j->line;
+    char method[GCAM_METHOD_TEXT];
 
     av_bprintf(line, "{\"n\": %"PRId64", \"t\": ", r->number);
     put_number(line, r->time, "null");
-    av_bprintf(line, ", \"key\": %d, \"age\": %"PRId64", \"empty\": %d, \"ms\": %.3f, \"classes\": [",
+    av_bprintf(line, ", \"key\": %d, \"age\": %"PRId64", \"empty\": %d, \"ms\": %.3f, \"method\": ",
                r->number == r->heat->number, r->number - r->heat->number, r->heat->empty, result->elapsed * 1000);
+    put_json_text(line, gradcam_method_text(&result->method, method, sizeof(method)));
+    av_bprintf(line, ", \"classes\": [");
     for (size_t i = 0; i < result->count; i++) {
         const GradcamMapInfo *info = &result->map[i].info;
         const GradcamPixels p = gcam_report_pixels(r, i);
@@ -216,7 +228,9 @@ static void put_csv(GcamJournal *j, const GcamReport *r)
 {
     const GradcamResult *result = r->heat->result;
     AVBPrint *line = &j->line;
+    char method[GCAM_METHOD_TEXT];
 
+    gradcam_method_text(&result->method, method, sizeof(method));
     for (size_t i = 0; i < result->count; i++) {
         const GradcamMapInfo *info = &result->map[i].info;
         const GradcamPixels p = gcam_report_pixels(r, i);
@@ -235,9 +249,11 @@ static void put_csv(GcamJournal *j, const GcamReport *r)
         else
             av_bprintf(line, ",,,,");
         if (p.centred)
-            av_bprintf(line, ",%d,%d\n", p.centre_x, p.centre_y);
+            av_bprintf(line, ",%d,%d,", p.centre_x, p.centre_y);
         else
-            av_bprintf(line, ",,\n");
+            av_bprintf(line, ",,,");
+        put_csv_text(line, method);
+        av_bprintf(line, "\n");
     }
 }
 
@@ -261,6 +277,30 @@ static int count_label(GcamJournal *j, const char *label)
     return seen[j->count].label ? (j->count++, 0) : AVERROR(ENOMEM);
 }
 
+static int count_method(GcamJournal *j, const GradcamResult *result)
+{
+    char method[GCAM_METHOD_TEXT];
+    Used *used = j->used;
+    size_t i = 0;
+
+    gradcam_method_text(&result->method, method, sizeof(method));
+    while (i < j->methods && strcmp(used[i].method, method))
+        i++;
+    if (i == j->methods) {
+        used = av_realloc_array(j->used, j->methods + 1, sizeof(*used));
+        if (!used)
+            return AVERROR(ENOMEM);
+        j->used = used;
+        j->methods++;
+        used[i] = (Used){ .maps = 0 };
+        strcpy(used[i].method, method);
+    }
+    used[i].maps++;
+    used[i].seconds += result->elapsed;
+    used[i].most = FFMAX(used[i].most, result->elapsed);
+    return 0;
+}
+
 int gcam_journal_frame(GcamJournal *j, const GcamReport *r)
 {
     const GradcamResult *result = r->heat->result;
@@ -276,6 +316,8 @@ int gcam_journal_frame(GcamJournal *j, const GcamReport *r)
         j->reused += result->reused;
         j->seconds += result->elapsed;
         j->most = FFMAX(j->most, result->elapsed);
+        if ((ret = count_method(j, result)) < 0)
+            return ret;
     }
     for (size_t i = 0; i < result->count; i++)
         if ((ret = count_label(j, result->map[i].name)) < 0)
@@ -311,15 +353,28 @@ static void put_summary(GcamJournal *j)
         put_json_text(line, j->seen[i].label);
         av_bprintf(line, ": %"PRId64, j->seen[i].frames);
     }
+    av_bprintf(line, "}, \"methods\": {");
+    for (size_t i = 0; i < j->methods; i++) {
+        const Used *used = &j->used[i];
+
+        if (i)
+            av_bprintf(line, ", ");
+        put_json_text(line, used->method);
+        av_bprintf(line, ": {\"maps\": %"PRId64", \"ms_mean\": %.3f, \"ms_max\": %.3f}", used->maps,
+                   used->seconds * 1000 / used->maps, used->most * 1000);
+    }
     av_bprintf(line, "}}}\n");
 }
 
-// The same for people, at most a few labels.
+// The same for people, at most a few methods and labels.
 static void log_summary(GcamJournal *j)
 {
     AVBPrint text;
 
-    av_bprint_init(&text, 0, 1024);
+    av_bprint_init(&text, 0, 2048);
+    for (size_t i = 0; i < FFMIN(j->methods, 5); i++)
+        av_bprintf(&text, "%s%s %"PRId64" at %.1f ms", i ? ", " : "; by ", j->used[i].method, j->used[i].maps,
+                   j->used[i].seconds * 1000 / j->used[i].maps);
     for (size_t i = 0; i < FFMIN(j->count, 5); i++)
         av_bprintf(&text, "%s%s on %"PRId64, i ? ", " : "; ", j->seen[i].label, j->seen[i].frames);
     av_log(j->log, AV_LOG_INFO,
@@ -348,6 +403,7 @@ void gcam_journal_close(GcamJournal **journal)
     for (size_t i = 0; i < j->count; i++)
         av_free(j->seen[i].label);
     av_free(j->seen);
+    av_free(j->used);
     av_free(j->path);
     av_bprint_finalize(&j->line, NULL);
     av_freep(journal);

@@ -133,8 +133,7 @@ static int show_heat(GcamQueue *q, Item *item)
 
     if ((ret = gcam_between_planes(&q->between, item->heat, item->number, &region, &planes)) < 0 ||
         (ret = find_places(q, item->heat, &planes, &report.place)) < 0 ||
-        (ret = gcam_show_frame(&q->show, q->ctx, &item->frame, &planes, item->heat->result->count, item->style,
-                               &moment)) < 0)
+        (ret = gcam_show_frame(&q->show, q->ctx, &item->frame, &planes, item->heat->result, item->style, &moment)) < 0)
         return ret;
     report.region = &planes.region;
     ret = gcam_report_frame(&report, item->frame);
@@ -180,7 +179,22 @@ static int show(GcamQueue *q, Item *item)
     if (item->heat)
         return show_heat(q, item);
     gcam_journal_plain(q->journal);
-    return gcam_show_frame(&q->show, q->ctx, &item->frame, NULL, 0, item->style, NULL);
+    return gcam_show_frame(&q->show, q->ctx, &item->frame, NULL, NULL, item->style, NULL);
+}
+
+// Says, once for each method, where one that is no method for every picture of a video takes longer than it has.
+static void warn_of_cost(GcamQueue *q, const GradcamResult *result)
+{
+    const GradcamMethodInfo *method = result->method.info;
+    const double frame = q->keys.frame_rate.num > 0 ? av_q2d(av_inv_q(q->keys.frame_rate)) : 0;
+    const double has = q->keys.stride * frame;
+
+    if (method->use == GRADCAM_USE_VIDEO || method == q->dear || result->reused || !frame || result->elapsed <= has)
+        return;
+    q->dear = method;
+    av_log(q->ctx, AV_LOG_WARNING, "method=%s took %.0f ms for a map, and stride=%d has %.0f: %s; stride=%.0f would do\n",
+           method->name, result->elapsed * 1000, q->keys.stride, has * 1000,
+           q->live ? "maps come late" : "the video does not keep pace with its time", ceil(result->elapsed / frame));
 }
 
 // Fetches the result of a key frame, if that has not been done.
@@ -192,7 +206,10 @@ static int fill_heat(GcamQueue *q, GcamHeat *heat, int wait)
     if (!heat || heat->result)
         return 0;
     ret = gradcam_stream_collect(q->engine.stream, heat->ticket, wait, &result);
-    return ret < 0 ? ret : gcam_heat_fill(heat, result, q->steadies);
+    if (ret < 0)
+        return ret;
+    warn_of_cost(q, result);
+    return gcam_heat_fill(heat, result, q->steadies);
 }
 
 // Whether frames between key frames show something of both.
@@ -279,6 +296,7 @@ static int poll_newest(GcamQueue *q, const Item *item)
     gcam_heat_unref(&q->heat);
     q->heat = q->coming;
     q->coming = NULL;
+    warn_of_cost(q, result);
     ret = gcam_heat_fill(q->heat, result, q->steadies);
     return ret < 0 ? ret : gcam_between_key_marked(&q->between, q->heat, &region);
 }

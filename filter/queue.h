@@ -30,6 +30,7 @@ typedef struct GcamQueue {
     AVFilterContext *ctx;
     GradcamSteadies *steadies;  // of the key frames
     GcamShow show;
+    const GradcamMethodInfo *dear;      // the method whose cost was told of last
     GradcamPlace *place;        // of the frame under way, by target
     unsigned place_size;        // bytes
 

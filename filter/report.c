@@ -123,6 +123,13 @@ static int set_target(const GcamReport *report, AVFrame *frame, size_t i)
     return set_text(frame, i, "color", text);
 }
 
+static int set_method(AVFrame *frame, const GradcamMethod *method)
+{
+    char text[GCAM_METHOD_TEXT];
+
+    return set_text(frame, 0, "method", gradcam_method_text(method, text, sizeof(text)));
+}
+
 int gcam_report_frame(const GcamReport *report, AVFrame *frame)
 {
     const GcamHeat *heat = report->heat;
@@ -135,7 +142,8 @@ int gcam_report_frame(const GcamReport *report, AVFrame *frame)
         (ret = set_int(frame, 0, "age", report->number - heat->number)) < 0 ||
         (ret = set_int(frame, 0, "key", report->number == heat->number)) < 0 ||
         (ret = set_int(frame, 0, "empty", heat->empty)) < 0 ||
-        (ret = set_float(frame, 0, "ms", heat->result->elapsed * 1000)) < 0)
+        (ret = set_float(frame, 0, "ms", heat->result->elapsed * 1000)) < 0 ||
+        (ret = set_method(frame, &heat->result->method)) < 0)
         return ret;
     return report->skipped < 0 ? 0 : set_int(frame, 0, "skipped", report->skipped);
 }

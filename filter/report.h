@@ -10,6 +10,9 @@
 #include "heat.h"
 #include "style.h"
 
+// Bytes that there are for the text of a method.
+#define GCAM_METHOD_TEXT 256
+
 // About one frame. Owns nothing.
 typedef struct GcamReport {
     const GcamHeat *heat;

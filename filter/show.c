@@ -35,9 +35,12 @@ static int paint_slice(AVFilterContext *ctx, void *arg, int slice, int slices)
 
 // What the style asks for, of frames like this one.
 static int find_settings(GradcamDrawingSettings *settings, const AVFrame *frame, const GcamStyle *style,
-                         const GcamMoment *moment)
+                         const GradcamMethodInfo *method, const GcamMoment *moment)
 {
     *settings = style->drawing;
+    settings->overlay.two_sided = method->is_signed;
+    if (style->auto_colormap)
+        settings->overlay.colormap = gradcam_colormap_for(method);
     settings->overlay.opacity = gcam_number_at(&style->opacity, moment);
     settings->overlay.threshold = gcam_number_at(&style->threshold, moment);
     return gcam_frame_colors(frame, &settings->overlay);
@@ -117,8 +120,8 @@ static int prepare_frame(AVFilterContext *ctx, AVFrame **frame, int side, int pa
     return painted ? make_writable(ctx->inputs[0], frame) : 0;
 }
 
-int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const GcamPlanes *planes, size_t targets,
-                    const GcamStyle *style, const GcamMoment *moment)
+int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const GcamPlanes *planes,
+                    const GradcamResult *result, const GcamStyle *style, const GcamMoment *moment)
 {
     const enum GradcamOutput output = style->drawing.overlay.output;
     const int width = (*frame)->width, height = (*frame)->height;
@@ -127,17 +130,17 @@ int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const
     Painting painting = { 0 };
     int ret = prepare_frame(ctx, frame, output == GRADCAM_OUTPUT_SIDE, !!planes);
 
-    if (ret < 0 || !planes || !targets)
+    if (ret < 0 || !planes || !result->count)
         return ret;
     if ((ret = gcam_frame_picture(*frame, &painting.picture)) < 0 ||
-        (ret = find_settings(&settings, *frame, style, moment)) < 0 ||
+        (ret = find_settings(&settings, *frame, style, result->method.info, moment)) < 0 ||
         (output == GRADCAM_OUTPUT_ALPHA && (ret = find_alpha(*frame, &painting.alpha)) < 0) ||
         (!show->drawing && (ret = gradcam_drawing_create(&show->drawing)) < 0))
         return ret;
     settings.alpha_depth = painting.alpha.depth;
     if (output == GRADCAM_OUTPUT_SIDE)
         gradcam_picture_right(&painting.picture, find_column(av_pix_fmt_desc_get((*frame)->format), width));
-    ret = gradcam_drawing_prepare(show->drawing, &settings, planes->map, targets, planes->width, planes->height);
+    ret = gradcam_drawing_prepare(show->drawing, &settings, planes->map, result->count, planes->width, planes->height);
     if (ret < 0)
         return ret;
     painting.drawing = show->drawing;

@@ -18,11 +18,11 @@ typedef struct GcamShow {
 // Width of the output for frames of this width; differs for GRADCAM_OUTPUT_SIDE only.
 int gcam_show_width(int output, enum AVPixelFormat format, int width);
 
-// Lays the maps of `targets` classes over the frame, as the style has it; moment is that of the first. planes NULL:
+// Lays the maps of a result over the frame, as planes and style have them; moment is that of the first. planes NULL:
 // there is no map; the frame stays, in the size of the output. *frame may be replaced. Uses the filter's slice threads.
 // AVERROR(ENOMEM), or AVERROR(EINVAL) for a format that is not supported.
-int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const GcamPlanes *planes, size_t targets,
-                    const GcamStyle *style, const GcamMoment *moment);
+int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const GcamPlanes *planes,
+                    const GradcamResult *result, const GcamStyle *style, const GcamMoment *moment);
 
 void gcam_show_reset(GcamShow *show);
 

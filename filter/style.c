@@ -70,7 +70,8 @@ int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *option
     style->drawing.size = sizeof(style->drawing);
     style->drawing.overlay.size = sizeof(style->drawing.overlay);
     style->steady.size = sizeof(style->steady);
-    style->drawing.overlay.colormap = options->colormap;
+    style->auto_colormap = options->colormap == GCAM_COLORMAP_AUTO;
+    style->drawing.overlay.colormap = style->auto_colormap ? GRADCAM_COLORMAP_TURBO : options->colormap;
     style->drawing.overlay.blend = options->blend;
     style->drawing.overlay.output = options->output;
     style->drawing.overlay.gamma = options->gamma;

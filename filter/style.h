@@ -11,6 +11,9 @@
 #include "gradcam_picture.h"
 #include "number.h"
 
+// The option colormap: that which suits the method.
+#define GCAM_COLORMAP_AUTO (-1)
+
 // The options it is made of; hence int.
 typedef struct GcamStyleOptions {
     int colormap, blend, output, scale, upsample;
@@ -22,7 +25,8 @@ typedef struct GcamStyleOptions {
 // Immutable; the frames that came in while it held share it.
 typedef struct GcamStyle {
     int references;
-    GradcamDrawingSettings drawing;     // without what depends on the frame
+    GradcamDrawingSettings drawing;     // without what depends on the frame and the method
+    int auto_colormap;          // the method's, in the place of the drawing's
     GradcamSteadySettings steady;
     GcamNumber box;             // share of the highest value from which on a cell belongs to a class's box; 0: no boxes
     GcamNumber opacity, threshold;      // of the first class

@@ -16,4 +16,14 @@ struct GradcamOverlay {
     GcamBlendTable table[3];
 };
 
+// Level of nothing, of 255.
+static inline double gcam_overlay_middle(const GradcamOverlaySettings *settings)
+{
+    return settings->two_sided ? 127.5 : 0;
+}
+
+// How far a level, 0 to 255, is from nothing: 0 to 1; and what it weighs over a picture.
+double gcam_overlay_magnitude(const GradcamOverlaySettings *settings, int level);
+double gcam_overlay_weight(const GradcamOverlaySettings *settings, int level);
+
 #endif

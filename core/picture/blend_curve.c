@@ -42,10 +42,12 @@ static void fit_row(const Job *job, const Segment *segment, Curve *curve, int co
 
     for (int i = 0; i < count; i++) {
         const double o = segment[i].offset;
-        double value[GCAM_UPSAMPLE_TAPS] = { 0 }, p[GCAM_UPSAMPLE_TAPS];
-        curve[i].zero[at] = 1;
+        const double m = job->middle;
+        double value[GCAM_UPSAMPLE_TAPS] = { m, m, m, m }, p[GCAM_UPSAMPLE_TAPS];
+        curve[i].zero[at] = job->middle == 0;
         for (int k = 0; k < GCAM_UPSAMPLE_TAPS && !segment[i].outside; k++) {
-            value[k] = job->factor * level(map, gcam_upsample_clamp(segment[i].left - 1 + k, job->x.size));
+            const int cell = gcam_upsample_clamp(segment[i].left - 1 + k, job->x.size);
+            value[k] = job->middle + job->factor * (level(job, map, cell) - job->middle);
             curve[i].zero[at] &= value[k] < 0.5;
         }
         gcam_upsample_fit(p, value, job->overlay->settings.upsample);

@@ -83,13 +83,14 @@ static int cut(const Axis *axis, int begin, int end, Segment *segment, int *coun
 }
 
 // Readies the segments for picture rows between two rows of the map.
-static void load_rows(Segment *segment, int count, const float *upper, const float *lower,
-                      double cells_per_sample)
+static void load_rows(const Job *job, Segment *segment, int count, const float *upper, const float *lower)
 {
+    const double cells_per_sample = job->x.step;
+
     for (int i = 0; i < count; i++) {
         Segment *s = &segment[i];
-        const double a = level(upper, s->left) * ONE, b = level(upper, s->right) * ONE;
-        const double c = level(lower, s->left) * ONE, d = level(lower, s->right) * ONE;
+        const double a = level(job, upper, s->left) * ONE, b = level(job, upper, s->right) * ONE;
+        const double c = level(job, lower, s->left) * ONE, d = level(job, lower, s->right) * ONE;
         // Rounded, start and step lose half a unit each: this much more keeps sums from falling below zero.
         s->upper[0] = a + s->offset * (b - a) + s->count;
         s->upper[1] = (b - a) * cells_per_sample;
@@ -145,21 +146,22 @@ static void blend_chunk(const Job *job, const Group *group, Segment *segment, in
         if (row != loaded) {
             const float *upper = job->map + (size_t)row * job->x.size;
             const float *lower = row + 1 < job->y.size ? upper + job->x.size : upper;
-            load_rows(segment, count, upper, lower, job->x.step);
+            load_rows(job, segment, count, upper, lower);
             loaded = row;
         }
         blend_row(job, group, segment, count, x, y, position - row);
     }
 }
 
-// Rows above and below the map: one segment of zeros.
+// Rows above and below the map: one segment of nothing.
 static void blend_outside(const Job *job, const Group *group, int width, int y0, int y1)
 {
-    static const uint8_t zeros[CHUNK + GCAM_BLEND_MARGIN];
+    uint8_t nothing[CHUNK + GCAM_BLEND_MARGIN];
 
+    memset(nothing, (int)job->middle, sizeof(nothing));
     for (int y = y0; y < y1; y++)
         for (int x = 0; x < width; x += CHUNK)
-            mix(job, group, x, y, zeros, width - x < CHUNK ? width - x : CHUNK);
+            mix(job, group, x, y, nothing, width - x < CHUNK ? width - x : CHUNK);
 }
 
 static void blend_group(const Job *job, const Group *group, int y0, int y1)
@@ -214,7 +216,8 @@ static Job make_job(const GradcamOverlay *overlay, const GradcamPicture *picture
     Job job = {
         overlay, &gcam_kernels()->blend, map,
         make_axis(c->width, picture->width, r->x, r->width, map_width),
-        make_axis(c->height, picture->height, r->y, r->height, map_height), 1
+        make_axis(c->height, picture->height, r->y, r->height, map_height), 1,
+        gcam_overlay_middle(&overlay->settings)
     };
     job.x.curved = overlay->settings.upsample != GRADCAM_UPSAMPLE_BILINEAR && map_width <= MOST_CURVED &&
                    map_height <= MOST_CURVED;
@@ -248,7 +251,8 @@ int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *p
             }
             Job job = make_job(overlay, picture, c, map, map_width, map_height, r);
             if (job.x.curved && overlay->settings.upsample == GRADCAM_UPSAMPLE_SPLINE)
-                job.factor = factor > 0 ? factor : (factor = gcam_upsample_factor(map, map_width, map_height));
+                job.factor = factor > 0 ? factor : (factor = gcam_upsample_factor(map, map_width, map_height,
+                                                                                overlay->settings.two_sided));
             blend_group(&job, &group, (int)((int64_t)c->height * band / bands),
                         (int)((int64_t)c->height * end / bands));
         }

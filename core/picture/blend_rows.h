@@ -28,7 +28,7 @@ typedef double Pair __attribute__((vector_size(16)));
 
 // Samples x .. x + count - 1 of a chunk lie between the centres of cell `left` and cell `right` of a map row,
 // the first of them `offset` cells from the left one. left == right: constant. left < 0: outside of the map,
-// zero. Along curves, left and right are the two in the middle of four cells, and may be off the map by one.
+// nothing. Along curves, left and right are the two in the middle of four cells, and may be off the map by one.
 typedef struct Segment {
     int x, count;
     int left, right, outside;
@@ -44,7 +44,8 @@ typedef struct Job {
     const GcamBlendKernels *kernels;
     const float *map;
     Axis x, y;
-    double factor;              // of curves: what levels are multiplied by
+    double factor;              // of curves: what levels are multiplied by, beside the middle
+    double middle;              // level of nothing, 0 to 255
 } Job;
 
 // Components of equal size, which share their indices.
@@ -54,11 +55,13 @@ typedef struct Group {
     int count;
 } Group;
 
-// Of a cell, 0 to 255.
-static inline double level(const float *row, int cell)
+// Of a cell, 0 to 255; outside of the map, that of nothing.
+static inline double level(const Job *job, const float *row, int cell)
 {
     const double m = cell < 0 ? 0.0 : row[cell];
 
+    if (cell < 0)
+        return job->middle;
     return m > 0.0 ? (m < 1.0 ? m : 1.0) * 255.0 : 0.0;  // NaN is not above zero
 }
 

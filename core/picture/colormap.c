@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Colour maps: tables of 256 colours, 8-bit R, G, B, made once on first use. jet, hot and gray follow their
+ * Colour maps: tables of 256 colours, 8-bit R, G, B, made once on first use. jet, hot, gray and bwr follow their
  * formulas; the others are straight lines between the knots of colormap_knots.h, within one code value of
  * their originals.
  *
@@ -8,14 +8,15 @@
  * der Walt, Nathaniel Smith and (viridis) Eric Firing for matplotlib, 2015, CC0. cividis: Jamie Nunez,
  * Christopher Anderton, Ryan Renslow, PLoS ONE 13(7), 2018, CC BY 4.0; in matplotlib under its own licence.
  * jet: the usual formula, clip(1.5 - |4 v - c|, 0, 1) with c = 3, 2, 1 for R, G, B, which is also OpenCV's
- * table. hot: that of MATLAB, clip(8 v / 3), clip(8 v / 3 - 1), clip(4 v - 3). The palette: Masataka Okabe
+ * table. hot: that of MATLAB, clip(8 v / 3), clip(8 v / 3 - 1), clip(4 v - 3). bwr: that of
+ * matplotlib, straight lines from blue to white to red. The palette: Masataka Okabe
  * and Kei Ito, Color Universal Design, 2002, in an order that sets early colours far apart.
  */
 #include <math.h>
 #include <pthread.h>
 
 #include "base/enum_names.h"
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "colormap_knots.h"
 
 typedef uint8_t Table[256][3];
@@ -40,7 +41,7 @@ static uint8_t to_byte(double v)
     return (uint8_t)lrint(255.0 * fmin(fmax(v, 0.0), 1.0));
 }
 
-static void fill_formulas(Table jet, Table hot, Table gray)
+static void fill_formulas(Table jet, Table hot, Table gray, Table bwr)
 {
     for (int i = 0; i < 256; i++) {
         const double v = i / 255.0;
@@ -51,6 +52,9 @@ static void fill_formulas(Table jet, Table hot, Table gray)
         hot[i][0] = to_byte(8.0 / 3.0 * v);
         hot[i][1] = to_byte(8.0 / 3.0 * v - 1.0);
         hot[i][2] = to_byte(4.0 * v - 3.0);
+        bwr[i][0] = to_byte(2.0 * v);
+        bwr[i][1] = to_byte(2.0 * fmin(v, 1.0 - v));
+        bwr[i][2] = to_byte(2.0 - 2.0 * v);
     }
 }
 
@@ -64,7 +68,8 @@ static void fill_tables(void)
     KNOTS(GRADCAM_COLORMAP_PLASMA, plasma);
     KNOTS(GRADCAM_COLORMAP_CIVIDIS, cividis);
 #undef KNOTS
-    fill_formulas(tables[GRADCAM_COLORMAP_JET], tables[GRADCAM_COLORMAP_HOT], tables[GRADCAM_COLORMAP_GRAY]);
+    fill_formulas(tables[GRADCAM_COLORMAP_JET], tables[GRADCAM_COLORMAP_HOT], tables[GRADCAM_COLORMAP_GRAY],
+                  tables[GRADCAM_COLORMAP_BWR]);
 }
 
 const uint8_t (*gradcam_colormap_table(enum GradcamColormap colormap))[3]
@@ -76,7 +81,7 @@ const uint8_t (*gradcam_colormap_table(enum GradcamColormap colormap))[3]
 }
 
 static const char *const names[GRADCAM_COLORMAP_COUNT] = {
-    "turbo", "jet", "viridis", "inferno", "magma", "plasma", "cividis", "hot", "gray",
+    "turbo", "jet", "viridis", "inferno", "magma", "plasma", "cividis", "hot", "gray", "bwr",
 };
 
 const char *gradcam_colormap_name(enum GradcamColormap colormap)
@@ -87,6 +92,11 @@ const char *gradcam_colormap_name(enum GradcamColormap colormap)
 int gradcam_colormap_find(const char *name)
 {
     return gcam_enum_find(names, GRADCAM_COLORMAP_COUNT, name);
+}
+
+enum GradcamColormap gradcam_colormap_for(const GradcamMethodInfo *method)
+{
+    return method && method->is_signed ? GRADCAM_COLORMAP_BWR : GRADCAM_COLORMAP_TURBO;
 }
 
 const uint8_t *gradcam_palette(size_t index)

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/sized.h"
+#include "blend.h"
 #include "several.h"
 
 enum Colors {
@@ -107,11 +108,7 @@ static void fill_table(const Look *look, uint8_t table[256][3])
 {
     const GradcamOverlaySettings *s = &look->settings;
     for (int i = 0; i < 256; i++) {
-        double m = i / 255., w = s->opacity;
-        if (i < 255 * s->threshold)
-            w = 0;
-        else if (s->blend == GRADCAM_BLEND_HEAT)
-            w *= pow(m, s->gamma);
+        double m = gcam_overlay_magnitude(s, i), w = gcam_overlay_weight(s, i);
         for (int c = 0; c < 3; c++) {
             double v = look->colors == COLORS_WEIGHT ? 255 * w
                      : look->colors == COLORS_RAMP ? look->color[c] * m : look->color[c];
@@ -161,6 +158,7 @@ static void start_look(Look *look, const GradcamDrawingSettings *settings)
     s->full_range = from->full_range;
     memcpy(s->depth, from->depth, sizeof(s->depth));
     s->upsample = from->upsample;
+    s->two_sided = from->two_sided;
     if (from->table) {
         look->own_table = 1;
         memcpy(look->table, from->table, sizeof(look->table));
@@ -182,6 +180,7 @@ static int plan_classes(GradcamDrawing *drawing, const GradcamDrawingSettings *s
                         size_t count, size_t size)
 {
     float *joined = drawing->map, *own = joined + size;
+    look.settings.two_sided = 0;        // a single colour has one side: what is above 0
     if (settings->overlay.output == GRADCAM_OUTPUT_ALPHA) {
         gradcam_maps_join(maps, count, size, joined);
         gcam_maps_share(maps, count, size, own);
@@ -205,7 +204,10 @@ static int plan_classes(GradcamDrawing *drawing, const GradcamDrawingSettings *s
 // One pass for all classes, of the joined maps at drawing->map.
 static int plan_joined(GradcamDrawing *drawing, const Look *look, const float *maps, size_t count, size_t size)
 {
-    gradcam_maps_join(maps, count, size, drawing->map);
+    if (look->settings.two_sided)
+        gcam_maps_join_sides(maps, count, size, drawing->map);
+    else
+        gradcam_maps_join(maps, count, size, drawing->map);
     return add_pass(drawing, look, drawing->map);
 }
 

@@ -107,12 +107,13 @@ static void enlarge_block(const float *map, int width, int height, float *out, i
     }
 }
 
-static double value_at(const float *map, size_t cell)
+static double value_at(const float *map, size_t cell, int two_sided)
 {
-    return isnan(map[cell]) ? 0 : map[cell];
+    const double m = isnan(map[cell]) ? 0 : map[cell];
+    return two_sided ? fabs(2 * m - 1) : m;
 }
 
-static double spline_at(const float *map, int width, int height, double x, double y)
+static double spline_at(const float *map, int width, int height, double x, double y, int two_sided)
 {
     const int column = (int)floor(x), row = (int)floor(y);
     double across[TAPS], down[TAPS], sum = 0;
@@ -121,20 +122,20 @@ static double spline_at(const float *map, int width, int height, double x, doubl
     for (int j = 0; j < TAPS; j++) {
         const size_t at = (size_t)gcam_upsample_clamp(row - 1 + j, height) * width;
         for (int i = 0; i < TAPS; i++)
-            sum += down[j] * across[i] * value_at(map, at + gcam_upsample_clamp(column - 1 + i, width));
+            sum += down[j] * across[i] * value_at(map, at + gcam_upsample_clamp(column - 1 + i, width), two_sided);
     }
     return sum;
 }
 
-double gcam_upsample_factor(const float *map, int width, int height)
+double gcam_upsample_factor(const float *map, int width, int height, int two_sided)
 {
     double highest = 0, reached = 0;
     for (int i = 0; i < width * height; i++)
-        highest = fmax(highest, value_at(map, i));
+        highest = fmax(highest, value_at(map, i, two_sided));
     for (int i = 0; i < width * height; i++)
-        for (int half = 0; half < 4 && value_at(map, i) > 0.5 * highest; half++) {
+        for (int half = 0; half < 4 && value_at(map, i, two_sided) > 0.5 * highest; half++) {
             const double x = i % width + half % 2 * 0.5, y = i / width + half / 2 * 0.5;
-            reached = fmax(reached, spline_at(map, width, height, x, y));
+            reached = fmax(reached, spline_at(map, width, height, x, y, two_sided));
         }
     const double factor = highest / reached;
     return reached > 0 && isfinite(factor) ? fmax(factor, 1) : 1;
@@ -167,7 +168,7 @@ void gradcam_map_upsample(const float *map, int width, int height, float *out, i
     float low, high, factor = 1;
     find_range(map, (size_t)width * height, &low, &high);
     if (upsample == GRADCAM_UPSAMPLE_SPLINE)
-        factor = (float)gcam_upsample_factor(map, width, height);
+        factor = (float)gcam_upsample_factor(map, width, height, 0);
     for (int start = 0; start < out_width; start += BLOCK)
         enlarge_block(map, width, height, out, out_width, out_height, start,
                       out_width - start < BLOCK ? out_width - start : BLOCK, upsample);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: a map with values in 0..1. Out: where it is hot (centre, peak, box), in parts of the map, and the same in pixels
+ * In: a map with values in 0..1, or -1..1. Out: where it is hot (centre, peak, box), in parts of the map, and the same in pixels
  * of a picture.
  */
 #include "gradcam_picture.h"
@@ -18,7 +18,7 @@ static void find_centre(GradcamPlace *place, const float *map, int width, int he
     double sum = 0, x = 0, y = 0;
     for (int j = 0; j < height; j++)
         for (int i = 0; i < width; i++) {
-            double m = map[j * width + i];
+            double m = map[j * width + i] < 0 ? 0 : map[j * width + i];
             sum += m;
             x += m * (i + 0.5);
             y += m * (j + 0.5);

@@ -43,13 +43,29 @@ static uint16_t to_code(const GradcamOverlaySettings *s, int c, double value)
     return (uint16_t)lrint(fmin(fmax(code, 0.0), most));
 }
 
+// Of two-sided levels, those just beside the middle count as it: it is between two of them.
+double gcam_overlay_magnitude(const GradcamOverlaySettings *s, int level)
+{
+    if (!s->two_sided)
+        return level / 255.0;
+    return level > 127 ? (level - 127) / 128.0 : (127 - level) / 127.0;
+}
+
+static int is_below_threshold(const GradcamOverlaySettings *s, int level)
+{
+    return s->two_sided ? gcam_overlay_magnitude(s, level) < s->threshold : level < 255 * s->threshold;
+}
+
+double gcam_overlay_weight(const GradcamOverlaySettings *s, int level)
+{
+    if (is_below_threshold(s, level))
+        return 0.0;
+    return s->blend == GRADCAM_BLEND_FLAT ? s->opacity : s->opacity * pow(gcam_overlay_magnitude(s, level), s->gamma);
+}
+
 static double find_weight(const GradcamOverlaySettings *s, int level)
 {
-    if (s->output != GRADCAM_OUTPUT_OVERLAY)
-        return 1.0;
-    if (level < 255 * s->threshold)
-        return 0.0;
-    return s->blend == GRADCAM_BLEND_FLAT ? s->opacity : s->opacity * pow(level / 255.0, s->gamma);
+    return s->output != GRADCAM_OUTPUT_OVERLAY ? 1.0 : gcam_overlay_weight(s, level);
 }
 
 static void set_entry(GcamBlendTable *table, int level, int depth, double weight, uint16_t color)
@@ -101,7 +117,7 @@ int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *g
     overlay->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
     gcam_color_matrix_from_rgb(settings->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : settings->matrix, to_yuv);
     for (int level = 0; level < 256; level++) {
-        const int seen = level < 255 * settings->threshold ? 0 : level;
+        const int seen = is_below_threshold(settings, level) ? (int)gcam_overlay_middle(settings) : level;
         fill_level(overlay, to_yuv, colors[seen], seen, level);
     }
     overlay->skip_zero = overlay->table[0].weight[0] == 0;

@@ -5,6 +5,7 @@
  */
 #include "several.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "gradcam_picture.h"
@@ -26,14 +27,20 @@ void gradcam_maps_between(const float *from, const float *to, float share, size_
         out[i] = from[i] + share * (to[i] - from[i]);
 }
 
+// What of a map speaks for its class.
+static float above(float m)
+{
+    return m < 0 ? 0 : m;
+}
+
 void gcam_maps_part(const float *maps, size_t count, size_t size, float *out)
 {
     for (size_t j = 0; j < size; j++) {
         float sum = 0;
         for (size_t i = 0; i < count; i++)
-            sum += maps[i * size + j] * maps[i * size + j];
+            sum += above(maps[i * size + j]) * above(maps[i * size + j]);
         for (size_t i = 0; i < count; i++) {
-            float m = maps[i * size + j];
+            float m = above(maps[i * size + j]);
             out[i * size + j] = sum > 0 ? m * (m * m / sum) : 0;
         }
     }
@@ -44,8 +51,18 @@ void gcam_maps_share(const float *maps, size_t count, size_t size, float *out)
     for (size_t j = 0; j < size; j++) {
         float sum = 0;
         for (size_t i = 0; i < count; i++) {
-            sum += maps[i * size + j];
-            out[i * size + j] = sum > 0 ? maps[i * size + j] / sum : 0;
+            sum += above(maps[i * size + j]);
+            out[i * size + j] = sum > 0 ? above(maps[i * size + j]) / sum : 0;
         }
+    }
+}
+
+void gcam_maps_join_sides(const float *maps, size_t count, size_t size, float *out)
+{
+    for (size_t j = 0; j < size; j++) {
+        float farthest = maps[j];
+        for (size_t i = 1; i < count; i++)
+            farthest = fabsf(maps[i * size + j]) > fabsf(farthest) ? maps[i * size + j] : farthest;
+        out[j] = 0.5f + 0.5f * farthest;
     }
 }

@@ -14,4 +14,7 @@ void gcam_maps_part(const float *maps, size_t count, size_t size, float *out);
 // For each its share of itself and those before it: laid over each other, the colours are mixed by the maps.
 void gcam_maps_share(const float *maps, size_t count, size_t size, float *out);
 
+// One for all, of maps from -1 to 1: at each place the value that is farthest from 0, brought to 0..1 with 0 at 0.5.
+void gcam_maps_join_sides(const float *maps, size_t count, size_t size, float *out);
+
 #endif

@@ -52,7 +52,7 @@ void gradcam_steadies_reset(GradcamSteadies *steadies)
 static int same_settings(const GradcamSteadySettings *a, const GradcamSteadySettings *b)
 {
     return a->smooth == b->smooth && a->scale == b->scale && a->release == b->release && a->low == b->low &&
-           a->high == b->high;
+           a->high == b->high && a->is_signed == b->is_signed && a->of_pixels == b->of_pixels;
 }
 
 // Makes ready for `count` targets.
@@ -97,6 +97,8 @@ int gradcam_steadies_update(GradcamSteadies *steadies, const GradcamSteadySettin
     const size_t size = (size_t)result->width * result->height;
     GradcamSteadySettings own;
     GCAM_TAKE(own, settings);
+    own.is_signed = result->method.info && result->method.info->is_signed;
+    own.of_pixels = result->method.info && result->method.info->of_pixels;
     int seen = 0, error = prepare(steadies, &own, result->count);
     for (size_t i = 0; error >= 0 && i < result->count; i++) {
         error = note_name(&steadies->target[i], result->map[i].name);

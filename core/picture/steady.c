@@ -83,17 +83,57 @@ static void smooth(GradcamSteady *steady, const float *map, double passed)
     }
 }
 
-// (m - low) / (high - low), clipped; whether anything is above 0.
-static int scale(const float *map, size_t count, double low, double high, float *out)
+// (m - low) / (high - low), clipped to least..1; whether anything is other than 0.
+static int scale(const float *map, size_t count, double low, double high, double least, float *out)
 {
     double factor = high > low ? 1 / (high - low) : 0;
     int seen = 0;
     for (size_t i = 0; i < count; i++) {
         double m = (map[i] - low) * factor;
-        out[i] = (float)(m < 0 ? 0 : m > 1 ? 1 : m);
-        seen |= out[i] > 0;
+        out[i] = (float)(m < least ? least : m > 1 ? 1 : m);
+        seen |= out[i] != 0;
     }
     return seen;
+}
+
+static double value_at(const GradcamSteady *steady, size_t i)
+{
+    return steady->settings.is_signed ? fabsf(steady->map[i]) : steady->map[i];
+}
+
+// Of maps of pixels: the value, to a millionth of the highest, that a hundredth of the pixels pass. A few are many times
+// the others, which would not be seen beside them.
+static double find_most(const GradcamSteady *steady, double top)
+{
+    double low = 0, high = top;
+    while (high - low > 1e-6 * top) {
+        const double middle = low + (high - low) / 2;
+        size_t passing = 0;
+        for (size_t i = 0; i < steady->count; i++)
+            passing += value_at(steady, i) > middle;
+        if (100 * passing > steady->count)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+// The highest value; of signed maps, the greatest magnitude.
+static double find_top(const GradcamSteady *steady)
+{
+    double top = 0;
+    for (size_t i = 0; i < steady->count; i++)
+        top = value_at(steady, i) > top ? value_at(steady, i) : top;
+    return steady->settings.of_pixels ? find_most(steady, top) : top;
+}
+
+// 0 stays 0.
+static int scale_from_0(const GradcamSteady *steady, double top, float *out)
+{
+    const GradcamSteadySettings *s = &steady->settings;
+    double high = s->scale == GRADCAM_SCALE_FIXED ? s->high : s->scale == GRADCAM_SCALE_RUNNING ? steady->top : top;
+    return scale(steady->map, steady->count, 0, high, s->is_signed ? -1 : 0, out);
 }
 
 int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count, double time, float *out)
@@ -102,22 +142,23 @@ int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count,
     int error = resize(steady, count);
     if (error)
         return error;
-    double passed = time - steady->time, top = 0;
+    double passed = time - steady->time;
     if (!(passed >= 0))
         steady->fresh = 1;
     smooth(steady, map, passed);
-    for (size_t i = 0; i < count; i++)
-        top = steady->map[i] > top ? steady->map[i] : top;
+    double top = find_top(steady);
     if (steady->fresh)
         steady->top = top;
     else
         steady->top = fmax(top, top + (steady->top - top) * exp(-passed / s->release));
     steady->time = time;
     steady->fresh = 0;
+    if (s->is_signed || (s->of_pixels && s->scale == GRADCAM_SCALE_FRAME))
+        return scale_from_0(steady, top, out);
     if (s->scale == GRADCAM_SCALE_RUNNING)
-        return scale(steady->map, count, 0, steady->top, out);
+        return scale(steady->map, count, 0, steady->top, 0, out);
     if (s->scale == GRADCAM_SCALE_FIXED)
-        return scale(steady->map, count, s->low, s->high, out);
+        return scale(steady->map, count, s->low, s->high, 0, out);
     memcpy(out, steady->map, count * sizeof(*out));
     return gradcam_map_normalize(out, count);
 }

@@ -18,8 +18,8 @@ void gcam_upsample_fit(double polynomial[GCAM_UPSAMPLE_TAPS], const double value
 void gcam_upsample_weigh(double weight[GCAM_UPSAMPLE_TAPS], double t, enum GradcamUpsample upsample);
 
 // What makes the highest value of a map's spline that of the map: at least 1. The spline is looked at in the middle of
-// cells and half a cell off.
-double gcam_upsample_factor(const float *map, int width, int height);
+// cells and half a cell off. two_sided: the same for what is farthest from 0.5 on either side.
+double gcam_upsample_factor(const float *map, int width, int height, int two_sided);
 
 // Beyond a map its edge goes on.
 static inline int gcam_upsample_clamp(int cell, int size)

@@ -315,6 +315,7 @@ static int run(GcamSlot *slot, GcamTask *task)
     }
     task->result->ticket = task->ticket;
     task->result->time = task->time;
+    task->result->method = task->method;
     task->result->elapsed = gcam_time() - start;
     return 0;
 }

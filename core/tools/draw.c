@@ -24,7 +24,8 @@ const Option draw_options[] = {
       "a colour for each class, joined by | , as red|0x00FF80; auto: a palette for several classes, the colormap for "
       "one; none: the colormap for all (default auto)" },
     { "colormap", 0, "NAME",
-      "turbo, jet, viridis, inferno, magma, plasma, cividis, hot or gray (default turbo)" },
+      "turbo, jet, viridis, inferno, magma, plasma, cividis, hot, gray or bwr (default turbo; bwr, blue over white to red, "
+      "for maps of what speaks for and against)" },
     { "opacity", 0, "NUMBER", "greatest weight of the colours, 0 to 1 (default 0.6)" },
     { "threshold", 0, "NUMBER", "value of the map, 0 to 1, below which it counts as 0 (default 0)" },
     { "blend", 0, "heat|flat",
@@ -128,6 +129,7 @@ int draw_open(Draw *draw, const Arguments *a)
 
     draw->box = 0.15;
     draw->boxes = option_given(a, "boxes");
+    draw->auto_colormap = !option_given(a, "colormap");
     if ((status = read_enum(a, "output", output_name, &output)) ||
         (status = read_enum(a, "colormap", colormap_name, &colormap)) ||
         (status = read_enum(a, "upsample", upsample_name, &upsample)) ||
@@ -145,6 +147,16 @@ int draw_open(Draw *draw, const Arguments *a)
         .threshold = (float)threshold, .upsample = upsample,
     };
     return gradcam_drawing_create(&draw->drawing) < 0 ? say_failure("out of memory") : STATUS_OK;
+}
+
+int draw_set_method(Draw *draw, const GradcamMethodInfo *method)
+{
+    draw->settings.overlay.two_sided = draw->scale.is_signed = method->is_signed;
+    draw->scale.of_pixels = method->of_pixels;
+    if (draw->auto_colormap)
+        draw->settings.overlay.colormap = gradcam_colormap_for(method);
+    gradcam_steady_free(&draw->steady);
+    return gradcam_steady_create(&draw->steady, &draw->scale) < 0 ? say_failure("out of memory") : STATUS_OK;
 }
 
 void draw_close(Draw *draw)

@@ -20,11 +20,12 @@ typedef struct Draw {
     uint8_t (*color)[3];        // given colours
     double box;                 // share of a map's highest value from which on a cell belongs to its box
     int boxes;                  // they are drawn and told
+    int auto_colormap;          // the method's
 } Draw;
 
 // Maps of one picture, and where they are hot.
 typedef struct Maps {
-    const float *map;           // from 0 to 1, height x width each
+    const float *map;           // as draw_scale() makes them, height x width each
     const GradcamPlace *place;
     size_t count;
     int width, height;
@@ -35,7 +36,10 @@ typedef struct Maps {
 int draw_open(Draw *draw, const Arguments *arguments);
 void draw_close(Draw *draw);
 
-// A raw map as it is shown, from 0 to 1, and where it is hot. 0 or a negative errno.
+// Draws maps of that method from now on.
+int draw_set_method(Draw *draw, const GradcamMethodInfo *method);
+
+// A raw map as it is shown, from 0 to 1 (signed ones from -1), and where it is hot. 0 or a negative errno.
 int draw_scale(Draw *draw, const float *raw, int width, int height, float *shown, GradcamPlace *place);
 
 // Draws all the maps on an RGB frame that is the caller's own; for output=side another one, twice as wide, takes its

@@ -97,7 +97,8 @@ static int read_options(Explain *e)
     if ((status = draw_open(&e->draw, a)) || (status = option_choice(a, "fit", fits, &e->fit)) ||
         (status = option_choice(a, "precision", precisions, &e->precision)) ||
         (status = option_choice(a, "probability", probabilities, &e->probability)) ||
-        (status = option_integer(a, "threads", 0, 256, &e->threads)) || (status = method_read(a, &e->method)))
+        (status = option_integer(a, "threads", 0, 256, &e->threads)) || (status = method_read(a, &e->method)) ||
+        (status = draw_set_method(&e->draw, e->method.info)))
         return status;
     e->out = option_value(a, "out");
     e->map_out = option_value(a, "map");

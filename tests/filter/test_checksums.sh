@@ -26,7 +26,10 @@ options="class=star class=star|heart|moon:colors=auto class=star|heart|moon:colo
     method=counterfactual layer=relu4 stride=1 stride=3 interp=linear:stride=4 fit=crop fit=pad smooth=1:stride=1
     scale=running:stride=1 scale=fixed:high=3 opacity=1 opacity=t gamma=0.5 threshold=0.5 blend=flat output=heatmap
     output=mask output=side output=alpha bgr=1 mean=0/0/0:std=255/255/255 still=4:stride=1 colormap=jet
-    colormap=viridis colormap=inferno colormap=magma colormap=plasma colormap=cividis colormap=hot colormap=gray"
+    colormap=viridis colormap=inferno colormap=magma colormap=plasma colormap=cividis colormap=hot colormap=gray
+    colormap=bwr upsample=bilinear upsample=bicubic upsample=spline upsample=spline:interp=linear:stride=4
+    method=signed method=signed:output=mask:fit=crop method=signed:threshold=0.5:blend=flat
+    method=signed:scale=running:stride=1 method=gradient method=integrated/steps=4"
 
 # FORMAT OPTIONS: a checksum of ten frames.
 sum_of() {

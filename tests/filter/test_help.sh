@@ -15,7 +15,7 @@ for option in model class layer labels logits input state mean std bgr size meth
     grep -q "^@item.* $option\(, .*\)\?$" "$manual"
     check "manual of option $option" $?
 done
-for value in turbo jet viridis inferno magma plasma cividis hot gray heat flat stretch crop pad overlay heatmap \
+for value in turbo jet viridis inferno magma plasma cividis hot gray bwr auto heat flat stretch crop pad overlay heatmap \
              mask hold linear motion frame running fixed softmax sigmoid given none; do
     line=$(grep "^     $value  *[0-9]" help)
     [ "$(echo "$line" | sed 's/^ *[a-z]* *[0-9]* *[A-Z.]* *//' | wc -c)" -gt 8 ]

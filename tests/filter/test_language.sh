@@ -147,9 +147,12 @@ assert all(abs(f["t"] - f["n"] / 10) < 1e-6 for f in frames), "times"
 assert all([c["label"] for c in f["classes"]] == ["star", "heart"] for f in frames), "labels"
 assert (summary["frames"], summary["shown"], summary["maps"]) == (20, 20, 7), summary
 assert summary["labels"] == {"star": 20, "heart": 20}, summary
+assert summary["methods"]["gradcam"]["maps"] == 7 and summary["methods"]["gradcam"]["ms_mean"] > 0, summary
+assert all(f["method"] == "gradcam" for f in frames), "method"
 told = re.split("frame:.*\n", open("meta").read())[1:]
 for frame, text in zip(frames, told):
     told = dict(line.split("=", 1) for line in text.split())
+    assert told["lavfi.gradcam.method"] == frame["method"]
     for prefix, c in zip(("", "2."), frame["classes"]):
         get = lambda key: told.get("lavfi.gradcam." + prefix + key)
         assert (get("label"), int(get("class"))) == (c["label"], c["class"])
@@ -162,9 +165,9 @@ PYTHON
 check "log in JSON says what the metadata say, and a summary" $? "$(tail -n 1 json.log)"
 level=info ff $still -vf "gradcam=class=star|heart:stride=3:log_path=log.csv:log_fmt=csv" -f null -
 [ "$(wc -l < log.csv)" = 41 ] && [ "$(cut -d , -f 8 log.csv | sort | uniq -c | tr -s ' \n' ' ')" = ' 20 "heart" 20 "star" 1 label ' ] &&
-    [ "$(awk -F , '{ print NF }' log.csv | sort -u)" = 17 ]
+    [ "$(awk -F , '{ print NF }' log.csv | sort -u)" = 18 ]
 check "log as CSV" $? "$(head -n 2 log.csv)"
-grep -q '20 frames, 20 with a map; 7 maps' log
+grep -q '20 frames, 20 with a map; 7 maps.*; by gradcam 7 at [0-9.]* ms; ' log
 check "summary at the end" $? "$(grep gradcam log | tail -n 1)"
 level=error
 
