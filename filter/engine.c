@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "libavutil/bprint.h"
 #include "libavutil/common.h"
 #include "libavutil/cpu.h"
 #include "libavutil/error.h"
@@ -75,6 +76,41 @@ static int find_preprocessing(GcamEngine *e, GradcamModelOptions *options, Gradc
     return 0;
 }
 
+// A preset in the place of all that.
+static int find_preset(const GcamEngine *e, GradcamModelOptions *options)
+{
+    const GradcamPreset *preset;
+    AVBPrint names;
+
+    if (e->mean || e->std || e->bgr >= 0) {
+        av_log(e->log, AV_LOG_ERROR, "preset=%s leaves nothing to mean, std and bgr\n", e->preset);
+        return AVERROR(EINVAL);
+    }
+    av_bprint_init(&names, 0, AV_BPRINT_SIZE_AUTOMATIC);
+    for (size_t i = 0; (preset = gradcam_preset_at(i)); i++) {
+        if (!strcmp(preset->name, e->preset)) {
+            options->preprocessing = &preset->preprocessing;
+            return 0;
+        }
+        av_bprintf(&names, "%s%s", i ? ", " : "", preset->name);
+    }
+    av_log(e->log, AV_LOG_ERROR, "preset=%s is none of %s\n", e->preset, names.str);
+    return AVERROR(EINVAL);
+}
+
+// What was assumed, for want of anything that tells.
+static void tell_assumptions(const GcamEngine *e)
+{
+    const GradcamModelInfo *info = gradcam_model_info(e->model);
+
+    if (!strcmp(info->preprocessing_source, "assumed"))
+        av_log(e->log, AV_LOG_WARNING, "The network does not tell how pixels become its input, taken as %s; say it with "
+               "preset, or with mean and std\n", info->channels == 1 ? "0..1" : "torchvision has it");
+    if (info->probability_assumed && e->probability == GRADCAM_PROBABILITY_AUTO)
+        av_log(e->log, AV_LOG_INFO, "The network does not tell how scores become probabilities, taken as "
+               "probability=%s\n", gradcam_probability_name(info->probability));
+}
+
 static int is_input_given(const char *texts, const char *name)
 {
     const size_t length = strlen(name);
@@ -106,16 +142,16 @@ static int open_model(GcamEngine *e)
     };
     int ret = 0;
 
-    if (e->mean || e->std || e->bgr >= 0)
+    if (e->preset)
+        ret = find_preset(e, &options);
+    else if (e->mean || e->std || e->bgr >= 0)
         ret = find_preprocessing(e, &options, &preprocessing);
     if (ret >= 0)
         ret = gcam_modelcache_get(&e->model, e->path, &options);
-    if (ret >= 0 && !strcmp(gradcam_model_info(e->model)->preprocessing_source, "assumed"))
-        av_log(e->log, AV_LOG_WARNING,
-               "The network does not tell how pixels become its input, taken as %s; say it with mean and std\n",
-               gradcam_model_info(e->model)->channels == 1 ? "0..1" : "torchvision has it");
-    if (ret >= 0)
+    if (ret >= 0) {
+        tell_assumptions(e);
         warn_of_inputs(e);
+    }
     return ret;
 }
 

@@ -13,7 +13,7 @@
 // Used by one thread at a time.
 typedef struct GcamEngine {
     // options
-    char *path, *class_text, *method_text, *layer, *labels, *logits, *mean, *std, *inputs, *states;
+    char *path, *class_text, *method_text, *layer, *labels, *logits, *preset, *mean, *std, *inputs, *states;
     int bgr, width, height, memory, mmap, threads, fit, precision, probability;
     float still;
 

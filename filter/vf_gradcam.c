@@ -62,6 +62,7 @@ typedef struct GradcamFilter {
 #define LOGITS_HELP  "tensor or node with the class scores (default: the output before any softmax)"
 #define INPUT_HELP   "numbers for inputs other than the picture, name=1/0/2, several joined by | (default: zeros)"
 #define STATE_HELP   "inputs that are an output of the frame before, in=out,...; none (default: by name and shape)"
+#define PRESET_HELP  "preprocessing that many networks share: torchvision, caffe, tf, unit or none (default: its own)"
 #define MEAN_HELP    "a/b/c to subtract from the network's three channels, 0..255 (default: its own)"
 #define SCENE_HELP   "scene score from which on a frame counts as a cut and gets a map of its own (0: never)"
 #define BOX_HELP     "share of a map's highest value from which on a place belongs to its box (0: no boxes)"
@@ -81,6 +82,7 @@ static const AVOption gradcam_options[] = {
     STRING("logits", queue.engine.logits, LOGITS_HELP, NULL, FLAGS),
     STRING("input",  queue.engine.inputs, INPUT_HELP, NULL, FLAGS),
     STRING("state",  queue.engine.states, STATE_HELP, NULL, FLAGS),
+    STRING("preset", queue.engine.preset, PRESET_HELP, NULL, FLAGS),
     STRING("mean",   queue.engine.mean, MEAN_HELP, NULL, FLAGS),
     STRING("std",    queue.engine.std, "a/b/c to divide the network's three channels by (default: its own)", NULL,
            FLAGS),

@@ -51,9 +51,10 @@ struct GcamLook {
 
     GradcamSteadies *steadies;
     GradcamDrawing *drawing;
-    float *maps;                // count of map_width x map_height, 0 to 1
+    float *maps;                // count of map_width x map_height, 0 to 1, two-sided ones from -1
     size_t count, capacity;     // capacity: floats that fit into maps
     int map_width, map_height;
+    int two_sided;              // the method's maps have values below 0
     int visible;                // there is something to see in the maps
     int prepared;               // drawing is ready for maps and wish
 };
@@ -269,6 +270,7 @@ static int take_result(GcamLook *look, const GcamWish *wish, const GradcamResult
     look->map_width = result->width;
     look->map_height = result->height;
     look->prepared = 0;
+    look->two_sided = result->method.info && result->method.info->is_signed;
     error = gradcam_steadies_update(look->steadies, &settings, result, look->maps);
     look->visible = error > 0;
     return error;
@@ -328,7 +330,8 @@ static int update_maps(GcamLook *look, const GcamWish *wish, double time, uint8_
 static int draw(GcamLook *look, const GcamWish *wish, uint8_t *rgba)
 {
     const GradcamDrawingSettings settings = {
-        .overlay = { .colormap = wish->colormap, .opacity = wish->opacity, .gamma = 1, .depth = { 8, 8, 8 } },
+        .overlay = { .colormap = wish->colormap, .opacity = wish->opacity, .gamma = 1, .depth = { 8, 8, 8 },
+                     .two_sided = look->two_sided },
     };
     const GradcamPicture picture = describe(look, rgba);
     int error = 0;

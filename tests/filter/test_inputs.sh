@@ -56,4 +56,22 @@ check "a question of too few words is refused" $?
 ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=mean=0.485/0.456/0.406:std=0.229/0.224/0.225" -f null -
 [ $status != 0 ] && grep -q '255 times' log
 check "mean and std for 0..1 are refused" $?
+ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=class=$any:preset=caffe -f framemd5 preset
+ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=class=$any:mean=103.939/116.779/123.68:std=1:bgr=1 -f framemd5 numbers
+ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=class=$any -f framemd5 plain
+[ -s preset ] && [ "$(sums preset)" = "$(sums numbers)" ] && [ "$(sums preset)" != "$(sums plain)" ]
+check "a preset is what its numbers are" $? "$(sums preset | head -n 1), $(sums numbers | head -n 1)"
+ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=preset=keras -f null -
+[ $status != 0 ] && grep -q 'preset=keras is none of torchvision, caffe, tf, unit, none' log
+check "a preset that there is not is refused" $?
+ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=preset=tf:std=2 -f null -
+[ $status != 0 ] && grep -q 'preset=tf leaves nothing to mean, std and bgr' log
+check "a preset and numbers beside it are refused" $?
+level=info ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=$SHARED/models/resnet18_pqf.onnx" -f null -
+grep -q 'does not tell how scores become probabilities, taken as probability=softmax' log
+check "a softmax that is assumed is told of" $?
+level=info ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=$SHARED/models/resnet18_pqf.onnx:probability=softmax" -f null -
+! grep -q 'scores become probabilities' log
+check "and not where it is given" $?
+level=error
 exit $bad
