@@ -12,7 +12,7 @@ override BUILD := $(abspath $(BUILD))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all lib cli ffmpeg frei0r samples tests test test-long bench demo install uninstall install-frei0r-user \
-        uninstall-frei0r-user clean distclean help
+        uninstall-frei0r-user deb clean distclean help
 
 help:
 	@echo 'make            library, command line and ffmpeg with the gradcam filter, under $(BUILD)'
@@ -29,6 +29,7 @@ help:
 	@echo 'make install    to PREFIX, given to configure; DESTDIR is honoured'
 	@echo 'make uninstall  remove what install put there'
 	@echo 'make install-frei0r-user    the plugin alone, for one user: ~/.frei0r-1/lib'
+	@echo 'make deb        Debian packages of all of it, in $(BUILD)/deb'
 	@echo 'make clean      remove all that is built, but not the configuration'
 	@echo 'make distclean  remove the configuration too'
 	@echo
@@ -270,15 +271,19 @@ demo: all
 
 # ----------------------------------------------------------------------------------------------- installation
 
-INSTALL = PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)' \
-          PROGRAM_SUFFIX='$(PROGRAM_SUFFIX)' FFMPEG_ROUTE='$(FFMPEG_ROUTE)' STRIP='$(if $(SANITIZE),,$(STRIP))' \
-          VERSION='$(VERSION)' SONAME='$(SONAME)' PRIVATE_LIBS='$(BLAS_LIBS) -lm -pthread' $(SRC)/packaging/install
+INSTALL_ENV = PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)' \
+              PROGRAM_SUFFIX='$(PROGRAM_SUFFIX)' FFMPEG_ROUTE='$(FFMPEG_ROUTE)' STRIP='$(if $(SANITIZE),,$(STRIP))' \
+              VERSION='$(VERSION)' SONAME='$(SONAME)' PRIVATE_LIBS='$(BLAS_LIBS) -lm -pthread'
 
 install: all
-	@$(INSTALL) install $(BUILD)
+	@$(INSTALL_ENV) $(SRC)/packaging/install install $(BUILD)
 
 uninstall:
-	@$(INSTALL) uninstall $(BUILD)
+	@$(INSTALL_ENV) $(SRC)/packaging/install uninstall $(BUILD)
+
+# For the machine and the release that it is built on.
+deb: all
+	@$(INSTALL_ENV) $(SRC)/packaging/deb $(BUILD)
 
 # Where frei0r's hosts look for what belongs to one user.
 FREI0R_USER = $(DESTDIR)$(HOME)/.frei0r-1/lib
@@ -291,7 +296,7 @@ uninstall-frei0r-user:
 	rm -f '$(FREI0R_USER)/gradcam.so'
 
 clean:
-	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo frei0r ffmpeg)
+	rm -rf $(addprefix $(BUILD)/,bin lib gen obj tests samples demo frei0r deb ffmpeg)
 
 # As after a fresh checkout: also what configure and the tests wrote.
 distclean: clean
