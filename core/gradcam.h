@@ -282,7 +282,7 @@ typedef struct GradcamTarget {
     float strength;             // "finer": how much the rivals count; 0: 1
     int even;                   // "finer": 1: each of the rivals counts alike; 0: by softmax among them
     int negative;               // 1: what is explained is the score times -1
-    const char *tensor;         // "sum", "mean", "max": tensor or node whose elements count; NULL: the logits
+    const char *tensor;         // "sum", "mean", "max", "norm": tensor or node whose elements count; NULL: the logits
     const GradcamRange *range;  // of its dimensions, in ONNX's order, the first `ranges`; others count as a whole
     size_t ranges;
 } GradcamTarget;

@@ -146,6 +146,8 @@ static const GcamScoreKind kinds[] = {
       gcam_mean_seed },
     { { "max", "max(fc@0/3/5..9)", "the greatest of them", "max_i y_i", "" }, GCAM_SCORE_ELEMENTS, gcam_max_value,
       gcam_max_seed },
+    { { "norm", "norm(fc@0/3/5..9)", "the length of the vector that they are", "sqrt(sum_i y_i^2)", "" },
+      GCAM_SCORE_ELEMENTS, gcam_norm_value, gcam_norm_seed },
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };

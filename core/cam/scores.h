@@ -14,5 +14,7 @@ double gcam_mean_value(const GcamScoreCase *c);
 void gcam_mean_seed(const GcamScoreCase *c, float *dy);
 double gcam_max_value(const GcamScoreCase *c);
 void gcam_max_seed(const GcamScoreCase *c, float *dy);
+double gcam_norm_value(const GcamScoreCase *c);
+void gcam_norm_seed(const GcamScoreCase *c, float *dy);
 
 #endif

@@ -99,3 +99,20 @@ void gcam_max_seed(const GcamScoreCase *c, float *dy)
 {
     dy[find_greatest(c)] += 1;
 }
+
+// A sum of squares of the largest floats is in range of double.
+double gcam_norm_value(const GcamScoreCase *c)
+{
+    double sum = 0;
+    for (Walk walk = begin(&c->elements); !walk.ended; step(&walk))
+        sum += (double)c->y[place(&walk)] * c->y[place(&walk)];
+    return sqrt(sum);
+}
+
+// y / |y|, and of nothing but zeros 0.
+void gcam_norm_seed(const GcamScoreCase *c, float *dy)
+{
+    double norm = gcam_norm_value(c);
+    for (Walk walk = begin(&c->elements); norm != 0 && !walk.ended; step(&walk))
+        dy[place(&walk)] += (float)(c->y[place(&walk)] / norm);
+}

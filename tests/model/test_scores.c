@@ -116,26 +116,34 @@ static void elements_of_a_tensor(void)
     const GcamShape shape = { 3, { 2, 3, 4 } };
     GradcamTarget target = { .name = "", .score = "sum", .range = ranges, .ranges = 3 };
     float y[24], dy[30], want[30];
-    double sum = 0;
+    double sum = 0, squares = 0;
     GcamScore score;
     Random random = { 8 };
     random_floats(&random, y, 24, -1, 1);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         sum += y[counts[i]];
-    for (int kind = 0; kind < 3; kind++) {
-        target.score = (const char *[]){ "sum", "mean", "max" }[kind];
+        squares += (double)y[counts[i]] * y[counts[i]];
+    }
+    for (int kind = 0; kind < 4; kind++) {
+        target.score = (const char *[]){ "sum", "mean", "max", "norm" }[kind];
         int best = 0;
         for (int i = 1; i < 4; i++)
             best = y[counts[i]] > y[counts[best]] ? i : best;
         CHECK_INT(gcam_score_take_elements(&score, &target, y, &shape, 5, 30), 0);
-        const double values[] = { sum, sum / 4, y[counts[best]] };
+        const double values[] = { sum, sum / 4, y[counts[best]], sqrt(squares) };
         CHECK_NEAR(gcam_score_seed(&score, dy), values[kind], 1e-6);
         memset(want, 0, sizeof(want));
         for (int i = 0; i < 4; i++)
-            want[5 + counts[i]] = kind == 0 ? 1 : kind == 1 ? 0.25f : i == best;
-        check_floats("seed", dy, want, 30, 0, 0);
+            want[5 + counts[i]] = kind == 0 ? 1 : kind == 1 ? 0.25f : kind == 2 ? i == best
+                                : y[counts[i]] / (float)sqrt(squares);
+        check_floats("seed", dy, want, 30, kind == 3 ? 1e-6 : 0, 0);
         CHECK(isnan(gcam_score_probability(&score)) && gcam_score_class(&score) == -1);
     }
+    memset(y, 0, sizeof(y));                    // a vector of no length points nowhere
+    memset(want, 0, sizeof(want));
+    CHECK_INT(gcam_score_take_elements(&score, &target, y, &shape, 5, 30), 0);
+    CHECK_NEAR(gcam_score_seed(&score, dy), 0, 0);
+    check_floats("seed of zeros", dy, want, 30, 0, 0);
     target.ranges = 1;                          // what is left out is whole
     CHECK_INT(gcam_score_take_elements(&score, &target, y, &shape, 0, 24), 0);
     CHECK_INT(score.on.elements.begin[0] * 100 + score.on.elements.end[1] * 10 + score.on.elements.end[2], 134);
