@@ -191,7 +191,8 @@ static int run_file(const char *path, const char *text, const char *end, char *t
         error = explains(context, count, trouble, size);
     } else {
         error = -EDOM;
-        snprintf(trouble, size, "%zu scores, the first %g, are not those of ONNX Runtime", count, count ? logits[0] : 0);
+        snprintf(trouble, size, "%zu scores, the first %g, are not those of ONNX Runtime", count,
+                 count ? logits[0] : 0);
     }
 end:
     free(input);

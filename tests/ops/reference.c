@@ -497,7 +497,7 @@ static void op_group_norm(Op *op)
                 mean += pass ? 0 : x->data[j];
                 variance += pass ? pow(x->data[j] - mean / n, 2) : 0;
             }
-        double z = (x->data[i] - mean / n) / (plain ? sqrt(variance / n) : sqrt(variance / n + number(op, "epsilon", 1e-5)));
+        double z = (x->data[i] - mean / n) / sqrt(variance / n + (plain ? 0 : number(op, "epsilon", 1e-5)));
         y->data[i] = plain ? z : z * op->in[1]->data[at[1] * op->in[1]->count / x->dim[1]] +
                                  op->in[2]->data[at[1] * op->in[2]->count / x->dim[1]];
     }
