@@ -162,7 +162,7 @@ void gradcam_context_close(GradcamContext **context)
     gcam_free(c->seed);
     gcam_free(c->probe_kept);
     gcam_free(c->probe_own);
-    gcam_free(c->probe_bias);
+    gcam_free(c->probe_scratch);
     gcam_free(c->seconds);
     gcam_free(c->profile);
     gradcam_model_close(&c->model);

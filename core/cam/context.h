@@ -36,8 +36,8 @@ struct GradcamContext {
     double *scratch;            // what methods compute with, and its room
     size_t scratch_room;
     float *probe_kept, *probe_own;      // of methods that ask again (probe.h): what they leave as it was, and their own
-    float *probe_bias;          // ... and the bias of one step
-    size_t probe_kept_room, probe_own_room, probe_bias_room;
+    float *probe_scratch;       // ... and what the probe computes with
+    size_t probe_kept_room, probe_own_room, probe_scratch_room;
     int has_logits;
     enum GradcamProbability probability;        // never GRADCAM_PROBABILITY_AUTO
     int probability_assumed;    // where all that the scores are speaks for it, they are taken as probabilities instead

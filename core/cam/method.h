@@ -45,6 +45,7 @@ typedef struct GcamMethod {
     unsigned needs;             // GCAM_NEEDS_...
     enum GcamRule rule;         // of the way back
     enum GcamFuse fuse;
+    const char *score;          // the kind of score that it explains of targets that name none; NULL: the logit
     // One of the two. `map` has the size that info.of_pixels tells, and is overwritten. 0, or a negative errno after a
     // sentence to the log of the context.
     int (*formula)(const GcamCam *cam, float *map);

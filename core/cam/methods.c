@@ -15,6 +15,8 @@ static const GcamMethod *const table[] = {
     &gcam_method_elementwise,
     &gcam_method_layercam,
     &gcam_method_refinecam,
+    &gcam_method_shapleycam,
+    &gcam_method_finercam,
     &gcam_method_reciprocam,
     &gcam_method_ablationcam,
     &gcam_method_scorecam,

@@ -23,6 +23,9 @@ extern const GcamMethod gcam_method_eigencam, gcam_method_eigengradcam, gcam_met
 // methods_pixels.c: gradients by the picture
 extern const GcamMethod gcam_method_gradient, gcam_method_smoothgrad, gcam_method_guided, gcam_method_deconvnet;
 
+// methods_scored.c: of scores of their own
+extern const GcamMethod gcam_method_shapleycam, gcam_method_finercam;
+
 // methods_excitation.c: shares of the score that are handed down
 extern const GcamMethod gcam_method_mwp, gcam_method_cmwp;
 

@@ -12,6 +12,7 @@
 #include "plan/excite.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 struct GcamProbe {
@@ -162,6 +163,82 @@ int gcam_probe_excitation(GcamProbe *probe, enum GcamRule rule, const float **by
     return error;
 }
 
+// What the network puts out when the layer is that many times what it is.
+static int outputs_of(GcamProbe *probe, float factor, float *scaled, float *y, size_t outputs)
+{
+    for (size_t i = 0; i < floats_of(&probe->layer); i++)
+        scaled[i] = factor * probe->layer.a[i];
+    int error = set_layer(probe, scaled);
+    memcpy(y, probe->context->data[probe->context->plan->logits], outputs * sizeof(*y));
+    return error;
+}
+
+// ds/dy at y + by * dy, to the gradient by the outputs.
+static int seed_at(GcamProbe *probe, const float *y, const float *dy, double by, size_t outputs)
+{
+    GradcamContext *context = probe->context;
+    float *at = context->data[context->plan->logits];
+    GcamScore score;
+    for (size_t i = 0; i < outputs; i++)
+        at[i] = (float)(y[i] + by * dy[i]);
+    int error = gcam_context_score(context, &probe->target, &score);
+    if (!error)
+        gcam_score_seed(&score, context->grad[context->plan->logits]);
+    return error;
+}
+
+// With J the derivative of the outputs y by the layer, that of ds/dy along dy = J A, by central differences: then the
+// gradient is J^T (ds/dy - part * that).
+static int curve_seed(GcamProbe *probe, double part, const float *y, const float *dy, float *seed, size_t outputs)
+{
+    const float *now = probe->context->grad[probe->context->plan->logits];
+    double most = 1e-30;
+    for (size_t i = 0; i < outputs; i++)
+        most = fmax(most, fabs(dy[i]));
+    const double step = 1 / (64 * most);
+    int error = seed_at(probe, y, dy, step, outputs);
+    for (size_t i = 0; i < outputs && !error; i++)
+        seed[i] = (float)(-part * now[i] / (2 * step));
+    if (!error)
+        error = seed_at(probe, y, dy, -step, outputs);
+    for (size_t i = 0; i < outputs && !error; i++)
+        seed[i] += (float)(part * now[i] / (2 * step));
+    if (!error)
+        error = seed_at(probe, y, dy, 0, outputs);
+    for (size_t i = 0; i < outputs && !error; i++)
+        seed[i] += now[i];
+    return error;
+}
+
+int gcam_probe_curved(GcamProbe *probe, double part, const float **by_layer)
+{
+    enum { PARTS = 256 };                       // of the activations, that they are changed by
+    GradcamContext *context = probe->context;
+    const GcamPlan *plan = context->plan;
+    const size_t floats = floats_of(&probe->layer), outputs = gcam_shape_count(&plan->value[plan->logits].shape);
+    float *scaled = grow(&context->probe_scratch, &context->probe_scratch_room, floats + 3 * outputs);
+    if (!scaled)
+        return -ENOMEM;
+    float *y = scaled + floats, *dy = y + outputs, *seed = dy + outputs;
+    int error = outputs_of(probe, 1 - 1.0f / PARTS, scaled, y, outputs);
+    if (!error)
+        error = outputs_of(probe, 1 + 1.0f / PARTS, scaled, dy, outputs);
+    for (size_t i = 0; i < outputs && !error; i++)
+        dy[i] = (dy[i] - y[i]) * (PARTS / 2);
+    if (!error)
+        error = outputs_of(probe, 1, scaled, y, outputs);
+    if (!error)
+        error = curve_seed(probe, part, y, dy, seed, outputs);
+    if (error)
+        return error;
+    GcamRun run = gcam_context_run(context);
+    run.seconds = NULL;
+    context->gradient_class = -1;
+    memcpy(context->grad[plan->logits], seed, outputs * sizeof(*seed));
+    *by_layer = layer_memory(probe, context->grad);
+    return gcam_way_go(plan, plan->way[GCAM_WAY_LAYER], &run, NULL);
+}
+
 typedef struct Visitor {
     float *bias;
     void (*take)(void *opaque, const GcamBiased *biased);
@@ -203,7 +280,7 @@ int gcam_probe_biases(GcamProbe *probe, void (*take)(void *opaque, const GcamBia
     GcamRun run = gcam_context_run(context);
     size_t channels = 1, cells = 1;
     gcam_probe_most_biased(probe, &channels, &cells);
-    Visitor visitor = { grow(&context->probe_bias, &context->probe_bias_room, channels), take, opaque };
+    Visitor visitor = { grow(&context->probe_scratch, &context->probe_scratch_room, channels), take, opaque };
     run.visit = visit;
     run.visitor = &visitor;
     return visitor.bias ? go_back(probe, GCAM_RULE_PLAIN, context->plan->way[GCAM_WAY_ALL], &run) : -ENOMEM;

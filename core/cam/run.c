@@ -298,6 +298,14 @@ static int map_together(GradcamContext *context, const GcamWay *way, const Gradc
     return error;
 }
 
+// What a method explains of a target.
+static GradcamTarget explained(const GcamMethod *row, GradcamTarget target)
+{
+    if (row->score && !target.score && !target.tensor)
+        target.score = row->score;
+    return target;
+}
+
 int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *map,
                         GradcamMapInfo *info)
 {
@@ -333,7 +341,7 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
         GradcamMapInfo info[GCAM_WAY_MOST], *wanted = infos ? info : NULL;
         n = count - i < most ? count - i : most;
         for (size_t k = 0; k < n; k++)
-            target[k] = gcam_target_take(targets, i + k);
+            target[k] = explained(row, gcam_target_take(targets, i + k));
         error = n > 1 ? map_together(context, way, target, n, method, maps + i * size, wanted)
                       : map_one(context, target, method, maps + i * size, wanted);
         for (size_t k = 0; k < n && infos && !error; k++)

@@ -200,6 +200,18 @@ def fullgrad(net, x, alone):
     return m.detach()
 
 
+def shapleycam(net, x):
+    """The gradient of ReST, less half of its second derivative times A."""
+    net(x)
+    a = net.a3.detach().requires_grad_()
+    y = net.head(a)[0]
+    s = y[CLASS] + torch.log_softmax(y, 0)[CLASS]
+    g = torch.autograd.grad(s, a, create_graph=True)[0]
+    hess = torch.autograd.grad((g * a.detach()).sum(), a)[0]
+    w = (g - 0.5 * hess).mean((2, 3), keepdim=True)
+    return F.relu((w * a).sum(1))[0].detach()
+
+
 # p_j = x_j sum_i w+_ij p_i / (sum_k w+_ik x_k), layer by layer.
 def excite_linear(layer, x, p):
     w = layer.weight.clamp(min=0)
@@ -257,6 +269,7 @@ def main(folder):
     maps += [("a3", "fullgrad", fullgrad(net, x, False)), ("a3", "fullgrad/scale=channel", full)]
     with FullGrad(net, []) as cam:
         same("fullgrad", scale(full), scale(torch.tensor(cam(x, [ClassifierOutputTarget(CLASS)])[0])), 1e-4)
+    maps += [("a3", "shapleycam", shapleycam(net, x))]
     with open(os.path.join(folder, "methods.txt"), "w") as out:
         for layer, method, values in maps:
             values = values.detach().numpy()

@@ -126,6 +126,36 @@ static void without_noise_smoothgrad_is_the_gradient(void)
     close_setup(&setup);
 }
 
+// Piecewise linear networks have no second derivative: what is left of ShapleyCAM of the logit is Grad-CAM. And methods
+// with a score of their own explain that where the target names none.
+static void methods_with_scores_of_their_own(void)
+{
+    static const int class = 1;
+    GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
+    const GradcamMethod shapley = method_named("shapleycam"), finer = method_named("finercam/base=layercam");
+    const GradcamMethod gradcam = method_named("gradcam"), layercam = method_named("layercam");
+    float map[2][PIXELS];
+    Setup setup;
+    open_setup(&setup, "input x 1x3x8x8; c = Conv(x, %4x3x3x3, %4); r = Relu(c); d = Conv(r, %6x4x3x3, %6);"
+               "e = Relu(d); p = MaxPool(e) kernel_shape=[2,2] strides=[2,2]; f = Flatten(p); g = Gemm(f, %8x24, %8) transB=1;"
+               "h = Relu(g); logits = Gemm(h, %5x8, %5) transB=1; output logits", "r");
+    GradcamMapInfo info[2] = { { 0 }, { 0 } };
+    CHECK_INT(gradcam_context_map(setup.context, &target, &finer, map[0], &info[0]), 0);
+    target.score = "finer";
+    CHECK_INT(gradcam_context_map(setup.context, &target, &layercam, map[1], &info[1]), 0);
+    CHECK(info[0].score == info[1].score && !memcmp(map[0], map[1], CELLS * sizeof(*map[0])));
+    target.score = "logit";
+    CHECK_INT(gradcam_context_map(setup.context, &target, &shapley, map[0], &info[0]), 0);
+    CHECK_INT(gradcam_context_map(setup.context, &target, &gradcam, map[1], &info[1]), 0);
+    CHECK(info[0].score == info[1].score);
+    check_floats("ShapleyCAM of a logit", map[0], map[1], CELLS, 1e-6, 1e-5);
+    CHECK(info[1].max > 0);
+    target.score = NULL;
+    CHECK_INT(gradcam_context_map(setup.context, &target, &shapley, map[0], &info[0]), 0);
+    CHECK(info[0].score < info[1].score);       // by log p
+    close_setup(&setup);
+}
+
 // After each method, scores and Grad-CAM are what they were.
 static void methods_leave_the_network_as_it_was(const char *layer)
 {
@@ -255,6 +285,7 @@ int main(void)
     RUN(methods_are_read_as_they_are_written);
     RUN(reciprocal_maps_are_scores_of_cells);
     RUN(without_noise_smoothgrad_is_the_gradient);
+    RUN(methods_with_scores_of_their_own);
     RUN(gradients_are_whole_after_maps_that_need_less);
     begin_case("methods leave the network as it was");
     methods_leave_the_network_as_it_was("r");
