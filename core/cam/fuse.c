@@ -3,7 +3,8 @@
  * Maps of several layers become one. In: a raw map of each layer. Each is scaled to 0..1, as layers' gradients are of
  * quite different size, enlarged to the size of the largest by bilinear interpolation (half-pixel centres), and joined
  * to the others; what comes out is scaled to 0..1 again. So does pytorch-grad-cam, by the mean of the maps or, in
- * RefineCAM, by their product. Maps of both signs are divided by their largest magnitude instead, and stay of both signs.
+ * RefineCAM, by their product. Maps of both signs are divided by their largest magnitude instead, and stay of both
+ * signs.
  *
  * A map that is not finite makes all of the fused one so: who describes it then says that.
  */

@@ -406,7 +406,8 @@ int gcam_model_plan(GradcamModel *model, const GcamLayers *layers, const GcamOut
     *out = NULL;
     pthread_mutex_lock(&model->mutex);
     GcamSharedPlan *shared = model->plans;
-    while (shared && (!gcam_layers_equal(&shared->layers, layers) || shared->threads < threads || shared->needs != needs ||
+    while (shared && (!gcam_layers_equal(&shared->layers, layers) || shared->threads < threads ||
+                      shared->needs != needs ||
                       shared->precision != precision || !has_outputs(shared, output)))
         shared = shared->next;
     if (!shared) {

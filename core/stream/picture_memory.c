@@ -95,7 +95,8 @@ void gcam_answer_unref(GcamAnswer *answer)
 
 int gcam_answer_alike(const GcamAnswer *a, const GcamAnswer *b)
 {
-    return gcam_layers_equal(&a->layers, &b->layers) && a->length == b->length && gcam_method_equal(&a->method, &b->method) &&
+    return gcam_layers_equal(&a->layers, &b->layers) && a->length == b->length &&
+           gcam_method_equal(&a->method, &b->method) &&
            !memcmp(a->question, b->question, a->length * sizeof(a->question[0]));
 }
 

@@ -8,16 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
-#include "draw.h"
+#include "explain.h"
 #include "files.h"
-#include "json.h"
 #include "methods.h"
-#include "names.h"
 #include "network.h"
 #include "picture.h"
-#include "scale.h"
-#include "sheet.h"
 
 static const Option options[] = {
     { "model", 'm', "FILE", "the network, .onnx or .bin (default: the small one that is built in)" },
@@ -33,6 +28,8 @@ static const Option options[] = {
     { "sheet", 0, "FILE",
       "write a contact sheet: the picture by each of the classes, with captions; a directory, or a name with "
       "{name}, for several pictures" },
+    { "methods", 0, "A,B,...",
+      "on the sheet, each class by these methods, with their options behind slashes; all: by every method" },
     { "map", 0, "FILE",
       "write the raw map as .npy, float32, rows x columns of the layer (or of pixels), not normalised, or as "
       ".csv; also a directory or pattern" },
@@ -55,29 +52,6 @@ static const Option options[] = {
 
 static const char *const precisions[] = { "f32", "bf16", NULL };
 static const char *const fits[] = { "stretch", "crop", "pad", NULL };
-
-typedef struct Explain {
-    const Arguments *arguments;
-    SayLog log;
-    const char *out, *map_out, *sheet_out, *scores_out;
-    int joint;                  // all classes in one picture
-    GradcamMethod method;
-    int probability, fit, threads, precision;
-    Draw draw;
-    GradcamModel *model;
-    GradcamTargets *targets;
-    GradcamContext *context;
-    GcamScaler *scaler;
-    uint8_t *pixels;            // the picture at the network's size
-    float *maps, *shown;        // of each target: raw, from 0 to 1
-    int columns, rows;          // of maps
-    GradcamMapInfo *infos;
-    GradcamPlace *places;
-    Names names;
-    Json json;
-    int as_json, silent;
-    int has_preprocessed;       // something was told of a picture whose pixels were made the input
-} Explain;
 
 // ---------------------------------------------------------------------------------------------------- set-up
 
@@ -105,6 +79,8 @@ static int read_options(Explain *e)
     e->sheet_out = option_value(a, "sheet");
     e->scores_out = option_value(a, "scores");
     e->as_json = option_given(a, "json");
+    if ((status = explain_read_methods(e)))
+        return status;
     const int to_stdout = is_stdout(e->out) + is_stdout(e->map_out) + is_stdout(e->sheet_out) +
                           is_stdout(e->scores_out);
     e->silent = to_stdout > 0;
@@ -115,7 +91,7 @@ static int read_options(Explain *e)
     return STATUS_OK;
 }
 
-static const char *model_path(const Explain *e)
+const char *explain_model_path(const Explain *e)
 {
     return option_value(e->arguments, "model");
 }
@@ -123,7 +99,7 @@ static const char *model_path(const Explain *e)
 static int open_network(Explain *e)
 {
     char what[256], *classes = option_joined(e->arguments, "class", '|');
-    int status = network_open(&e->model, e->arguments, model_path(e), NULL, &e->log), error = 0;
+    int status = network_open(&e->model, e->arguments, explain_model_path(e), NULL, &e->log), error = 0;
 
     if (!status) {
         error = gradcam_targets_resolve(&e->targets, e->model, classes ? classes : "auto", &e->log.log);
@@ -139,7 +115,7 @@ static int open_network(Explain *e)
     };
     error = gradcam_context_open(&e->context, e->model, &settings);
     if (error) {
-        snprintf(what, sizeof(what), "cannot run %s", network_name(model_path(e)));
+        snprintf(what, sizeof(what), "cannot run %s", network_name(explain_model_path(e)));
         return say_library(&e->log, error, what);
     }
     return STATUS_OK;
@@ -169,249 +145,10 @@ static int open_buffers(Explain *e)
     return STATUS_OK;
 }
 
-// Numbers separated by commas.
-static int read_numbers(const char *text, const GradcamInput *input, float **data)
-{
-    size_t count = 0;
-
-    *data = malloc((strlen(text) + 1) * sizeof(**data));
-    if (!*data)
-        return say_failure("out of memory");
-    for (const char *at = text;;) {
-        char *end;
-        (*data)[count++] = strtof(at, &end);
-        if (end == at || (*end && *end != ','))
-            return say_usage("explain", "--input takes numbers separated by commas or a .npy file, not \"%s\"", text);
-        if (!*end)
-            break;
-        at = end + 1;
-    }
-    return count == input->count ? STATUS_OK : say_failure("input \"%s\" has %zu elements, not %zu", input->name,
-                                                           input->count, count);
-}
-
-static int read_array(const char *path, const GradcamInput *input, float **data)
-{
-    Array array;
-    int status = npy_load(path, &array);
-
-    if (!status)
-        status = array_check(&array, input, path);
-    *data = array.data;
-    return status;
-}
-
-static const GradcamInput *find_input(const Explain *e, const char *name, size_t length)
-{
-    size_t count;
-    const GradcamInput *input = gradcam_model_inputs(e->model, &count);
-
-    for (size_t i = 0; i < count; i++)
-        if (strlen(input[i].name) == length && !strncmp(input[i].name, name, length))
-            return &input[i];
-    if (count)
-        say_failure("the network has no input \"%.*s\", but \"%s\"", (int)length, name, input[0].name);
-    else
-        say_failure("the network has no input \"%.*s\", only the picture", (int)length, name);
-    return NULL;
-}
-
-// One --input NAME=VALUES.
-static int set_input(Explain *e, const char *text)
-{
-    const char *equals = strchr(text, '=');
-    float *data = NULL;
-
-    if (!equals)
-        return say_usage("explain", "--input takes NAME=VALUES, not \"%s\"", text);
-    const GradcamInput *input = find_input(e, text, equals - text);
-    if (!input)
-        return STATUS_FAILURE;
-    int status = (npy_is_name(equals + 1) ? read_array : read_numbers)(equals + 1, input, &data);
-    if (!status) {
-        const int error = gradcam_context_set_input(e->context, input->name, data, input->count);
-        status = error ? say_library(&e->log, error, input->name) : STATUS_OK;
-    }
-    free(data);
-    return status;
-}
-
-static int is_input_given(const Explain *e, const char *name)
-{
-    const size_t length = strlen(name);
-
-    for (size_t i = 0; i < e->arguments->given_count; i++) {
-        const GivenOption *given = &e->arguments->given[i];
-        if (!strcmp(given->option->name, "input") && !strncmp(given->value, name, length) &&
-            given->value[length] == '=')
-            return 1;
-    }
-    return 0;
-}
-
-static int set_inputs(Explain *e)
-{
-    size_t count;
-    const GradcamInput *input = gradcam_model_inputs(e->model, &count);
-
-    for (size_t i = 0; i < e->arguments->given_count; i++) {
-        const GivenOption *given = &e->arguments->given[i];
-        const int status = strcmp(given->option->name, "input") ? STATUS_OK : set_input(e, given->value);
-        if (status)
-            return status;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (input[i].kind != GRADCAM_INPUT_STATE && !is_input_given(e, input[i].name))
-            say_warning("input \"%s\" is not given, and all zeros; use --input %s=VALUES", input[i].name,
-                        input[i].name);
-    return STATUS_OK;
-}
-
-// --------------------------------------------------------------------------------------------------- results
-
-// One map of one picture.
-typedef struct Result {
-    const GradcamTarget *target;
-    const char *picture, *name; // name: of the target, or of the class chosen for it
-    const AVFrame *frame;
-    GradcamRegion region;
-    const float *map;           // raw
-    const GradcamPlace *place;
-    GradcamMapInfo info;
-    const char *out, *map_out;  // what was written, or NULL
-} Result;
-
-// Where the map is hottest, in pixels of the picture.
-static void find_peak(const Result *r, double *x, double *y)
-{
-    *x = r->region.x + r->place->peak_x * r->region.width;
-    *y = r->region.y + r->place->peak_y * r->region.height;
-}
-
-static GradcamPixels find_pixels(const Result *r)
-{
-    GradcamPixels pixels = { .size = sizeof(pixels) };
-
-    gradcam_place_pixels(r->place, &r->region, r->frame->width, r->frame->height, &pixels);
-    return pixels;
-}
-
-// One that means something.
-static void print_number(const char *name, double value)
-{
-    if (isfinite(value))
-        printf(", %s %.4f", name, value);
-}
-
-static const char *score_name(const GradcamTarget *target)
-{
-    return target->score ? target->score : gradcam_score_at(0)->name;
-}
-
-static void print_text(const Explain *e, const Result *r)
-{
-    double x, y;
-
-    find_peak(r, &x, &y);
-    if (r->target->count > 1 || r->info.class_index < 0 || strcmp(score_name(r->target), "logit"))
-        printf("%s: %s", r->picture, r->name);
-    else if (gradcam_model_info(e->model)->labels)
-        printf("%s: %s (%d)", r->picture, r->name, r->info.class_index);
-    else
-        printf("%s: class %d", r->picture, r->info.class_index);
-    print_number("probability", r->info.probability);
-    print_number("score", r->info.score);
-    if (r->info.empty)
-        printf(", the map is empty");
-    else
-        printf(", hottest at %.0f,%.0f of %dx%d", x, y, r->frame->width, r->frame->height);
-    const GradcamPixels p = find_pixels(r);
-    if (p.boxed)
-        printf(", box %dx%d at %d,%d", p.width, p.height, p.x, p.y);
-    printf("\n");
-}
-
-// The box and the centre, as the filter's log has them.
-static void print_place(Explain *e, const Result *r)
-{
-    const GradcamPixels p = find_pixels(r);
-    const int box[4] = { p.x, p.y, p.width, p.height }, centre[2] = { p.centre_x, p.centre_y };
-
-    if (p.boxed) {
-        json_open(&e->json, "box", '[');
-        for (int i = 0; i < 4; i++)
-            json_integer(&e->json, NULL, box[i]);
-        json_close(&e->json, ']');
-    }
-    if (p.centred) {
-        json_open(&e->json, "centre", '[');
-        for (int i = 0; i < 2; i++)
-            json_integer(&e->json, NULL, centre[i]);
-        json_close(&e->json, ']');
-    }
-}
-
-static void print_json(Explain *e, const Result *r)
-{
-    Json *json = &e->json;
-    double x, y;
-
-    find_peak(r, &x, &y);
-    json_open(json, NULL, '{');
-    json_string(json, "name", r->name);
-    json_number(json, "class", r->info.class_index < 0 ? NAN : r->info.class_index);
-    if (r->info.class_index >= 0)
-        json_string(json, "label", gradcam_model_label(e->model, r->info.class_index));
-    json_string(json, "kind", score_name(r->target));
-    json_number(json, "probability", r->info.probability);
-    json_number(json, "score", r->info.score);
-    json_open(json, "map", '{');
-    json_integer(json, "width", e->columns);
-    json_integer(json, "height", e->rows);
-    json_number(json, "min", r->info.min);
-    json_number(json, "max", r->info.max);
-    json_boolean(json, "empty", r->info.empty);
-    if (!r->info.empty) {
-        json_open(json, "hottest", '{');
-        json_number(json, "x", x);
-        json_number(json, "y", y);
-        json_close(json, '}');
-    }
-    json_close(json, '}');
-    if (e->draw.boxes)
-        print_place(e, r);
-    if (r->out)
-        json_string(json, "out", r->out);
-    if (r->map_out)
-        json_string(json, "map_file", r->map_out);
-    json_close(json, '}');
-}
-
-static void print_top(Explain *e)
-{
-    size_t classes;
-    const float *logits = gradcam_context_logits(e->context, &classes);
-
-    json_open(&e->json, "top", '[');
-    for (int rank = 0; rank < 5 && (size_t)rank < classes; rank++) {
-        const int index = gradcam_context_top(e->context, rank);
-        const GradcamTarget target = { .name = "", .classes = &index, .count = 1 };
-        if (index < 0)
-            break;
-        json_open(&e->json, NULL, '{');
-        json_integer(&e->json, "class", index);
-        json_string(&e->json, "label", gradcam_model_label(e->model, index));
-        json_number(&e->json, "probability", gradcam_context_probability(e->context, &target));
-        json_number(&e->json, "score", logits[index]);
-        json_close(&e->json, '}');
-    }
-    json_close(&e->json, ']');
-}
-
 // -------------------------------------------------------------------------------------------------- pictures
 
 // `count` maps of the picture, from the target at `index` on.
-static Maps get_maps(const Explain *e, const AVFrame *frame, size_t index, size_t count)
+Maps explain_get_maps(const Explain *e, const AVFrame *frame, size_t index, size_t count)
 {
     const GradcamModelInfo *info = gradcam_model_info(e->model);
     Maps maps = { e->shown + index * e->columns * e->rows, e->places + index, count, e->columns, e->rows,
@@ -435,7 +172,7 @@ static int write_drawing(Explain *e, const AVFrame *frame, const char *path, con
 // All classes in one picture.
 static int write_joint(Explain *e, const AVFrame *frame, const char *path)
 {
-    const Maps maps = get_maps(e, frame, 0, e->targets->count);
+    const Maps maps = explain_get_maps(e, frame, 0, e->targets->count);
     const char *out;
     int status = names_make(&e->names, e->out, path, "", 0, ".png", &out);
 
@@ -446,66 +183,12 @@ static int write_joint(Explain *e, const AVFrame *frame, const char *path)
     return status;
 }
 
-static const char *target_name(const Explain *e, size_t index)
+const char *explain_target_name(const Explain *e, size_t index)
 {
     const GradcamTarget *target = &e->targets->target[index];
     const int class_index = e->infos[index].class_index;
 
     return target->count || class_index < 0 ? target->name : gradcam_model_label(e->model, class_index);
-}
-
-static int add_target(Explain *e, Sheet *sheet, const AVFrame *frame, size_t index)
-{
-    const Maps maps = get_maps(e, frame, index, 1);
-    const GradcamMapInfo *info = &e->infos[index];
-    const char *name = target_name(e, index), *empty = info->empty ? ", empty" : "";
-    char title[256], note[64];
-
-    snprintf(title, sizeof(title), "%.*s", (int)strcspn(name, ","), name);
-    if (isfinite(info->probability))
-        snprintf(note, sizeof(note), "p %.3f, score %.2f%s", info->probability, info->score, empty);
-    else
-        snprintf(note, sizeof(note), "score %.2f%s", info->score, empty);
-    return sheet_add(sheet, &e->draw, &maps, title, note);
-}
-
-// Of a path.
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-// The picture, each class, and where there are several all of them.
-static int fill_sheet(Explain *e, Sheet *sheet, const AVFrame *frame, const char *path)
-{
-    const size_t count = e->targets->count;
-    const Maps all = get_maps(e, frame, 0, count);
-    int status = sheet_add(sheet, &e->draw, NULL, last_part(path), last_part(network_name(model_path(e))));
-
-    for (size_t i = 0; !status && i < count; i++)
-        status = add_target(e, sheet, frame, i);
-    return !status && count > 1 ? sheet_add(sheet, &e->draw, &all, "all classes", "") : status;
-}
-
-static int write_sheet(Explain *e, const AVFrame *frame, const char *path)
-{
-    const size_t count = e->targets->count;
-    Sheet sheet = { 0 };
-    const char *out;
-    int status = names_make(&e->names, e->sheet_out, path, "", 0, "-sheet.png", &out);
-
-    if (!status)
-        status = sheet_open(&sheet, frame, path, 1 + count + (count > 1));
-    if (!status)
-        status = fill_sheet(e, &sheet, frame, path);
-    if (!status)
-        status = sheet_save(&sheet, out);
-    if (!status && e->as_json)
-        json_string(&e->json, "sheet", out);
-    sheet_close(&sheet);
-    return status;
 }
 
 static int explain_target(Explain *e, const AVFrame *frame, const char *path, size_t index)
@@ -514,10 +197,10 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
     const int several = e->targets->count > 1;
     Result r = { .target = target, .picture = path, .frame = frame, .info = e->infos[index],
                  .map = e->maps + index * e->columns * e->rows, .place = &e->places[index] };
-    const Maps maps = get_maps(e, frame, index, 1);
+    const Maps maps = explain_get_maps(e, frame, index, 1);
     int status = STATUS_OK;
 
-    r.name = target_name(e, index);
+    r.name = explain_target_name(e, index);
     r.region = maps.region;
     if (e->map_out)
         status = names_make(&e->names, e->map_out, path, r.name, several, ".npy", &r.map_out);
@@ -531,10 +214,7 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
         return status;
     progress_hide();
     e->has_preprocessed |= !npy_is_name(path);
-    if (e->as_json)
-        print_json(e, &r);
-    else if (!e->silent)
-        print_text(e, &r);
+    explain_print(e, &r);
     return STATUS_OK;
 }
 
@@ -548,39 +228,14 @@ static int make_maps(Explain *e, const char *path)
     return error ? say_library(&e->log, error, path) : STATUS_OK;
 }
 
-// What pixels an array would have been: its newest frame, at the network's size.
-static int picture_of_array(const Explain *e, const float *data, AVFrame **out)
-{
-    const GradcamInput *p = gradcam_model_picture(e->model);
-    const GradcamPreprocessing *how = &gradcam_model_info(e->model)->preprocessing;
-    const int is_last = p->layout[strlen(p->layout) - 1] == 'C', all = p->frames * p->channels;
-    AVFrame *frame = *out = av_frame_alloc();
-
-    if (!frame)
-        return say_failure("out of memory");
-    frame->format = AV_PIX_FMT_RGB24;
-    frame->width = p->width;
-    frame->height = p->height;
-    if (av_frame_get_buffer(frame, 0) < 0)
-        return say_failure("out of memory");
-    for (int i = 0; i < p->width * p->height; i++)
-        for (int k = 0; k < 3; k++) {
-            const int c = p->channels == 1 ? 0 : how->bgr ? 2 - k : k, at = all - p->channels + c;
-            const float x = data[is_last ? i * all + at : at * p->width * p->height + i] * how->std[c] + how->mean[c];
-            frame->data[0][i / p->width * frame->linesize[0] + i % p->width * 3 + k] =
-                (uint8_t)lrintf(fminf(fmaxf(x, 0), 255));
-        }
-    return STATUS_OK;
-}
-
 // A .npy in the place of a picture is the network's input as it is.
 static int explain_array(Explain *e, const char *path, AVFrame **frame)
 {
     float *data;
-    int status = read_array(path, gradcam_model_picture(e->model), &data);
+    int status = explain_read_array(path, gradcam_model_picture(e->model), &data);
 
     if (!status)
-        status = picture_of_array(e, data, frame);
+        status = explain_picture_of_array(e, data, frame);
     if (!status) {
         gradcam_context_restart(e->context);
         const int error = gradcam_context_forward_float(e->context, data);
@@ -607,7 +262,7 @@ static int run_network(Explain *e, const AVFrame *frame, const char *path)
 static int write_pictures(Explain *e, const AVFrame *frame, const char *path, int status)
 {
     const int joint = e->joint ? write_joint(e, frame, path) : STATUS_OK;
-    const int sheet = e->sheet_out ? write_sheet(e, frame, path) : STATUS_OK;
+    const int sheet = e->sheet_out ? explain_write_sheet(e, frame, path) : STATUS_OK;
 
     return status ? status : joint ? joint : sheet;
 }
@@ -654,26 +309,11 @@ static int explain_picture(Explain *e, const char *path)
         json_close(&e->json, ']');
     status = write_pictures(e, frame, path, status);
     if (e->as_json) {
-        print_top(e);
+        explain_print_top(e);
         json_close(&e->json, '}');
     }
     av_frame_free(&frame);
     return status;
-}
-
-// A name, or an array of them.
-static void print_layers(Explain *e)
-{
-    const GradcamLayer *layer;
-
-    if (!gradcam_context_layer_at(e->context, 1)) {
-        json_string(&e->json, "layer", gradcam_context_layer(e->context)->name);
-        return;
-    }
-    json_open(&e->json, "layers", '[');
-    for (size_t i = 0; (layer = gradcam_context_layer_at(e->context, i)); i++)
-        json_string(&e->json, NULL, layer->name);
-    json_close(&e->json, ']');
 }
 
 static int explain_pictures(Explain *e)
@@ -684,7 +324,7 @@ static int explain_pictures(Explain *e)
     if (e->as_json) {
         json_open(&e->json, NULL, '{');
         json_string(&e->json, "model", gradcam_model_info(e->model)->name);
-        print_layers(e);
+        explain_print_layers(e);
         json_string(&e->json, "method", gradcam_method_text(&e->method, text, sizeof(text)));
         json_open(&e->json, "pictures", '[');
     }
@@ -746,10 +386,10 @@ static int run_explain(const Arguments *arguments)
 
     say_log_init(&e.log, 0);
     if (!(status = read_options(&e)) && !(status = open_network(&e)) && !(status = check_names(&e)) &&
-        !(status = open_buffers(&e)) && !(status = set_inputs(&e))) {
+        !(status = open_buffers(&e)) && !(status = explain_set_inputs(&e))) {
         status = explain_pictures(&e);
         if (e.has_preprocessed)
-            network_warn(e.model, model_path(&e));
+            network_warn(e.model, explain_model_path(&e));
     }
     gcam_scaler_free(&e.scaler);
     gradcam_context_close(&e.context);
@@ -757,6 +397,7 @@ static int run_explain(const Arguments *arguments)
     gradcam_model_close(&e.model);
     names_free(&e.names);
     draw_close(&e.draw);
+    free(e.sheet_method);
     free(e.pixels);
     free(e.maps);
     free(e.shown);
@@ -774,6 +415,7 @@ const Command command_explain = {
         "  gradcam explain dog.jpg -m vgg16.bin -c dog -o overlay.png --map map.npy\n"
         "  gradcam explain cats.jpg -m vgg16.bin -c dog -c cat -o both.png --boxes --json\n"
         "  gradcam explain cats.jpg -m vgg16.bin -c auto5 --sheet sheet.png\n"
+        "  gradcam explain cats.jpg -m vgg16.bin -c dog --sheet sheet.png --methods gradcam,layercam\n"
         "  gradcam explain photos/*.jpg -m vgg16.bin -o heatmaps/ --output heatmap\n"
         "  gradcam explain input.npy -m vgg16.onnx       an array of the network's own shape, as it is\n",
     .options = { options, draw_options, network_options },

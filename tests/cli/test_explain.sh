@@ -146,6 +146,13 @@ check "a contact sheet" $?
 run explain picture.ppm second.ppm -m "$network" -c 1 --sheet out
 [ $status = 0 ] && [ -s out/picture-sheet.png ] && [ -s out/second-sheet.png ]
 check "a contact sheet for each picture" $?
+run explain picture.ppm -m "$network" -c '1|2' --sheet methods.png --methods gradcam,refinecam,smoothgrad/samples=3
+[ $status = 0 ] && [ "$(png_size methods.png | awk -Fx '{ print $1 * $2 }')" -gt \
+                     "$(png_size sheet.png | awk -Fx '{ print $1 * $2 }')" ]
+check "a contact sheet of methods, one of which does not fit" $?
+refused "methods without a sheet" 2 '--sheet' explain picture.ppm -m "$network" --methods gradcam
+refused "a method for the sheet that there is not" 2 'no method' explain picture.ppm -m "$network" --sheet a.png \
+        --methods gradcam,nothing
 refused "one sheet for two pictures" 2 '{name}' explain picture.ppm second.ppm -m "$network" --sheet one.png
 refused "one name for two pictures" 2 '{name}' explain picture.ppm second.ppm -m "$network" -o one.png
 refused "one name for two classes" 2 '{class}' explain picture.ppm -m "$network" -c auto:2 --map one.npy

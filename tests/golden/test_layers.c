@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Maps of several layers of the small network methods.onnx: what they are made of, how layers are named, and who refuses
- * them. Values of pytorch-grad-cam are in test_methods.
+ * Maps of several layers of the small network methods.onnx: what they are made of, how layers are named, and who
+ * refuses them. Values of pytorch-grad-cam are in test_methods.
  */
 #include "gradcam.h"
 #include "harness.h"
