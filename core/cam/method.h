@@ -50,7 +50,8 @@ typedef struct GcamMethod {
     // sentence to the log of the context.
     int (*formula)(const GcamCam *cam, float *map);
     int (*run)(GcamProbe *probe, const GcamCam *cam, float *map);
-    size_t (*scratch)(size_t cells, size_t channels);   // doubles that it takes beside; NULL: none
+    // Doubles that it takes beside, with these options; NULL: none.
+    size_t (*scratch)(const double *option, size_t cells, size_t channels);
 } GcamMethod;
 
 // The row of a method; of Grad-CAM for NULL and for one of zeros.

@@ -38,6 +38,15 @@ extern const GcamMethod gcam_method_integrated, gcam_method_guided_gradcam;
 // methods_masks.c: scores of activations that are taken away
 extern const GcamMethod gcam_method_reciprocam, gcam_method_ablationcam, gcam_method_scorecam;
 
+// The option of methods with weights that their map is that sum, or the first principal component of the weighted
+// channels, relu(PC1(alpha_k A^k)), which leaves out what is in few of them; scratch for it. It comes first of their
+// options. (methods_eigen.c)
+#define GCAM_SMOOTH_OPTION \
+    { .name = "smooth", .help = "eigen: the first principal component of w_k A_k in the place of their sum", \
+      .words = (const char *const[]){ "none", "eigen", NULL } }
+int gcam_weighted_map(const GcamCam *cam, const float *alpha, float *map);
+size_t gcam_weighted_scratch(const double *option, size_t cells, size_t channels);
+
 // relu(sign * sum_k alpha_k A^k), which many of them end in. (methods_weighted.c)
 void gcam_weighted_sum(const GcamCam *cam, const float *alpha, double sign, float *map);
 

@@ -14,13 +14,15 @@
 
 enum { MOST_KERNEL_CELLS = 4096 };      // whose kernel is a matrix of 128 MB
 
-static size_t scratch(size_t cells, size_t channels)
+static size_t scratch(const double *option, size_t cells, size_t channels)
 {
+    (void)option;
     return cells * (channels + 1) + gcam_principal_scratch(cells, channels);
 }
 
-static size_t kernel_scratch(size_t cells, size_t channels)
+static size_t kernel_scratch(const double *option, size_t cells, size_t channels)
 {
+    (void)option;
     return cells > MOST_KERNEL_CELLS ? 1
                                      : cells * (channels + 1) + gcam_kernel_principal_scratch(cells, channels);
 }
@@ -33,6 +35,23 @@ static int component(const GcamCam *cam, float *map)
     for (size_t i = 0; i < cam->cells; i++)
         map[i] = projection[i] > 0 ? (float)projection[i] : 0;
     return 0;
+}
+
+size_t gcam_weighted_scratch(const double *option, size_t cells, size_t channels)
+{
+    return option[0] == 1 ? scratch(option, cells, channels) : 1;
+}
+
+int gcam_weighted_map(const GcamCam *cam, const float *alpha, float *map)
+{
+    if (cam->option[0] != 1) {
+        gcam_weighted_sum(cam, alpha, 1, map);
+        return 0;
+    }
+    for (size_t i = 0; i < cam->cells; i++)
+        for (size_t k = 0; k < cam->channels; k++)
+            cam->scratch[i * cam->channels + k] = (double)alpha[k] * cam->a[i * cam->channels + k];
+    return component(cam, map);
 }
 
 static int eigencam(const GcamCam *cam, float *map)

@@ -39,8 +39,7 @@ static float *mean_gradient(const GcamCam *cam)
 
 static int gradcam(const GcamCam *cam, float *map)
 {
-    gcam_weighted_sum(cam, mean_gradient(cam), 1, map);
-    return 0;
+    return gcam_weighted_map(cam, mean_gradient(cam), map);
 }
 
 static int counterfactual(const GcamCam *cam, float *map)
@@ -110,8 +109,7 @@ static float *plus_plus(const GcamCam *cam)
 
 static int gradcam_plus_plus(const GcamCam *cam, float *map)
 {
-    gcam_weighted_sum(cam, plus_plus(cam), 1, map);
-    return 0;
+    return gcam_weighted_map(cam, plus_plus(cam), map);
 }
 
 // w_k = sum_ij G A / S_k: each cell's gradient counts by its share of the channel. Fu et al. 2020, eq. 7.
@@ -123,8 +121,7 @@ static int xgradcam(const GcamCam *cam, float *map)
             weight += (double)cam->a[i * cam->channels + k] * cam->g[i * cam->channels + k];
         cam->sums[k] = (float)(weight / (sum_of(cam, k) + 1e-7));
     }
-    gcam_weighted_sum(cam, cam->sums, 1, map);
-    return 0;
+    return gcam_weighted_map(cam, cam->sums, map);
 }
 
 // w_k = share of the cells with A > mean + 2 standard deviations of the channel: Fuad et al. 2020, section 3. No
@@ -153,9 +150,12 @@ const GcamMethod gcam_method_gradcam = {
         .formula = "relu(sum_k w_k A_k), w_k = mean_ij G_k",
         .reference = "Selvaraju et al., ICCV 2017, arXiv 1610.02391, eq. 1 and 2",
         .cost = "F + B",
+        .option = (const GradcamMethodOption[]){ GCAM_SMOOTH_OPTION },
+        .options = 1,
     },
     .needs = GCAM_NEEDS_SUMS,
     .formula = gradcam,
+    .scratch = gcam_weighted_scratch,
 };
 
 const GcamMethod gcam_method_counterfactual = {
@@ -204,9 +204,12 @@ const GcamMethod gcam_method_gradcam_plus_plus = {
         .formula = "relu(sum_k w_k A_k), w_k = sum_ij a relu(G_k), a = G^2 / (2 G^2 + G^3 sum_ij A_k)",
         .reference = "Chattopadhyay et al., WACV 2018, arXiv 1710.11063",
         .cost = "F + B",
+        .option = (const GradcamMethodOption[]){ GCAM_SMOOTH_OPTION },
+        .options = 1,
     },
     .needs = GCAM_NEEDS_GRADIENT,
     .formula = gradcam_plus_plus,
+    .scratch = gcam_weighted_scratch,
 };
 
 const GcamMethod gcam_method_xgradcam = {
@@ -216,9 +219,12 @@ const GcamMethod gcam_method_xgradcam = {
         .formula = "relu(sum_k w_k A_k), w_k = sum_ij G_k A_k / sum_ij A_k",
         .reference = "Fu et al., BMVC 2020, arXiv 2008.02312",
         .cost = "F + B",
+        .option = (const GradcamMethodOption[]){ GCAM_SMOOTH_OPTION },
+        .options = 1,
     },
     .needs = GCAM_NEEDS_GRADIENT | GCAM_NEEDS_ONLY_ACTIVE,
     .formula = xgradcam,
+    .scratch = gcam_weighted_scratch,
 };
 
 static const GradcamMethodOption fem_options[] = {

@@ -189,7 +189,7 @@ static int draw_layer(GradcamContext *context, int index, const GradcamTarget *t
     layer.log = picture.log = &context->log;
     if (row->needs & GCAM_NEEDS_SUMS && !context->way->is_summed)
         sum_gradient(layer.g, layer.cells, layer.channels, sums);
-    if (row->scratch && !(cam->scratch = scratch(context, row->scratch(cam->cells, cam->channels))))
+    if (row->scratch && !(cam->scratch = scratch(context, row->scratch(given.value, cam->cells, cam->channels))))
         return -ENOMEM;
     return row->run ? gcam_probe_run(context, target, row, &layer, &picture, map) : draw(row, cam, map);
 }

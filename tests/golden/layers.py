@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Makes layers.txt: what pytorch-grad-cam makes of several layers of the network of methods.py, on its picture, in lines
-# as in methods.txt; the layers' names are joined by +. Not part of any test. Needs what methods.py needs:
+# as in methods.txt; the layers' names are joined by +. And what it makes of one by eigen smoothing, with the sign by which
+# the largest magnitude is positive, as the SVD's is arbitrary, and without what is below 0. Not part of any test. Needs what methods.py needs:
 #
 #     tests/golden/layers.py tests/golden
 import os
@@ -10,11 +11,22 @@ import sys
 
 import numpy as np
 import torch
-from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
 from pytorch_grad_cam.refine_cam import RefineCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from methods import CLASS, SIZE, Net, fill
+
+
+def smooth(cam, net, x):
+    a = cam.activations_and_grads
+    net.zero_grad()
+    cam.outputs = out = a(x)
+    out[0, CLASS].backward()
+    image = cam.get_cam_image(x, cam.target_layers[0], [ClassifierOutputTarget(CLASS)], a.activations[0].numpy(),
+                              a.gradients[0].numpy(), True)[0]
+    a.release()
+    return (-image if -image.min() > image.max() else image).clip(0)
 
 
 def main(folder):
@@ -33,6 +45,11 @@ def main(folder):
             values = cam(x, [ClassifierOutputTarget(CLASS)])[0]
             numbers = " ".join(f"{v:.6g}" for v in values.ravel())
             print(names, method, *values.shape, numbers, file=out)
+        for name, method, make in [("a3", "gradcam", GradCAM), ("a1", "gradcam++", GradCAMPlusPlus),
+                                   ("a2", "xgradcam", XGradCAM)]:
+            values = smooth(make(net, [layers[name]]), net, x)
+            numbers = " ".join(f"{v:.6g}" for v in values.ravel())
+            print(name, method + "/smooth=eigen", *values.shape, numbers, file=out)
 
 
 main(sys.argv[1])
