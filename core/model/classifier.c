@@ -44,6 +44,14 @@ int gcam_model_find_tensor(const GradcamModel *model, const char *name)
     return value;
 }
 
+static size_t largest_dim(const GcamShape *shape)
+{
+    size_t largest = 1;
+    for (int i = 0; i < shape->rank; i++)
+        largest = shape->dim[i] > largest ? shape->dim[i] : largest;
+    return largest;
+}
+
 static int find_logits(GradcamModel *model, const char *wanted, const GradcamLog *log)
 {
     const GcamGraph *graph = &model->graph;
@@ -65,7 +73,7 @@ static int find_logits(GradcamModel *model, const char *wanted, const GradcamLog
     const GcamShape *shape = &logits->shape;
     model->info.logits = logits->name;
     model->info.classes = gcam_shape_count(shape);
-    if (shape->rank > 2 && shape->dim[shape->rank - 1] * shape->dim[shape->rank - 2] > 1) {
+    if (shape->rank > 2 && largest_dim(shape) != model->info.classes) {
         char text[GCAM_SHAPE_TEXT];
         gcam_log(log, GRADCAM_LOG_ERROR, "the output '%s' has shape %s: not one score for each class", logits->name,
                  gcam_shape_text(shape, text));

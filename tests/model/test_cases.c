@@ -37,8 +37,6 @@ static const struct {
       " odd_lstm_head auxgru " },
     { "what lies behind or beside the scores is looked at",
       " head_argmax_second topk withargmax " },
-    { "scores with further dimensions of 1",
-      " out_111C out_11C " },
     { "dense outputs",
       " fcn_low fcn_up seg featmap_first words " },
     { "a batch of more than one picture",
