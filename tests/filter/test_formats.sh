@@ -51,13 +51,16 @@ ff -filter_complex "testsrc2=s=98x66:d=0.04,format=p010le,split=3[a][x][y];[a]fo
 [ $status = 0 ] && [ "$(sums in)" = "$(sums out)" ] && [ "$(sums in)" != "$(sums hot)" ]
 check "format p010le" $?
 
-# Where the mask is 0, the overlay must be the frame: |overlay - frame| * (mask == 0) is black.
+# Where the mask is 0, the overlay must be the frame: |overlay - frame| * (mask == 0) is black. (Classes with colours of
+# their own are enlarged each by itself, and the mask is of what they have in common.)
 for format in gray yuv444p gbrp; do
     plane=$([ $format = gbrp ] && echo g || echo y)
     zero=$([ $format = yuv444p ] && echo 16 || echo 0)
     ff -filter_complex "testsrc2=s=200x150:d=0.2,format=$format,split=3[a][b][c];[a]extractplanes=$plane[in];
-        [b]gradcam=class=$any:opacity=1,extractplanes=$plane[over];[in][over]blend=all_mode=difference[d];
-        [c]gradcam=class=$any:output=mask,extractplanes=$plane,lut=c0='if(eq(val,$zero),255,0)',split[cold][m];
+        [b]gradcam=class=$any:colors=none:opacity=1,extractplanes=$plane[over];
+        [in][over]blend=all_mode=difference[d];
+        [c]gradcam=class=$any:colors=none:output=mask,extractplanes=$plane,lut=c0='if(eq(val,$zero),255,0)',
+        split[cold][m];
         [d][cold]blend=all_mode=multiply[out]" -map '[out]' -f framemd5 out -map '[m]' -f rawvideo mask
     ff -f lavfi -i nullsrc=s=200x150:d=0.2,format=gray,lut=c0=0 -f framemd5 black
     cold=$(LC_ALL=C tr -dc '\377' < mask | wc -c)
