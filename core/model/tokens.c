@@ -33,6 +33,25 @@ static void add_tokens(const GcamGraph *graph, const GcamNode *node, int index, 
     }
 }
 
+// A part of the list, as where registers are put between the class token and the patches.
+static void take_tokens(const GcamGraph *graph, const GcamNode *node, int output, GcamTokens *tokens)
+{
+    const GcamStep step = { .op = node->op, .node = node, .input = node->input, .output = node->output };
+    const GcamShape *list = &graph->value[node->input[0]].shape;
+    size_t end = tokens->before + tokens->height * tokens->width;
+    GcamBox box;
+    if (!node->op->box || list->rank != 3 || list->dim[1] != tokens->count ||
+        !node->op->box(&step, graph->value, output, &box) || box.step[1] != 1 || box.start[1] < 0)
+        return;
+    size_t first = (size_t)box.start[1], last = first + box.shape.dim[1];
+    if (first <= tokens->before && last >= end) {
+        tokens->before -= first;
+        tokens->count = last - first;
+    } else if (last <= tokens->before || first >= end) {
+        tokens->height = tokens->width = 0;
+    }
+}
+
 // Whether a value of that shape holds tokens, as many as before or halved in each direction.
 static int fits(const GcamShape *shape, GcamTokens *tokens)
 {
@@ -65,6 +84,7 @@ static GcamTokens follow(const GcamGraph *graph, const GcamNode *node, int outpu
         if (node->input[i] >= 0 && tokens[node->input[i]].height) {
             made = tokens[node->input[i]];
             add_tokens(graph, node, i, &made);
+            take_tokens(graph, node, output, &made);
             made.is_layer = fits(&graph->value[output].shape, &made) && computes(node->op) &&
                             made.height * made.width > 1;
             break;

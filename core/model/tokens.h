@@ -10,7 +10,7 @@
 // How the tokens of a value lie: `before` of other kinds (a class token), then height x width of them, row by row,
 // `count` with those behind.
 typedef struct GcamTokens {
-    size_t height, width;       // 0: the value does not come of a picture
+    size_t height, width;       // 0: the value does not come of a picture, or only of its class token
     size_t before, count;
     int is_layer;               // the value is such tokens (else it was made of some), and an operator computed it
 } GcamTokens;
