@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "fuse.h"
-#include "method.h"
 #include "model/layers.h"
 #include "preprocess.h"
 
@@ -99,6 +98,8 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
     int found = gcam_layers_find(model, s->layer, &layers, &s->log);
     if (!found)
         found = gcam_method_fits_layers(gcam_method_row(&s->method), layers.count, &s->log);
+    if (!found)
+        found = gcam_method_fits(gcam_method_row(&s->method), model, &s->log);
     if (found)
         return found;
     GradcamContext *context = gcam_calloc(1, sizeof(*context));
@@ -309,6 +310,14 @@ static int serves(const GradcamContext *context, unsigned needs)
 {
     unsigned plan = needs & GCAM_NEEDS_OF_PLANS;
     return (context->needs & plan) == plan && !(needs & GCAM_NEEDS_HEAD && context->needs);
+}
+
+int gcam_method_fits(const GcamMethod *method, const GradcamModel *model, const GradcamLog *log)
+{
+    if (!(method->needs & GCAM_NEEDS_ATTENTION) || model->blocks.count)
+        return 0;
+    return gcam_fail(log, -ENOTSUP, "method %s does not fit '%s': %s; Grad-CAM on its tokens or cells does (method "
+                     "gradcam)", method->info.name, model->info.name, model->blocks.lacks);
 }
 
 static int open_other(GradcamContext *context, unsigned needs)

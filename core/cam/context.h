@@ -7,6 +7,7 @@
 #define GCAM_CAM_CONTEXT_H
 
 #include "base/threads.h"
+#include "method.h"
 #include "model/model.h"
 #include "plan/partial.h"
 #include "plan/run.h"
@@ -64,6 +65,9 @@ struct GradcamContext {
 // The context whose plan serves methods with these needs: this one, or one of its own that it keeps for them, which has
 // then seen the same picture. Shares threads. -ENOMEM, -ECANCELED.
 int gcam_context_serving(GradcamContext *context, unsigned needs, GradcamContext **out);
+
+// Whether the network has what a method needs; -ENOTSUP, and the log says what is missing.
+int gcam_method_fits(const GcamMethod *method, const GradcamModel *model, const GradcamLog *log);
 
 // For running steps of the context's plan.
 GcamRun gcam_context_run(const GradcamContext *context);

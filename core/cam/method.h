@@ -20,13 +20,24 @@
 #include "gradcam.h"
 #include "plan/needs.h"
 
-// What a formula reads: a layer, or the picture where the method makes maps of pixels.
+// Attention of one block: probabilities, and the gradient of the score by them or NULL, [heads][tokens][tokens]: by
+// query, then key.
+typedef struct GcamAttended {
+    const float *p, *g;
+    size_t heads;
+} GcamAttended;
+
+// What a formula reads: a layer, the picture where the method makes maps of pixels, or blocks, of which there is no `a`
+// and no `g`, and `channels` are their tokens.
 typedef struct GcamCam {
     size_t height, width, cells, channels;
     const float *a;             // activations, [cells][channels]; of the picture: what the network took, normalised
     const float *g;             // gradient of the score by them, likewise; NULL where the method does not need it
     float *sums;                // GCAM_NEEDS_SUMS: the gradient's sums over all cells, [channels]; may be overwritten
     int is_constant;            // no picture changes g: one linear step is all there is between layer and score
+    const GcamAttended *block;  // GCAM_NEEDS_ATTENTION: the blocks of a transformer, whose patches the cells are
+    size_t blocks, tokens;      // how many, and of how many tokens each: `before` others, the patches, then others
+    size_t before;
     const double *option;       // the method's options, in their order
     double *scratch;            // as many as GcamMethod.scratch asked for
     const GradcamLog *log;

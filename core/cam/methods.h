@@ -38,6 +38,9 @@ extern const GcamMethod gcam_method_integrated, gcam_method_guided_gradcam;
 // methods_masks.c: scores of activations that are taken away
 extern const GcamMethod gcam_method_reciprocam, gcam_method_ablationcam, gcam_method_scorecam;
 
+// methods_attention.c: attention among the patches of transformers
+extern const GcamMethod gcam_method_attention, gcam_method_rollout, gcam_method_gae, gcam_method_legrad;
+
 // The option of methods with weights that their map is that sum, or the first principal component of the weighted
 // channels, relu(PC1(alpha_k A^k)), which leaves out what is in few of them; scratch for it. It comes first of their
 // options. (methods_eigen.c)

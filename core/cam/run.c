@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "fuse.h"
-#include "method.h"
 #include "probe.h"
 
 #include <errno.h>
@@ -25,15 +24,20 @@ static const float *of_layer(const GradcamContext *context, int index, float *co
 void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width, int *height)
 {
     const GradcamModelInfo *info = &context->model->info;
+    const GcamBlocks *blocks = &context->model->blocks;
+    const GcamMethod *row = gcam_method_row(method);
     const GradcamLayer *layer;
     *width = *height = 0;
     for (size_t i = 0; (layer = gradcam_context_layer_at(context, i)); i++) {
         *width = layer->width > *width ? layer->width : *width;
         *height = layer->height > *height ? layer->height : *height;
     }
-    if (gcam_method_row(method)->info.of_pixels) {
+    if (row->info.of_pixels) {
         *width = info->width;
         *height = info->height;
+    } else if (row->needs & GCAM_NEEDS_ATTENTION && blocks->count) {
+        *width = (int)blocks->width;
+        *height = (int)blocks->height;
     }
 }
 
@@ -146,6 +150,23 @@ static GcamCam cam_of_picture(const GradcamContext *context)
     };
 }
 
+// block: room for all that there are.
+static GcamCam cam_of_blocks(const GradcamContext *context, unsigned needs, GcamAttended *block)
+{
+    const GcamBlocks *blocks = &context->model->blocks;
+    size_t tokens = blocks->tokens;
+    for (int i = 0; needs & GCAM_NEEDS_ATTENTION && i < blocks->count; i++) {
+        int value = blocks->value[i];
+        block[i] = (GcamAttended){ .p = context->data[value],
+                                   .g = needs & GCAM_NEEDS_ATTENTION_GRADIENT ? context->grad[value] : NULL,
+                                   .heads = gcam_shape_count(&context->plan->value[value].shape) / (tokens * tokens) };
+    }
+    return (GcamCam){
+        .height = blocks->height, .width = blocks->width, .cells = blocks->height * blocks->width, .channels = tokens,
+        .block = block, .blocks = (size_t)blocks->count, .tokens = tokens, .before = blocks->before,
+    };
+}
+
 // The doubles that a method computes with: kept for the next map.
 static double *scratch(GradcamContext *context, size_t count)
 {
@@ -181,12 +202,14 @@ static int draw_layer(GradcamContext *context, int index, const GradcamTarget *t
 {
     const GcamMethod *row = gcam_method_row(method);
     const GradcamMethod given = gcam_method_given(method);
+    GcamAttended block[GCAM_MOST_BLOCKS];
     GcamCam layer = cam_of_layer(context, index), picture = cam_of_picture(context);
-    GcamCam *cam = row->info.of_pixels ? &picture : &layer;
-    layer.option = picture.option = given.value;
+    GcamCam blocks = cam_of_blocks(context, row->needs, block);
+    GcamCam *cam = row->needs & GCAM_NEEDS_ATTENTION ? &blocks : row->info.of_pixels ? &picture : &layer;
+    layer.option = picture.option = blocks.option = given.value;
     layer.sums = sums;
     layer.is_constant = has_constant_gradient(context, target);
-    layer.log = picture.log = &context->log;
+    layer.log = picture.log = blocks.log = &context->log;
     if (row->needs & GCAM_NEEDS_SUMS && !context->way->is_summed)
         sum_gradient(layer.g, layer.cells, layer.channels, sums);
     if (row->scratch && !(cam->scratch = scratch(context, row->scratch(given.value, cam->cells, cam->channels))))
@@ -202,7 +225,7 @@ static int draw_map(GradcamContext *context, const GradcamTarget *target, const 
     const GcamMethod *row = gcam_method_row(method);
     double begin = gcam_time();
     int width, height, error = 0;
-    if (context->layers.count == 1 || row->info.of_pixels) {
+    if (context->layers.count == 1 || row->info.of_pixels || row->needs & GCAM_NEEDS_ATTENTION) {
         error = draw_layer(context, 0, target, method, sums, map);
     } else {
         gradcam_context_map_size(context, method, &width, &height);
@@ -331,11 +354,14 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
     for (size_t i = 0; i < count && !error; i++)
         error = take_score(given, targets, i, &score);
     if (!error)
+        error = gcam_method_fits(row, given->model, &given->log);
+    if (!error)
         error = gcam_context_serving(given, row->needs, &context);
     if (error)
         return error;
     const GcamWay *way = gcam_plan_way(context->plan, row->needs);
-    size_t most = way && way->gains && !row->run ? GCAM_WAY_MOST : 1, size = map_size(context, method);
+    int together = way && way->gains && !row->run && !(row->needs & GCAM_NEEDS_ATTENTION);
+    size_t most = together ? GCAM_WAY_MOST : 1, size = map_size(context, method);
     for (size_t i = 0, n; i < count && !error; i += n) {
         GradcamTarget target[GCAM_WAY_MOST];
         GradcamMapInfo info[GCAM_WAY_MOST], *wanted = infos ? info : NULL;

@@ -239,6 +239,7 @@ static int find_layers(GradcamModel *model)
                 add_layer(model, value, NULL);
         }
     model->default_layer = choose_layer(model, needed, on_value, tokens);
+    gcam_blocks_find(graph, needed, tokens, &model->blocks);
 end:
     gcam_free(spatial);
     gcam_free(tokens);

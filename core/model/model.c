@@ -389,6 +389,8 @@ static int create_plan(GcamPlan **out, const GradcamModel *model, const GcamLaye
         spec.layer[spec.layers++] = model->layer_value[layers->index[i]];
     if (needs & GCAM_NEEDS_PICTURE_GRADIENT && spec.layer[0] != model->inputs.picture_value)
         spec.layer[spec.layers++] = model->inputs.picture_value;
+    for (int i = 0; needs & GCAM_NEEDS_ATTENTION && i < model->blocks.count; i++)
+        spec.layer[spec.layers++] = model->blocks.value[i];
     return gcam_plan_create(out, &model->graph, &spec, log);
 }
 

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/limits.h"
+#include "blocks.h"
 #include "file.h"
 #include "gradcam.h"
 #include "graph/graph.h"
@@ -56,6 +57,7 @@ struct GradcamModel {
     size_t *layer_skip;         // by layer: elements before those of the first cell
     size_t layers;
     GcamInputs inputs;
+    GcamBlocks blocks;          // of a transformer
     int logits;                 // value of the graph
     GcamStoredSums sums;        // summed weights that a compiled model holds
     int default_layer;          // index into layer, or -1

@@ -15,8 +15,10 @@ enum {
     GCAM_NEEDS_NETWORK = 16,            // scores of other pictures
     GCAM_NEEDS_ONLY_ACTIVE = 32,        // of the gradient by the layer only what is where the layer is not zero
     GCAM_NEEDS_EXCITATION = 64,         // the ways back of excitation and inhibition, to the layer (ops/excitation.h)
+    GCAM_NEEDS_ATTENTION = 128,         // the attention probabilities of each block of a transformer
+    GCAM_NEEDS_ATTENTION_GRADIENT = 256,        // ... and the gradient by them
     // Those that plans are made for: any plan serves the others.
-    GCAM_NEEDS_OF_PLANS = GCAM_NEEDS_PICTURE_GRADIENT | GCAM_NEEDS_EXCITATION,
+    GCAM_NEEDS_OF_PLANS = GCAM_NEEDS_PICTURE_GRADIENT | GCAM_NEEDS_EXCITATION | GCAM_NEEDS_ATTENTION,
 };
 
 #endif

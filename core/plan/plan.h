@@ -28,7 +28,7 @@ typedef struct GcamKept {
 // Ways back, each a part of the next; which are the same where there is nothing to save.
 enum { GCAM_WAY_SUMS, GCAM_WAY_LAYER, GCAM_WAY_ALL, GCAM_WAYS };
 
-enum { GCAM_MOST_LAYERS = 8 };
+enum { GCAM_MOST_LAYERS = 8, GCAM_MOST_ASKED = GCAM_MOST_LAYERS + 64 };
 
 // Summed weights (summed_weights.h) that a compiled model holds for one of its layers, [rows][columns]; zeros: none.
 typedef struct GcamStoredSums {
@@ -48,7 +48,7 @@ typedef struct GcamOutputs {
 typedef struct GcamPlanSpec {
     int picture;                // value of the graph
     GcamOutputs output;
-    int layer[GCAM_MOST_LAYERS], layers;    // values whose activations and gradients are asked for: those that are
+    int layer[GCAM_MOST_ASKED], layers;     // values whose activations and gradients are asked for: those that are
                                 // explained, in order of computation, then others, the picture among them
     int explained;              // how many of them
     int threads;
@@ -66,7 +66,7 @@ typedef struct GcamPlan {
     int picture, layer;         // value indices
     int logits;                 // the value that scores are made of: the only output, or what joins several
     GcamOutputs output;
-    int asked[GCAM_MOST_LAYERS], layers;    // of `layer` and the others that are asked for
+    int asked[GCAM_MOST_ASKED], layers;     // of `layer` and the others that are asked for
     int explained;              // how many of them, from the first on, are layers that maps are made of
     const int *carried;         // the graph's
     int carrieds;

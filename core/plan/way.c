@@ -133,7 +133,7 @@ int gcam_ways_create(GcamPlan *plan)
 
 const GcamWay *gcam_plan_way(const GcamPlan *plan, unsigned needs)
 {
-    if (needs & GCAM_NEEDS_PICTURE_GRADIENT)
+    if (needs & (GCAM_NEEDS_PICTURE_GRADIENT | GCAM_NEEDS_ATTENTION_GRADIENT))
         return plan->way[GCAM_WAY_ALL];
     if (needs & GCAM_NEEDS_GRADIENT)
         return plan->way[GCAM_WAY_LAYER];
