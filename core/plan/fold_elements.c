@@ -123,6 +123,7 @@ const GcamFolder gcam_folders_elements[] = {
     TWO("LessOrEqual", less_equal, .logical = 1), TWO("And", both, .logical = 1), TWO("Or", either, .logical = 1),
     ONE("Neg", negate), ONE("Abs", fabs), ONE("Sqrt", sqrt), ONE("Floor", floor), ONE("Ceil", ceil),
     ONE("Not", invert), ONE("Exp", exp), ONE("Log", log), ONE("Sin", sin), ONE("Cos", cos), ONE("Round", rint),
-    ONE("Sign", sign), ONE("Tanh", tanh), ONE("Erf", erf), { "Cast", fold_cast, 1, 1, NULL }, { "Where", fold_where, 3, 3, NULL },
+    ONE("Sign", sign), ONE("Tanh", tanh), ONE("Erf", erf),
+    { "Cast", fold_cast, 1, 1, NULL }, { "Where", fold_where, 3, 3, NULL },
     { 0 },
 };
