@@ -331,7 +331,7 @@ static int draw(GcamLook *look, const GcamWish *wish, uint8_t *rgba)
 {
     const GradcamDrawingSettings settings = {
         .overlay = { .colormap = wish->colormap, .opacity = wish->opacity, .gamma = 1, .depth = { 8, 8, 8 },
-                     .two_sided = look->two_sided },
+                     .upsample = GRADCAM_UPSAMPLE_SPLINE, .two_sided = look->two_sided },
     };
     const GradcamPicture picture = describe(look, rgba);
     int error = 0;

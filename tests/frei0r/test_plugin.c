@@ -173,7 +173,7 @@ static void draw_by_library(uint32_t *pixels, const char *class_text)
 {
     GradcamPicture picture = { .width = WIDTH, .height = HEIGHT };
     const GradcamDrawingSettings look = {
-        .overlay = { .opacity = 0.6f, .gamma = 1, .depth = { 8, 8, 8 } },
+        .overlay = { .opacity = 0.6f, .gamma = 1, .depth = { 8, 8, 8 }, .upsample = GRADCAM_UPSAMPLE_SPLINE },
     };
     GradcamModel *model = NULL;
     GradcamContext *context = NULL;
