@@ -8,10 +8,11 @@
 #include "probe.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
-// Adds sign times the shares of each cell.
-static int add_shares(GcamProbe *probe, const GcamCam *cam, enum GcamRule rule, double sign, float *map)
+// Adds the shares of each cell.
+static int add_shares(GcamProbe *probe, const GcamCam *cam, enum GcamRule rule, float *map)
 {
     const float *r;
     int error = gcam_probe_excitation(probe, rule, &r);
@@ -19,7 +20,7 @@ static int add_shares(GcamProbe *probe, const GcamCam *cam, enum GcamRule rule, 
         double sum = 0;
         for (size_t k = 0; k < cam->channels; k++)
             sum += (double)cam->a[i * cam->channels + k] * r[i * cam->channels + k];
-        map[i] += (float)(sign * sum);
+        map[i] += (float)sum;
     }
     return error;
 }
@@ -27,18 +28,25 @@ static int add_shares(GcamProbe *probe, const GcamCam *cam, enum GcamRule rule, 
 static int mwp(GcamProbe *probe, const GcamCam *cam, float *map)
 {
     memset(map, 0, cam->cells * sizeof(*map));
-    return add_shares(probe, cam, GCAM_RULE_EXCITATION, 1, map);
+    return add_shares(probe, cam, GCAM_RULE_EXCITATION, map);
 }
 
 // What the weights negated have is taken away. Below the last product both are handed down by the same weights, so that
-// it is one whether this is done at some contrast layer, as section 3.3 has it, or at the end.
+// it is one whether this is done at some contrast layer, as section 3.3 has it, or at the end. Where nothing but a
+// convolution of 1x1 and pooling come behind the layer both are the same in every cell, which rounding is not to hide.
 static int cmwp(GcamProbe *probe, const GcamCam *cam, float *map)
 {
-    int error = mwp(probe, cam, map);
-    if (!error)
-        error = add_shares(probe, cam, GCAM_RULE_INHIBITION, -1, map);
-    for (size_t i = 0; i < cam->cells && !error; i++)
-        map[i] = map[i] > 0 ? map[i] : 0;
+    const float least = 1e-5f;
+    float *other = gcam_probe_floats(probe, cam->cells);
+    int error = other ? mwp(probe, cam, map) : -ENOMEM;
+    if (error)
+        return error;
+    memset(other, 0, cam->cells * sizeof(*other));
+    error = add_shares(probe, cam, GCAM_RULE_INHIBITION, other);
+    for (size_t i = 0; i < cam->cells && !error; i++) {
+        float more = map[i] - other[i];
+        map[i] = more > least * fabsf(map[i]) ? more : 0;
+    }
     return error;
 }
 

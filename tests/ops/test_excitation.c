@@ -139,6 +139,19 @@ static void without_weights_there_is_no_contrast(void)
     close_setup(&setup);
 }
 
+// Each cell has by the weights above 0 what it has by those below: rounding alone is no map.
+static void what_is_the_same_is_no_contrast(void)
+{
+    Setup setup;
+    float map[CELLS];
+    open_setup(&setup, "d = Conv(r, %3x4x1x1, %3); p = GlobalAveragePool(d); logits = Flatten(p);", "r", "cmwp", 1);
+    REQUIRE(setup.context);
+    CHECK_INT(map_of(&setup, "cmwp", 1, map), 0);
+    for (int i = 0; i < CELLS; i++)
+        CHECK(map[i] == 0 || map[i] > 1e-4f);
+    close_setup(&setup);
+}
+
 // Grad-CAM of a plan that is made for shares, behind maps of shares; the gradient of the same class is not taken for
 // what these left.
 static void gradients_are_as_ever(void)
@@ -168,6 +181,7 @@ int main(void)
             shares_add_up(steps[i].head);
     RUN(others_are_named);
     RUN(without_weights_there_is_no_contrast);
+    RUN(what_is_the_same_is_no_contrast);
     RUN(gradients_are_as_ever);
     return end_cases();
 }
