@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * timeout: 600
+ * timeout: 1800
  *
  * interp=hold, linear and motion on scenes whose movement is known, as x264 codes them, B frames included. Maps
  * have an offset of their own from the object, so two distances are measured over all frames: of the centre of the

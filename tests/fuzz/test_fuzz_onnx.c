@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * timeout: 600
  *
  * Damaged ONNX files: seeds and a few thousand mutations of each.
  */

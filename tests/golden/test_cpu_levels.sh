@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 400
+# timeout: 1800
 #
 # The reference maps again at each lower instruction set: what a machine without AVX-512, AVX2 or AVX computes.
 

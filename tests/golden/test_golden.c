@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * timeout: 600
+ * timeout: 1800
  *
  * Maps, weights and logits against those of public implementations (the shared test data says which), for each network
  * there: the zoo's architectures with made-up weights, and real networks on a photo of a dog and a cat. Demanded:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * timeout: 600
  *
  * Methods on a small network, methods.onnx, against what PyTorch, captum and pytorch-grad-cam make of the same picture:
  * methods.txt, which methods.py wrote, and layers.txt of layers.py: maps of several layers. Demanded: 1e-4 of the

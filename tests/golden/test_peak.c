@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * timeout: 600
+ * timeout: 1800
  *
  * The most memory that a process has ever held when it opened a network and made a map: at most the network's weights
  * and 150 MB, for each network there. The weights are the file's bytes, or four for each where it stores them smaller.

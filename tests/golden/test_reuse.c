@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * timeout: 400
+ * timeout: 1800
  *
  * Pictures that differ from the one before in a part: contexts that compute only what the difference can reach give the
  * logits, activations, gradients and maps of those that compute everything, bit for bit; and so do streams, of pictures

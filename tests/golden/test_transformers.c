@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * timeout: 600
+ * timeout: 1800
  *
  * The zoo's transformers against what pytorch-grad-cam finds (transformers.txt, made by transformers.py): the automatic
  * layer, the logit to 1e-4 of the largest, maps to 1e-3 of their largest, the same bits with one and two threads.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * timeout: 600
  *
  * Convolutions of every kind at each CPU level, forward and backward, against naive ones in double; of floats, and of
  * bfloat16 where there are such products; and parts of outputs against whole ones.

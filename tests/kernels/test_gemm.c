@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * timeout: 600
  *
  * Matrix products at each CPU level against a naive product in double: odd sizes, every epilogue, any
  * strides, the same bits for any number of threads. Where there are products of bfloat16, those too.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * timeout: 600
  *
  * Memory: nothing is allocated per picture, nothing leaks, and when the n-th allocation or thread fails, for
  * every n, each call says -ENOMEM (-EAGAIN for a thread), leaves NULL behind and frees what it had.

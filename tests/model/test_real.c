@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * timeout: 300
+ * timeout: 1200
  *
  * Real networks of the shared test data on real photos: each opens, knows its layer and logits, classifies,
  * and its maps point at what is in the picture (the pointing game: the maximum of the enlarged map lies in a

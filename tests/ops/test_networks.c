@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * timeout: 600
  *
  * Whole small networks, where folding, fusing, layouts and shared memory come into play: each layer of each
  * as the target, its activations and gradients against the reference, so that what is explained is never

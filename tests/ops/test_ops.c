@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * timeout: 600
  *
  * Every operator in small graphs: forward against the reference in double, backward against central
  * differences of it (step 1e-5), each with its input stored channels last and in plain order. An operator of

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
+ * timeout: 600
  *
  * Asked where a thing is, the built-in network points at it: drawn scenes of two to four things, whose places
  * are known to the pixel. And that the scenes themselves are what they claim to be.
