@@ -206,8 +206,12 @@ $(SAMPLE_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(CLIENT_LIBS)
 
-# Puts functions of its own in the place of the library's.
+# Put functions of their own in the place of others; a sanitizer of memory or threads has an allocator of its own.
 $(BUILD)/tests/model/test_weights_once: LDFLAGS += -Wl,--wrap=gcam_kernels
+ifneq ($(filter-out undefined,$(SANITIZE)),)
+$(BUILD)/tests/model/test_memory: LDFLAGS += $(foreach name,malloc calloc realloc posix_memalign strdup free \
+                                             pthread_create,-Wl,--wrap=$(name))
+endif
 
 $(TEST_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(TEST_AUX_A) $(AUX_A) $(LIB_A)
 	@mkdir -p $(@D)

@@ -185,11 +185,6 @@ static void no_file_stays_open(void)
 
 int main(void)
 {
-#ifdef __SANITIZE_THREAD__
-    begin_case("allocations");
-    skip("the thread sanitizer wants an allocator of its own");
-    return end_cases();
-#endif
     RUN(write_files);
     begin_case("every allocation fails: .onnx");
     every_allocation_fails("net.onnx");
