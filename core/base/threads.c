@@ -11,7 +11,8 @@
  *
  * What one side writes the other reads in the order of `state` alone: the job before it is opened, results before a
  * worker leaves. Helgrind and drd know locks, not C11 atomics, and report every such write, over a million times in a
- * run of the tests; the thread sanitizer (configure --enable-sanitize=thread) knows both, and reports none.
+ * run of the tests. The thread sanitizer (configure --enable-sanitize=thread) knows both: kernels/test_pool and
+ * stream/test_stream ended without a report of it, with base/ and stream/ compiled for it and no other folder.
  */
 #define _GNU_SOURCE             // syscall
 #include "threads.h"
