@@ -4,7 +4,8 @@
  *
  * The library reads a trained image classifier (ONNX, or the compiled form that `gradcam compile` writes), runs it on
  * pictures, and computes class activation maps: for each class a small map of how much each place of the picture
- * speaks for it. It also lays such maps over pictures of any common pixel format. It knows nothing of FFmpeg.
+ * speaks for it. This header is all that maps need; gradcam_picture.h lays them over pictures of any common pixel
+ * format, gradcam_motion.h lets them follow motion. It knows nothing of FFmpeg.
  *
  * In order of need:
  *
@@ -15,25 +16,31 @@
  *     gradcam_targets_resolve(&dog, model, "dog", NULL);            // 2. what to look for
  *     gradcam_context_open(&context, model, NULL);                  // 3. memory and threads to run it with
  *     gradcam_context_forward(context, rgb, 3 * width);             // 4. a picture at the network's size
- *     gradcam_context_map(context, &dog->target[0], NULL, map, NULL);     // 5. its map, by Grad-CAM
+ *     gradcam_context_map(context, &dog->target[0], NULL, map, room, NULL);       // 5. its map, by Grad-CAM
  *
- * Then gradcam_map_normalize() and gradcam_overlay_blend() make it visible; gradcam_picture.h has drawings of several
- * classes. For video, GradcamStream runs steps 4 and 5 on background threads.
+ * Then gradcam_map_normalize() and what gradcam_picture.h has make it visible; gradcam_motion.h moves maps along with a
+ * video's content. For video, GradcamStream runs steps 4 and 5 on background threads.
  *
  * Errors: functions that can fail return 0 or a negative errno value: -EINVAL a mistake of the caller, -ENOMEM,
  * -ENOENT no such file, class or layer, -EBADMSG a malformed model, -ENOTSUP a valid model with something in it that
- * is not supported, -EIO and other values of the system for files. One sentence that names the thing at fault goes to
- * the log callback. Constructors take `T **out` and set *out to NULL when they fail. Destructors take `T **`, accept
- * NULL and pointers to NULL, and set *out to NULL.
+ * is not supported, -ENOSPC a buffer that is too small, -EIO and other values of the system for files. One sentence
+ * that names the thing at fault goes to the log callback. Constructors take `T **out` and set *out to NULL when they
+ * fail. Destructors take `T **`, accept NULL and pointers to NULL, and set *out to NULL.
  *
  * Structs that grow: where the first member is `size`, the caller sets it to sizeof of the struct, of those that the
- * library reads and of those that it fills alike. Later releases add members at the end; the library takes for 0 what a
- * caller's struct does not have, and leaves alone what is behind its end. All zeros are defaults, and a size of 0 stands
- * for the struct of the first release. In an array of such structs the first one's size is that of all.
+ * library reads and of those that it fills alike. Later releases add members at the end; the library takes for 0 what
+ * a caller's struct does not have, and leaves alone what is behind its end. All zeros are defaults, and a size of 0
+ * stands for the struct of the first release. In an array of such structs the first one's size is that of all. Structs
+ * without a size (GradcamLog, GradcamRange, GradcamRegion, GradcamPicture ...) stay as they are.
+ *
+ * What belongs to a model (names, labels, layers, inputs) is valid until its last reference is closed. Contexts and
+ * streams hold one of their own. Targets have copies of all: they outlive the model that they were resolved with.
  *
  * Threads: a model is immutable and may be shared by any number of threads. Every other object is used by one thread
- * at a time. The library starts threads only in contexts and streams, and joins them when those are closed. It never
- * prints, exits, or changes global state of its host.
+ * at a time. Functions without such an object, on tables, names and maps, may be called by any thread. The library
+ * starts threads only in contexts and streams, and joins them when those are closed. While a context computes, its
+ * threads and the caller's take denormal numbers for zero; the caller's own floating point mode is back when the call
+ * returns. It never prints, exits, or changes global state of its host.
  */
 #ifndef GRADCAM_H
 #define GRADCAM_H
@@ -54,9 +61,16 @@ extern "C" {
 #define GRADCAM_VERSION_MAJOR 0
 #define GRADCAM_VERSION_MINOR 1
 #define GRADCAM_VERSION_PATCH 0
+#define GRADCAM_VERSION (GRADCAM_VERSION_MAJOR * 1000000 + GRADCAM_VERSION_MINOR * 1000 + GRADCAM_VERSION_PATCH)
 
 // Version of the library that runs, "0.1.0". Static string.
 GRADCAM_API const char *gradcam_version(void);
+
+// The same as a number, to be compared with GRADCAM_VERSION, which is the header's. Releases of one major number, 0
+// included, go together: they add functions, and members at the end of structs (see above), and change neither; so
+// the library's name, libgradcam.so.0, has the major number only. A program that was compiled with an older header
+// runs with a newer library; one of a newer header asks here before it uses what an older library has not.
+GRADCAM_API int gradcam_version_number(void);
 
 // A short sentence for an error that a function of this library returned. Static string, never NULL.
 GRADCAM_API const char *gradcam_strerror(int error);
@@ -74,6 +88,10 @@ enum GradcamLogLevel {
     GRADCAM_LOG_INFO,
     GRADCAM_LOG_DEBUG,
 };
+
+// "error", "warning", "info", "debug"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_log_level_name(enum GradcamLogLevel level);
+GRADCAM_API int gradcam_log_level_find(const char *name);
 
 // Receives one message, a single line without its newline; valid during the call. May be called from the library's
 // threads, one call at a time per object. A GradcamLog of zeros is silent.
@@ -129,6 +147,12 @@ typedef struct GradcamModelOptions {
 // raises SIGBUS), unless options ask for a copy. options may be NULL.
 GRADCAM_API int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelOptions *options);
 
+// The same from a block of memory: a compiled model, or an .onnx whose weights are all inside. It is read during the
+// call only, what is kept of it is copied. name stands for the file's in messages and in GradcamModelInfo. -EINVAL for
+// NULL, -ENOTSUP for external data.
+GRADCAM_API int gradcam_model_open_memory(GradcamModel **out, const void *data, size_t size, const char *name,
+                                          const GradcamModelOptions *options);
+
 // Another reference to the same model; never fails. Each is closed on its own.
 GRADCAM_API GradcamModel *gradcam_model_ref(GradcamModel *model);
 GRADCAM_API void gradcam_model_close(GradcamModel **model);
@@ -140,7 +164,6 @@ enum GradcamProbability {
     GRADCAM_PROBABILITY_SIGMOID,    // 1 / (1 + exp(-y_c)): each by itself; a group is there when any of its classes is
     GRADCAM_PROBABILITY_GIVEN,      // y_c: the scores are probabilities already; a group has their sum
     GRADCAM_PROBABILITY_NONE,       // they have none, as of a regression: NaN
-    GRADCAM_PROBABILITY_COUNT
 };
 
 // "auto", "softmax", "sigmoid", "given", "none"; NULL for a value out of range. And back, or -EINVAL.
@@ -176,6 +199,7 @@ typedef struct GradcamModelInfo {
                                 // from a logit
 } GradcamModelInfo;
 
+// What is in a model. Belongs to it; thread-safe.
 GRADCAM_API const GradcamModelInfo *gradcam_model_info(const GradcamModel *model);
 
 // Label of a class, "Pembroke, Pembroke Welsh corgi"; its index in digits where the model has no labels. NULL when
@@ -207,8 +231,9 @@ enum GradcamInputKind {
     GRADCAM_INPUT_STATE,        // what the network put out for the frame before: its memory
 };
 
-// "picture", "numbers", "state"; NULL for a value out of range. Static string.
+// "picture", "numbers", "state"; NULL for a value out of range. And back, or -EINVAL.
 GRADCAM_API const char *gradcam_input_kind_name(enum GradcamInputKind kind);
+GRADCAM_API int gradcam_input_kind_find(const char *name);
 
 #define GRADCAM_MAX_RANK 8      // dimensions of a tensor
 
@@ -331,6 +356,10 @@ enum GradcamMethodUse {
     GRADCAM_USE_STILLS,         // dozens to hundreds of times the network: pictures that do not move
 };
 
+// "video", "key frames", "stills"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_method_use_name(enum GradcamMethodUse use);
+GRADCAM_API int gradcam_method_use_find(const char *name);
+
 // A way to make a map of a score. One row of the library's table, immutable, static.
 typedef struct GradcamMethodInfo {
     const char *name;           // "gradcam"; letters, digits, + and -
@@ -378,7 +407,6 @@ enum GradcamPrecision {
     GRADCAM_PRECISION_F32,      // single precision throughout
     GRADCAM_PRECISION_BF16,     // operands of large products rounded to bfloat16, sums in single precision: about half
                                 // the time. Where the processor has no AVX-512 BF16: f32, and the log says so
-    GRADCAM_PRECISION_COUNT
 };
 
 // "f32", "bf16"; NULL for a value out of range. And back, or -EINVAL.
@@ -476,21 +504,24 @@ GRADCAM_API void gradcam_context_map_size(const GradcamContext *context, const G
                                           int *height);
 
 // The raw map of a target after a forward: height x width floats, rows first, of the size that
-// gradcam_context_map_size() tells, before any normalisation. method NULL: Grad-CAM. info may be NULL. -EINVAL before
-// the first forward, for a target or a method that there is not; -ENOTSUP for a method that this network or layer is
-// not fit for; -ECANCELED when it was interrupted; -ENOMEM: what a method takes beside the context's own memory is
-// allocated by the first map.
+// gradcam_context_map_size() tells, before any normalisation. capacity: how many floats there is room for at map, which
+// is the caller's. method NULL: Grad-CAM. info may be NULL. -EINVAL before the first forward, for a target or a method
+// that there is not; -ENOSPC where the map does not fit, and nothing is written; -ENOTSUP for a method that this
+// network or layer is not fit for; -ECANCELED when it was interrupted; -ENOMEM: what a method takes beside the
+// context's own memory is allocated by the first map.
 GRADCAM_API int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method,
-                                    float *map, GradcamMapInfo *info);
+                                    float *map, size_t capacity, GradcamMapInfo *info);
 
-// The maps of several targets, one after the other, and count infos (or NULL): the same, bit for bit, as each by
+// The maps of several targets, one after the other, with room for `capacity` floats in all, and count infos (or NULL):
+// the same, bit for bit, as each by
 // itself, but the weights of connected layers are read once for all of them. -ENOMEM: what this takes is allocated by
 // the first call.
 GRADCAM_API int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count,
-                                     const GradcamMethod *method, float *maps, GradcamMapInfo *infos);
+                                     const GradcamMethod *method, float *maps, size_t capacity, GradcamMapInfo *infos);
 
-// Activations A of the layer (of several, the first) and gradients G = dy/dA of the last target that a map was made of, both stored
-// [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first map. Some
+// Activations A of the layer (of several, the first) and gradients G = dy/dA of the last target that a map was made of,
+// both stored [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first
+// map, and after one of a method that asks the network again (as GradcamMethodInfo.cost tells), which leaves no gradient. Some
 // networks' maps are made without G, which is then computed here, once for each map: it may take longer than the map's
 // own backward did. -EINVAL before the first forward, -ECANCELED as gradcam_context_map().
 GRADCAM_API int gradcam_context_tensors(GradcamContext *context, const float **a, const float **g);
@@ -503,7 +534,6 @@ enum GradcamPhase {
     GRADCAM_PHASE_HEAD,         // forward from the layer to the logits
     GRADCAM_PHASE_BACKWARD,     // back from the score to the layer
     GRADCAM_PHASE_MAP,          // gradients to map
-    GRADCAM_PHASE_COUNT
 };
 
 // Time of one operator in one phase, in the last forward or map.
@@ -524,294 +554,15 @@ GRADCAM_API int gradcam_context_set_profiling(GradcamContext *context, int on);
 // keeping is off.
 GRADCAM_API const GradcamProfile *gradcam_context_profile(GradcamContext *context, size_t *count);
 
-// "preprocess", "trunk", "head", "backward", "map"; NULL for a value out of range. Static string.
+// "preprocess", "trunk", "head", "backward", "map"; NULL for a value out of range. And back, or -EINVAL.
 GRADCAM_API const char *gradcam_phase_name(enum GradcamPhase phase);
+GRADCAM_API int gradcam_phase_find(const char *name);
 
 // --------------------------------------------------------------------------------------------------------------- maps
 
 // Scales a map to 0..1: (m - min) / (max - min + 1e-7), as pytorch-grad-cam does. A constant map becomes zeros.
 // Returns 1 when there is something to see, 0 when it is empty.
 GRADCAM_API int gradcam_map_normalize(float *map, size_t count);
-
-enum GradcamScale {
-    GRADCAM_SCALE_FRAME,        // each map from its own lowest to its own highest value
-    GRADCAM_SCALE_RUNNING,      // 0 to the highest value of late: rises at once, falls with a time constant
-    GRADCAM_SCALE_FIXED,        // a range that is given
-    GRADCAM_SCALE_COUNT
-};
-
-// "frame", "running", "fixed"; NULL for a value out of range. And back, or -EINVAL.
-GRADCAM_API const char *gradcam_scale_name(enum GradcamScale scale);
-GRADCAM_API int gradcam_scale_find(const char *name);
-
-typedef struct GradcamSteadySettings {
-    size_t size;                // sizeof of this struct, or 0: see above
-    double smooth;              // seconds: time constant of the smoothing of raw maps, M += (1 - exp(-dt / smooth)) *
-                                // (new - M), so that the distance of key frames does not change the look; 0: none
-    enum GradcamScale scale;
-    double release;             // seconds: time constant with which GRADCAM_SCALE_RUNNING falls; 0: 2
-    float low, high;            // range of GRADCAM_SCALE_FIXED, low < high
-    int is_signed;              // maps have values below 0 and become -1..1: 0 stays 0, and what is farthest from it,
-                                // or was of late, or high, becomes 1 or -1
-    int of_pixels;              // of single pixels: GRADCAM_SCALE_FRAME and _RUNNING end at the value that a hundredth
-                                // of them pass, and _FRAME begins at 0
-} GradcamSteadySettings;
-
-// What makes the maps of a video steady: remembers the smoothed map and the running scale.
-typedef struct GradcamSteady GradcamSteady;
-
-// -EINVAL for a time below 0, or a range that is none.
-GRADCAM_API int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings);
-GRADCAM_API void gradcam_steady_free(GradcamSteady **steady);
-
-// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1, signed ones to -1..1. Starts anew where time
-// goes back, the size changes, or after gradcam_steady_reset(). Returns 1 when there is something to see, 0 when the
-// map is empty (zeros are written), -ENOMEM.
-GRADCAM_API int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count, double time, float *out);
-
-// Forgets: the next map stands for itself (after a cut, or when something else is looked for).
-GRADCAM_API void gradcam_steady_reset(GradcamSteady *steady);
-
-// Enlarges (or reduces) a map with bilinear interpolation: half-pixel centres, edges clamped.
-GRADCAM_API void gradcam_map_resize(const float *map, int width, int height, float *out, int out_width, int out_height);
-
-// Resizes a picture, 8-bit RGB interleaved, with bilinear filtering that is antialiased when it shrinks (as
-// torchvision). For programs without a scaler of their own. -ENOMEM, or -EINVAL for sizes below 1 or above 32768.
-GRADCAM_API int gradcam_resize_rgb(const uint8_t *rgb, ptrdiff_t stride, int width, int height,
-                                   uint8_t *out, ptrdiff_t out_stride, int out_width, int out_height);
-
-enum GradcamColormap {
-    GRADCAM_COLORMAP_TURBO,
-    GRADCAM_COLORMAP_JET,
-    GRADCAM_COLORMAP_VIRIDIS,
-    GRADCAM_COLORMAP_INFERNO,
-    GRADCAM_COLORMAP_MAGMA,
-    GRADCAM_COLORMAP_PLASMA,
-    GRADCAM_COLORMAP_CIVIDIS,
-    GRADCAM_COLORMAP_HOT,
-    GRADCAM_COLORMAP_GRAY,
-    GRADCAM_COLORMAP_BWR,       // for maps with two sides: blue below, white in the middle, red above
-    GRADCAM_COLORMAP_COUNT
-};
-
-// "turbo", "jet", ...; NULL for a value out of range. And back, or -EINVAL.
-GRADCAM_API const char *gradcam_colormap_name(enum GradcamColormap colormap);
-GRADCAM_API int gradcam_colormap_find(const char *name);
-
-// The table: 256 colours, 8-bit R, G, B. Static, NULL for a value out of range.
-GRADCAM_API const uint8_t (*gradcam_colormap_table(enum GradcamColormap colormap))[3];
-
-// A colour for each of several classes, 8-bit R, G, B: the eight of Okabe and Ito, which colour-blind eyes tell apart
-// too, black last; the ninth is the first again. Static.
-GRADCAM_API const uint8_t *gradcam_palette(size_t index);
-
-// Where a map lies on a picture, in pixels, fractions allowed; it may reach beyond the picture. What is outside of it
-// is left as it is (overlay) or gets the colour of zero (heatmap, mask).
-typedef struct GradcamRegion {
-    double x, y, width, height;
-} GradcamRegion;
-
-// ------------------------------------------------------------------------------------------------------------- motion
-
-// A block of a frame and where its content was in the frame that it refers to, as video decoders export it.
-typedef struct GradcamMotionVector {
-    int x, y, width, height;    // of the block, in pixels
-    float dx, dy;               // from the block to its place in the frame referred to, in pixels
-    int future;                 // the frame referred to comes later
-} GradcamMotionVector;
-
-enum GradcamPictureType {
-    GRADCAM_PICTURE_I,          // refers to nothing
-    GRADCAM_PICTURE_P,          // refers to the past; others may refer to it
-    GRADCAM_PICTURE_B,          // refers to past and future
-};
-
-// Follows what moves from a key frame on, so that its map can be moved along with it. Its map tells which vectors
-// matter: those where heat is. How well the map of a key frame fits that of the next one where it was moved to tells
-// how far maps are moved from then on: all the way, half of it, or, where motion says nothing of them, not at all.
-typedef struct GradcamMotion GradcamMotion;
-
-// How far off the content of a place of one frame is in another frame, in pixels. A way is an array of these, over the
-// whole frame.
-typedef struct GradcamShift {
-    float x, y;
-} GradcamShift;
-
-// For frames of width x height pixels. -EINVAL for sizes below 1 or above 65536.
-GRADCAM_API int gradcam_motion_create(GradcamMotion **out, int width, int height);
-GRADCAM_API void gradcam_motion_free(GradcamMotion **motion);
-
-// The next frame, in the order of display. Without vectors (count 0) what moved of late goes on for a moment; where
-// nothing moved, everything stays where it is.
-GRADCAM_API void gradcam_motion_frame(GradcamMotion *motion, enum GradcamPictureType type,
-                                      const GradcamMotionVector *vector, size_t count);
-
-// Makes the newest frame the key frame: from here on motion is counted from it. Its map is read during the call only;
-// region as in gradcam_overlay_blend().
-GRADCAM_API void gradcam_motion_key(GradcamMotion *motion, const float *map, int map_width, int map_height,
-                                    const GradcamRegion *region);
-
-// Remembers the newest frame; gradcam_motion_key_marked() makes it the key frame later on, when its map is there.
-GRADCAM_API void gradcam_motion_mark(GradcamMotion *motion);
-GRADCAM_API void gradcam_motion_key_marked(GradcamMotion *motion, const float *map, int map_width, int map_height,
-                                           const GradcamRegion *region);
-
-// Forgets all frames, for a scene that has nothing to do with the one before. There is no key frame then.
-GRADCAM_API void gradcam_motion_reset(GradcamMotion *motion);
-
-// Number of shifts in a way, the same for all of them.
-GRADCAM_API size_t gradcam_motion_way_count(const GradcamMotion *motion);
-
-// The way from the newest frame to the key frame.
-GRADCAM_API void gradcam_motion_way(const GradcamMotion *motion, GradcamShift *way);
-
-// The way from a frame to the next key frame, which comes after it, from the ways of both to the key frame before it.
-GRADCAM_API void gradcam_motion_way_on(const GradcamMotion *motion, const GradcamShift *way, const GradcamShift *next,
-                                       GradcamShift *out);
-
-// Size of a moved map. It covers the whole frame.
-GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height);
-
-// Moves a map of a key frame to the frame from which the way leads there (NULL: from the newest frame to its key
-// frame). region as in gradcam_overlay_blend(). out has the size that gradcam_motion_size() tells; outside of the
-// region it is 0.
-GRADCAM_API void gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map,
-                                      int map_width, int map_height, const GradcamRegion *region, float *out);
-
-// What lies between two key frames: 1 - share times the map of the one before, moved by `way`, and share times the map
-// of the one after, moved by `next` (see gradcam_motion_way_on()), at the share of the time between them. Both maps
-// have the same size; the rest as gradcam_motion_apply().
-GRADCAM_API void gradcam_motion_meet(const GradcamMotion *motion, const GradcamShift *way, const float *map,
-                                     const GradcamShift *next, const float *next_map, float share, int map_width,
-                                     int map_height, const GradcamRegion *region, float *out);
-
-// --------------------------------------------------------------------------------------------------------------- boxes
-
-// The box around the hottest object of a map (Selvaraju et al. 2017, section 4.1): the map is enlarged to columns x
-// rows cells, those with at least `threshold` times the highest value are kept, and the tight box of their largest
-// connected part (8 neighbours; of equal ones that with the larger sum) is written to *box as parts of the region that
-// the map covers, each from 0 to 1. Returns 1, 0 when the map is empty, -EINVAL for sizes below 1 or above 4096,
-// -ENOMEM.
-GRADCAM_API int gradcam_map_box(const float *map, int map_width, int map_height, int columns, int rows, float threshold,
-                                GradcamRegion *box);
-
-// ------------------------------------------------------------------------------------------------------------ overlay
-
-enum GradcamColorModel { GRADCAM_COLOR_RGB, GRADCAM_COLOR_YUV, GRADCAM_COLOR_GRAY };
-enum GradcamMatrix { GRADCAM_MATRIX_BT601, GRADCAM_MATRIX_BT709, GRADCAM_MATRIX_BT2020, GRADCAM_MATRIX_SMPTE240M,
-                     GRADCAM_MATRIX_FCC, GRADCAM_MATRIX_YCGCO };
-
-// One component of a picture (R, or Cb ...), planar or interleaved, 8 to 16 bits.
-typedef struct GradcamComponent {
-    uint8_t *data;              // first sample
-    ptrdiff_t stride;           // bytes from row to row, may be negative
-    int step;                   // bytes from sample to sample in a row
-    int width, height;          // in samples: subsampled chroma has fewer than the picture has pixels
-    int depth;                  // bits of a sample, 8..16; a sample of more than 8 bits is a native-endian uint16_t
-    int shift;                  // bits that the value is shifted up within its sample (p010: 6)
-} GradcamComponent;
-
-// A picture by its components in the order R, G, B or Y, Cb, Cr or Y. Alpha is not listed: it is never touched.
-typedef struct GradcamPicture {
-    int width, height;          // in pixels
-    GradcamComponent component[3];
-} GradcamPicture;
-
-enum GradcamBlend {
-    GRADCAM_BLEND_HEAT,         // weight opacity * m^gamma: what the network ignores stays as it is
-    GRADCAM_BLEND_FLAT,         // weight opacity everywhere
-};
-
-enum GradcamOutput {
-    GRADCAM_OUTPUT_OVERLAY,     // picture + weight * (colour - picture)
-    GRADCAM_OUTPUT_HEATMAP,     // the colours alone
-    GRADCAM_OUTPUT_MASK,        // the map as grey levels, white is hot
-    // Of drawings (gradcam_picture.h) alone, not of a single overlay:
-    GRADCAM_OUTPUT_SIDE,        // as overlay, on the right one of two pictures side by side
-    GRADCAM_OUTPUT_ALPHA,       // the colours alone, their weight as the picture's alpha
-    GRADCAM_OUTPUT_COUNT
-};
-
-// "overlay", "heatmap", "mask", "side", "alpha"; NULL for a value out of range. And back, or -EINVAL.
-GRADCAM_API const char *gradcam_output_name(enum GradcamOutput output);
-GRADCAM_API int gradcam_output_find(const char *name);
-
-// How a map of few cells becomes one of many pixels.
-enum GradcamUpsample {
-    GRADCAM_UPSAMPLE_BILINEAR,  // straight lines from cell to cell: what numbers refer to (boxes, centres)
-    GRADCAM_UPSAMPLE_BICUBIC,   // curves through the cells' values (Keys, a = -1/2)
-    GRADCAM_UPSAMPLE_SPLINE,    // the uniform cubic B-spline, smoothest: round blobs without rings. It passes below a
-                                // peak, so all is scaled to reach the map's highest value
-    GRADCAM_UPSAMPLE_COUNT
-};
-
-// "bilinear", "bicubic", "spline"; NULL for a value out of range. And back, or -EINVAL.
-GRADCAM_API const char *gradcam_upsample_name(enum GradcamUpsample upsample);
-GRADCAM_API int gradcam_upsample_find(const char *name);
-
-typedef struct GradcamOverlaySettings {
-    size_t size;                // sizeof of this struct, or 0: see above
-    enum GradcamColormap colormap;
-    const uint8_t (*table)[3];  // 256 colours of the caller's own, copied by gradcam_overlay_create(); NULL: colormap's
-    enum GradcamBlend blend;
-    enum GradcamOutput output;
-    float opacity;              // 0..1
-    float gamma;                // > 0, of GRADCAM_BLEND_HEAT
-    float threshold;            // 0..1: where the map is below it, it counts as 0, whatever blend is
-    enum GradcamColorModel model;
-    enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
-    int full_range;             // 0: 16..235 and 16..240 scaled to the depth; GRADCAM_COLOR_YUV and _GRAY only
-    int depth[3];               // bits of each component
-    enum GradcamUpsample upsample;      // of maps of at most 64 x 64 cells; finer ones are enlarged by straight lines
-    int two_sided;              // 0.5 of the map is nothing: opacity and threshold are of how far a value is from
-                                // there, in parts of the way to 0 or 1
-} GradcamOverlaySettings;
-
-// Tables for one look on one kind of picture. Immutable: several threads may blend with it at once.
-typedef struct GradcamOverlay GradcamOverlay;
-
-GRADCAM_API int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings);
-GRADCAM_API void gradcam_overlay_free(GradcamOverlay **overlay);
-
-// Lays a map with values in 0..1 (others are clamped, NaN counts as 0) over a picture, in place: enlarged to each
-// component's own size, coloured with entry floor(255 * m), blended. region NULL: the whole
-// picture. Slice `slice` of `slices` covers its share of the rows, so that threads can divide the work: all slices
-// together give the same picture for any number of them. No allocation. -EINVAL for a picture that does not fit the
-// overlay's settings.
-GRADCAM_API int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *picture, const float *map,
-                                      int map_width, int map_height, const GradcamRegion *region,
-                                      int slice, int slices);
-
-// ------------------------------------------------------------------------------------------------------------ resizer
-
-typedef struct GradcamResizerSettings {
-    size_t size;                // sizeof of this struct, or 0: see above
-    GradcamPicture picture;     // its size and its components' layout; data and strides do not count
-    enum GradcamColorModel model;
-    enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
-    int full_range;             // as in GradcamOverlaySettings
-    double chroma_x, chroma_y;  // where subsampled chroma lies, in pixels from the middle of those it stands for: of
-                                // 4:2:0 that is sited left (MPEG-2, H.264) -0.5, 0
-    GradcamRegion region;       // of the picture that becomes the output; may reach beyond it
-    int width, height;          // of the output
-    int gray;                   // the output is grey
-} GradcamResizerSettings;
-
-// Makes a network's input of pictures, 8-bit RGB or grey at the network's size: bilinear, antialiased where it shrinks
-// (as Pillow and torchvision do with RGB), converted after that and rounded once. Grey is luma in full range: that of
-// the picture where it has one, of R, G, B what ITU-R BT.601 makes of them, as Pillow and OpenCV do. Used by one thread
-// at a time.
-typedef struct GradcamResizer GradcamResizer;
-
-// -EINVAL for sizes below 1 or above 32768, and for components that make no sense.
-GRADCAM_API int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *settings);
-GRADCAM_API void gradcam_resizer_free(GradcamResizer **resizer);
-
-// Reads a picture of the size and layout given before, at any address. Rows of the output, R, G, B interleaved or grey,
-// are `stride` bytes apart (may be negative). Pixels of it whose centre is not on the picture are left as they are. No
-// allocation.
-GRADCAM_API int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *pixels,
-                                    ptrdiff_t stride);
 
 // ------------------------------------------------------------------------------------------------------------- stream
 
@@ -838,6 +589,7 @@ typedef struct GradcamResult {
     GradcamMethod method;       // that made the maps
 } GradcamResult;
 
+// Another reference to the same result, and the end of one; thread-safe. ref never fails.
 GRADCAM_API GradcamResult *gradcam_result_ref(GradcamResult *result);
 GRADCAM_API void gradcam_result_unref(GradcamResult **result);
 

@@ -12,7 +12,9 @@
  *     gradcam_drawing_prepare(drawing, &settings, maps, count, width, height);
  *     gradcam_drawing_run(drawing, &picture, NULL, NULL, 0, 1);
  *
- * gradcam_map_place() tells where a map is hot, for boxes and metadata. Errors and threads are as in gradcam.h.
+ * One map on one picture needs no more than gradcam_map_normalize() and a GradcamOverlay. gradcam_map_place() tells
+ * where a map is hot, for boxes and metadata; a GradcamResizer makes a network's input of a picture. Errors, structs
+ * that grow and threads are as in gradcam.h.
  */
 #ifndef GRADCAM_PICTURE_H
 #define GRADCAM_PICTURE_H
@@ -23,11 +25,58 @@
 extern "C" {
 #endif
 
-// ------------------------------------------------------------------------------------------------------- steady maps
+// ------------------------------------------------------------------------------------------------------------- regions
+
+// Where a map lies on a picture, in pixels, fractions allowed; it may reach beyond the picture. What is outside of it
+// is left as it is (overlay) or gets the colour of zero (heatmap, mask).
+typedef struct GradcamRegion {
+    double x, y, width, height;
+} GradcamRegion;
+
+// --------------------------------------------------------------------------------------------------------- steady maps
+
+enum GradcamScale {
+    GRADCAM_SCALE_FRAME,        // each map from its own lowest to its own highest value
+    GRADCAM_SCALE_RUNNING,      // 0 to the highest value of late: rises at once, falls with a time constant
+    GRADCAM_SCALE_FIXED,        // a range that is given
+};
+
+// "frame", "running", "fixed"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_scale_name(enum GradcamScale scale);
+GRADCAM_API int gradcam_scale_find(const char *name);
+
+typedef struct GradcamSteadySettings {
+    size_t size;                // sizeof of this struct, or 0: see above
+    double smooth;              // seconds: time constant of the smoothing of raw maps, M += (1 - exp(-dt / smooth)) *
+                                // (new - M), so that the distance of key frames does not change the look; 0: none
+    enum GradcamScale scale;
+    double release;             // seconds: time constant with which GRADCAM_SCALE_RUNNING falls; 0: 2
+    float low, high;            // range of GRADCAM_SCALE_FIXED, low < high
+    int is_signed;              // maps have values below 0 and become -1..1: 0 stays 0, and what is farthest from it,
+                                // or was of late, or high, becomes 1 or -1
+    int of_pixels;              // of single pixels: GRADCAM_SCALE_FRAME and _RUNNING end at the value that a hundredth
+                                // of them pass, and _FRAME begins at 0
+} GradcamSteadySettings;
+
+// What makes the maps of a video steady: remembers the smoothed map and the running scale.
+typedef struct GradcamSteady GradcamSteady;
+
+// -EINVAL for a time below 0, or a range that is none.
+GRADCAM_API int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings);
+GRADCAM_API void gradcam_steady_free(GradcamSteady **steady);
+
+// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1, signed ones to -1..1. Starts anew where time
+// goes back, the size changes, or after gradcam_steady_reset(). Returns 1 when there is something to see, 0 when the
+// map is empty (zeros are written), -ENOMEM.
+GRADCAM_API int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count, double time, float *out);
+
+// Forgets: the next map stands for itself (after a cut, or when something else is looked for).
+GRADCAM_API void gradcam_steady_reset(GradcamSteady *steady);
 
 // The maps of several targets, each steady on its own (see GradcamSteady) and known by the target's name.
 typedef struct GradcamSteadies GradcamSteadies;
 
+// Nothing is remembered yet. -ENOMEM.
 GRADCAM_API int gradcam_steadies_create(GradcamSteadies **out);
 GRADCAM_API void gradcam_steadies_free(GradcamSteadies **steadies);
 
@@ -43,7 +92,171 @@ GRADCAM_API int gradcam_steadies_update(GradcamSteadies *steadies, const Gradcam
 // Forgets: the next result stands for itself.
 GRADCAM_API void gradcam_steadies_reset(GradcamSteadies *steadies);
 
+// ------------------------------------------------------------------------------------------------------------- colours
+
+enum GradcamColormap {
+    GRADCAM_COLORMAP_TURBO,
+    GRADCAM_COLORMAP_JET,
+    GRADCAM_COLORMAP_VIRIDIS,
+    GRADCAM_COLORMAP_INFERNO,
+    GRADCAM_COLORMAP_MAGMA,
+    GRADCAM_COLORMAP_PLASMA,
+    GRADCAM_COLORMAP_CIVIDIS,
+    GRADCAM_COLORMAP_HOT,
+    GRADCAM_COLORMAP_GRAY,
+    GRADCAM_COLORMAP_BWR,       // for maps with two sides: blue below, white in the middle, red above
+};
+
+// "turbo", "jet", ...; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_colormap_name(enum GradcamColormap colormap);
+GRADCAM_API int gradcam_colormap_find(const char *name);
+
+// The table: 256 colours, 8-bit R, G, B. Static, NULL for a value out of range.
+GRADCAM_API const uint8_t (*gradcam_colormap_table(enum GradcamColormap colormap))[3];
+
+// A colour for each of several classes, 8-bit R, G, B: the eight of Okabe and Ito, which colour-blind eyes tell apart
+// too, black last; the ninth is the first again. Static.
+GRADCAM_API const uint8_t *gradcam_palette(size_t index);
+
+// ------------------------------------------------------------------------------------------------------------ overlay
+
+enum GradcamColorModel { GRADCAM_COLOR_RGB, GRADCAM_COLOR_YUV, GRADCAM_COLOR_GRAY };
+enum GradcamMatrix { GRADCAM_MATRIX_BT601, GRADCAM_MATRIX_BT709, GRADCAM_MATRIX_BT2020, GRADCAM_MATRIX_SMPTE240M,
+                     GRADCAM_MATRIX_FCC, GRADCAM_MATRIX_YCGCO };
+
+// "rgb", "yuv", "gray"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_color_model_name(enum GradcamColorModel model);
+GRADCAM_API int gradcam_color_model_find(const char *name);
+
+// "bt601", "bt709", "bt2020", "smpte240m", "fcc", "ycgco"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_matrix_name(enum GradcamMatrix matrix);
+GRADCAM_API int gradcam_matrix_find(const char *name);
+
+// One component of a picture (R, or Cb ...), planar or interleaved, 8 to 16 bits.
+typedef struct GradcamComponent {
+    uint8_t *data;              // first sample
+    ptrdiff_t stride;           // bytes from row to row, may be negative
+    int step;                   // bytes from sample to sample in a row
+    int width, height;          // in samples: subsampled chroma has fewer than the picture has pixels
+    int depth;                  // bits of a sample, 8..16; a sample of more than 8 bits is a native-endian uint16_t
+    int shift;                  // bits that the value is shifted up within its sample (p010: 6)
+} GradcamComponent;
+
+// A picture by its components in the order R, G, B or Y, Cb, Cr or Y. Alpha is not listed: it is never touched.
+typedef struct GradcamPicture {
+    int width, height;          // in pixels
+    GradcamComponent component[3];
+} GradcamPicture;
+
+enum GradcamBlend {
+    GRADCAM_BLEND_HEAT,         // weight opacity * m^gamma: what the network ignores stays as it is
+    GRADCAM_BLEND_FLAT,         // weight opacity everywhere
+};
+
+// "heat", "flat"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_blend_name(enum GradcamBlend blend);
+GRADCAM_API int gradcam_blend_find(const char *name);
+
+enum GradcamOutput {
+    GRADCAM_OUTPUT_OVERLAY,     // picture + weight * (colour - picture)
+    GRADCAM_OUTPUT_HEATMAP,     // the colours alone
+    GRADCAM_OUTPUT_MASK,        // the map as grey levels, white is hot
+    // Of drawings (gradcam_picture.h) alone, not of a single overlay:
+    GRADCAM_OUTPUT_SIDE,        // as overlay, on the right one of two pictures side by side
+    GRADCAM_OUTPUT_ALPHA,       // the colours alone, their weight as the picture's alpha
+};
+
+// "overlay", "heatmap", "mask", "side", "alpha"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_output_name(enum GradcamOutput output);
+GRADCAM_API int gradcam_output_find(const char *name);
+
+// How a map of few cells becomes one of many pixels.
+enum GradcamUpsample {
+    GRADCAM_UPSAMPLE_BILINEAR,  // straight lines from cell to cell: what numbers refer to (boxes, centres)
+    GRADCAM_UPSAMPLE_BICUBIC,   // curves through the cells' values (Keys, a = -1/2)
+    GRADCAM_UPSAMPLE_SPLINE,    // the uniform cubic B-spline, smoothest: round blobs without rings. It passes below a
+                                // peak, so all is scaled to reach the map's highest value
+};
+
+// "bilinear", "bicubic", "spline"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_upsample_name(enum GradcamUpsample upsample);
+GRADCAM_API int gradcam_upsample_find(const char *name);
+
+// All fields may be zero: turbo at an opacity of 0.6, on 8-bit R, G, B.
+typedef struct GradcamOverlaySettings {
+    size_t size;                // sizeof of this struct, or 0: see above
+    enum GradcamColormap colormap;
+    const uint8_t (*table)[3];  // 256 colours of the caller's own, copied by gradcam_overlay_create(); NULL: colormap's
+    enum GradcamBlend blend;
+    enum GradcamOutput output;
+    float opacity;              // 0..1; 0 where gamma is 0 too: 0.6
+    float gamma;                // > 0, of GRADCAM_BLEND_HEAT; 0: 1
+    float threshold;            // 0..1: where the map is below it, it counts as 0, whatever blend is
+    enum GradcamColorModel model;
+    enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
+    int full_range;             // 0: 16..235 and 16..240 scaled to the depth; GRADCAM_COLOR_YUV and _GRAY only
+    int depth[3];               // bits of each component, 8..16; 0: 8
+    enum GradcamUpsample upsample;      // of maps of at most 64 x 64 cells; finer ones are enlarged by straight lines
+    int two_sided;              // 0.5 of the map is nothing: opacity and threshold are of how far a value is from
+                                // there, in parts of the way to 0 or 1
+} GradcamOverlaySettings;
+
+// Tables for one look on one kind of picture. Immutable: several threads may blend with it at once.
+typedef struct GradcamOverlay GradcamOverlay;
+
+// Reads the settings, the table with them, during the call only. -EINVAL for NULL and for values out of range, -ENOMEM.
+GRADCAM_API int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *settings);
+GRADCAM_API void gradcam_overlay_free(GradcamOverlay **overlay);
+
+// Lays a map with values in 0..1 (others are clamped, NaN counts as 0) over a picture, in place: enlarged to each
+// component's own size, coloured with entry floor(255 * m), blended. region NULL: the whole
+// picture. Slice `slice` of `slices` covers its share of the rows, so that threads can divide the work: all slices
+// together give the same picture for any number of them. No allocation. -EINVAL for a picture that does not fit the
+// overlay's settings.
+GRADCAM_API int gradcam_overlay_blend(const GradcamOverlay *overlay, const GradcamPicture *picture, const float *map,
+                                      int map_width, int map_height, const GradcamRegion *region,
+                                      int slice, int slices);
+
+// ------------------------------------------------------------------------------------------------------------ resizer
+
+typedef struct GradcamResizerSettings {
+    size_t size;                // sizeof of this struct, or 0: see above
+    GradcamPicture picture;     // its size and its components' layout; data and strides do not count
+    enum GradcamColorModel model;
+    enum GradcamMatrix matrix;  // of GRADCAM_COLOR_YUV
+    int full_range;             // as in GradcamOverlaySettings
+    double chroma_x, chroma_y;  // where subsampled chroma lies, in pixels from the middle of those it stands for: of
+                                // 4:2:0 that is sited left (MPEG-2, H.264) -0.5, 0
+    GradcamRegion region;       // of the picture that becomes the output; may reach beyond it
+    int width, height;          // of the output
+    int gray;                   // the output is grey
+} GradcamResizerSettings;
+
+// Makes a network's input of pictures, 8-bit RGB or grey at the network's size: bilinear, antialiased where it shrinks
+// (as Pillow and torchvision do with RGB), converted after that and rounded once. Grey is luma in full range: that of
+// the picture where it has one, of R, G, B what ITU-R BT.601 makes of them, as Pillow and OpenCV do. Used by one thread
+// at a time.
+typedef struct GradcamResizer GradcamResizer;
+
+// -EINVAL for sizes below 1 or above 32768, and for components that make no sense.
+GRADCAM_API int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *settings);
+GRADCAM_API void gradcam_resizer_free(GradcamResizer **resizer);
+
+// Reads a picture of the size and layout given before, at any address. Rows of the output, R, G, B interleaved or grey,
+// are `stride` bytes apart (may be negative). Pixels of it whose centre is not on the picture are left as they are. No
+// allocation.
+GRADCAM_API int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *pixels,
+                                    ptrdiff_t stride);
+
+// Resizes a picture, 8-bit RGB interleaved, with bilinear filtering that is antialiased when it shrinks (as
+// torchvision). For programs without a scaler of their own. -ENOMEM, or -EINVAL for sizes below 1 or above 32768.
+GRADCAM_API int gradcam_resize_rgb(const uint8_t *rgb, ptrdiff_t stride, int width, int height,
+                                   uint8_t *out, ptrdiff_t out_stride, int out_width, int out_height);
+
 // ------------------------------------------------------------------------------------------------------ several maps
+
+// Enlarges (or reduces) a map with bilinear interpolation: half-pixel centres, edges clamped.
+GRADCAM_API void gradcam_map_resize(const float *map, int width, int height, float *out, int out_width, int out_height);
 
 // At each of `size` places the greatest value of `count` maps that lie one after the other; zeros when count is 0. out
 // may be the first map.
@@ -59,6 +272,14 @@ GRADCAM_API void gradcam_map_upsample(const float *map, int width, int height, f
                                       int out_height, enum GradcamUpsample upsample);
 
 // ------------------------------------------------------------------------------------------------------------ places
+
+// The box around the hottest object of a map (Selvaraju et al. 2017, section 4.1): the map is enlarged to columns x
+// rows cells, those with at least `threshold` times the highest value are kept, and the tight box of their largest
+// connected part (8 neighbours; of equal ones that with the larger sum) is written to *box as parts of the region that
+// the map covers, each from 0 to 1. Returns 1, 0 when the map is empty, -EINVAL for sizes below 1 or above 4096,
+// -ENOMEM.
+GRADCAM_API int gradcam_map_box(const float *map, int map_width, int map_height, int columns, int rows, float threshold,
+                                GradcamRegion *box);
 
 // Where a map is hot, in parts of the region that it covers, each from 0 to 1. Values below 0 count as 0.
 typedef struct GradcamPlace {
@@ -108,6 +329,7 @@ GRADCAM_API const uint8_t *gradcam_drawing_color(const GradcamDrawingSettings *s
 // order of the classes hardly matters.
 typedef struct GradcamDrawing GradcamDrawing;
 
+// Draws nothing before gradcam_drawing_prepare(). -ENOMEM.
 GRADCAM_API int gradcam_drawing_create(GradcamDrawing **out);
 GRADCAM_API void gradcam_drawing_free(GradcamDrawing **drawing);
 

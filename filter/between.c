@@ -3,6 +3,7 @@
  * In: the frames in order with their motion vectors, and the maps of key frames. Out: the maps on each frame.
  */
 #include "between.h"
+#include "gradcam_motion.h"
 
 #include "libavutil/common.h"
 #include "libavutil/error.h"

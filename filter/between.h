@@ -8,7 +8,7 @@
 
 #include "libavutil/frame.h"
 
-#include "gradcam_picture.h"
+#include "gradcam_motion.h"
 #include "heat.h"
 
 // The field of GcamBetween is an option, hence int.

@@ -3,6 +3,7 @@
  * In: a result with one raw map per target. Out: the maps from 0 to 1, and where they are hot.
  */
 #include "heat.h"
+#include "gradcam_picture.h"
 
 #include "libavutil/common.h"
 #include "libavutil/error.h"

@@ -4,6 +4,7 @@
  * header, and a row for each class on each frame. Each line is in the file before the next frame comes.
  */
 #include "journal.h"
+#include "gradcam_picture.h"
 
 #include <fcntl.h>
 #include <math.h>

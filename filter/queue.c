@@ -18,7 +18,7 @@
 
 #include "ffcompat.h"
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "report.h"
 #include "scale.h"
 

@@ -5,6 +5,7 @@
 #ifndef GCAM_QUEUE_H
 #define GCAM_QUEUE_H
 
+#include "gradcam_picture.h"
 #include "avfilter.h"
 #include "libavutil/fifo.h"
 

@@ -3,6 +3,7 @@
  * In: a heat and where it is hot. Out: metadata and detections of a frame.
  */
 #include "report.h"
+#include "gradcam_picture.h"
 
 #include <math.h>
 #include <string.h>

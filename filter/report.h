@@ -5,6 +5,7 @@
 #ifndef GCAM_REPORT_H
 #define GCAM_REPORT_H
 
+#include "gradcam_picture.h"
 #include "libavutil/frame.h"
 
 #include "heat.h"

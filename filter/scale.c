@@ -7,6 +7,7 @@
  * others by swscale.
  */
 #include "scale.h"
+#include "gradcam_picture.h"
 
 #include <string.h>
 

@@ -14,7 +14,7 @@
 #include <libavutil/frame.h>
 #include <libavutil/pixfmt.h>
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 
 // How a picture becomes one of the model's shape.
 enum GcamFit {

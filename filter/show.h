@@ -5,6 +5,7 @@
 #ifndef GCAM_SHOW_H
 #define GCAM_SHOW_H
 
+#include "gradcam_picture.h"
 #include "avfilter.h"
 
 #include "between.h"

@@ -3,6 +3,7 @@
  * In: options as texts. Out: an immutable style.
  */
 #include "style.h"
+#include "gradcam_picture.h"
 
 #include <string.h>
 

@@ -12,7 +12,7 @@
 
 #include "ffcompat.h"
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "journal.h"
 #include "queue.h"
 #include "show.h"
@@ -103,12 +103,12 @@ static const AVOption gradcam_options[] = {
     INT("threads",   queue.engine.threads, "threads that compute maps (0: one per processor)", 0, 0, MAX_THREADS,
         FLAGS),
     ENUM("precision", queue.engine.precision, "arithmetic of the network", GRADCAM_PRECISION_F32,
-         GRADCAM_PRECISION_COUNT, FLAGS, "precision"),
+         GRADCAM_PRECISION_BF16 + 1, FLAGS, "precision"),
         CONST("f32", "single precision", GRADCAM_PRECISION_F32, FLAGS, "precision"),
         CONST("bf16", "large products in bfloat16, where the processor can", GRADCAM_PRECISION_BF16, FLAGS,
               "precision"),
     ENUM("probability", queue.engine.probability, "how scores become probabilities", GRADCAM_PROBABILITY_AUTO,
-         GRADCAM_PROBABILITY_COUNT, FLAGS, "probability"),
+         GRADCAM_PROBABILITY_NONE + 1, FLAGS, "probability"),
         CONST("auto", "as the network's graph tells", GRADCAM_PROBABILITY_AUTO, FLAGS, "probability"),
         CONST("softmax", "one of the classes is there", GRADCAM_PROBABILITY_SOFTMAX, FLAGS, "probability"),
         CONST("sigmoid", "each class is there or not, by itself", GRADCAM_PROBABILITY_SIGMOID, FLAGS, "probability"),
@@ -127,7 +127,8 @@ static const AVOption gradcam_options[] = {
         CONST("motion", "both maps, moved by the decoder's motion vectors (-flags2 +export_mvs)",
               GCAM_INTERP_MOTION, FLAGS, "interp"),
     DOUBLE("smooth", look.smooth, "time constant of the smoothing of maps, in seconds (0: none)", 0, 0, 60, TFLAGS),
-    ENUM("scale",    look.scale, "range of values that the colours stand for", GRADCAM_SCALE_FRAME, GRADCAM_SCALE_COUNT,
+    ENUM("scale",    look.scale, "range of values that the colours stand for", GRADCAM_SCALE_FRAME,
+         GRADCAM_SCALE_FIXED + 1,
          TFLAGS, "scale"),
         CONST("frame", "from the lowest to the highest value of each map", GRADCAM_SCALE_FRAME, TFLAGS, "scale"),
         CONST("running", "from 0 to the highest value of late", GRADCAM_SCALE_RUNNING, TFLAGS, "scale"),
@@ -146,7 +147,7 @@ static const AVOption gradcam_options[] = {
     FLOAT("gamma",   look.gamma, "exponent of the map in blend=heat; below 1 shows more of the weak places",
           1, 0.1, 10, TFLAGS),
     { "colormap", "colours of the map", OFFSET(look.colormap), AV_OPT_TYPE_INT, { .i64 = GCAM_COLORMAP_AUTO },
-      GCAM_COLORMAP_AUTO, GRADCAM_COLORMAP_COUNT - 1, TFLAGS, "colormap" },
+      GCAM_COLORMAP_AUTO, GRADCAM_COLORMAP_BWR, TFLAGS, "colormap" },
         CONST("auto", "turbo; bwr for maps of what speaks for and against", GCAM_COLORMAP_AUTO, TFLAGS, "colormap"),
         CONST("turbo", "dark blue to dark red, even", GRADCAM_COLORMAP_TURBO, TFLAGS, "colormap"),
         CONST("jet", "dark blue to dark red", GRADCAM_COLORMAP_JET, TFLAGS, "colormap"),
@@ -163,13 +164,14 @@ static const AVOption gradcam_options[] = {
         CONST("heat", "opacity times the map: what the network ignores stays as it is", GRADCAM_BLEND_HEAT,
               TFLAGS, "blend"),
         CONST("flat", "opacity everywhere", GRADCAM_BLEND_FLAT, TFLAGS, "blend"),
-    ENUM("upsample", look.upsample, "how the map is enlarged", GRADCAM_UPSAMPLE_SPLINE, GRADCAM_UPSAMPLE_COUNT, TFLAGS,
+    ENUM("upsample", look.upsample, "how the map is enlarged", GRADCAM_UPSAMPLE_SPLINE,
+         GRADCAM_UPSAMPLE_SPLINE + 1, TFLAGS,
          "upsample"),
         CONST("bilinear", "straight lines from cell to cell", GRADCAM_UPSAMPLE_BILINEAR, TFLAGS, "upsample"),
         CONST("bicubic", "curves through the values of the cells", GRADCAM_UPSAMPLE_BICUBIC, TFLAGS, "upsample"),
         CONST("spline", "smooth curves, without rings", GRADCAM_UPSAMPLE_SPLINE, TFLAGS, "upsample"),
     STRING("colors", look.colors, COLORS_HELP, "auto", TFLAGS),
-    ENUM("output",   look.output, "what to show", GRADCAM_OUTPUT_OVERLAY, GRADCAM_OUTPUT_COUNT, TFLAGS, "output"),
+    ENUM("output",   look.output, "what to show", GRADCAM_OUTPUT_OVERLAY, GRADCAM_OUTPUT_ALPHA + 1, TFLAGS, "output"),
         CONST("overlay", "the map over the frame", GRADCAM_OUTPUT_OVERLAY, TFLAGS, "output"),
         CONST("heatmap", "the colours of the map alone", GRADCAM_OUTPUT_HEATMAP, TFLAGS, "output"),
         CONST("mask", "the map as grey levels", GRADCAM_OUTPUT_MASK, TFLAGS, "output"),

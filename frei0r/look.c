@@ -9,6 +9,7 @@
  * way to hold pictures back.
  */
 #include "look.h"
+#include "gradcam_picture.h"
 
 #include <errno.h>
 #include <math.h>

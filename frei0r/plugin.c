@@ -6,6 +6,7 @@
  * A parameter is a row of the table. Numbers that do not lie from 0 to 1 are texts, since hosts scale what they take
  * for such. Hosts set all parameters before each picture; only what is another than before counts.
  */
+#include "gradcam_picture.h"
 #include "frei0r.h"
 
 #include <errno.h>

@@ -9,6 +9,7 @@
  * "" as MODEL is the small network that is built in.
  */
 #include <gradcam.h>
+#include <gradcam_picture.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,8 +68,7 @@ static int draw(const Picture *picture, const float *map, int map_width, int map
     GradcamPicture pixels = {};
     int error;
 
-    settings.opacity = 0.6f;
-    settings.gamma = 1;
+    settings.size = sizeof(settings);       // all else: the default look
     pixels.width = picture->width;
     pixels.height = picture->height;
     for (int i = 0; i < 3; i++) {
@@ -77,7 +77,7 @@ static int draw(const Picture *picture, const float *map, int map_width, int map
         pixels.component[i].step = 3;
         pixels.component[i].width = picture->width;
         pixels.component[i].height = picture->height;
-        pixels.component[i].depth = settings.depth[i] = 8;
+        pixels.component[i].depth = 8;
     }
     error = gradcam_overlay_create(&overlay, &settings);
     if (!error)
@@ -103,7 +103,7 @@ static int add_heat(const Picture *picture, GradcamContext *context, const Gradc
     if (!error)
         error = gradcam_context_forward(context, input, pixel * input_width);
     if (!error)
-        error = gradcam_context_map(context, target, NULL, map, NULL);      // Grad-CAM
+        error = gradcam_context_map(context, target, NULL, map, (size_t)width * height, NULL);      // Grad-CAM
     if (!error && !gradcam_map_normalize(map, (size_t)width * height))
         fprintf(stderr, "nothing in the picture speaks for %s\n", target->name);
     if (!error)
@@ -121,6 +121,8 @@ static int explain(const Picture *picture, const char *path, const char *class_n
     GradcamSettings settings = {};
     int error;
 
+    options.size = sizeof(options);
+    settings.size = sizeof(settings);
     options.log.callback = settings.log.callback = print;
     error = gradcam_model_open(&model, *path ? path : NULL, &options);
     if (!error)

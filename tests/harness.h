@@ -30,6 +30,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Elements of an array, as the capacity of a map.
+#define FLOATS(array) (sizeof(array) / sizeof(*(array)))
+
 static struct {
     char name[256], reason[512], note[256];
     int open, failed, skipped;          // of the case under way

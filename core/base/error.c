@@ -15,6 +15,11 @@ const char *gradcam_version(void)
     return TEXT(GRADCAM_VERSION_MAJOR) "." TEXT(GRADCAM_VERSION_MINOR) "." TEXT(GRADCAM_VERSION_PATCH);
 }
 
+int gradcam_version_number(void)
+{
+    return GRADCAM_VERSION;
+}
+
 const char *gradcam_strerror(int error)
 {
     static const struct {

@@ -8,9 +8,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "enum_names.h"
 #include "utf8.h"
 
 #define MESSAGE_SIZE 1024
+
+static const char *const levels[] = { "error", "warning", "info", "debug" };
+
+const char *gradcam_log_level_name(enum GradcamLogLevel level)
+{
+    return GCAM_ENUM_NAME(levels, level);
+}
+
+int gradcam_log_level_find(const char *name)
+{
+    return GCAM_ENUM_FIND(levels, name);
+}
 
 static void send(const GradcamLog *log, enum GradcamLogLevel level, const char *format, va_list arguments)
 {

@@ -29,5 +29,4 @@ void gcam_sized_give(void *given, size_t first, const void *own, size_t size)
     if (!given)
         return;
     memcpy((char *)given + sizeof(size), (const char *)own + sizeof(size), both - sizeof(size));
-    memset((char *)given + both, 0, theirs - both);
 }

@@ -16,8 +16,8 @@ size_t gcam_sized(const void *given, size_t first);
 // so are all of them where given is NULL. Its first member becomes `size`.
 void gcam_sized_take(void *own, size_t size, size_t first, const void *given);
 
-// Fills the caller's struct from the library's own one, but for its first member: fields that the library does not know
-// become zero. given may be NULL.
+// Fills the caller's struct from the library's own one, but for its first member; fields that the library does not know
+// are left alone. given may be NULL.
 void gcam_sized_give(void *given, size_t first, const void *own, size_t size);
 
 // Nothing was released yet, so that the first release has what there is now. A struct that grows after it passes the

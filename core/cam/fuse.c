@@ -8,6 +8,7 @@
  *
  * A map that is not finite makes all of the fused one so: who describes it then says that.
  */
+#include "gradcam_picture.h"
 #include "fuse.h"
 
 #include "base/log.h"

@@ -5,6 +5,7 @@
  */
 #include "method.h"
 
+#include "base/enum_names.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -177,4 +178,16 @@ int gradcam_method_check(const GradcamMethod *method)
         if (!is_in_range(&info->option[i], method->value[i]))
             return -EINVAL;
     return info ? 0 : -EINVAL;
+}
+
+static const char *const uses[] = { "video", "key frames", "stills" };
+
+const char *gradcam_method_use_name(enum GradcamMethodUse use)
+{
+    return GCAM_ENUM_NAME(uses, use);
+}
+
+int gradcam_method_use_find(const char *name)
+{
+    return GCAM_ENUM_FIND(uses, name);
 }

@@ -3,6 +3,7 @@
  * Methods whose maps are of pixels and that ask for more than one gradient by the picture. In: the picture x,
  * [pixels][channels], the layer, and the probe. Out: a number for each pixel.
  */
+#include "gradcam_picture.h"
 #include "methods.h"
 
 #include "base/log.h"

@@ -5,6 +5,7 @@
  * biases. Out: what is at each pixel of all these maps together, each scaled to 0..1 and enlarged (eq. 5). Of a
  * convolution whose batch normalization is folded in, the bias is what both come to.
  */
+#include "gradcam_picture.h"
 #include "methods.h"
 #include "probe.h"
 

@@ -6,17 +6,17 @@
 
 #include "base/enum_names.h"
 
-static const char *const names[GRADCAM_PRECISION_COUNT] = {
+static const char *const names[GCAM_PRECISIONS] = {
     [GRADCAM_PRECISION_F32] = "f32",
     [GRADCAM_PRECISION_BF16] = "bf16",
 };
 
 const char *gradcam_precision_name(enum GradcamPrecision precision)
 {
-    return (unsigned)precision < GRADCAM_PRECISION_COUNT ? names[precision] : NULL;
+    return (unsigned)precision < GCAM_PRECISIONS ? names[precision] : NULL;
 }
 
 int gradcam_precision_find(const char *name)
 {
-    return gcam_enum_find(names, GRADCAM_PRECISION_COUNT, name);
+    return gcam_enum_find(names, GCAM_PRECISIONS, name);
 }

@@ -9,6 +9,7 @@
  * with q the softmax over S alone. dp/dy is p times that.
  */
 #include "score.h"
+#include "base/enum_names.h"
 
 #include <errno.h>
 #include <math.h>
@@ -113,7 +114,7 @@ static void no_slope(const GcamScoreCase *c, int of_log, float *dy)
 
 // -------------------------------------------------------------------------------------------------------------- table
 
-static const GcamProbability probabilities[GRADCAM_PROBABILITY_COUNT] = {
+static const GcamProbability probabilities[GCAM_PROBABILITIES] = {
     [GRADCAM_PROBABILITY_AUTO] = { "auto", no_value, no_value, no_slope },
     [GRADCAM_PROBABILITY_SOFTMAX] = { "softmax", softmax_value, softmax_log, softmax_slope },
     [GRADCAM_PROBABILITY_SIGMOID] = { "sigmoid", sigmoid_value, sigmoid_log, sigmoid_slope },
@@ -123,7 +124,7 @@ static const GcamProbability probabilities[GRADCAM_PROBABILITY_COUNT] = {
 
 const GcamProbability *gcam_probability(enum GradcamProbability probability)
 {
-    return (unsigned)probability < GRADCAM_PROBABILITY_COUNT ? &probabilities[probability] : NULL;
+    return (unsigned)probability < GCAM_PROBABILITIES ? &probabilities[probability] : NULL;
 }
 
 const char *gradcam_probability_name(enum GradcamProbability probability)
@@ -134,7 +135,7 @@ const char *gradcam_probability_name(enum GradcamProbability probability)
 
 int gradcam_probability_find(const char *name)
 {
-    for (int i = 0; name && i < GRADCAM_PROBABILITY_COUNT; i++)
+    for (int i = 0; name && i < GCAM_PROBABILITIES; i++)
         if (!strcmp(probabilities[i].name, name))
             return i;
     return -EINVAL;

@@ -5,6 +5,7 @@
 #include "context.h"
 
 #include "base/mem.h"
+#include "base/enum_names.h"
 #include "plan/summed_weights.h"
 #include "plan/way.h"
 
@@ -73,8 +74,14 @@ const GradcamProfile *gradcam_context_profile(GradcamContext *context, size_t *c
     return context->profile;
 }
 
+static const char *const phases[GCAM_PHASES] = { "preprocess", "trunk", "head", "backward", "map" };
+
 const char *gradcam_phase_name(enum GradcamPhase phase)
 {
-    static const char *const names[GRADCAM_PHASE_COUNT] = { "preprocess", "trunk", "head", "backward", "map" };
-    return (unsigned)phase < GRADCAM_PHASE_COUNT ? names[phase] : NULL;
+    return GCAM_ENUM_NAME(phases, phase);
+}
+
+int gradcam_phase_find(const char *name)
+{
+    return GCAM_ENUM_FIND(phases, name);
 }

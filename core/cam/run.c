@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/float_mode.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/sized.h"
 #include "fuse.h"
@@ -330,9 +331,20 @@ static GradcamTarget explained(const GcamMethod *row, GradcamTarget target)
 }
 
 int gradcam_context_map(GradcamContext *context, const GradcamTarget *target, const GradcamMethod *method, float *map,
-                        GradcamMapInfo *info)
+                        size_t capacity, GradcamMapInfo *info)
 {
-    return gradcam_context_maps(context, target, 1, method, map, info);
+    return gradcam_context_maps(context, target, 1, method, map, capacity, info);
+}
+
+// Whether the maps fit into the caller's buffer of `capacity` floats.
+static int check_room(const GradcamContext *context, const GradcamMethod *method, size_t count, size_t capacity)
+{
+    int width, height;
+    gradcam_context_map_size(context, method, &width, &height);
+    if (count <= capacity / ((size_t)width * (size_t)height))
+        return 0;
+    return gcam_fail(&context->log, -ENOSPC, "%zu maps of %d x %d do not fit into a buffer of %zu floats", count, width,
+                     height, capacity);
 }
 
 static int take_score(const GradcamContext *context, const GradcamTarget *targets, size_t i, GcamScore *score)
@@ -342,7 +354,7 @@ static int take_score(const GradcamContext *context, const GradcamTarget *target
 }
 
 int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, size_t count, const GradcamMethod *method,
-                         float *maps, GradcamMapInfo *infos)
+                         float *maps, size_t capacity, GradcamMapInfo *infos)
 {
     const GcamMethod *row = gcam_method_row(method);
     const size_t info_size = gcam_sized(infos, sizeof(*infos));
@@ -355,6 +367,8 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
         error = take_score(given, targets, i, &score);
     if (!error)
         error = gcam_method_fits(row, given->model, &given->log);
+    if (!error)
+        error = check_room(given, method, count, capacity);
     if (!error)
         error = gcam_context_serving(given, row->needs, &context);
     if (error)

@@ -13,6 +13,7 @@
  */
 #include "inputs.h"
 
+#include "base/enum_names.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -38,10 +39,16 @@ static const Layout layouts[] = {
     { "NCHW", 4, 1, 2, 3 }, { "NHWC", 4, 3, 1, 2 }, { "CHW", 3, 0, 1, 2 }, { "HWC", 3, 2, 0, 1 },
 };
 
+static const char *const kinds[] = { "picture", "numbers", "state" };
+
 const char *gradcam_input_kind_name(enum GradcamInputKind kind)
 {
-    static const char *const names[] = { "picture", "numbers", "state" };
-    return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+    return GCAM_ENUM_NAME(kinds, kind);
+}
+
+int gradcam_input_kind_find(const char *name)
+{
+    return GCAM_ENUM_FIND(kinds, name);
 }
 
 static int is_usual(size_t channels)

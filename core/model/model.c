@@ -84,6 +84,36 @@ static int open_file(GradcamModel *model, const char *path, int copy, const Grad
     return error;
 }
 
+typedef struct Alone {
+    const char *name;
+    const GradcamLog *log;
+} Alone;
+
+// What a model in memory has beside it.
+static int find_nothing(void *opaque, const char *name, const void **data, int *type, size_t *size)
+{
+    const Alone *alone = opaque;
+    (void)data;
+    (void)type;
+    (void)size;
+    return gcam_fail(alone->log, -ENOTSUP, "%s: some of its weights lie in a file, '%s': open it by its path",
+                     alone->name, name);
+}
+
+static int open_memory(GradcamModel *model, const void *data, size_t size, const char *name, const GradcamLog *log)
+{
+    Alone alone = { name, log };
+    const GcamOnnxWeights nothing = { find_nothing, &alone };
+    if (!gcam_modelfile_detect(data, size))
+        return gcam_onnx_parse(&model->onnx, name, data, size, &nothing, 0, log);
+    void *copy = gcam_alloc(size, 1);
+    if (!copy)
+        return -ENOMEM;
+    GcamMapFile bytes = { memcpy(copy, data, size), size, 0 };
+    int error = gcam_modelfile_open(&model->file, &bytes, name, log);
+    return error ? error : read_bin(model, name, log);
+}
+
 // --------------------------------------------------------------------------------------------- what belongs to a model
 
 static const char *file_string(const GradcamModel *model, const char *key)
@@ -250,7 +280,9 @@ static void destroy(GradcamModel *model)
     gcam_free(model);
 }
 
-int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelOptions *options)
+// From a file, or where `data` is given from memory that `path` is a name for.
+static int open_model(GradcamModel **out, const char *path, const void *data, size_t size,
+                      const GradcamModelOptions *options)
 {
     GradcamModelOptions own;
     const GradcamModelOptions *o = &own;
@@ -271,7 +303,8 @@ int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelO
         gcam_free(model);
         return -ENOMEM;
     }
-    if ((error = path ? open_file(model, path, o->copy, &o->log) : open_default(model, &o->log)))
+    if ((error = data ? open_memory(model, data, size, path, &o->log)
+                      : path ? open_file(model, path, o->copy, &o->log) : open_default(model, &o->log)))
         goto fail;
     if (model->file) {
         gcam_modelfile_u32(model->file, KEY_WIDTH, &width);
@@ -306,6 +339,18 @@ fail:
         gcam_log(&o->log, GRADCAM_LOG_ERROR, "out of memory for the model '%s'", path ? path : "(built-in)");
     destroy(model);
     return error;
+}
+
+int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelOptions *options)
+{
+    return open_model(out, path, NULL, 0, options);
+}
+
+int gradcam_model_open_memory(GradcamModel **out, const void *data, size_t size, const char *name,
+                              const GradcamModelOptions *options)
+{
+    *out = NULL;
+    return data && name ? open_model(out, name, data, size, options) : -EINVAL;
 }
 
 GradcamModel *gradcam_model_ref(GradcamModel *model)

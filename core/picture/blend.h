@@ -6,7 +6,7 @@
 #ifndef GCAM_PICTURE_BLEND_H
 #define GCAM_PICTURE_BLEND_H
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "kernels/blend.h"
 
 struct GradcamOverlay {

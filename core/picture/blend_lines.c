@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gradcam_picture.h"
 #include "blend_rows.h"
 #include "kernels/kernels.h"
 #include "picture.h"

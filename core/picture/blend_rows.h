@@ -6,6 +6,7 @@
 #ifndef GCAM_PICTURE_BLEND_ROWS_H
 #define GCAM_PICTURE_BLEND_ROWS_H
 
+#include "gradcam_picture.h"
 #include "blend.h"
 
 #define CHUNK       4096        // samples

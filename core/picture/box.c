@@ -2,7 +2,7 @@
  *
  * Boxes from maps, the weakly supervised localisation of Grad-CAM's paper.
  */
-#include "gradcam.h"
+#include "gradcam_picture.h"
 
 #include <errno.h>
 #include <math.h>

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "color_matrix.h"
+#include "gradcam_picture.h"
 
 static const struct {
     double r, b;

@@ -5,7 +5,7 @@
 #ifndef GCAM_PICTURE_COLOR_MATRIX_H
 #define GCAM_PICTURE_COLOR_MATRIX_H
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 
 // yuv[i] = sum over j of m[i][j] * rgb[j], and back.
 void gcam_color_matrix_from_rgb(enum GradcamMatrix matrix, double m[3][3]);

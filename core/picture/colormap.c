@@ -21,7 +21,7 @@
 
 typedef uint8_t Table[256][3];
 
-static Table tables[GRADCAM_COLORMAP_COUNT];
+static Table tables[GCAM_COLORMAPS];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
 static void fill_knots(Table table, const uint8_t (*knots)[4], size_t count)
@@ -74,24 +74,24 @@ static void fill_tables(void)
 
 const uint8_t (*gradcam_colormap_table(enum GradcamColormap colormap))[3]
 {
-    if ((unsigned)colormap >= GRADCAM_COLORMAP_COUNT)
+    if ((unsigned)colormap >= GCAM_COLORMAPS)
         return NULL;
     pthread_once(&tables_once, fill_tables);
     return (const uint8_t (*)[3])tables[colormap];
 }
 
-static const char *const names[GRADCAM_COLORMAP_COUNT] = {
+static const char *const names[GCAM_COLORMAPS] = {
     "turbo", "jet", "viridis", "inferno", "magma", "plasma", "cividis", "hot", "gray", "bwr",
 };
 
 const char *gradcam_colormap_name(enum GradcamColormap colormap)
 {
-    return (unsigned)colormap < GRADCAM_COLORMAP_COUNT ? names[colormap] : NULL;
+    return (unsigned)colormap < GCAM_COLORMAPS ? names[colormap] : NULL;
 }
 
 int gradcam_colormap_find(const char *name)
 {
-    return gcam_enum_find(names, GRADCAM_COLORMAP_COUNT, name);
+    return gcam_enum_find(names, GCAM_COLORMAPS, name);
 }
 
 enum GradcamColormap gradcam_colormap_for(const GradcamMethodInfo *method)

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/sized.h"
+#include "base/enum_names.h"
 #include "blend.h"
 #include "several.h"
 
@@ -230,7 +231,7 @@ int gradcam_drawing_prepare(GradcamDrawing *drawing, const GradcamDrawingSetting
     const GradcamDrawingSettings *settings = &own;
     GCAM_TAKE(own, given);
     drawing->used = 0;
-    if (!count || map_width < 1 || map_height < 1 || (unsigned)settings->overlay.output >= GRADCAM_OUTPUT_COUNT)
+    if (!count || map_width < 1 || map_height < 1 || (unsigned)settings->overlay.output >= GCAM_OUTPUTS)
         return -EINVAL;
     const int alpha = settings->overlay.output == GRADCAM_OUTPUT_ALPHA;
     const int each = gradcam_drawing_color(settings, 0, count) && settings->overlay.output != GRADCAM_OUTPUT_MASK;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 
 int gradcam_map_normalize(float *map, size_t count)
 {

@@ -19,20 +19,20 @@
 #define TAPS GCAM_UPSAMPLE_TAPS
 #define BLOCK 256               // columns at a time
 
-static const char *const names[GRADCAM_UPSAMPLE_COUNT] = { "bilinear", "bicubic", "spline" };
+static const char *const names[GCAM_UPSAMPLES] = { "bilinear", "bicubic", "spline" };
 
 const char *gradcam_upsample_name(enum GradcamUpsample upsample)
 {
-    return (unsigned)upsample < GRADCAM_UPSAMPLE_COUNT ? names[upsample] : NULL;
+    return (unsigned)upsample < GCAM_UPSAMPLES ? names[upsample] : NULL;
 }
 
 int gradcam_upsample_find(const char *name)
 {
-    return gcam_enum_find(names, GRADCAM_UPSAMPLE_COUNT, name);
+    return gcam_enum_find(names, GCAM_UPSAMPLES, name);
 }
 
 // Coefficients of t^k (rows) from the four values. The bicubic is that of Keys (IEEE Trans. ASSP 29, 1981, a = -1/2).
-static const double basis[GRADCAM_UPSAMPLE_COUNT][TAPS][TAPS] = {
+static const double basis[GCAM_UPSAMPLES][TAPS][TAPS] = {
     [GRADCAM_UPSAMPLE_BILINEAR] = { { 0, 1, 0, 0 }, { 0, -1, 1, 0 } },
     [GRADCAM_UPSAMPLE_BICUBIC] = {
         { 0, 1, 0, 0 }, { -0.5, 0, 0.5, 0 }, { 1, -2.5, 2, -0.5 }, { -0.5, 1.5, -1.5, 0.5 },

@@ -17,6 +17,7 @@
  * frame, one after it may come next or later. That is taken which agrees best with the speed of late.
  */
 #include "motion.h"
+#include "gradcam_motion.h"
 
 #include <errno.h>
 #include <math.h>

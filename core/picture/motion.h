@@ -5,7 +5,7 @@
 #ifndef GCAM_PICTURE_MOTION_H
 #define GCAM_PICTURE_MOTION_H
 
-#include "gradcam.h"
+#include "gradcam_motion.h"
 
 // Shares of a way by which a map may be moved: none of it, half, all.
 #define GCAM_MOTION_TRUSTS 3

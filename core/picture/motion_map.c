@@ -10,7 +10,7 @@
  * compared with the one before it, moved all the way, half of it, and not at all, and maps are moved as far as
  * served best of late.
  */
-#include "gradcam_picture.h"
+#include "gradcam_motion.h"
 #include "motion.h"
 
 #include <math.h>

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "gradcam_picture.h"
 #include "base/enum_names.h"
 #include "base/mem.h"
 #include "base/sized.h"
@@ -15,9 +16,9 @@
 
 static int settings_valid(const GradcamOverlaySettings *s)
 {
-    if ((unsigned)s->colormap >= GRADCAM_COLORMAP_COUNT || (unsigned)s->blend > GRADCAM_BLEND_FLAT ||
+    if ((unsigned)s->colormap >= GCAM_COLORMAPS || (unsigned)s->blend > GRADCAM_BLEND_FLAT ||
         (unsigned)s->output > GRADCAM_OUTPUT_MASK || (unsigned)s->model > GRADCAM_COLOR_GRAY ||
-        (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO || (unsigned)s->upsample >= GRADCAM_UPSAMPLE_COUNT)
+        (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO || (unsigned)s->upsample >= GCAM_UPSAMPLES)
         return 0;
     if (!(s->opacity >= 0.0f && s->opacity <= 1.0f) || !(s->gamma > 0.0f && isfinite(s->gamma)) ||
         !(s->threshold >= 0.0f && s->threshold <= 1.0f))
@@ -26,6 +27,16 @@ static int settings_valid(const GradcamOverlaySettings *s)
         if (s->depth[c] < 8 || s->depth[c] > 16)
             return 0;
     return 1;
+}
+
+static void fill_defaults(GradcamOverlaySettings *s)
+{
+    if (s->gamma == 0 && s->opacity == 0)
+        s->opacity = 0.6f;
+    if (s->gamma == 0)
+        s->gamma = 1;
+    for (int c = 0; c < 3; c++)
+        s->depth[c] = s->depth[c] ? s->depth[c] : 8;
 }
 
 // Value of component c to its code of `depth` bits.
@@ -106,6 +117,7 @@ int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *g
 
     *out = NULL;
     GCAM_TAKE(own, given);
+    fill_defaults(&own);
     if (!given || !settings_valid(settings))
         return -EINVAL;
     GradcamOverlay *overlay = gcam_calloc(1, sizeof(*overlay));
@@ -133,14 +145,14 @@ void gradcam_overlay_free(GradcamOverlay **overlay)
     *overlay = NULL;
 }
 
-static const char *const output_names[GRADCAM_OUTPUT_COUNT] = { "overlay", "heatmap", "mask", "side", "alpha" };
+static const char *const output_names[GCAM_OUTPUTS] = { "overlay", "heatmap", "mask", "side", "alpha" };
 
 const char *gradcam_output_name(enum GradcamOutput output)
 {
-    return (unsigned)output < GRADCAM_OUTPUT_COUNT ? output_names[output] : NULL;
+    return (unsigned)output < GCAM_OUTPUTS ? output_names[output] : NULL;
 }
 
 int gradcam_output_find(const char *name)
 {
-    return gcam_enum_find(output_names, GRADCAM_OUTPUT_COUNT, name);
+    return gcam_enum_find(output_names, GCAM_OUTPUTS, name);
 }

@@ -5,7 +5,7 @@
 #ifndef GCAM_PICTURE_PICTURE_H
 #define GCAM_PICTURE_PICTURE_H
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 
 // Whether a component's sizes, bits, step and stride make sense; its data is not looked at.
 static inline int gcam_component_valid(const GradcamComponent *c)

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "color_matrix.h"
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "kernels/kernels.h"
 #include "picture.h"
 

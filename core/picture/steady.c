@@ -3,7 +3,7 @@
  * Steady maps for video. In: raw maps at moments in time. Out: maps in 0..1 that neither flicker with the noise of
  * single frames nor pump because each is scaled on its own.
  */
-#include "gradcam.h"
+#include "gradcam_picture.h"
 
 #include <errno.h>
 #include <math.h>
@@ -30,7 +30,7 @@ int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *sett
     const GradcamSteadySettings *s = &own;
     *out = NULL;
     GCAM_TAKE(own, settings);
-    if (!(s->smooth >= 0) || !(s->release >= 0) || (unsigned)s->scale >= GRADCAM_SCALE_COUNT ||
+    if (!(s->smooth >= 0) || !(s->release >= 0) || (unsigned)s->scale >= GCAM_SCALES ||
         (s->scale == GRADCAM_SCALE_FIXED && !(s->low < s->high)))
         return -EINVAL;
     GradcamSteady *steady = gcam_calloc(1, sizeof(*steady));
@@ -163,14 +163,14 @@ int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count,
     return gradcam_map_normalize(out, count);
 }
 
-static const char *const names[GRADCAM_SCALE_COUNT] = { "frame", "running", "fixed" };
+static const char *const names[GCAM_SCALES] = { "frame", "running", "fixed" };
 
 const char *gradcam_scale_name(enum GradcamScale scale)
 {
-    return (unsigned)scale < GRADCAM_SCALE_COUNT ? names[scale] : NULL;
+    return (unsigned)scale < GCAM_SCALES ? names[scale] : NULL;
 }
 
 int gradcam_scale_find(const char *name)
 {
-    return gcam_enum_find(names, GRADCAM_SCALE_COUNT, name);
+    return gcam_enum_find(names, GCAM_SCALES, name);
 }

@@ -6,7 +6,7 @@
 #ifndef GCAM_PICTURE_UPSAMPLE_H
 #define GCAM_PICTURE_UPSAMPLE_H
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 
 #define GCAM_UPSAMPLE_TAPS 4
 

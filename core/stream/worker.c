@@ -253,7 +253,8 @@ static int compute_maps(GcamSlot *slot, GcamTask *task)
     int error = info ? gcam_result_create(&task->result, task->target, count, width, height) : -ENOMEM;
     if (error >= 0 && count)              // the maps of a result lie one after the other
         error = gradcam_context_maps(slot->context, task->target, count, &task->method,
-                                     gcam_result_map(task->result, 0), info);
+                                     gcam_result_map(task->result, 0),
+                                     count * (size_t)width * (size_t)height, info);
     for (size_t i = 0; error >= 0 && i < count; i++)
         *gcam_result_info(task->result, i) = info[i];
     gcam_free(info);

@@ -10,6 +10,7 @@
 
 #include "base/cpu.h"
 #include "base/limits.h"
+#include "base/enum_names.h"
 #include "command.h"
 #include "json.h"
 #include "machine.h"
@@ -41,7 +42,7 @@ typedef struct Bench {
     Machine machine;                    // zeros where nobody asked
     const GradcamProfile *profile;      // of the last run: names
     size_t entries;
-    Series whole, phase[GRADCAM_PHASE_COUNT], *entry;
+    Series whole, phase[GCAM_PHASES], *entry;
 } Bench;
 
 static double seconds_now(void)
@@ -69,14 +70,14 @@ static void finish_series(Series *series, int runs)
 
 static int allocate(Bench *bench)
 {
-    size_t all = 1 + GRADCAM_PHASE_COUNT + bench->entries;
+    size_t all = 1 + GCAM_PHASES + bench->entries;
     double *times = calloc(all * (size_t)bench->runs, sizeof(*times));
 
     bench->entry = calloc(bench->entries + 1, sizeof(*bench->entry));
     bench->whole.seconds = times;
     if (!times || !bench->entry)
         return say_failure("out of memory");
-    for (size_t i = 0; i < GRADCAM_PHASE_COUNT; i++)
+    for (size_t i = 0; i < GCAM_PHASES; i++)
         bench->phase[i].seconds = times += bench->runs;
     for (size_t i = 0; i < bench->entries; i++)
         bench->entry[i].seconds = times += bench->runs;
@@ -84,7 +85,7 @@ static int allocate(Bench *bench)
 }
 
 // One picture through the network; run -1 does not count.
-static int run_once(Bench *bench, const uint8_t *rgb, float *map, int run)
+static int run_once(Bench *bench, const uint8_t *rgb, float *map, size_t room, int run)
 {
     const GradcamModelInfo *info = gradcam_model_info(bench->model);
     const GradcamTarget top = { .name = "auto" };
@@ -92,7 +93,7 @@ static int run_once(Bench *bench, const uint8_t *rgb, float *map, int run)
     int error = gradcam_context_forward(bench->context, rgb, info->channels * (ptrdiff_t)info->width);
 
     if (!error)
-        error = gradcam_context_map(bench->context, &top, &bench->method, map, NULL);
+        error = gradcam_context_map(bench->context, &top, &bench->method, map, room, NULL);
     const double whole = seconds_now() - begin;
     if (error)
         return say_failure("cannot run the network: %s", gradcam_strerror(error));
@@ -124,11 +125,11 @@ static int run_all(Bench *bench)
         if (!i)
             status = allocate(bench);
         if (!status)
-            status = run_once(bench, rgb, map, i);
+            status = run_once(bench, rgb, map, (size_t)columns * (size_t)rows, i);
     }
     if (!status) {
         finish_series(&bench->whole, bench->runs);
-        for (size_t i = 0; i < GRADCAM_PHASE_COUNT; i++)
+        for (size_t i = 0; i < GCAM_PHASES; i++)
             finish_series(&bench->phase[i], bench->runs);
         for (size_t i = 0; i < bench->entries; i++)
             finish_series(&bench->entry[i], bench->runs);
@@ -172,7 +173,7 @@ static void print_text(const Bench *bench, int threads, int verbose)
         printf("%-12s %s, a thread per processor, median of %d runs\n", "machine", gradcam_cpu(), bench->runs);
     printf("%-12s %9.3f ms  (%.3f to %.3f)\n", "whole map", 1e3 * bench->whole.median, 1e3 * bench->whole.least,
            1e3 * bench->whole.most);
-    for (int i = 0; i < GRADCAM_PHASE_COUNT; i++)
+    for (int i = 0; i < GCAM_PHASES; i++)
         printf("%-12s %9.3f ms\n", gradcam_phase_name(i), 1e3 * bench->phase[i].median);
     if (!verbose)
         return;
@@ -204,7 +205,7 @@ static void print_json(const Bench *bench, int threads, int verbose)
     json_number(&json, "min_ms", 1e3 * bench->whole.least);
     json_number(&json, "max_ms", 1e3 * bench->whole.most);
     json_open(&json, "phases_ms", '{');
-    for (int i = 0; i < GRADCAM_PHASE_COUNT; i++)
+    for (int i = 0; i < GCAM_PHASES; i++)
         json_number(&json, gradcam_phase_name(i), 1e3 * bench->phase[i].median);
     json_close(&json, '}');
     if (verbose) {

@@ -4,6 +4,7 @@
  * for.
  */
 #include "draw.h"
+#include "gradcam_picture.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/enum_names.h"
 #include "explain.h"
 #include "files.h"
 #include "methods.h"
@@ -63,10 +64,10 @@ static int is_stdout(const char *path)
 static int read_options(Explain *e)
 {
     const Arguments *a = e->arguments;
-    const char *probabilities[GRADCAM_PROBABILITY_COUNT + 1] = { NULL };
+    const char *probabilities[GCAM_PROBABILITIES + 1] = { NULL };
     int status;
 
-    for (int i = 0; i < GRADCAM_PROBABILITY_COUNT; i++)
+    for (int i = 0; i < GCAM_PROBABILITIES; i++)
         probabilities[i] = gradcam_probability_name(i);
     if ((status = draw_open(&e->draw, a)) || (status = option_choice(a, "fit", fits, &e->fit)) ||
         (status = option_choice(a, "precision", precisions, &e->precision)) ||
@@ -221,7 +222,9 @@ static int explain_target(Explain *e, const AVFrame *frame, const char *path, si
 static int make_maps(Explain *e, const char *path)
 {
     const size_t size = (size_t)e->columns * e->rows;
-    int error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, &e->method, e->maps, e->infos);
+    const size_t room = e->targets->count * (size_t)e->columns * (size_t)e->rows;
+    int error = gradcam_context_maps(e->context, e->targets->target, e->targets->count, &e->method, e->maps, room,
+                                     e->infos);
 
     for (size_t i = 0; !error && i < e->targets->count; i++)
         error = draw_scale(&e->draw, e->maps + i * size, e->columns, e->rows, e->shown + i * size, &e->places[i]);

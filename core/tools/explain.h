@@ -7,6 +7,7 @@
 #ifndef GCAM_TOOLS_EXPLAIN_H
 #define GCAM_TOOLS_EXPLAIN_H
 
+#include "gradcam_picture.h"
 #include "command.h"
 #include "draw.h"
 #include "json.h"

@@ -2,6 +2,7 @@
  *
  * What was found in a picture, in words for people or as JSON for programs. In: results. Out: lines on stdout.
  */
+#include "gradcam_picture.h"
 #include "explain.h"
 
 #include <math.h>

@@ -3,6 +3,7 @@
  * Contact sheets. In: a picture that the context has run, and the maps that were made of it. Out: a sheet of the
  * picture with each class on it, or with each class by each of several methods, whose maps are made here.
  */
+#include "gradcam_picture.h"
 #include "explain.h"
 
 #include <errno.h>
@@ -105,7 +106,8 @@ static int add_method(Explain *e, Sheet *sheet, const AVFrame *frame, size_t ind
     gradcam_method_text(method, title, sizeof(title));
     name_target(e, index, note, sizeof(note));
     gradcam_context_map_size(e->context, method, &maps.width, &maps.height);
-    int error = gradcam_context_map(e->context, &e->targets->target[index], method, raw, &info);
+    int error = gradcam_context_map(e->context, &e->targets->target[index], method, raw,
+                                    (size_t)maps.width * (size_t)maps.height, &info);
     if (error == -ENOTSUP)
         return sheet_add(sheet, &e->draw, NULL, title, "does not fit");
     if (!error)

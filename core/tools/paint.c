@@ -3,6 +3,7 @@
  * In: a frame, a colour, what is to have it. Out: the frame, painted on.
  */
 #include "paint.h"
+#include "gradcam_picture.h"
 
 #include <errno.h>
 #include <stdlib.h>

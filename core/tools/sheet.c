@@ -3,6 +3,7 @@
  * In: a picture, maps by and by. Out: a sheet with a tile for each, from left to right and from top to bottom.
  */
 #include "sheet.h"
+#include "gradcam_picture.h"
 
 #include <math.h>
 #include <string.h>

@@ -59,7 +59,7 @@ static void run(Network *network, const float *picture)
     const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
     const double begin = gcam_time();
     check("forward", gradcam_context_forward_float(network->context, picture));
-    check("map", gradcam_context_map(network->context, &target, NULL, map, NULL));
+    check("map", gradcam_context_map(network->context, &target, NULL, map, sizeof(map) / sizeof(*map), NULL));
     const double seconds = gcam_time() - begin;
     if (network->least == 0 || seconds < network->least)
         network->least = seconds;

@@ -78,7 +78,8 @@ static double run(const Bench *b, GradcamContext *context, int count)
     int error = gradcam_context_forward(context, b->rgb, 3 * b->width);
 
     if (error >= 0)
-        error = gradcam_context_maps(context, b->target, (size_t)count, NULL, b->map, NULL);
+        error = gradcam_context_maps(context, b->target, (size_t)count, NULL, b->map,
+                                     (size_t)b->width * (size_t)b->height * MAX_CLASSES, NULL);
     if (error < 0)
         fail("map", error);
     return gcam_time() - begin;

@@ -51,6 +51,14 @@ for header in "$SRC"/core/gradcam*.h; do
     fi
 done
 
+if command -v python3 > /dev/null; then
+    python3 "$SRC/tests/build/headers.py" "$SRC"/core/gradcam*.h
+    check "functions are documented, structs can grow and enumerations have names" $?
+    printf 'GRADCAM_API int gradcam_a(void);\n// b\nGRADCAM_API int gradcam_b(void);\nenum GradcamC {\nGRADCAM_C_COUNT\n};\n' > bad.h
+    [ "$(python3 "$SRC/tests/build/headers.py" bad.h | wc -l)" = 4 ]
+    check "headers.py sees what a header lacks" $?
+fi
+
 cat > client.c <<'END'
 #include <gradcam.h>
 #include <stdio.h>

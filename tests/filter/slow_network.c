@@ -42,7 +42,7 @@ static int run_map(GradcamContext *context, const uint8_t *picture, float *map)
     const GradcamTarget target = { .name = "3", .classes = (const int[]){ 3 }, .count = 1 };
     int ret = gradcam_context_forward(context, picture, 3 * SIDE);
 
-    return ret < 0 ? ret : gradcam_context_map(context, &target, NULL, map, NULL);
+    return ret < 0 ? ret : gradcam_context_map(context, &target, NULL, map, SIZE_MAX, NULL);
 }
 
 // The least time of a few maps of the network in the file; negative: it could not be run.

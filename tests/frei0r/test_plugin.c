@@ -199,7 +199,7 @@ static void draw_by_library(uint32_t *pixels, const char *class_text)
     REQUIRE(!gradcam_context_forward(context, input, info->width * 3));
     gradcam_context_map_size(context, NULL, &width, &height);
     map = malloc(sizeof(*map) * (size_t)width * (size_t)height);
-    REQUIRE(!gradcam_context_map(context, &targets->target[0], NULL, map, NULL));
+    REQUIRE(!gradcam_context_map(context, &targets->target[0], NULL, map, (size_t)width * (size_t)height, NULL));
     CHECK(gradcam_map_normalize(map, (size_t)width * (size_t)height) == 1);
     REQUIRE(!gradcam_drawing_prepare(drawing, &look, map, 1, width, height) &&
             !gradcam_drawing_run(drawing, &picture, NULL, NULL, 0, 1));

@@ -80,7 +80,7 @@ static void run_layer(GradcamModel *model, const char *name, const GradcamLog *l
         const float *logits = gradcam_context_logits(context, &count);
         if (!logits || count != info->classes)
             abort();
-        gradcam_context_map(context, &target, NULL, map, &map_info);
+        gradcam_context_map(context, &target, NULL, map, SIZE_MAX, &map_info);
         gradcam_map_normalize(map, cells);
     }
     free(rgb);

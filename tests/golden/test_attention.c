@@ -57,8 +57,8 @@ static void check_line(GradcamContext *const *contexts, const Line *want)
     CHECK_INT(height, want->height);
     if (width * height != cells)
         return;
-    CHECK_INT(gradcam_context_map(contexts[0], &targets[1], &method, map[0] + cells, NULL), 0);
-    CHECK_INT(gradcam_context_maps(contexts[1], targets, 2, &method, map[1], NULL), 0);
+    CHECK_INT(gradcam_context_map(contexts[0], &targets[1], &method, map[0] + cells, SIZE_MAX, NULL), 0);
+    CHECK_INT(gradcam_context_maps(contexts[1], targets, 2, &method, map[1], SIZE_MAX, NULL), 0);
     if (memcmp(map[0] + cells, map[1] + cells, (size_t)cells * sizeof(float)))
         fail("%s: other bits with two threads and two classes", want->method);
     for (int i = 0; i < cells; i++) {

@@ -115,7 +115,7 @@ static void check_class(GradcamContext *context, const char *reference, int clas
             compared++;
             if (!strncmp(method->name, "eigen", 5))
                 settle_component(&want);
-            CHECK_INT(gradcam_context_map(context, &target, &made, map, &info), 0);
+            CHECK_INT(gradcam_context_map(context, &target, &made, map, SIZE_MAX, &info), 0);
             CHECK(info.class_index == class_index);
             check_scaled(method->name, map, &want, cells, 1e-3);
         }
@@ -133,8 +133,8 @@ static void check_threads(GradcamContext *one, GradcamContext *two, int class_in
     size_t cells = (size_t)layer->width * (size_t)layer->height;
     float *a = calloc(2 * cells, sizeof(*a)), *b = a + cells;
     const GradcamTarget target = { .name = "", .classes = &class_index, .count = 1 };
-    CHECK(gradcam_context_map(one, &target, NULL, a, NULL) == 0);
-    CHECK(gradcam_context_map(two, &target, NULL, b, NULL) == 0);
+    CHECK(gradcam_context_map(one, &target, NULL, a, SIZE_MAX, NULL) == 0);
+    CHECK(gradcam_context_map(two, &target, NULL, b, SIZE_MAX, NULL) == 0);
     if (memcmp(a, b, cells * sizeof(*a)))
         fail("one and two threads give different maps");
     free(a);
@@ -204,7 +204,7 @@ static void check_bf16(GradcamModel *model, const char *reference, double logits
         CHECK(gradcam_context_forward_float(one, input.floats) == 0);
         CHECK(gradcam_context_forward_float(two, input.floats) == 0);
         check_scaled("logits", gradcam_context_logits(one, &count), &logits, logits.count, logits_limit);
-        CHECK(gradcam_context_map(one, &target, NULL, map, NULL) == 0);
+        CHECK(gradcam_context_map(one, &target, NULL, map, SIZE_MAX, NULL) == 0);
         read_key(&want, reference, first, "gradcam");
         check_scaled("gradcam", map, &want, cells, map_limit);
         check_threads(one, two, first);
@@ -229,7 +229,7 @@ static void check_pixels(GradcamModel *model, const Npy *input, const GradcamTar
     gradcam_context_map_size(context, method, &width, &height);
     CHECK((size_t)width * (size_t)height == cells);
     CHECK(gradcam_context_forward_float(context, input->floats) == 0);
-    CHECK(gradcam_context_map(context, target, method, map, NULL) == 0);
+    CHECK(gradcam_context_map(context, target, method, map, SIZE_MAX, NULL) == 0);
     double worst = 0, scale = largest(want, cells);
     for (size_t i = 0; i < cells; i++)
         worst = fmax(worst, fabs((double)map[i] - want[i]));
@@ -257,7 +257,7 @@ static void check_saliency(GradcamModel *model, const char *reference, const cha
         for (int m = 0; m < 2; m++) {
             const GradcamMethod method = method_named(m ? "guided" : "gradient");
             const char *key = m ? "guided" : "backprop";
-            CHECK(gradcam_context_map(context, &target, &method, map, NULL) == 0);
+            CHECK(gradcam_context_map(context, &target, &method, map, SIZE_MAX, NULL) == 0);
             CHECK(gradcam_context_tensors(context, &a, &g) == 0);
             for (size_t i = 0; i < 3 * cells; i++)
                 planes[i % 3 * cells + i / 3] = g[i];

@@ -3,6 +3,7 @@
  * Maps of several layers of the small network methods.onnx: what they are made of, how layers are named, and who
  * refuses them. Values of pytorch-grad-cam are in test_methods.
  */
+#include "gradcam_picture.h"
 #include "gradcam.h"
 #include "harness.h"
 #include "method.h"
@@ -23,7 +24,7 @@ static int map_of(GradcamContext *context, const GradcamMethod *method, float *m
     static const int class = CLASS;
     const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
     int error = gradcam_context_forward_float(context, picture);
-    return error ? error : gradcam_context_map(context, &target, method, map, NULL);
+    return error ? error : gradcam_context_map(context, &target, method, map, SIZE_MAX, NULL);
 }
 
 static int map_of_layers(const char *layer, int threads, const GradcamMethod *method, float *map, int *width)

@@ -45,7 +45,7 @@ static void check_map(GradcamModel *model, const float *picture, const Line *lin
     CHECK_INT(width, line->width);
     CHECK_INT(height, line->height);
     CHECK_INT(gradcam_context_forward_float(context, picture), 0);
-    CHECK_INT(gradcam_context_map(context, &target, &method, map, &info), 0);
+    CHECK_INT(gradcam_context_map(context, &target, &method, map, FLOATS(map), &info), 0);
     for (int i = 0; i < width * height && width * height <= MOST; i++) {
         double difference = fabs((double)map[i] - line->value[i]);
         worst = difference <= worst ? worst : isnan(difference) ? INFINITY : difference;

@@ -44,7 +44,7 @@ static int make_map(const char *path, int pipe)
     unsigned char *rgb = calloc(3 * (size_t)info->width, (size_t)info->height);
     float *map = calloc((size_t)layer->width * (size_t)layer->height, sizeof(*map));
     int error = !rgb || !map || gradcam_context_forward(context, rgb, 3 * (ptrdiff_t)info->width) ||
-                gradcam_context_map(context, &top, NULL, map, NULL) ||
+                gradcam_context_map(context, &top, NULL, map, SIZE_MAX, NULL) ||
                 write(pipe, &info->parameters, sizeof(info->parameters)) != sizeof(info->parameters);
     free(rgb);
     free(map);

@@ -57,8 +57,8 @@ static void compare_contexts(GradcamContext *partly, GradcamContext *wholly, flo
     const float *a[2], *g[2], *logits[2] = { gradcam_context_logits(partly, &count),
                                              gradcam_context_logits(wholly, &count) };
     compare("logits", logits[0], logits[1], count);
-    CHECK_INT(gradcam_context_map(partly, &top, NULL, map[0], NULL), 0);
-    CHECK_INT(gradcam_context_map(wholly, &top, NULL, map[1], NULL), 0);
+    CHECK_INT(gradcam_context_map(partly, &top, NULL, map[0], SIZE_MAX, NULL), 0);
+    CHECK_INT(gradcam_context_map(wholly, &top, NULL, map[1], SIZE_MAX, NULL), 0);
     compare("maps", map[0], map[1], cells);
     CHECK_INT(gradcam_context_tensors(partly, &a[0], &g[0]), 0);
     CHECK_INT(gradcam_context_tensors(wholly, &a[1], &g[1]), 0);
@@ -175,7 +175,7 @@ static void check_stream(GradcamModel *model, float still, int jobs)
         REQUIRE(result);
         settle(seen, frame + (size_t)i * bytes, width, height, i && still > 0 ? still : 0);
         CHECK_INT(gradcam_context_forward(wholly, seen, 3 * (ptrdiff_t)width), 0);
-        CHECK_INT(gradcam_context_map(wholly, &target, NULL, map, NULL), 0);
+        CHECK_INT(gradcam_context_map(wholly, &target, NULL, map, SIZE_MAX, NULL), 0);
         compare("maps of the stream", result->map[0].map, map, cells);
         gradcam_result_unref(&result);
     }

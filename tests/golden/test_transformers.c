@@ -47,7 +47,7 @@ static void compute(GradcamModel *model, int threads, const float *input, const 
     CHECK_INT(layer->width, want->width);
     if (layer->height * layer->width <= MOST_CELLS) {
         CHECK_INT(gradcam_context_forward_float(context, input), 0);
-        CHECK_INT(gradcam_context_map(context, &target, NULL, map, info), 0);
+        CHECK_INT(gradcam_context_map(context, &target, NULL, map, SIZE_MAX, info), 0);
         const float *y = gradcam_context_logits(context, &classes);
         *largest = 0;
         for (size_t i = 0; i < classes; i++)

@@ -61,7 +61,7 @@ static int run(Setup *setup)
 static int map_class(Setup *setup, int class)
 {
     const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
-    return gradcam_context_map(setup->context, &target, 0, setup->map, NULL);
+    return gradcam_context_map(setup->context, &target, 0, setup->map, SIZE_MAX, NULL);
 }
 
 // ----------------------------------------------------------------------------------------------------------- scores
@@ -106,7 +106,7 @@ static void independent_classes(void)
             none *= 1 - probability;
         }
         CHECK_NEAR(gradcam_context_probability(setup.context, &all), 1 - none, 1e-6);
-        CHECK_INT(gradcam_context_map(setup.context, &all, 0, setup.map, &info), 0);
+        CHECK_INT(gradcam_context_map(setup.context, &all, 0, setup.map, SIZE_MAX, &info), 0);
         CHECK_NEAR(info.probability, 1 - none, 1e-6);
     }
     close_setup(&setup);

@@ -42,7 +42,7 @@ static void map_of(GradcamContext *context, const char *text, float *map)
     static const int class = CLASS;
     const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
     const GradcamMethod method = method_named(text);
-    CHECK_INT(gradcam_context_map(context, &target, &method, map, NULL), 0);
+    CHECK_INT(gradcam_context_map(context, &target, &method, map, SIZE_MAX, NULL), 0);
 }
 
 static void maps_of_one_block(void)

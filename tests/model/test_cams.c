@@ -28,7 +28,7 @@ static int map_of(Setup *setup, const char *text, int class, float *map)
 {
     const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
     const GradcamMethod method = method_named(text);
-    return gradcam_context_map(setup->context, &target, &method, map, NULL);
+    return gradcam_context_map(setup->context, &target, &method, map, SIZE_MAX, NULL);
 }
 
 static void open_setup(Setup *setup, const char *text, int class)

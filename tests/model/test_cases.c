@@ -152,7 +152,7 @@ static int explains(GradcamContext *context, size_t count, char *trouble, size_t
     const GradcamTarget target = { .name = "", .classes = &(const int){ 0 }, .count = 1 };
     float *map = calloc(cells, sizeof(*map));
     GradcamMapInfo info = { 0 };
-    int error = !map || !count ? -ENOMEM : gradcam_context_map(context, &target, NULL, map, &info);
+    int error = !map || !count ? -ENOMEM : gradcam_context_map(context, &target, NULL, map, SIZE_MAX, &info);
     for (size_t i = 0; !error && i < cells; i++)
         if (isfinite(info.score) && !isfinite(map[i]))
             error = -EDOM;

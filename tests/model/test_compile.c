@@ -83,7 +83,7 @@ static void make_map(GradcamModel *model, int class_index, float map[CELLS])
     random_bytes(&random, picture, sizeof(picture));
     REQUIRE(gradcam_context_open(&context, model, &(GradcamSettings){ .threads = 1 }) == 0);
     CHECK(gradcam_context_forward(context, picture, 24) == 0);
-    CHECK(gradcam_context_map(context, &target, NULL, map, NULL) == 0);
+    CHECK(gradcam_context_map(context, &target, NULL, map, CELLS, NULL) == 0);
     gradcam_context_close(&context);
 }
 

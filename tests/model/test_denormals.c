@@ -56,7 +56,7 @@ static void run(const GradcamModel *model, int threads)
     REQUIRE(gradcam_context_open(&context, (GradcamModel *)model, &settings) == 0);
     fesetround(FE_UPWARD);
     const int forward = gradcam_context_forward_float(context, picture);
-    const int mapped = gradcam_context_map(context, &target, NULL, map, NULL);
+    const int mapped = gradcam_context_map(context, &target, NULL, map, FLOATS(map), NULL);
     undisturbed &= is_host();
     fesetround(FE_TONEAREST);
     CHECK_INT(forward, 0);

@@ -248,8 +248,8 @@ static void inputs_after_the_same_picture(void)
         CHECK_INT(gradcam_context_forward(s.context, rgb, 18), 0);
         CHECK_INT(gradcam_context_forward(s.fresh, rgb, 18), 0);
         check_same(&s, names[i % 2]);
-        CHECK_INT(gradcam_context_map(s.context, &target, NULL, map[0], NULL), 0);
-        CHECK_INT(gradcam_context_map(s.fresh, &target, NULL, map[1], NULL), 0);
+        CHECK_INT(gradcam_context_map(s.context, &target, NULL, map[0], SIZE_MAX, NULL), 0);
+        CHECK_INT(gradcam_context_map(s.fresh, &target, NULL, map[1], SIZE_MAX, NULL), 0);
         CHECK(!memcmp(map[0], map[1], 8 * 6 * sizeof(float)));
     }
     CHECK_INT(gradcam_context_set_input(s.fresh, "age", (const float[]){ 0.5f, 1, -2, 3 }, 4), 0);
@@ -307,7 +307,7 @@ static void states_of_a_video(void)
         const float *logits = gradcam_context_logits(s.context, &count);
         for (int i = 0; i < 4; i++)
             memory[i] = -logits[i];
-        CHECK_INT(gradcam_context_map(s.context, &top, NULL, map, NULL), 0);
+        CHECK_INT(gradcam_context_map(s.context, &top, NULL, map, SIZE_MAX, NULL), 0);
     }
     setup_close(&s);
 }

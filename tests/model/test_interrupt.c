@@ -51,9 +51,9 @@ static void interrupt_layer(const char *layer)
     limit = asked = 0;
     REQUIRE(gradcam_context_forward_float(context, picture) == 0);
     const int forwards = asked;
-    REQUIRE(gradcam_context_map(context, &target, NULL, want, NULL) == 0);
+    REQUIRE(gradcam_context_map(context, &target, NULL, want, FLOATS(want), NULL) == 0);
     const int all_asked = asked;
-    REQUIRE(gradcam_context_map(context, &another, NULL, want_other, NULL) == 0);
+    REQUIRE(gradcam_context_map(context, &another, NULL, want_other, FLOATS(want_other), NULL) == 0);
     asked = all_asked;
     const int all = asked;
     CHECK(forwards >= 5);
@@ -67,14 +67,14 @@ static void interrupt_layer(const char *layer)
         CHECK_INT(forward, i <= forwards ? -ECANCELED : 0);
         CHECK((gradcam_context_logits(context, &count) != NULL) == (i > forwards));
         if (i > forwards)
-            gradcam_context_map(context, &other, NULL, map, NULL);
+            gradcam_context_map(context, &other, NULL, map, FLOATS(map), NULL);
         else
-            CHECK_INT(gradcam_context_map(context, &other, NULL, map, NULL), -EINVAL);
+            CHECK_INT(gradcam_context_map(context, &other, NULL, map, FLOATS(map), NULL), -EINVAL);
         limit = 0;
         CHECK_INT(gradcam_context_forward_float(context, picture), 0);
-        CHECK_INT(gradcam_context_map(context, &other, NULL, map, NULL), 0);
+        CHECK_INT(gradcam_context_map(context, &other, NULL, map, FLOATS(map), NULL), 0);
         CHECK(!memcmp(map, i % 2 ? want : want_other, sizeof(map)));
-        CHECK_INT(gradcam_context_map(context, &target, NULL, map, NULL), 0);
+        CHECK_INT(gradcam_context_map(context, &target, NULL, map, FLOATS(map), NULL), 0);
         CHECK(!memcmp(map, want, sizeof(map)));
     }
     limit = 0;
@@ -82,7 +82,7 @@ static void interrupt_layer(const char *layer)
     CHECK_INT(gradcam_context_forward_float(context, picture), 0);
     limit = asked + 1;
     if (layer)                          // whose gradient the picture changes, so that it is computed
-        CHECK_INT(gradcam_context_map(context, &target, NULL, map, NULL), -ECANCELED);
+        CHECK_INT(gradcam_context_map(context, &target, NULL, map, FLOATS(map), NULL), -ECANCELED);
     gradcam_context_close(&context);
     gradcam_model_close(&model);
 }
@@ -105,7 +105,7 @@ static void where_pictures_are_compared(void)
     limit = asked = 0;
     REQUIRE(gradcam_context_forward(whole, rgb[1], 18) == 0);
     const int forwards = asked;
-    REQUIRE(gradcam_context_map(whole, &target, NULL, want, NULL) == 0);
+    REQUIRE(gradcam_context_map(whole, &target, NULL, want, FLOATS(want), NULL) == 0);
     for (int i = 1; i <= forwards; i++) {
         limit = 0;
         CHECK_INT(gradcam_context_forward(context, rgb[0], 18), 0);
@@ -114,7 +114,7 @@ static void where_pictures_are_compared(void)
         CHECK_INT(gradcam_context_forward(context, rgb[1], 18), -ECANCELED);
         limit = 0;
         CHECK_INT(gradcam_context_forward(context, rgb[1], 18), 0);
-        CHECK_INT(gradcam_context_map(context, &target, NULL, map, NULL), 0);
+        CHECK_INT(gradcam_context_map(context, &target, NULL, map, FLOATS(map), NULL), 0);
         CHECK(!memcmp(map, want, sizeof(map)));
     }
     gradcam_context_close(&whole);

@@ -128,7 +128,7 @@ static void every_allocation_fails(const char *path)
     if (setup.context) {
         float picture[3 * 64] = { 1 }, map[64];
         CHECK(gradcam_context_forward_float(setup.context, picture) == 0);
-        CHECK(gradcam_context_map(setup.context, &setup.targets->target[0], NULL, map, NULL) == 0);
+        CHECK(gradcam_context_map(setup.context, &setup.targets->target[0], NULL, map, SIZE_MAX, NULL) == 0);
     }
     close_all(&setup);
     CHECK_INT(atomic_load(&counted.living), living);
@@ -155,7 +155,7 @@ static void nothing_is_allocated_per_picture(void)
             const GradcamMethodInfo *method;
             for (size_t m = 0; (method = gradcam_method_at(m)); m++) {
                 const GradcamMethod made = method_named(method->name);
-                int error = gradcam_context_map(setup.context, &setup.targets->target[k], &made, map, &info);
+                int error = gradcam_context_map(setup.context, &setup.targets->target[k], &made, map, SIZE_MAX, &info);
                 CHECK(!error || method_refused(&made, error));
             }
         }

@@ -48,7 +48,7 @@ static void map_of(Setup *setup, const char *text, int class, float *map)
 {
     const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
     const GradcamMethod method = method_named(text);
-    CHECK_INT(gradcam_context_map(setup->context, &target, &method, map, NULL), 0);
+    CHECK_INT(gradcam_context_map(setup->context, &target, &method, map, SIZE_MAX, NULL), 0);
 }
 
 static void methods_are_read_as_they_are_written(void)
@@ -140,18 +140,18 @@ static void methods_with_scores_of_their_own(void)
                "e = Relu(d); p = MaxPool(e) kernel_shape=[2,2] strides=[2,2]; f = Flatten(p); g = Gemm(f, %8x24, %8) transB=1;"
                "h = Relu(g); logits = Gemm(h, %5x8, %5) transB=1; output logits", "r");
     GradcamMapInfo info[2] = { { 0 }, { 0 } };
-    CHECK_INT(gradcam_context_map(setup.context, &target, &finer, map[0], &info[0]), 0);
+    CHECK_INT(gradcam_context_map(setup.context, &target, &finer, map[0], SIZE_MAX, &info[0]), 0);
     target.score = "finer";
-    CHECK_INT(gradcam_context_map(setup.context, &target, &layercam, map[1], &info[1]), 0);
+    CHECK_INT(gradcam_context_map(setup.context, &target, &layercam, map[1], SIZE_MAX, &info[1]), 0);
     CHECK(info[0].score == info[1].score && !memcmp(map[0], map[1], CELLS * sizeof(*map[0])));
     target.score = "logit";
-    CHECK_INT(gradcam_context_map(setup.context, &target, &shapley, map[0], &info[0]), 0);
-    CHECK_INT(gradcam_context_map(setup.context, &target, &gradcam, map[1], &info[1]), 0);
+    CHECK_INT(gradcam_context_map(setup.context, &target, &shapley, map[0], SIZE_MAX, &info[0]), 0);
+    CHECK_INT(gradcam_context_map(setup.context, &target, &gradcam, map[1], SIZE_MAX, &info[1]), 0);
     CHECK(info[0].score == info[1].score);
     check_floats("ShapleyCAM of a logit", map[0], map[1], CELLS, 1e-6, 1e-5);
     CHECK(info[1].max > 0);
     target.score = NULL;
-    CHECK_INT(gradcam_context_map(setup.context, &target, &shapley, map[0], &info[0]), 0);
+    CHECK_INT(gradcam_context_map(setup.context, &target, &shapley, map[0], SIZE_MAX, &info[0]), 0);
     CHECK(info[0].score < info[1].score);       // by log p
     close_setup(&setup);
 }
@@ -170,7 +170,7 @@ static void methods_leave_the_network_as_it_was(const char *layer)
         const GradcamTarget top = { .name = "" };
         const GradcamMethod method = method_named(info->name);
         GradcamMapInfo about = { 0 };
-        int error = gradcam_context_map(setup.context, &top, &method, map, &about);
+        int error = gradcam_context_map(setup.context, &top, &method, map, FLOATS(map), &about);
         CHECK(!error || method_refused(&method, error));
         if (!error)
             CHECK_INT(about.class_index, gradcam_context_top(setup.context, 0));
@@ -208,7 +208,7 @@ static void gradients_are_whole_after_maps_that_need_less(void)
     for (int round = 0; round < 2; round++) {
         CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
         CHECK(!memcmp(want, g, sizeof(want)));
-        CHECK_INT(gradcam_context_maps(setup.context, target, 2, &method, map, NULL), 0);
+        CHECK_INT(gradcam_context_maps(setup.context, target, 2, &method, map, FLOATS(map), NULL), 0);
     }
     close_setup(&setup);
 }
@@ -243,12 +243,12 @@ static size_t pages_read(GradcamContext *context, const GcamRowProduct *product,
     static const int classes[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
     for (size_t i = 0; i < count; i++)
         target[i] = (GradcamTarget){ .name = "", .classes = &classes[i], .count = 1 };
-    CHECK_INT(gradcam_context_maps(context, target, count, &method, maps, NULL), 0);    // allocates
+    CHECK_INT(gradcam_context_maps(context, target, count, &method, maps, FLOATS(maps), NULL), 0);    // allocates
     memset(guarded, 0, sizeof(guarded));
     faults = 0;
     sigaction(SIGSEGV, &action, &before);
     mprotect((void *)first, bytes, PROT_NONE);
-    int error = gradcam_context_maps(context, target, count, &method, maps, NULL);
+    int error = gradcam_context_maps(context, target, count, &method, maps, FLOATS(maps), NULL);
     mprotect((void *)first, bytes, PROT_READ | PROT_WRITE);
     sigaction(SIGSEGV, &before, NULL);
     CHECK_INT(error, 0);

@@ -3,6 +3,7 @@
  * What gradcam_model_open() and what follows it say of files and settings that cannot be used: the right
  * errno, the result NULL, and one sentence that names the thing at fault.
  */
+#include "base/enum_names.h"
 #include "ops/check.h"
 
 #include <errno.h>
@@ -486,7 +487,7 @@ static void calls_out_of_place(void)
     graph_free(graph);
     REQUIRE(gradcam_context_open(&context, model, NULL) == 0);
     CHECK(gradcam_context_logits(context, &count) == NULL && count == 0);
-    CHECK_INT(gradcam_context_map(context, &good, NULL, map, NULL), -EINVAL);
+    CHECK_INT(gradcam_context_map(context, &good, NULL, map, SIZE_MAX, NULL), -EINVAL);
     CHECK_INT(gradcam_context_tensors(context, &a, &g), -EINVAL);
     CHECK_INT(gradcam_context_top(context, 0), -EINVAL);
     CHECK(isnan(gradcam_context_probability(context, &good)));
@@ -494,16 +495,16 @@ static void calls_out_of_place(void)
     CHECK_INT(gradcam_context_forward_float(context, picture), 0);
     CHECK_INT(gradcam_context_tensors(context, &a, &g), 0);
     CHECK(a != NULL && g == NULL);
-    CHECK_INT(gradcam_context_map(context, &good, &(GradcamMethod){ .info = &nobody }, map, NULL), -EINVAL);
-    CHECK_INT(gradcam_context_map(context, &high, NULL, map, NULL), -EINVAL);
-    CHECK_INT(gradcam_context_map(context, &low, NULL, map, NULL), -EINVAL);
-    CHECK_INT(gradcam_context_map(context, &rank, NULL, map, NULL), -EINVAL);
-    CHECK_INT(gradcam_context_map(context, &good, NULL, map, NULL), 0);
+    CHECK_INT(gradcam_context_map(context, &good, &(GradcamMethod){ .info = &nobody }, map, SIZE_MAX, NULL), -EINVAL);
+    CHECK_INT(gradcam_context_map(context, &high, NULL, map, SIZE_MAX, NULL), -EINVAL);
+    CHECK_INT(gradcam_context_map(context, &low, NULL, map, SIZE_MAX, NULL), -EINVAL);
+    CHECK_INT(gradcam_context_map(context, &rank, NULL, map, SIZE_MAX, NULL), -EINVAL);
+    CHECK_INT(gradcam_context_map(context, &good, NULL, map, SIZE_MAX, NULL), 0);
     CHECK_INT(gradcam_context_tensors(context, &a, &g), 0);
     CHECK(g != NULL);
-    for (int i = 0; i < GRADCAM_PRECISION_COUNT; i++)
+    for (int i = 0; i < GCAM_PRECISIONS; i++)
         CHECK_INT(gradcam_precision_find(gradcam_precision_name(i)), i);
-    CHECK(gradcam_precision_name(GRADCAM_PRECISION_COUNT) == NULL && gradcam_precision_find("f16") == -EINVAL);
+    CHECK(gradcam_precision_name(GCAM_PRECISIONS) == NULL && gradcam_precision_find("f16") == -EINVAL);
     gradcam_context_close(&context);
     gradcam_context_close(&context);
     gradcam_context_close(NULL);
@@ -554,6 +555,93 @@ static void targets_that_name_nothing(void)
     gradcam_model_close(&model);
 }
 
+static char *read_bytes(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    char *bytes = malloc(1 << 20);
+    *size = file && bytes ? fread(bytes, 1, 1 << 20, file) : 0;
+    if (file)
+        fclose(file);
+    return bytes;
+}
+
+// As from a file, and the bytes are not needed any more.
+static void from_memory(void)
+{
+    Messages messages;
+    GradcamModelOptions options = { .size = sizeof(options), .log = messages_log(&messages), .labels = "none" };
+    GradcamModel *model = NULL, *file = NULL;
+    Graph *graph = make_graph(small, 17);
+    graph_save(graph, "memory.onnx");
+    graph_free(graph);
+    REQUIRE(gradcam_model_open(&file, "memory.onnx", &options) == 0);
+    REQUIRE(gradcam_model_compile(file, "memory.bin", NULL, NULL) == 0);
+    static const char *const names[] = { "memory.onnx", "memory.bin" };
+    for (int i = 0; i < 2; i++) {
+        size_t size;
+        char *bytes = read_bytes(names[i], &size);
+        REQUIRE(size > 0);
+        CHECK_INT(gradcam_model_open_memory(&model, bytes, size, names[i], &options), 0);
+        memset(bytes, 0xff, size);
+        free(bytes);
+        REQUIRE(model != NULL);
+        CHECK_INT((int)gradcam_model_info(model)->parameters, (int)gradcam_model_info(file)->parameters);
+        CHECK_STR(gradcam_model_info(model)->format, i ? "bin" : "onnx");
+        GradcamContext *context = NULL;
+        CHECK_INT(gradcam_context_open(&context, model, NULL), 0);
+        gradcam_context_close(&context);
+        gradcam_model_close(&model);
+    }
+    gradcam_model_close(&file);
+    CHECK_INT(gradcam_model_open_memory(&model, NULL, 5, "nothing", &options), -EINVAL);
+    CHECK_INT(gradcam_model_open_memory(&model, "no model", 8, "eight bytes", &options), -EBADMSG);
+    CHECK(model == NULL && strstr(messages.text, "eight bytes"));
+}
+
+static void versions(void)
+{
+    char text[32];
+    const int number = gradcam_version_number();
+    snprintf(text, sizeof(text), "%d.%d.%d", number / 1000000, number / 1000 % 1000, number % 1000);
+    CHECK_STR(gradcam_version(), text);
+    CHECK_INT(number, GRADCAM_VERSION);
+}
+
+// A buffer that is too small for the layer's maps stays as it is.
+static void maps_that_do_not_fit(void)
+{
+    Messages messages;
+    GradcamModel *model = NULL;
+    GradcamContext *context = NULL;
+    GradcamSettings settings = { .size = sizeof(settings), .log = messages_log(&messages), .threads = 1 };
+    const GradcamTarget top[2] = { { .name = "auto" }, { .name = "auto" } };
+    Graph *graph = make_graph(small, 17);
+    REQUIRE(open_graph(&model, graph, &nothing) == 0);
+    graph_free(graph);
+    REQUIRE(gradcam_context_open(&context, model, &settings) == 0);
+    const GradcamModelInfo *info = gradcam_model_info(model);
+    uint8_t *pixels = calloc((size_t)info->width * info->height, info->channels);
+    REQUIRE(pixels && gradcam_context_forward(context, pixels, info->width * info->channels) == 0);
+    free(pixels);
+    int width, height;
+    gradcam_context_map_size(context, NULL, &width, &height);
+    const size_t size = (size_t)width * (size_t)height;
+    float *map = malloc(2 * size * sizeof(*map));
+    REQUIRE(map != NULL);
+    for (size_t i = 0; i < 2 * size; i++)
+        map[i] = -7;
+    CHECK_INT(gradcam_context_map(context, top, NULL, map, size - 1, NULL), -ENOSPC);
+    CHECK_INT(gradcam_context_maps(context, top, 2, NULL, map, 2 * size - 1, NULL), -ENOSPC);
+    CHECK(map[0] == -7 && strstr(messages.text, "do not fit"));
+    CHECK_INT(gradcam_context_map(context, top, NULL, map, size, NULL), 0);
+    CHECK(map[size - 1] != -7 && map[size] == -7);
+    CHECK_INT(gradcam_context_maps(context, top, 2, NULL, map, 2 * size, NULL), 0);
+    CHECK(map[2 * size - 1] != -7);
+    free(map);
+    gradcam_context_close(&context);
+    gradcam_model_close(&model);
+}
+
 int main(void)
 {
     RUN(files_that_are_no_models);
@@ -572,5 +660,8 @@ int main(void)
     RUN(no_layer_to_explain);
     RUN(calls_out_of_place);
     RUN(targets_that_name_nothing);
+    RUN(from_memory);
+    RUN(versions);
+    RUN(maps_that_do_not_fit);
     return end_cases();
 }

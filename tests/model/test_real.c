@@ -10,7 +10,7 @@
  */
 #include "harness.h"
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "model/picture.h"
 
 #include <ctype.h>
@@ -110,7 +110,7 @@ static int run_picture(Setup *setup, const char *name, int *width, int *height)
 
 static int make_map(Setup *setup, const GradcamTarget *target, GradcamMapInfo *info)
 {
-    if (gradcam_context_map(setup->context, target, NULL, setup->map, info) == 0)
+    if (gradcam_context_map(setup->context, target, NULL, setup->map, SIZE_MAX, info) == 0)
         return 1;
     fail("no map");
     return 0;

@@ -3,6 +3,7 @@
  * Scores: their values by formulas written down once more, the gradients they begin with against central differences,
  * how they become probabilities, ranks and ties, and what users type for them.
  */
+#include "base/enum_names.h"
 #include "cam/score.h"
 #include "ops/check.h"
 
@@ -294,7 +295,7 @@ static void probabilities_by_their_sum(void)
 static void probability_as_wanted(void)
 {
     const GradcamTarget target = { .name = "", .classes = (const int[]){ 2 }, .count = 1 };
-    for (int p = 0; p < GRADCAM_PROBABILITY_COUNT; p++) {
+    for (int p = 0; p < GCAM_PROBABILITIES; p++) {
         const GradcamSettings settings = { .probability = p };
         GradcamModel *model = NULL;
         GradcamContext *context = run(&model, "output z", &settings, &no_labels);
@@ -309,7 +310,7 @@ static void probability_as_wanted(void)
         CHECK_INT(gradcam_probability_find(gradcam_probability_name(p)), p);
         close_both(&model, &context);
     }
-    CHECK(!gradcam_probability_name(GRADCAM_PROBABILITY_COUNT) && gradcam_probability_find("odds") == -EINVAL);
+    CHECK(!gradcam_probability_name(GCAM_PROBABILITIES) && gradcam_probability_find("odds") == -EINVAL);
 }
 
 // The gradient of a difference is the difference of the gradients.
@@ -331,7 +332,7 @@ static void difference_of_two_classes(void)
     const float *a, *g;
     REQUIRE(context);
     for (int i = 0; i < 4; i++) {
-        CHECK_INT(gradcam_context_map(context, &target[i], NULL, map, &info[i]), 0);
+        CHECK_INT(gradcam_context_map(context, &target[i], NULL, map, FLOATS(map), &info[i]), 0);
         CHECK_INT(gradcam_context_tensors(context, &a, &g), 0);
         memcpy(gradient[i], g, sizeof(gradient[i]));
     }
@@ -365,18 +366,18 @@ static void scores_of_other_tensors(void)
     Random random = { 11 };
     REQUIRE(plain && other && gradcam_targets_resolve(&targets, model, text, NULL) == 0);
     CHECK_INT(targets->count, 8);
-    CHECK_INT(gradcam_context_map(plain, &targets->target[0], NULL, map[0], NULL), -EINVAL);
+    CHECK_INT(gradcam_context_map(plain, &targets->target[0], NULL, map[0], SIZE_MAX, NULL), -EINVAL);
     const GradcamSettings settings = { .layer = "r", .targets = targets };
     REQUIRE(gradcam_context_open(&context, model, &settings) == 0);
     random_floats(&random, picture, 3 * 64, -1, 1);
     CHECK_INT(gradcam_context_forward_float(context, picture), 0);
     for (int i = 0; i < 8; i++) {
-        CHECK_INT(gradcam_context_map(context, &targets->target[i], NULL, map[i], &info[i]), 0);
+        CHECK_INT(gradcam_context_map(context, &targets->target[i], NULL, map[i], SIZE_MAX, &info[i]), 0);
         CHECK_INT(gradcam_context_tensors(context, &a, &g), 0);
         memcpy(gradient[i], g, sizeof(gradient[i]));
     }
     CHECK_INT(gradcam_context_map(other, &(GradcamTarget){ .name = "", .classes = (const int[]){ 1 }, .count = 1 },
-                                  NULL, map[0], &one), 0);
+                                  NULL, map[0], SIZE_MAX, &one), 0);
     CHECK_INT(gradcam_context_tensors(other, &a, &g), 0);
     check_floats("e@0/1 and the logit of a network cut off there", gradient[0], g, ELEMENTS, 1e-6, 1e-5);
     CHECK_NEAR(info[0].score, one.score, 1e-5);

@@ -40,7 +40,7 @@ static int make_maps(GradcamContext *context, int round, float map[CLASSES][CELL
         return -1;
     for (int class = 0; class < CLASSES; class++) {
         const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
-        if (gradcam_context_map(context, &target, NULL, map[class], NULL))
+        if (gradcam_context_map(context, &target, NULL, map[class], SIZE_MAX, NULL))
             return -1;
     }
     return 0;

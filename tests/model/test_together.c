@@ -70,7 +70,7 @@ static void map_alone(GradcamContext *context, const GradcamTarget *target, size
 {
     memset(maps, 0, sizeof(*maps));
     for (size_t i = 0; i < count; i++)
-        CHECK_INT(gradcam_context_map(context, &target[i], method, maps->map[i], &maps->info[i]), 0);
+        CHECK_INT(gradcam_context_map(context, &target[i], method, maps->map[i], SIZE_MAX, &maps->info[i]), 0);
     read_gradient(context, maps);
 }
 
@@ -78,7 +78,7 @@ static void map_together(GradcamContext *context, const GradcamTarget *target, s
                          const GradcamMethod *method, Maps *maps)
 {
     memset(maps, 0, sizeof(*maps));
-    CHECK_INT(gradcam_context_maps(context, target, count, method, maps->map[0], maps->info), 0);
+    CHECK_INT(gradcam_context_maps(context, target, count, method, maps->map[0], SIZE_MAX, maps->info), 0);
     read_gradient(context, maps);
 }
 
@@ -92,7 +92,7 @@ static void compare(GradcamModel *model, const char *layer, const char *name, in
     const GradcamMethod method = method_named(name);
     choose_targets(target);
     REQUIRE(gradcam_context_open(&one, model, &settings) == 0 && gradcam_context_open(&all, model, &settings) == 0);
-    CHECK_INT(gradcam_context_maps(all, target, 2, &method, got.map[0], NULL), -EINVAL);
+    CHECK_INT(gradcam_context_maps(all, target, 2, &method, got.map[0], SIZE_MAX, NULL), -EINVAL);
     limit = 0;
     CHECK(!gradcam_context_forward_float(one, picture) && !gradcam_context_forward_float(all, picture));
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
@@ -106,7 +106,7 @@ static void compare(GradcamModel *model, const char *layer, const char *name, in
     for (int i = 1, error = -ECANCELED; error; i++) {           // at each moment in turn
         asked = 0;
         limit = i;
-        error = gradcam_context_maps(all, target, 3, &method, got.map[0], got.info);
+        error = gradcam_context_maps(all, target, 3, &method, got.map[0], SIZE_MAX, got.info);
         CHECK(error == 0 || error == -ECANCELED);
         limit = 0;
         map_together(all, target, 3, &method, &got);
@@ -114,7 +114,7 @@ static void compare(GradcamModel *model, const char *layer, const char *name, in
         CHECK(!memcmp(want.gradient, got.gradient, sizeof(want.gradient)));
     }
     const GradcamTarget wrong[] = { target[0], { .name = "", .classes = (const int[]){ CLASSES }, .count = 1 } };
-    CHECK_INT(gradcam_context_maps(all, wrong, 2, &method, got.map[0], NULL), -EINVAL);
+    CHECK_INT(gradcam_context_maps(all, wrong, 2, &method, got.map[0], SIZE_MAX, NULL), -EINVAL);
     gradcam_context_close(&one);
     gradcam_context_close(&all);
 }

@@ -73,7 +73,7 @@ static size_t sets_read(GradcamContext *context, const GradcamTarget *targets, s
 {
     static float maps[TARGETS * CELLS];
     memset(&account, 0, sizeof(account));
-    CHECK_INT(gradcam_context_maps(context, targets, count, 0, maps, NULL), 0);
+    CHECK_INT(gradcam_context_maps(context, targets, count, 0, maps, FLOATS(maps), NULL), 0);
     return account.from_memory;
 }
 

@@ -93,7 +93,7 @@ static inline void check_gradient(GradcamContext *context, Reference *reference,
     const size_t skip = tokens && want_a->count > elements ? want_a->count - elements : 0;
     if (!want_a || want_a->count != elements + skip || skip > (size_t)layer->channels) {
         fail("layer '%s' has %zu elements", layer->name, elements);
-    } else if (gradcam_context_map(context, &target, NULL, map, &info) < 0 ||
+    } else if (gradcam_context_map(context, &target, NULL, map, SIZE_MAX, &info) < 0 ||
                gradcam_context_tensors(context, &a, &g) < 0) {
         fail("no map of layer '%s'", layer->name);
     } else {

@@ -11,6 +11,7 @@
 #include "ops/check.h"
 
 #include "base/half.h"
+#include "base/enum_names.h"
 
 #include <errno.h>
 
@@ -311,7 +312,7 @@ static int map_class(Setup *setup, int class_index, const char *text)
 {
     const GradcamTarget target = { .name = "", .classes = &class_index, .count = 1 };
     const GradcamMethod method = method_named(text);
-    return gradcam_context_map(setup->context, &target, &method, setup->map, NULL);
+    return gradcam_context_map(setup->context, &target, &method, setup->map, SIZE_MAX, NULL);
 }
 
 // Pooling and one linear layer after the target: Grad-CAM is CAM, relu(sum_k w_k A_k), divided by the number
@@ -384,7 +385,7 @@ static void group_weighs_by_softmax(void)
         for (int k = 0; k < CELLS * CHANNELS; k++)
             want[k] += (float)(exp(y[group[i]]) / sum * g[k]);
     }
-    CHECK_INT(gradcam_context_map(setup.context, &target, NULL, setup.map, &info), 0);
+    CHECK_INT(gradcam_context_map(setup.context, &target, NULL, setup.map, SIZE_MAX, &info), 0);
     CHECK_INT(gradcam_context_tensors(setup.context, &a, &g), 0);
     check_floats("gradient", g, want, CELLS * CHANNELS, 1e-7, 1e-5);
     CHECK_NEAR(info.score, log(sum), 1e-5);
@@ -412,7 +413,7 @@ static void ranks_follow_the_logits(void)
         REQUIRE(top >= 0 && top < CLASSES && !seen[top]++);
         for (int i = 0; i < CLASSES; i++)
             CHECK(seen[i] || y[i] <= y[top]);
-        CHECK_INT(gradcam_context_map(setup.context, &target, NULL, map, &info), 0);
+        CHECK_INT(gradcam_context_map(setup.context, &target, NULL, map, FLOATS(map), &info), 0);
         CHECK_INT(info.class_index, top);
         CHECK_NEAR(info.score, y[top], 1e-6);
         CHECK_INT(map_class(&setup, top, "gradcam"), 0);
@@ -553,7 +554,8 @@ static void sums_of_weights_give_the_map(const char *middle, enum GradcamPrecisi
         random_floats(&random, picture, 3 * SUM_CELLS, -1, 1);
         for (int i = 0; i < 2; i++) {
             CHECK_INT(gradcam_context_forward_float(context[i], picture), 0);
-            CHECK_INT(gradcam_context_map(context[i], &target, against ? &counterfactual : NULL, map[i], NULL), 0);
+            CHECK_INT(gradcam_context_map(context[i], &target, against ? &counterfactual : NULL, map[i], SIZE_MAX,
+                                          NULL), 0);
         }
         CHECK(!memcmp(map[0], map[1], sizeof(map[0])));
         map_of_gradient(context[round & 1], against ? -1 : 1, want);
@@ -569,7 +571,7 @@ int main(void)
 {
     for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
         begin_case("sums of weights: %s", behind[i]);
-        for (int precision = 0; precision < GRADCAM_PRECISION_COUNT; precision++)
+        for (int precision = 0; precision < GCAM_PRECISIONS; precision++)
             sums_of_weights_give_the_map(behind[i], (enum GradcamPrecision)precision);
     }
     for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {

@@ -5,7 +5,7 @@
 #ifndef GCAM_TESTS_FORMAT_H
 #define GCAM_TESTS_FORMAT_H
 
-#include "gradcam.h"
+#include "gradcam_picture.h"
 
 enum Layout { PLANAR, SEMIPLANAR, PACKED, YUYV };
 

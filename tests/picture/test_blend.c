@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/cpu.h"
+#include "base/enum_names.h"
 #include "format.h"
 #include "gradcam_picture.h"
 #include "harness.h"
@@ -295,7 +296,7 @@ static void test_looks(void)
     for (int i = 0; i < 300; i++) {
         const Format *f = &formats[random_int(&random, 0, FORMATS - 1)];
         GradcamOverlaySettings s = make_settings(f);
-        s.colormap = random_int(&random, 0, GRADCAM_COLORMAP_COUNT - 1);
+        s.colormap = random_int(&random, 0, GCAM_COLORMAPS - 1);
         s.blend = random_int(&random, 0, 1);
         s.output = random_int(&random, 0, 2);
         s.opacity = random_int(&random, 0, 4) / 4.0f;
@@ -534,6 +535,30 @@ static void test_palette(void)
     }
 }
 
+// All zeros are the defaults that the header names; an opacity of 0 beside a gamma stays what it is.
+static void test_defaults(void)
+{
+    const GradcamOverlaySettings none = { 0 }, plain = { .opacity = 0.6f, .gamma = 1, .depth = { 8, 8, 8 } };
+    const GradcamOverlaySettings clear = { .gamma = 1 };
+    const GradcamOverlaySettings *const settings[] = { &none, &plain, &clear };
+    const float map[4] = { 0, 1, 0.5f, 0.25f };
+    uint8_t seen[3][8 * 8 * 3];
+    for (int i = 0; i < 3; i++) {
+        GradcamOverlay *overlay = NULL;
+        GradcamPicture picture = { .width = 8, .height = 8 };
+        memset(seen[i], 100, sizeof(seen[i]));
+        for (int c = 0; c < 3; c++)
+            picture.component[c] = (GradcamComponent){
+                .data = seen[i] + c, .stride = 24, .step = 3, .width = 8, .height = 8, .depth = 8,
+            };
+        REQUIRE(gradcam_overlay_create(&overlay, settings[i]) == 0);
+        CHECK_INT(gradcam_overlay_blend(overlay, &picture, map, 2, 2, NULL, 0, 1), 0);
+        gradcam_overlay_free(&overlay);
+    }
+    CHECK(!memcmp(seen[0], seen[1], sizeof(seen[0])) && seen[0][21] != 100);
+    CHECK(seen[2][21] == 100);
+}
+
 static void test_wrong_arguments(void)
 {
     Random random = { 7 };
@@ -549,12 +574,12 @@ static void test_wrong_arguments(void)
     REFUSED(opacity = -0.1f);
     REFUSED(opacity = 1.01f);
     REFUSED(opacity = NAN);
-    REFUSED(gamma = 0);
+    REFUSED(gamma = -1);
     REFUSED(gamma = NAN);
     REFUSED(gamma = INFINITY);
     REFUSED(depth[2] = 7);
     REFUSED(depth[0] = 17);
-    REFUSED(colormap = GRADCAM_COLORMAP_COUNT);
+    REFUSED(colormap = GCAM_COLORMAPS);
     REFUSED(model = 3);
     REFUSED(matrix = 6);
     REFUSED(blend = 2);
@@ -735,7 +760,7 @@ static void test_curves(void)
     static const int sizes[][2] = { { 500, 500 }, { 320, 200 }, { 97, 63 }, { 200, 1 } };
     Random random = { 3 };
 
-    for (int upsample = GRADCAM_UPSAMPLE_BICUBIC; upsample < GRADCAM_UPSAMPLE_COUNT; upsample++)
+    for (int upsample = GRADCAM_UPSAMPLE_BICUBIC; upsample < GCAM_UPSAMPLES; upsample++)
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
             check_curved(upsample, 7, sizes[i][0], sizes[i][1], 1, &random);
             check_curved(upsample, 2, sizes[i][0], sizes[i][1], 2, &random);
@@ -754,7 +779,7 @@ static void test_curves_keep_what_is_flat(void)
 
     for (int i = 0; i < 65 * 65; i++)
         map[i] = i % 7 / 6.0f;
-    for (int upsample = 0; upsample < GRADCAM_UPSAMPLE_COUNT; upsample++) {
+    for (int upsample = 0; upsample < GCAM_UPSAMPLES; upsample++) {
         const GradcamPicture picture = { 300, 40, { { mask[upsample], 300, 1, 300, 40, 8, 0 } } };
         const float flat[4] = { 1, 1, 1, 1 };
         GradcamOverlay *overlay = NULL;
@@ -767,7 +792,7 @@ static void test_curves_keep_what_is_flat(void)
         CHECK(!memcmp(mask[upsample], mask[0], sizeof(mask[0])));
         gradcam_overlay_free(&overlay);
     }
-    settings.upsample = GRADCAM_UPSAMPLE_COUNT;
+    settings.upsample = GCAM_UPSAMPLES;
     GradcamOverlay *overlay = NULL;
     CHECK_INT(gradcam_overlay_create(&overlay, &settings), -EINVAL);
 }
@@ -787,6 +812,7 @@ int main(void)
     RUN(test_alpha_plane);
     RUN(test_several_in_sequence);
     RUN(test_palette);
+    RUN(test_defaults);
     RUN(test_wrong_arguments);
     for (int cpu = GCAM_CPU_GENERIC; cpu < GCAM_CPU_COUNT; cpu++)
         test_kernels(cpu);

@@ -2,7 +2,7 @@
  *
  * Boxes of maps.
  */
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "harness.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
  * Drawings: several classes in their colours, alpha, the same picture from any number of slices, no allocation once
  * warm; pictures side by side; maps joined and mixed; where a map is hot; the steady maps of several targets.
  */
+#include "base/enum_names.h"
 #include "gradcam_picture.h"
 #include "harness.h"
 #include "model/counted_alloc.h"
@@ -160,7 +161,7 @@ static void slices_make_the_same_picture_without_memory(void)
     GradcamDrawing *drawing = create();
     uint8_t whole[H][W][3];
 
-    for (int output = 0; output < GRADCAM_OUTPUT_COUNT; output++) {
+    for (int output = 0; output < GCAM_OUTPUTS; output++) {
         const GradcamDrawingSettings settings = look(output);
         CHECK_INT(draw(drawing, &settings, two[0][0], 2, 1), 0);
         memcpy(whole, pixels, sizeof(whole));
@@ -205,7 +206,7 @@ static void wrong_settings(void)
     CHECK_INT(gradcam_drawing_prepare(drawing, &settings, two[0][0], 1, 0, CELLS), -EINVAL);
     settings.overlay.opacity = 2;
     CHECK_INT(gradcam_drawing_prepare(drawing, &settings, two[0][0], 1, CELLS, CELLS), -EINVAL);
-    settings = look(GRADCAM_OUTPUT_COUNT);
+    settings = look(GCAM_OUTPUTS);
     CHECK_INT(gradcam_drawing_prepare(drawing, &settings, two[0][0], 1, CELLS, CELLS), -EINVAL);
     CHECK_INT(gradcam_drawing_run(drawing, &picture, NULL, NULL, 0, 1), -EINVAL);
     gradcam_drawing_free(&drawing);
@@ -214,9 +215,9 @@ static void wrong_settings(void)
 
 static void outputs_have_names(void)
 {
-    for (int i = 0; i < GRADCAM_OUTPUT_COUNT; i++)
+    for (int i = 0; i < GCAM_OUTPUTS; i++)
         CHECK_INT(gradcam_output_find(gradcam_output_name(i)), i);
-    CHECK(!gradcam_output_name(GRADCAM_OUTPUT_COUNT));
+    CHECK(!gradcam_output_name(GCAM_OUTPUTS));
     CHECK_INT(gradcam_output_find("left"), -EINVAL);
 }
 
@@ -283,13 +284,13 @@ static void upsampling_keeps_to_the_range(void)
     CHECK_NEAR(out[22 * 45 + 31], 0, 1e-6);
     for (int i = 0; i < 5 * 5; i++)
         map[i] = (float)(i * 7 % 5) / 4;
-    for (int upsample = 0; upsample < GRADCAM_UPSAMPLE_COUNT; upsample++) {
+    for (int upsample = 0; upsample < GCAM_UPSAMPLES; upsample++) {
         gradcam_map_upsample(map, 5, 5, out, 45, 45, upsample);
         for (int i = 0; i < 45 * 45; i++)
             REQUIRE(out[i] >= 0 && out[i] <= 1);
         CHECK_INT(gradcam_upsample_find(gradcam_upsample_name(upsample)), upsample);
     }
-    CHECK(!gradcam_upsample_name(GRADCAM_UPSAMPLE_COUNT));
+    CHECK(!gradcam_upsample_name(GCAM_UPSAMPLES));
     CHECK_INT(gradcam_upsample_find("cubic"), -EINVAL);
 }
 

@@ -5,20 +5,22 @@
  */
 #include <errno.h>
 
+#include "gradcam_motion.h"
 #include "base/log.h"
+#include "base/enum_names.h"
 #include "cam/preprocess.h"
 #include "harness.h"
 
 static void test_colormap_names(void)
 {
-    for (int i = 0; i < GRADCAM_COLORMAP_COUNT; i++) {
+    for (int i = 0; i < GCAM_COLORMAPS; i++) {
         const char *name = gradcam_colormap_name(i);
         REQUIRE(name && *name);
         CHECK_INT(gradcam_colormap_find(name), i);
         CHECK(gradcam_colormap_table(i));
     }
-    CHECK(!gradcam_colormap_name(GRADCAM_COLORMAP_COUNT) && !gradcam_colormap_name(-1));
-    CHECK(!gradcam_colormap_table(GRADCAM_COLORMAP_COUNT) && !gradcam_colormap_table(-1));
+    CHECK(!gradcam_colormap_name(GCAM_COLORMAPS) && !gradcam_colormap_name(-1));
+    CHECK(!gradcam_colormap_table(GCAM_COLORMAPS) && !gradcam_colormap_table(-1));
     CHECK_INT(gradcam_colormap_find("turb"), -EINVAL);
     CHECK_INT(gradcam_colormap_find(""), -EINVAL);
     CHECK_INT(gradcam_colormap_find(NULL), -EINVAL);
@@ -246,6 +248,31 @@ static void test_errors(void)
     CHECK(strlen(gradcam_version()) >= 5);
 }
 
+#define NAMES(type, last) do { \
+        for (int i = 0; i <= (last); i++) \
+            CHECK_INT(gradcam_##type##_find(gradcam_##type##_name(i)), i); \
+        CHECK(!gradcam_##type##_name((last) + 1) && !gradcam_##type##_name(-1)); \
+        CHECK_INT(gradcam_##type##_find("none of them"), -EINVAL); \
+        CHECK_INT(gradcam_##type##_find(NULL), -EINVAL); \
+    } while (0)
+
+static void names_lead_back(void)
+{
+    NAMES(log_level, GRADCAM_LOG_DEBUG);
+    NAMES(input_kind, GRADCAM_INPUT_STATE);
+    NAMES(method_use, GRADCAM_USE_STILLS);
+    NAMES(phase, GRADCAM_PHASE_MAP);
+    NAMES(precision, GRADCAM_PRECISION_BF16);
+    NAMES(color_model, GRADCAM_COLOR_GRAY);
+    NAMES(matrix, GRADCAM_MATRIX_YCGCO);
+    NAMES(blend, GRADCAM_BLEND_FLAT);
+    NAMES(output, GRADCAM_OUTPUT_ALPHA);
+    NAMES(upsample, GRADCAM_UPSAMPLE_SPLINE);
+    NAMES(scale, GRADCAM_SCALE_FIXED);
+    NAMES(colormap, GRADCAM_COLORMAP_BWR);
+    NAMES(picture_type, GRADCAM_PICTURE_B);
+}
+
 int main(void)
 {
     RUN(test_colormap_names);
@@ -258,5 +285,6 @@ int main(void)
     RUN(test_preprocess);
     RUN(test_log);
     RUN(test_errors);
+    RUN(names_lead_back);
     return end_cases();
 }

@@ -2,7 +2,7 @@
  *
  * Maps carried by motion vectors: a hot spot must follow a known movement.
  */
-#include "gradcam.h"
+#include "gradcam_motion.h"
 #include "harness.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 
 #include "base/cpu.h"
 #include "format.h"
-#include "gradcam.h"
+#include "gradcam_picture.h"
 #include "harness.h"
 #include "kernels/kernels.h"
 #include "picture/color_matrix.h"

@@ -12,6 +12,7 @@
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 
+#include "gradcam_picture.h"
 #include "harness.h"
 #include "scale.h"
 

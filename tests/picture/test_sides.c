@@ -2,6 +2,7 @@
  *
  * Maps with two sides, for and against, and maps of pixels: their scale, their colours, and where they are hot.
  */
+#include "base/enum_names.h"
 #include "gradcam_picture.h"
 #include "harness.h"
 
@@ -40,7 +41,7 @@ static void check_pixel(const char *where, int x, int y, int r, int g, int b)
 
 static void for_is_red_and_against_is_blue(void)
 {
-    for (int upsample = 0; upsample < GRADCAM_UPSAMPLE_COUNT; upsample++) {
+    for (int upsample = 0; upsample < GCAM_UPSAMPLES; upsample++) {
         GradcamDrawingSettings settings = { .overlay = plain };
         settings.overlay.upsample = upsample;
         draw(&settings, sides, 1, NULL);
@@ -58,7 +59,7 @@ static void for_is_red_and_against_is_blue(void)
 static void what_is_outside_is_nothing(void)
 {
     const GradcamRegion region = { 8, 4, 16, 8 };
-    for (int upsample = 0; upsample < GRADCAM_UPSAMPLE_COUNT; upsample++) {
+    for (int upsample = 0; upsample < GCAM_UPSAMPLES; upsample++) {
         GradcamDrawingSettings settings = { .overlay = plain };
         settings.overlay.upsample = upsample;
         draw(&settings, sides, 1, &region);
@@ -148,7 +149,7 @@ static void the_scale_of_pixels_leaves_out_the_highest(void)
 
 static void places_are_of_what_is_above_0(void)
 {
-    GradcamPlace place;
+    GradcamPlace place = { 0 };
     CHECK_INT(gradcam_map_place(sides, CELLS, CELLS, 0.5, &place), 0);
     CHECK_NEAR(place.x, 3.5 / CELLS, 1e-6);
     CHECK(place.box.x > 0.5 && place.box.width > 0);

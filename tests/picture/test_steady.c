@@ -2,7 +2,8 @@
  *
  * Smoothing and scaling over time.
  */
-#include "gradcam.h"
+#include "base/enum_names.h"
+#include "gradcam_picture.h"
 #include "harness.h"
 
 #include <errno.h>
@@ -89,7 +90,7 @@ static void bad_settings_and_values(void)
     gradcam_steady_update(steady, map, 2, NAN, out);
     CHECK(out[0] == 0 && out[1] == 1);
     gradcam_steady_free(&steady);
-    for (int i = 0; i < GRADCAM_SCALE_COUNT; i++)
+    for (int i = 0; i < GCAM_SCALES; i++)
         CHECK_INT(gradcam_scale_find(gradcam_scale_name(i)), i);
     CHECK_INT(gradcam_scale_find("nothing"), -EINVAL);
 }

@@ -177,11 +177,11 @@ static int look(GradcamContext *context, const GradcamTargets *things, uint32_t 
 
         present[shape] = 1;
         gcam_scene_mask(&scene, shapes, i, mask, SIZE, SIZE, SIZE);
-        ret = gradcam_context_map(context, thing, NULL, map, NULL);
+        ret = gradcam_context_map(context, thing, NULL, map, FLOATS(map), NULL);
         tally->maps++;
         tally->on_object += ret >= 0 && points_at(map, layer, mask);
         if (ret >= 0)
-            ret = gradcam_context_map(context, thing, &against_it, map, NULL);
+            ret = gradcam_context_map(context, thing, &against_it, map, FLOATS(map), NULL);
         tally->elsewhere += ret >= 0 && !points_at(map, layer, mask);
         if (ret < 0)
             return ret;

@@ -257,8 +257,10 @@ const float *gradcam_context_logits(const GradcamContext *context, size_t *count
 }
 
 int gradcam_context_maps(GradcamContext *context, const GradcamTarget *targets, size_t count,
-                         const GradcamMethod *method, float *maps, GradcamMapInfo *infos)
+                         const GradcamMethod *method, float *maps, size_t capacity, GradcamMapInfo *infos)
 {
+    if (capacity < count * MAP_WIDTH * MAP_HEIGHT)
+        return -ENOSPC;
     for (size_t k = 0; k < count; k++) {
         const int class = targets[k].count ? targets[k].classes[0] : -1;
 
