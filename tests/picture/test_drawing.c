@@ -150,7 +150,7 @@ static void alpha_is_the_weight(void)
     CHECK(!memcmp(pixels[0][W - 1], gradcam_palette(1), 3));
     const GradcamPicture picture = rgb_picture();
     CHECK_INT(gradcam_drawing_run(drawing, &picture, NULL, NULL, 0, 1), -EINVAL);
-    settings.alpha_depth = 0;
+    settings.alpha_depth = 7;
     CHECK_INT(draw(drawing, &settings, two[0][0], 1, 1), -EINVAL);
     gradcam_drawing_free(&drawing);
 }
