@@ -521,9 +521,9 @@ GRADCAM_API int gradcam_context_maps(GradcamContext *context, const GradcamTarge
 
 // Activations A of the layer (of several, the first) and gradients G = dy/dA of the last target that a map was made of,
 // both stored [height][width][channels]. Belong to the context, valid until its next call. G is NULL before the first
-// map, and after one of a method that asks the network again (as GradcamMethodInfo.cost tells), which leaves no gradient. Some
-// networks' maps are made without G, which is then computed here, once for each map: it may take longer than the map's
-// own backward did. -EINVAL before the first forward, -ECANCELED as gradcam_context_map().
+// map, and after one of a method that asks the network again (as GradcamMethodInfo.cost tells), which leaves no
+// gradient. Some networks' maps are made without G, which is then computed here, once for each map: it may take longer
+// than the map's own backward did. -EINVAL before the first forward, -ECANCELED as gradcam_context_map().
 GRADCAM_API int gradcam_context_tensors(GradcamContext *context, const float **a, const float **g);
 
 // ------------------------------------------------------------------------------------------------------------ profile

@@ -65,9 +65,9 @@ typedef struct GradcamSteady GradcamSteady;
 GRADCAM_API int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings);
 GRADCAM_API void gradcam_steady_free(GradcamSteady **steady);
 
-// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1, signed ones to -1..1. Starts anew where time
-// goes back, the size changes, or after gradcam_steady_reset(). Returns 1 when there is something to see, 0 when the
-// map is empty (zeros are written), -ENOMEM.
+// Takes the next raw map, of a moment in seconds, and writes it smoothed and scaled to 0..1, signed ones to -1..1.
+// Starts anew where time goes back, the size changes, or after gradcam_steady_reset(). Returns 1 when there is
+// something to see, 0 when the map is empty (zeros are written), -ENOMEM.
 GRADCAM_API int gradcam_steady_update(GradcamSteady *steady, const float *map, size_t count, double time, float *out);
 
 // Forgets: the next map stands for itself (after a cut, or when something else is looked for).

@@ -37,7 +37,8 @@ typedef struct GcamBetween {
 
 // The maps on one frame.
 typedef struct GcamPlanes {
-    const float *map;           // by target, height x width each, as the heat has them; belongs to the heat or the GcamBetween
+    const float *map;           // by target, height x width each, as the heat has them; belongs to the heat or the
+                                // GcamBetween
     int width, height;
     GradcamRegion region;       // where they lie on the frame, in pixels
     int own;                    // they are not those of the key frame

@@ -225,7 +225,8 @@ int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nic
 
     e->log = log;
     settings.jobs = e->jobs = FFMIN(jobs, settings.threads);
-    if ((ret = read_method(e->method_text, &settings.log, &settings.method)) < 0 || (ret = open_model(e)) < 0 || (ret = open_scalers(e)) < 0 ||
+    if ((ret = read_method(e->method_text, &settings.log, &settings.method)) < 0 ||
+        (ret = open_model(e)) < 0 || (ret = open_scalers(e)) < 0 ||
         (ret = gradcam_targets_resolve(&targets, e->model, e->class_text, &settings.log)) < 0)
         return ret;
     ret = gradcam_stream_open(&e->stream, e->model, targets, &settings);

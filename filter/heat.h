@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What is shown on the frames that belong to one key frame: the maps of its result, each from 0 to 1 (signed ones from -1), and where they
- * are hot. Used by one thread at a time.
+ * What is shown on the frames that belong to one key frame: the maps of its result, each from 0 to 1 (signed ones from
+ * -1), and where they are hot. Used by one thread at a time.
  */
 #ifndef GCAM_HEAT_H
 #define GCAM_HEAT_H

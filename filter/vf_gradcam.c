@@ -57,7 +57,7 @@ typedef struct GradcamFilter {
 
 #define MODEL_HELP   "network: an .onnx file or a compiled .bin file (default: the built-in network)"
 #define CLASS_HELP   "what to look for: class name, group or index, several joined by |; auto: the top class"
-#define LAYER_HELP   "tensor or node whose activations are explained; a+b, last3: several; auto: chosen by the network's shape"
+#define LAYER_HELP   "tensor or node that is explained; a+b, last3: several; auto: chosen by the network's shape"
 #define LABELS_HELP  "file with a class name a line, imagenet, or none (default: the network's own)"
 #define LOGITS_HELP  "tensor or node with the class scores (default: the output before any softmax)"
 #define INPUT_HELP   "numbers for inputs other than the picture, name=1/0/2, several joined by | (default: zeros)"

@@ -26,8 +26,8 @@ typedef struct GcamFloatMode {
 
 #if defined(__x86_64__)
 
-// MXCSR: all exceptions masked, flush to zero (bit 15) and denormals are zero (bit 6), which every x86-64 has. The lower
-// bits are the flags.
+// MXCSR: all exceptions masked, flush to zero (bit 15) and denormals are zero (bit 6), which every x86-64 has. The
+// lower bits are the flags.
 enum { GCAM_FLOAT_MODE = 0x1f80 | 1 << 15 | 1 << 6, GCAM_FLOAT_FLAGS = 0x3f };
 
 static inline GcamFloatMode gcam_float_mode_begin(void)

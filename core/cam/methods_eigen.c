@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Methods whose map is the first principal component of the layer: each cell is a row of its channels' activations A, or
- * of those times their gradient G = ds/dA; the map is where the cells lie along the direction in which they differ
+ * Methods whose map is the first principal component of the layer: each cell is a row of its channels' activations A,
+ * or of those times their gradient G = ds/dA; the map is where the cells lie along the direction in which they differ
  * most. A component has no sign of its own: it gets the one that makes its largest magnitude positive.
  */
 #include "methods.h"

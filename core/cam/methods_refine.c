@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * RefineCAM: what an early layer's map shows finely, kept only where the later layers' maps are hot too. In:
- * activations and gradients of each layer, one after the other. Out: the layer's map by another method; that they are multiplied,
- * the row says (fuse.h).
+ * activations and gradients of each layer, one after the other. Out: the layer's map by another method; that they are
+ * multiplied, the row says (fuse.h).
  */
 #include "methods.h"
 

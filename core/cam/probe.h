@@ -36,8 +36,8 @@ int gcam_probe_score_of_picture(GcamProbe *probe, const float *picture, double *
 int gcam_probe_gradient(GcamProbe *probe, enum GcamRule rule, const float **by_layer, const float **by_picture);
 
 // Of methods with GCAM_NEEDS_HEAD: the gradient of the score by the layer less `part` of the second derivative times
-// the activations, as gcam_probe_gradient() has it. What lies between layer and scores is taken for linear where it is, as
-// networks of ReLUs are: the second derivative is that of the score by what the network puts out.
+// the activations, as gcam_probe_gradient() has it. What lies between layer and scores is taken for linear where it is,
+// as networks of ReLUs are: the second derivative is that of the score by what the network puts out.
 int gcam_probe_curved(GcamProbe *probe, double part, const float **by_layer);
 
 // What a network adds to each channel of a map somewhere between the picture and the scores.

@@ -24,7 +24,8 @@ static void add_tokens(const GcamGraph *graph, const GcamNode *node, int index, 
 {
     const GcamShape *own = &graph->value[node->input[index]].shape;
     int64_t axis = gcam_node_int(node, "axis", 1);
-    if (!(node->op->flags & GCAM_OP_JOINS) || own->rank != 3 || own->dim[1] != tokens->count || (axis != 1 && axis != -2))
+    if (!(node->op->flags & GCAM_OP_JOINS) || own->rank != 3 || own->dim[1] != tokens->count ||
+        (axis != 1 && axis != -2))
         return;
     for (int i = 0; i < node->inputs; i++) {
         size_t count = i == index ? 0 : graph->value[node->input[i]].shape.dim[1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: a map with values in 0..1, or -1..1. Out: where it is hot (centre, peak, box), in parts of the map, and the same in pixels
- * of a picture.
+ * In: a map with values in 0..1, or -1..1. Out: where it is hot (centre, peak, box), in parts of the map, and the same
+ * in pixels of a picture.
  */
 #include "gradcam_picture.h"
 

@@ -101,8 +101,8 @@ static double value_at(const GradcamSteady *steady, size_t i)
     return steady->settings.is_signed ? fabsf(steady->map[i]) : steady->map[i];
 }
 
-// Of maps of pixels: the value, to a millionth of the highest, that a hundredth of the pixels pass. A few are many times
-// the others, which would not be seen beside them.
+// Of maps of pixels: the value, to a millionth of the highest, that a hundredth of the pixels pass. A few are many
+// times the others, which would not be seen beside them.
 static double find_most(const GradcamSteady *steady, double top)
 {
     double low = 0, high = top;

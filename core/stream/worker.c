@@ -228,8 +228,8 @@ static int decide(GradcamStream *stream, GcamTask *task)
     return 0;
 }
 
-// The context explains the layers by the method from now on, and scores that the question asks for. Without one, after a
-// failure, it is made anew too.
+// The context explains the layers by the method from now on, and scores that the question asks for. Without one, after
+// a failure, it is made anew too.
 static int take_layer(GcamSlot *slot, const GcamTask *task)
 {
     const GcamQuestion *question = task->question;

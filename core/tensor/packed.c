@@ -186,7 +186,8 @@ void gcam_packed_b_destroy(GcamPackedB **b)
 
 void gcam_packed_b_turn(const GcamPackedB *b, size_t k0, size_t k1, size_t n0, size_t n1, float *out)
 {
-    size_t step = b->kernels->panel, b_k = gcam_packed_b_rows(b->type, b->k), out_k = gcam_packed_b_rows(b->type, k1 - k0);
+    size_t step = b->kernels->panel, b_k = gcam_packed_b_rows(b->type, b->k);
+    size_t out_k = gcam_packed_b_rows(b->type, k1 - k0);
     for (size_t row = k0, next; row < k1; row = next) {
         size_t panel = row / step * step, stride = gcam_packed_b_width(b, panel);
         next = gcam_min_size(panel + step, k1);

@@ -86,8 +86,8 @@ static void check_alpha(GradcamContext *context, const char *reference, int clas
     free(alpha);
 }
 
-// A principal component of the reference has any sign and no ReLU: as we have it, with its largest magnitude above 0 and
-// nothing below.
+// A principal component of the reference has any sign and no ReLU: as we have it, with its largest magnitude above 0
+// and nothing below.
 static void settle_component(Npy *want)
 {
     float most = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Weights from NAME.tsv: rows of byte offset, count, seed and scale. Element i is scale * u, u in [-1, 1) from the upper
- * 24 bits of splitmix64's finaliser of (seed * 2^32 + i + 1) * 0x9E3779B97F4A7C15.
+ * Weights from NAME.tsv: rows of byte offset, count, seed and scale. Element i is scale * u, u in [-1, 1) from the
+ * upper 24 bits of splitmix64's finaliser of (seed * 2^32 + i + 1) * 0x9E3779B97F4A7C15.
  */
 #include "golden/zoo.h"
 

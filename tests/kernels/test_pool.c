@@ -147,7 +147,8 @@ static int taken(Parts *parts, int half, int thread)
     return count;
 }
 
-// Equal work: each of two threads keeps to its half, but for the last few. A busy machine may have the worker come late.
+// Equal work: each of two threads keeps to its half, but for the last few. A busy machine may have the worker come
+// late.
 static void keeps_to_its_part(void)
 {
     GcamThreads *pool;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Maps of formulas over activations A and gradients G, against the formulas as they are printed, in double, on A and G as
- * the public interface shows them; and what must hold between methods.
+ * Maps of formulas over activations A and gradients G, against the formulas as they are printed, in double, on A and G
+ * as the public interface shows them; and what must hold between methods.
  */
 #include "method.h"
 #include "ops/check.h"

@@ -94,7 +94,8 @@ static void read_once(const char *head)
     REQUIRE(open_graph(&model, graph, &(GradcamModelOptions){ .labels = "none" }) == 0);
     REQUIRE(gradcam_context_open(&context, model, &(GradcamSettings){ .threads = 1, .layer = "y" }) == 0);
     CHECK_INT(gradcam_context_forward_float(context, picture), 0);
-    sets_read(context, targets, TARGETS);                       // sums of weights are made when they are first asked for
+    sets_read(context, targets, TARGETS);                       // sums of weights are made when they are first asked
+                                                                // for
     size_t once = sets_read(context, targets, 1), all = sets_read(context, targets, TARGETS), reads = account.reads;
     note("%zu sets of rows for one, %zu for %d", once, all, TARGETS);
     CHECK(once >= 70 && reads >= TARGETS * once);               // that is: the kernels here are those that run

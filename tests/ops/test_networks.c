@@ -18,7 +18,8 @@
 typedef struct Network {
     const char *name, *text;
     const char *layer;          // the automatic choice, where it is not plain to see
-    const char *fused;          // an operator that a plan makes of several nodes, and how often with the automatic layer
+    const char *fused;          // an operator that a plan makes of several nodes, and how often with the automatic
+                                // layer
     int fused_count;
 } Network;
 
