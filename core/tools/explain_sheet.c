@@ -110,6 +110,8 @@ static int add_method(Explain *e, Sheet *sheet, const AVFrame *frame, size_t ind
                                     (size_t)maps.width * (size_t)maps.height, &info);
     if (error == -ENOTSUP)
         return sheet_add(sheet, &e->draw, NULL, title, "does not fit");
+    if (!error && draw_set_method(&e->draw, method->info))  // each in its own look
+        return STATUS_FAILURE;
     if (!error)
         error = draw_scale(&e->draw, raw, maps.width, maps.height, shown, &place);
     if (error)
@@ -137,7 +139,7 @@ static int add_methods(Explain *e, Sheet *sheet, const AVFrame *frame)
         for (size_t i = 0; i < e->sheet_methods && !status; i++)
             status = add_method(e, sheet, frame, index, &e->sheet_method[i], maps, maps + most);
     free(maps);
-    return status;
+    return status ? status : draw_set_method(&e->draw, e->method.info);
 }
 
 // Of a path.
