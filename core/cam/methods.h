@@ -53,4 +53,7 @@ size_t gcam_weighted_scratch(const double *option, size_t cells, size_t channels
 // relu(sign * sum_k alpha_k A^k), which many of them end in. (methods_weighted.c)
 void gcam_weighted_sum(const GcamCam *cam, const float *alpha, double sign, float *map);
 
+// max_k abs(g_k) of each pixel; g as GcamCam.g has it. (methods_pixels.c)
+void gcam_greatest_magnitude(const GcamCam *cam, const float *g, float *map);
+
 #endif

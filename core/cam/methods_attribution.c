@@ -120,13 +120,12 @@ static int guided_gradcam(GcamProbe *probe, const GcamCam *cam, float *map)
         return -ENOMEM;
     float *small = own + layer->channels, *large = small + layer->cells;
     int error = gradcam_of_pixels(probe, own, small, large);
-    for (size_t i = 0; i < cam->cells && !error; i++) {
-        float most = 0;
-        for (size_t k = 0; k < cam->channels; k++)
-            most = fmaxf(most, fabsf(cam->g[i * cam->channels + k]));
-        map[i] = most * large[i];
-    }
-    return error;
+    if (error)
+        return error;
+    gcam_greatest_magnitude(cam, cam->g, map);
+    for (size_t i = 0; i < cam->cells; i++)
+        map[i] *= large[i];
+    return 0;
 }
 
 const GcamMethod gcam_method_guided_gradcam = {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static void greatest(const GcamCam *cam, const float *g, float *map)
+void gcam_greatest_magnitude(const GcamCam *cam, const float *g, float *map)
 {
     for (size_t i = 0; i < cam->cells; i++) {
         float most = 0;
@@ -24,7 +24,7 @@ static void greatest(const GcamCam *cam, const float *g, float *map)
 
 static int magnitude(const GcamCam *cam, float *map)
 {
-    greatest(cam, cam->g, map);
+    gcam_greatest_magnitude(cam, cam->g, map);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int smoothgrad(GcamProbe *probe, const GcamCam *cam, float *map)
         for (size_t i = 0; i < floats; i++)
             sum[i] += g[i] / (float)samples;
     }
-    greatest(cam, sum, map);
+    gcam_greatest_magnitude(cam, sum, map);
     return 0;
 }
 
