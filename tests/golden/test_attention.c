@@ -4,8 +4,7 @@
  * Maps of transformers' attention against what PyTorch makes of the formulas (attention.txt, made by attention.py): to
  * 1e-3 of the largest, the same bits with one and two threads, and for several classes at once.
  */
-#include "golden/npy.h"
-#include "golden/zoo.h"
+#include "golden/zoo_model.h"
 #include "gradcam.h"
 #include "harness.h"
 #include "method.h"
@@ -88,21 +87,11 @@ static void check_lines(GradcamModel *model, const float *input, const char *nam
 
 static void check_zoo(const char *shared, const char *name, const Line *lines, int count)
 {
-    GradcamModel *model = NULL;
-    char path[4096], onnx[128];
     Npy input = { 0 };
-    snprintf(path, sizeof(path), "%s/zoo", shared);
-    snprintf(onnx, sizeof(onnx), "%.63s.onnx", name);
-    CHECK(zoo_fill(path, name));
-    snprintf(path, sizeof(path), "%s/golden/resnet18.npz", shared);
-    CHECK(npz_unpack(path, "reference") && npy_read(&input, "reference", "input"));
-    CHECK_INT(gradcam_model_open(&model, onnx, NULL), 0);
+    GradcamModel *model = zoo_open(shared, name, &input);
     if (model && input.floats)
         check_lines(model, input.floats, name, lines, count);
-    gradcam_model_close(&model);
-    npy_free(&input);
-    zoo_remove(name);
-    CHECK(!system("rm -rf reference"));
+    zoo_close(&model, name, &input);
 }
 
 static void check_case(const char *shared, const Line *first, const Line *lines, int count)

@@ -4,8 +4,7 @@
  * The zoo's transformers against what pytorch-grad-cam finds (transformers.txt, made by transformers.py): the automatic
  * layer, the logit to 1e-4 of the largest, maps to 1e-3 of their largest, the same bits with one and two threads.
  */
-#include "golden/npy.h"
-#include "golden/zoo.h"
+#include "golden/zoo_model.h"
 #include "gradcam.h"
 #include "harness.h"
 
@@ -77,22 +76,12 @@ static void check(GradcamModel *model, const float *input, const Reference *want
 
 static void check_network(const char *shared, const char *name, const Reference *references, int count)
 {
-    GradcamModel *model = NULL;
-    char path[4096], onnx[128];
     Npy input = { 0 };
-    snprintf(path, sizeof(path), "%s/zoo", shared);
-    snprintf(onnx, sizeof(onnx), "%.63s.onnx", name);
-    CHECK(zoo_fill(path, name));
-    snprintf(path, sizeof(path), "%s/golden/resnet18.npz", shared);
-    CHECK(npz_unpack(path, "reference") && npy_read(&input, "reference", "input"));
-    CHECK_INT(gradcam_model_open(&model, onnx, NULL), 0);
+    GradcamModel *model = zoo_open(shared, name, &input);
     for (int i = 0; model && input.floats && i < count; i++)
         if (!strcmp(references[i].network, name))
             check(model, input.floats, &references[i]);
-    gradcam_model_close(&model);
-    npy_free(&input);
-    zoo_remove(name);
-    CHECK(!system("rm -rf reference"));
+    zoo_close(&model, name, &input);
 }
 
 int main(void)
