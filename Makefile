@@ -146,7 +146,7 @@ $(LIB_SO): $(CORE_OBJ) $(SOURCES_FILE)
 $(BUILD)/lib/libgradcam.so: $(LIB_SO)
 	@ln -sf $(SONAME) $@
 
-# For use in the build directory; packaging/install writes that of the installed place.
+# For use in the build directory; filter/packaging/install writes that of the installed place.
 $(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
 	@mkdir -p $(@D)
 	@sed -e 's|@prefix@|$(SRC)|' -e 's|@libdir@|$(BUILD)/lib|' -e 's|@includedir@|$(SRC)/core|' \
@@ -172,7 +172,7 @@ AUX_A  := $(BUILD)/lib/libaux.a
 TEST_AUX_C := $(filter-out $(TEST_MAIN_C),$(TESTS_C))
 TEST_AUX_A := $(BUILD)/lib/libtestaux.a
 
-CLIENT_FLAGS = $(CORE_FLAGS) -I$(SRC)/filter -I$(SRC)/frei0r -I$(SRC)/samples -I$(SRC)/tests $(AV_CFLAGS)
+CLIENT_FLAGS = $(CORE_FLAGS) -I$(SRC)/filter -I$(SRC)/filter/frei0r -I$(SRC)/samples -I$(SRC)/tests $(AV_CFLAGS)
 CLIENT_LIBS  = $(AUX_A) $(LIB_A) -Wl,--as-needed $(AV_LIBS) $(LIB_LIBS)
 
 SAMPLE_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(SAMPLE_MAIN_C))
@@ -239,7 +239,7 @@ $(BUILD)/ffmpeg/standalone: $(FFMPEG_FILES) $(FFMPEG_FILE) $(LIB_PC) | $(LIB_SO)
 
 # One object that needs no other library of ours, nor what may be missing where it is copied to: only f0r_* is visible.
 FREI0R_SO := $(BUILD)/frei0r/gradcam.so
-FREI0R_OBJ := $(call object,$(wildcard $(SRC)/frei0r/*.c))
+FREI0R_OBJ := $(call object,$(wildcard $(SRC)/filter/frei0r/*.c))
 
 frei0r: $(FREI0R_SO)
 
@@ -280,14 +280,14 @@ INSTALL_ENV = PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDI
               VERSION='$(VERSION)' SONAME='$(SONAME)' PRIVATE_LIBS='$(BLAS_LIBS) -lm -pthread'
 
 install: all
-	@$(INSTALL_ENV) $(SRC)/packaging/install install $(BUILD)
+	@$(INSTALL_ENV) $(SRC)/filter/packaging/install install $(BUILD)
 
 uninstall:
-	@$(INSTALL_ENV) $(SRC)/packaging/install uninstall $(BUILD)
+	@$(INSTALL_ENV) $(SRC)/filter/packaging/install uninstall $(BUILD)
 
 # For the machine and the release that it is built on.
 deb: all
-	@$(INSTALL_ENV) $(SRC)/packaging/deb $(BUILD)
+	@$(INSTALL_ENV) $(SRC)/filter/packaging/deb $(BUILD)
 
 # Where frei0r's hosts look for what belongs to one user.
 FREI0R_USER = $(DESTDIR)$(HOME)/.frei0r-1/lib

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# packaging/install and filter/wrapper, with a build directory of little things that have the right names: what is not
-# ours is neither replaced nor removed, prefixes may have spaces and be moved, and nothing is left behind.
+# filter/packaging/install and filter/wrapper, with a build directory of little things that have the right names: what
+# is not ours is neither replaced nor removed, prefixes may have spaces and be moved, and nothing is left behind.
 
 bad=0
 check() { # NAME STATUS: an `ok` line when STATUS is 0
@@ -36,7 +36,7 @@ do_install() {
     shift
     env PREFIX="$prefix" BINDIR="$prefix/bin" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/include" PROGRAM_SUFFIX= \
         FFMPEG_ROUTE=dropin STRIP=strip VERSION=0.1.0 SONAME=libgradcam.so.0 PRIVATE_LIBS=-lm "$@" \
-        "$SRC/packaging/install" "$word" "$build" > said 2>&1
+        "$SRC/filter/packaging/install" "$word" "$build" > said 2>&1
     status=$?
     cat said
     return $status
