@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What others see of the library: exported symbols, the header alone, pkg-config, installation and removal.
+# What others see of the library: exported symbols, pkg-config, installation and removal.
 
 bad=0
 check() { # NAME STATUS: an `ok` line when STATUS is 0
@@ -38,25 +38,6 @@ if [ -z "$sanitize" ]; then
     cat calls
     [ ! -s calls ]
     check "the library neither ends, prints nor changes its host" $?
-fi
-
-for header in "$SRC"/core/gradcam*.h; do
-    name=${header##*/}
-    echo "#include \"$name\"" > header.c
-    $CC -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$SRC/core" header.c
-    check "$name compiles alone as C99" $?
-    if command -v c++ > /dev/null; then
-        c++ -x c++ -std=c++11 -Wall -Wextra -Werror -fsyntax-only -I"$SRC/core" header.c
-        check "$name compiles alone as C++11" $?
-    fi
-done
-
-if command -v python3 > /dev/null; then
-    python3 "$SRC/tests/build/headers.py" "$SRC"/core/gradcam*.h
-    check "functions are documented, structs can grow and enumerations have names" $?
-    printf 'GRADCAM_API int gradcam_a(void);\n// b\nGRADCAM_API int gradcam_b(void);\nenum GradcamC {\nGRADCAM_C_COUNT\n};\n' > bad.h
-    [ "$(python3 "$SRC/tests/build/headers.py" bad.h | wc -l)" = 4 ]
-    check "headers.py sees what a header lacks" $?
 fi
 
 cat > client.c <<'END'
