@@ -22,7 +22,7 @@ void gcam_context_decide_probability(GradcamContext *context, enum GradcamProbab
 
 static int add_output(GradcamContext *context, const char *tensor)
 {
-    int value = gcam_model_find_tensor(context->model, tensor);
+    int value = gcam_graph_find_tensor(&context->model->graph, tensor);
     if (value < 0 || context->model->graph.value[value].node < 0) {
         gcam_log(&context->log, GRADCAM_LOG_ERROR, "no tensor or node '%s' computes anything", tensor);
         return -ENOENT;
@@ -68,7 +68,7 @@ static int take_elements(const GradcamContext *context, const GradcamTarget *tar
 {
     const GcamPlan *plan = context->plan;
     const GcamGraph *graph = &context->model->graph;
-    int value = target->tensor ? gcam_model_find_tensor(context->model, target->tensor) : context->model->logits;
+    int value = target->tensor ? gcam_graph_find_tensor(&context->model->graph, target->tensor) : context->model->logits;
     size_t at = 0;
     for (int i = 0; i < plan->output.count; i++) {
         const GcamShape *shape = &graph->value[plan->output.value[i]].shape;

@@ -269,9 +269,9 @@ static int read_ranges(Reader *r, const char *indices, const GcamShape *shape, G
 static int find_tensor(const Reader *r, const char *text, char name[MOST_TEXT])
 {
     const char *indices = find_indices(text);
-    int whole = gcam_model_find_tensor(r->model, text);         // a name may have such signs itself
+    int whole = gcam_graph_find_tensor(&r->model->graph, text);         // a name may have such signs itself
     trim(name, MOST_TEXT, text, indices && whole < 0 ? (size_t)(indices - text) : strlen(text));
-    return whole >= 0 ? whole : gcam_model_find_tensor(r->model, name);
+    return whole >= 0 ? whole : gcam_graph_find_tensor(&r->model->graph, name);
 }
 
 static int read_elements(Reader *r, const char *text, GradcamTarget *target)

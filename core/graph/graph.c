@@ -101,6 +101,15 @@ int gcam_graph_find_value(const GcamGraph *graph, const char *name)
     return -1;
 }
 
+int gcam_graph_find_tensor(const GcamGraph *graph, const char *name)
+{
+    int value = gcam_graph_find_value(graph, name);
+    for (int i = 0; value < 0 && i < graph->nodes; i++)
+        if (!strcmp(graph->node[i].name, name) && graph->node[i].outputs)
+            value = graph->node[i].output[0];
+    return value;
+}
+
 const GcamAttribute *gcam_node_attribute(const GcamNode *node, const char *name)
 {
     for (int i = 0; i < node->attributes; i++)

@@ -125,6 +125,9 @@ int gcam_graph_add_value(GcamGraph *graph, const char *name);
 // The value of that name, or what it is another name of; or -1.
 int gcam_graph_find_value(const GcamGraph *graph, const char *name);
 
+// The same, or the first output of the node of that name; or -1.
+int gcam_graph_find_tensor(const GcamGraph *graph, const char *name);
+
 // Attribute lookup; NULL or the default where absent.
 const GcamAttribute *gcam_node_attribute(const GcamNode *node, const char *name);
 int64_t gcam_node_int(const GcamNode *node, const char *name, int64_t fallback);

@@ -34,16 +34,6 @@ static int before_softmax(const GcamGraph *graph, int output, const char **kind)
     return output;
 }
 
-int gcam_model_find_tensor(const GradcamModel *model, const char *name)
-{
-    const GcamGraph *graph = &model->graph;
-    int value = gcam_graph_find_value(graph, name);
-    for (int i = 0; value < 0 && i < graph->nodes; i++)
-        if (!strcmp(graph->node[i].name, name))
-            value = graph->node[i].output[0];
-    return value;
-}
-
 static size_t largest_dim(const GcamShape *shape)
 {
     size_t largest = 1;
@@ -57,7 +47,7 @@ static int find_logits(GradcamModel *model, const char *wanted, const GradcamLog
     const GcamGraph *graph = &model->graph;
     const char *kind;
     int named = wanted && wanted[0];
-    model->logits = named ? gcam_model_find_tensor(model, wanted)
+    model->logits = named ? gcam_graph_find_tensor(graph, wanted)
                   : graph->outputs ? before_softmax(graph, graph->output[0], &kind) : -1;
     if (model->logits < 0 || graph->value[model->logits].node < 0) {
         gcam_log(log, GRADCAM_LOG_ERROR, named ? "no tensor or node computes the logits '%s'"

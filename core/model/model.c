@@ -321,7 +321,7 @@ static int open_model(GradcamModel **out, const char *path, const void *data, si
         (error = gcam_inputs_decide(&model->inputs, &model->graph, o->width ? o->width : (int)width,
                                     o->height ? o->height : (int)height, &o->log)) ||
         (error = fill_info(model, path, o->memory)) ||
-        (error = gcam_graph_simplify(&model->graph, &o->log)) ||
+        (error = gcam_graph_simplify(&model->graph, logits, &o->log)) ||
         (error = gcam_graph_take_token(&model->graph, &o->log)) ||
         (error = gcam_model_classify(model, logits, layer, &o->log)) ||
         (error = find_states(model, o->states, &o->log)) ||

@@ -73,9 +73,6 @@ int gcam_model_classify(GradcamModel *model, const char *logits, const char *lay
 // How the scores become probabilities, by what the graph tells. (bounds.c)
 void gcam_model_choose_probability(GradcamModel *model);
 
-// The value of a tensor or of a node's first output, or -1.
-int gcam_model_find_tensor(const GradcamModel *model, const char *name);
-
 // Index of a layer by tensor or node name; NULL and "auto" the default. -ENOENT with the near names in the log.
 int gcam_model_find_layer(const GradcamModel *model, const char *name, const GradcamLog *log);
 

@@ -20,15 +20,14 @@
 
 // ------------------------------------------------------------------------------------------------------------- arrays
 
-// Counts what is read and made against the budget: that bounds memory and time.
-static int spend(const GcamFold *fold, size_t elements)
+int gcam_fold_spend(const GcamInfer *infer, size_t elements)
 {
-    GcamGraph *graph = fold->infer.graph;
+    GcamGraph *graph = infer->graph;
     graph->folded += elements * sizeof(double);
     if (graph->folded <= graph->memory / GCAM_FOLDED_SHARE)
         return 0;
-    return gcam_fail(fold->infer.log, -EOVERFLOW, "node '%s' (%s): constants computed up to here take more than %zu "
-                     "MB, an eighth of the memory allowed", fold->infer.node->name, fold->infer.node->type,
+    return gcam_fail(infer->log, -EOVERFLOW, "node '%s' (%s): constants computed up to here take more than %zu "
+                     "MB, an eighth of the memory allowed", infer->node->name, infer->node->type,
                      graph->memory / GCAM_FOLDED_SHARE >> 20);
 }
 
@@ -38,7 +37,7 @@ int gcam_fold_alloc(const GcamFold *fold, GcamArray *array, const GcamShape *sha
     for (int i = 0; i < shape->rank; i++)
         if (gcam_mul(count, shape->dim[i], &count) < 0 || count > GCAM_FOLD_MOST)
             return -E2BIG;
-    int error = spend(fold, count);
+    int error = gcam_fold_spend(&fold->infer, count);
     if (error)
         return error;
     array->shape = *shape;

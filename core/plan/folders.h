@@ -38,6 +38,9 @@ typedef struct GcamFolder {
 // Tables, a row for each operator, zeros past the last: element by element; what makes and shapes arrays.
 extern const GcamFolder gcam_folders_elements[], gcam_folders_shapes[];
 
+// Counts elements that are read or made against the budget of the graph, which bounds memory and time: -EOVERFLOW, with
+// a message, where it is spent.
+int gcam_fold_spend(const GcamInfer *infer, size_t elements);
 // Zeros. -E2BIG when there are more than GCAM_FOLD_MOST, -ENOMEM; -EOVERFLOW, with a message, beyond the budget of the
 // graph. data is the caller's (gcam_alloc).
 int gcam_fold_alloc(const GcamFold *fold, GcamArray *array, const GcamShape *shape, int integer);

@@ -3,15 +3,20 @@
  * From the graph as exported to the graph as run: one walk in order of computation resolves aliases, folds what is
  * constant (shape arithmetic disappears here), finds each operator and infers its shapes; then nodes that no output
  * needs are dropped.
+ *
+ * Only what the scores need has to be understood. Beside it and behind it an operator that is not supported is lost, and
+ * with it what is computed of it, outputs included. Scores are the first output, or the tensor that the user names.
  */
 #include "simplify.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "fold.h"
+#include "fold_run.h"
 #include "ops/ops.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static int is_cast_to_float(const GcamNode *node)
@@ -32,6 +37,7 @@ static int unsupported(const GcamGraph *graph, const GcamNode *node, const Gradc
     return -ENOTSUP;
 }
 
+// One node: folded, resolved, shapes inferred. 0 or a negative errno, with a message.
 static int visit(GcamGraph *graph, int index, int *alias, const GradcamLog *log)
 {
     GcamNode *node = &graph->node[index];
@@ -55,7 +61,28 @@ static int visit(GcamGraph *graph, int index, int *alias, const GradcamLog *log)
         if (value && !value->data && value->type != GCAM_TYPE_FLOAT)
             return gcam_infer_bad(&infer, "input '%s' has no value", value->name);
     }
-    return node->op->infer(&infer);
+    int error = node->op->infer(&infer);
+    return error ? error : gcam_fold_run(&infer);
+}
+
+// The scores that the first output picks some of, by value or place: where its last operators began.
+static int behind_picks(const GcamGraph *graph, int output)
+{
+    static const char picks[] = " ArgMax ArgMin TopK ", looked_through[] = " Cast Identity ";
+    int scores = output;
+    for (int value = output; graph->value[value].node >= 0;) {
+        const GcamNode *node = &graph->node[graph->value[value].node];
+        const GcamOp *op = gcam_op_find(node->type);
+        char type[40];
+        snprintf(type, sizeof(type), " %.36s ", node->type);
+        int is_pick = strstr(picks, type) != NULL;
+        if (node->domain[0] || !node->inputs || node->input[0] < 0 ||
+            !(is_pick || strstr(looked_through, type) || (op && op->flags & GCAM_OP_VIEW)))
+            break;
+        value = node->input[0];
+        scores = is_pick ? value : scores;
+    }
+    return scores;
 }
 
 static void mark(const GcamGraph *graph, int value, char *needed)
@@ -64,29 +91,60 @@ static void mark(const GcamGraph *graph, int value, char *needed)
         needed[graph->value[value].node] = 1;
 }
 
-int gcam_graph_simplify(GcamGraph *graph, const GradcamLog *log)
+// Marks what the nodes that are marked need.
+static void mark_inputs(const GcamGraph *graph, char *needed)
 {
-    int error = -ENOMEM, kept = 0;
-    int *alias = gcam_alloc(graph->values, sizeof(*alias));
-    int *moved = gcam_alloc(graph->nodes, sizeof(*moved));
-    char *needed = gcam_calloc(graph->nodes, 1);
-    if (!alias || !moved || !needed)
-        goto end;
-    for (int i = 0; i < graph->values; i++)
-        alias[i] = i;
-    for (int i = 0; i < graph->nodes; i++) {
-        error = visit(graph, i, alias, log);
-        if (error)
-            goto end;
-    }
-    for (int i = 0; i < graph->outputs; i++) {
-        graph->output[i] = alias[graph->output[i]];
-        mark(graph, graph->output[i], needed);
-    }
     for (int i = graph->nodes - 1; i >= 0; i--)
         for (int j = 0; needed[i] && j < graph->node[i].inputs; j++)
             if (graph->node[i].input[j] >= 0)
                 mark(graph, graph->node[i].input[j], needed);
+}
+
+static int has_lost_input(const GcamNode *node, const char *lost)
+{
+    for (int i = 0; i < node->inputs; i++)
+        if (node->input[i] >= 0 && lost[node->input[i]])
+            return 1;
+    return 0;
+}
+
+// A node that the scores do not need: what it computes may be lost. 0 or -ENOMEM.
+static int try_visit(GcamGraph *graph, int index, int *alias, char *lost)
+{
+    const GradcamLog silent = { 0 };
+    const GcamNode *node = &graph->node[index];
+    int error = has_lost_input(node, lost) ? -ENOTSUP : visit(graph, index, alias, &silent);
+    for (int i = 0; error && i < node->outputs; i++)
+        if (node->output[i] >= 0)
+            lost[node->output[i]] = 1;
+    return error == -ENOMEM ? error : 0;
+}
+
+// The outputs that are there; of them the first is `scores`, where that is not known by a name that a user gave.
+static void resolve_outputs(GcamGraph *graph, int scores, int named, const int *alias, const char *lost)
+{
+    int kept = 0;
+    if (!named && scores >= 0)
+        graph->output[0] = scores;
+    for (int i = 0; i < graph->outputs; i++)
+        if (!lost[graph->output[i]])
+            graph->output[kept++] = alias[graph->output[i]];
+    graph->outputs = kept;
+}
+
+// Drops the nodes that no output needs, nor the scores where they lie behind all outputs that are there.
+static void drop_unneeded(GcamGraph *graph, int scores, char *needed, int *moved)
+{
+    int kept = 0;
+    memset(needed, 0, (size_t)graph->nodes);
+    for (int i = 0; i < graph->outputs; i++)
+        mark(graph, graph->output[i], needed);
+    mark_inputs(graph, needed);
+    if (scores >= 0 && graph->value[scores].node >= 0 && !needed[graph->value[scores].node]) {
+        graph->output[graph->outputs++] = scores;       // there is room for one more
+        mark(graph, scores, needed);
+        mark_inputs(graph, needed);
+    }
     for (int i = 0; i < graph->nodes; i++) {
         moved[i] = needed[i] && graph->node[i].op ? kept : -1;
         if (moved[i] >= 0)
@@ -96,10 +154,35 @@ int gcam_graph_simplify(GcamGraph *graph, const GradcamLog *log)
     for (int i = 0; i < graph->values; i++)
         if (graph->value[i].node >= 0)
             graph->value[i].node = moved[graph->value[i].node];
+}
+
+int gcam_graph_simplify(GcamGraph *graph, const char *logits, const GradcamLog *log)
+{
+    int error = -ENOMEM, named = logits && logits[0];
+    int *alias = gcam_alloc(graph->values, sizeof(*alias));
+    int *moved = gcam_alloc(graph->nodes, sizeof(*moved));
+    char *needed = gcam_calloc(graph->nodes, 1), *lost = gcam_calloc(graph->values, 1);
+    int scores = named ? gcam_graph_find_tensor(graph, logits)
+               : graph->outputs ? behind_picks(graph, graph->output[0]) : -1;
+    if (!alias || !moved || !needed || !lost)
+        goto end;
+    for (int i = 0; i < graph->values; i++)
+        alias[i] = i;
+    if (scores >= 0)
+        mark(graph, scores, needed);
+    mark_inputs(graph, needed);
+    for (int i = 0; i < graph->nodes; i++) {
+        error = needed[i] ? visit(graph, i, alias, log) : try_visit(graph, i, alias, lost);
+        if (error)
+            goto end;
+    }
+    resolve_outputs(graph, scores, named, alias, lost);
+    drop_unneeded(graph, scores < 0 ? scores : alias[scores], needed, moved);
     error = 0;
 end:
     gcam_free(alias);
     gcam_free(moved);
     gcam_free(needed);
+    gcam_free(lost);
     return error;
 }

@@ -365,6 +365,13 @@ static const Case cases[] = {
     CASE("w = Floor(%3x1x1@-3:3); v = Ceil(%6@-3:3); u = Add(w, v); y = Mul(a, u)"),
     CASE("w = Sin(%6@-9:9); v = Cos(%3x1x1); u = Mul(w, v); y = Mul(a, u)"),
     CASE("w = Round(%3x1x1@-3:3); v = Sign(%6); u = Mul(w, v); y = Add(a, u)"),
+    // by the operators themselves
+    CASE("w = ReduceMean(%2x3x6x6) axes=[0]; v = Conv(w, %3x3x3x3, %3) pads=[1,1,1,1]; y = Mul(a, v)"),
+    CASE("w = ReduceMean(%4x3x3x3) axes=[1,2,3]; v = Sub(%4x3x3x3, w); y = Conv(a, v, %4)"),
+    CASE("v, w = Split(%1x6x6x6, #3/3) axis=1; u = MaxPool(v) kernel_shape=[3,3] pads=[1,1,1,1]; "
+         "t = Softmax(w) axis=1; s = Add(u, t); y = Mul(a, s)"),
+    CASE("t = Tile(#0/2, #2); y = Gather(a, t) axis=1"),
+    CASE("w = MatMul(%6x4, %4x6); v = LayerNormalization(w, %6, %6); y = Mul(a, v)"),
     CASE("w = Log(%6@0.5:2); v = Tanh(%3x1x1); u = Erf(v); t = Mul(u, w); y = Mul(a, t)"),
     CASE("w = Reshape(%18, #3/6); v = Unsqueeze(w, #1); u = Flatten(v) axis=1; "
          "t = Unsqueeze(u, #1); y = Mul(a, t)"),
