@@ -19,8 +19,8 @@ static const struct {
 } known[] = {
     { "elements that move to other places",
       " trilu " },
-    { "resizing",
-      " resize_linear upsample9 convT gridsample " },
+    { "ConvTranspose, GridSample",
+      " convT gridsample " },
     { "Attention of opset 23",
       " attention23 attention23_3d " },
     { "operators of com.microsoft",

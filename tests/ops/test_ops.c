@@ -321,6 +321,89 @@ static const Case cases[] = {
     CASE("b = SpaceToDepth(a) blocksize=3; c = Mul(b, %27x1x1); y = DepthToSpace(c) blocksize=3"),
     CASE("b = SpaceToDepth(a) blocksize=2; c = Mul(b, %12x3x3); y = DepthToSpace(c) blocksize=2 mode=CRD"),
     CASE("b = Reshape(a, #2/27/2/1); y = DepthToSpace(b) blocksize=3 mode=DCR"),
+    CASE("s = Cast(#1/1/2/2) to=1; y = Resize(a, _, s)"),
+    CASE("y = Resize(a, _, _, #1/3/12/12)"),
+    CASE("y = Resize(a, _, _, #1/3/12/12) mode=linear"),
+    CASE("y = Resize(a, _, _, #1/3/9/4) mode=linear"),
+    CASE("y = Resize(a, _, _, #1/3/9/4) mode=cubic"),
+    CASE("y = Resize(a, _, _, #2/5/4/9) mode=linear"),
+    CASE("y = Resize(a, _, _, #1/3/6/1) mode=linear"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=nearest coordinate_transformation_mode=half_pixel"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=linear coordinate_transformation_mode=half_pixel"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=cubic coordinate_transformation_mode=half_pixel"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=nearest coordinate_transformation_mode=align_corners"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=linear coordinate_transformation_mode=align_corners"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=cubic coordinate_transformation_mode=align_corners"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=nearest coordinate_transformation_mode=asymmetric"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=linear coordinate_transformation_mode=asymmetric"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=cubic coordinate_transformation_mode=asymmetric"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=nearest coordinate_transformation_mode=pytorch_half_pixel"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=linear coordinate_transformation_mode=pytorch_half_pixel"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=cubic coordinate_transformation_mode=pytorch_half_pixel"),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=nearest coordinate_transformation_mode=half_pixel_symmetric", 0, 0, 19),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=linear coordinate_transformation_mode=half_pixel_symmetric", 0, 0, 19),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=cubic coordinate_transformation_mode=half_pixel_symmetric", 0, 0, 19),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=nearest coordinate_transformation_mode=tf_half_pixel_for_nn", 0, 0, 11),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=linear coordinate_transformation_mode=tf_half_pixel_for_nn", 0, 0, 11),
+    CASE("i = Cast(#2/2/3/5) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) mode=cubic coordinate_transformation_mode=tf_half_pixel_for_nn", 0, 0, 11),
+    CASE("y = Resize(a, _, _, #1/3/1/1) mode=linear coordinate_transformation_mode=pytorch_half_pixel"),
+    CASE("y = Resize(a, _, _, #1/3/1/1) mode=linear coordinate_transformation_mode=align_corners"),
+    CASE("i = Cast(#2/2/1/4) to=1; s = Mul(i, =0.5); y = Resize(a, _, s) nearest_mode=round_prefer_floor"),
+    CASE("i = Cast(#2/2/3/8) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) nearest_mode=round_prefer_floor coordinate_transformation_mode=align_corners"),
+    CASE("i = Cast(#2/2/1/4) to=1; s = Mul(i, =0.5); y = Resize(a, _, s) nearest_mode=round_prefer_ceil"),
+    CASE("i = Cast(#2/2/3/8) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) nearest_mode=round_prefer_ceil coordinate_transformation_mode=align_corners"),
+    CASE("i = Cast(#2/2/1/4) to=1; s = Mul(i, =0.5); y = Resize(a, _, s) nearest_mode=floor"),
+    CASE("i = Cast(#2/2/3/8) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) nearest_mode=floor coordinate_transformation_mode=align_corners"),
+    CASE("i = Cast(#2/2/1/4) to=1; s = Mul(i, =0.5); y = Resize(a, _, s) nearest_mode=ceil"),
+    CASE("i = Cast(#2/2/3/8) to=1; s = Mul(i, =0.5); "
+         "y = Resize(a, _, s) nearest_mode=ceil coordinate_transformation_mode=align_corners"),
+    CASE("y = Resize(a, _, _, #1/3/9/4) mode=cubic exclude_outside=1 cubic_coeff_a=-0.5"),
+    CASE("y = Resize(a, _, _, #1/3/9/4) mode=linear exclude_outside=1"),
+    CASE("j = Cast(#0/0/1/-3/8/8/5/11) to=1; r = Mul(j, =0.125); "
+         "y = Resize(a, r, _, #1/3/5/8) mode=nearest coordinate_transformation_mode=tf_crop_and_resize "
+         "extrapolation_value=1.5"),
+    CASE("j = Cast(#0/0/1/-3/8/8/5/11) to=1; r = Mul(j, =0.125); "
+         "y = Resize(a, r, _, #1/3/5/8) mode=linear coordinate_transformation_mode=tf_crop_and_resize "
+         "extrapolation_value=1.5"),
+    CASE("j = Cast(#0/0/1/-3/8/8/5/11) to=1; r = Mul(j, =0.125); "
+         "y = Resize(a, r, _, #1/3/5/8) mode=cubic coordinate_transformation_mode=tf_crop_and_resize "
+         "extrapolation_value=1.5"),
+    CASE("j = Cast(#3/1/7/6) to=1; r = Mul(j, =0.125); "
+         "y = Resize(a, r, _, #5/1) mode=linear axes=[2,3] coordinate_transformation_mode=tf_crop_and_resize",
+         0, 0, 18),
+    CASE("y = Resize(a, _, _, #9/4) mode=linear axes=[-1,2]", 0, 0, 18),
+    CASE("y = Resize(a, _, _, #9/15) axes=[2,3] mode=linear keep_aspect_ratio_policy=not_larger", 0, 0, 18),
+    CASE("y = Resize(a, _, _, #9/15) axes=[2,3] mode=linear keep_aspect_ratio_policy=not_smaller", 0, 0, 18),
+    CASE("y = Resize(a, _, _, #4/3) axes=[2,3] mode=linear antialias=1", 0, 0, 18),
+    CASE("y = Resize(a, _, _, #2/9) axes=[2,3] mode=cubic antialias=1", 0, 0, 18),
+    CASE("y = Resize(a, _, _, #2/5) axes=[2,3] mode=cubic antialias=1 exclude_outside=1", 0, 0, 18),
+    CASE("s = Cast(#1/1/2/3) to=1; y = Resize(a, s)", 0, 0, 10),
+    CASE("i = Cast(#2/2/1/4) to=1; s = Mul(i, =0.5); y = Resize(a, s) mode=linear", 0, 0, 10),
+    CASE("s = Cast(#1/1/2/2) to=1; y = Upsample(a, s)", 0, 0, 9),
+    CASE("y = Upsample(a) mode=linear scales=[1.0,1.0,2.0,1.5]", 0, 0, 8),
+    CASE("b = Reshape(a, #2/6/9); y = Resize(b, _, _, #2/6/5) mode=linear"),
+    CASE("b = Reshape(a, #2/3/3/3/2); y = Resize(b, _, _, #2/3/6/6/4)"),
     CASE("y = Gather(a, #2/0/0/-1) axis=1"),
     CASE("y = Gather(a, $1) axis=2"),
     CASE("y = Gather(a, #3) axis=-1"),
