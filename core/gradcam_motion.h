@@ -8,7 +8,7 @@
  *     gradcam_motion_create(&motion, width, height);
  *     gradcam_motion_frame(motion, type, vectors, count);           // 1. every frame, in the order of display
  *     gradcam_motion_key(motion, map, 14, 14, &region);             // 2. now and then: its map is known
- *     gradcam_motion_apply(motion, NULL, map, 14, 14, &region, out);        // 3. the map of the newest frame
+ *     gradcam_motion_apply(motion, NULL, map, 14, 14, &region, out, room);  // 3. the map of the newest frame
  *
  * Errors and threads are as in gradcam.h: one thread at a time for each GradcamMotion.
  */
@@ -76,28 +76,32 @@ GRADCAM_API void gradcam_motion_reset(GradcamMotion *motion);
 // Number of shifts in a way, the same for all of them.
 GRADCAM_API size_t gradcam_motion_way_count(const GradcamMotion *motion);
 
-// The way from the newest frame to the key frame.
-GRADCAM_API void gradcam_motion_way(const GradcamMotion *motion, GradcamShift *way);
+// The way from the newest frame to the key frame, in pixels. capacity: how many shifts there is room for; -ENOSPC, and
+// nothing is written, where these are fewer than gradcam_motion_way_count().
+GRADCAM_API int gradcam_motion_way(const GradcamMotion *motion, GradcamShift *way, size_t capacity);
 
 // The way from a frame to the next key frame, which comes after it, from the ways of both to the key frame before it.
-GRADCAM_API void gradcam_motion_way_on(const GradcamMotion *motion, const GradcamShift *way, const GradcamShift *next,
-                                       GradcamShift *out);
+// out may be neither of them; its capacity is as in gradcam_motion_way().
+GRADCAM_API int gradcam_motion_way_on(const GradcamMotion *motion, const GradcamShift *way, const GradcamShift *next,
+                                      GradcamShift *out, size_t capacity);
 
 // Size of a moved map. It covers the whole frame.
 GRADCAM_API void gradcam_motion_size(const GradcamMotion *motion, int *width, int *height);
 
 // Moves a map of a key frame to the frame from which the way leads there (NULL: from the newest frame to its key
 // frame). region as in gradcam_overlay_blend(). out has the size that gradcam_motion_size() tells; outside of the
-// region it is 0.
-GRADCAM_API void gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map,
-                                      int map_width, int map_height, const GradcamRegion *region, float *out);
+// region it is 0. capacity: how many floats there is room for at out. -EINVAL for a map size below 1, -ENOSPC where
+// the moved map does not fit: nothing is written then.
+GRADCAM_API int gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map,
+                                     int map_width, int map_height, const GradcamRegion *region, float *out,
+                                     size_t capacity);
 
 // What lies between two key frames: 1 - share times the map of the one before, moved by `way`, and share times the map
 // of the one after, moved by `next` (see gradcam_motion_way_on()), at the share of the time between them. Both maps
 // have the same size; the rest as gradcam_motion_apply().
-GRADCAM_API void gradcam_motion_meet(const GradcamMotion *motion, const GradcamShift *way, const float *map,
-                                     const GradcamShift *next, const float *next_map, float share, int map_width,
-                                     int map_height, const GradcamRegion *region, float *out);
+GRADCAM_API int gradcam_motion_meet(const GradcamMotion *motion, const GradcamShift *way, const float *map,
+                                    const GradcamShift *next, const float *next_map, float share, int map_width,
+                                    int map_height, const GradcamRegion *region, float *out, size_t capacity);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
  *     GradcamDrawing *drawing;                                      // 2. colours on a picture
  *     gradcam_steadies_create(&steadies);
  *     gradcam_drawing_create(&drawing);
- *     gradcam_steadies_update(steadies, &scale, result, maps);
+ *     gradcam_steadies_update(steadies, &scale, result, maps, room);
  *     gradcam_drawing_prepare(drawing, &settings, maps, count, width, height);
  *     gradcam_drawing_run(drawing, &picture, NULL, NULL, 0, 1);
  *
@@ -81,13 +81,14 @@ GRADCAM_API int gradcam_steadies_create(GradcamSteadies **out);
 GRADCAM_API void gradcam_steadies_free(GradcamSteadies **steadies);
 
 // Takes the next result and writes its maps, one after the other, smoothed and scaled to 0..1 each, those of a signed
-// method to -1..1: result->count times result->height x result->width floats. settings->is_signed and of_pixels are the
-// method's, not looked at. What was before is forgotten where the number of targets or the settings are
-// others than before, and for a target whose name is another one (class=auto found another class). Returns 1 when
-// there is something to see in any of them, 0 when all are empty, -EINVAL for settings that gradcam_steady_create()
-// refuses, -ENOMEM.
+// method to -1..1: result->count times result->height x result->width floats. capacity: how many floats there is room
+// for at out. settings->is_signed and of_pixels are the method's, not looked at. What was before is forgotten where the
+// number of targets or the settings are others than before, and for a target whose name is another one (class=auto
+// found another class). Returns 1 when there is something to see in any of them, 0 when all are empty, -ENOSPC where
+// the maps do not fit, and nothing is written or taken in, -EINVAL for settings that gradcam_steady_create() refuses,
+// -ENOMEM.
 GRADCAM_API int gradcam_steadies_update(GradcamSteadies *steadies, const GradcamSteadySettings *settings,
-                                        const GradcamResult *result, float *out);
+                                        const GradcamResult *result, float *out, size_t capacity);
 
 // Forgets: the next result stands for itself.
 GRADCAM_API void gradcam_steadies_reset(GradcamSteadies *steadies);
@@ -255,8 +256,11 @@ GRADCAM_API int gradcam_resize_rgb(const uint8_t *rgb, ptrdiff_t stride, int wid
 
 // ------------------------------------------------------------------------------------------------------ several maps
 
-// Enlarges (or reduces) a map with bilinear interpolation: half-pixel centres, edges clamped.
-GRADCAM_API void gradcam_map_resize(const float *map, int width, int height, float *out, int out_width, int out_height);
+// Enlarges (or reduces) a map of height x width to out_height x out_width with bilinear interpolation: half-pixel
+// centres, edges clamped. capacity: how many floats there is room for at out, which must not overlap the map. -EINVAL
+// for sizes below 1, -ENOSPC where the map does not fit: nothing is written then. No allocation. Thread-safe.
+GRADCAM_API int gradcam_map_resize(const float *map, int width, int height, float *out, size_t capacity, int out_width,
+                                   int out_height);
 
 // At each of `size` places the greatest value of `count` maps that lie one after the other; zeros when count is 0. out
 // may be the first map.
@@ -267,9 +271,10 @@ GRADCAM_API void gradcam_maps_between(const float *from, const float *to, float 
 
 // Enlarges a finite map of height x width to out_height x out_width: half-pixel centres, beyond the map its edge goes
 // on. Of a map that is nowhere below 0, nothing that comes out is below its lowest or above its highest value. BILINEAR
-// is gradcam_map_resize(). out must not overlap the map. No allocation.
-GRADCAM_API void gradcam_map_upsample(const float *map, int width, int height, float *out, int out_width,
-                                      int out_height, enum GradcamUpsample upsample);
+// is gradcam_map_resize(), and capacity and errors are as there; -EINVAL for a value of no GradcamUpsample, too. out must
+// not overlap the map. No allocation. Thread-safe.
+GRADCAM_API int gradcam_map_upsample(const float *map, int width, int height, float *out, size_t capacity,
+                                     int out_width, int out_height, enum GradcamUpsample upsample);
 
 // ------------------------------------------------------------------------------------------------------------ places
 

@@ -61,9 +61,8 @@ static int keep_way(GcamBetween *b, int64_t number)
     if (!way)
         return AVERROR(ENOMEM);
     b->way = way;
-    gradcam_motion_way(b->motion, way + (number - b->way_first) * count);
     b->way_end = number + 1;
-    return 0;
+    return gradcam_motion_way(b->motion, way + (number - b->way_first) * count, count);
 }
 
 int gcam_between_follow(GcamBetween *b, const AVFrame *frame, int64_t number, int flags)
@@ -149,6 +148,7 @@ static int enlarge_map(GcamBetween *b, const GcamHeat *heat, size_t target, int 
                        GcamFine *fine)
 {
     const size_t size = (size_t)planes->width * planes->height;
+    int ret;
 
     *fine = (GcamFine){ heat->map + target * heat->width * heat->height, heat->width, heat->height };
     if (heat->width >= planes->width || heat->height >= planes->height)
@@ -156,10 +156,10 @@ static int enlarge_map(GcamBetween *b, const GcamHeat *heat, size_t target, int 
     av_fast_malloc(&b->fine, &b->fine_size, sizeof(*b->fine) * 2 * size);
     if (!b->fine)
         return AVERROR(ENOMEM);
-    gradcam_map_upsample(fine->map, fine->width, fine->height, b->fine + place * size, planes->width, planes->height,
-                         heat->style->drawing.overlay.upsample);
+    ret = gradcam_map_upsample(fine->map, fine->width, fine->height, b->fine + place * size, size, planes->width,
+                               planes->height, heat->style->drawing.overlay.upsample);
     *fine = (GcamFine){ b->fine + place * size, planes->width, planes->height };
-    return 0;
+    return ret;
 }
 
 // interp=motion, where the next key frame is not known: the maps of the one before, moved on.
@@ -171,8 +171,9 @@ static int move_maps(GcamBetween *b, const GcamHeat *heat, GcamPlanes *planes)
 
     for (size_t i = 0; ret >= 0 && i < heat->result->count; i++)
         if ((ret = enlarge_map(b, heat, i, 0, planes, &fine)) >= 0)
-            gradcam_motion_apply(b->motion, NULL, fine.map, fine.width, fine.height, &region,
-                                 b->map + i * planes->width * planes->height);
+            ret = gradcam_motion_apply(b->motion, NULL, fine.map, fine.width, fine.height, &region,
+                                       b->map + i * planes->width * planes->height,
+                                       (size_t)planes->width * planes->height);
     return ret;
 }
 
@@ -189,17 +190,18 @@ static int meet_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, GcamP
     GcamFine fine, later;
     int ret = prepare_moved(b, targets, planes);
 
-    if (ret < 0)
-        return ret;
-    gradcam_motion_way_on(b->motion, way, next_way, on);
-    for (size_t i = 0; i < targets; i++) {
+    if (ret >= 0)
+        ret = gradcam_motion_way_on(b->motion, way, next_way, on, count);
+    for (size_t i = 0; ret >= 0 && i < targets; i++) {
+        const size_t size = (size_t)planes->width * planes->height;
+
         if ((ret = enlarge_map(b, heat, i, 0, planes, &fine)) < 0 ||
             (ret = enlarge_map(b, next, i, 1, planes, &later)) < 0)
             return ret;
-        gradcam_motion_meet(b->motion, way, fine.map, on, later.map, share, fine.width, fine.height, &region,
-                            b->map + i * planes->width * planes->height);
+        ret = gradcam_motion_meet(b->motion, way, fine.map, on, later.map, share, fine.width, fine.height, &region,
+                                  b->map + i * size, size);
     }
-    return 0;
+    return ret;
 }
 
 // interp=linear: between the maps of the key frames before and after.

@@ -77,7 +77,7 @@ int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GradcamSteadies *stead
         return AVERROR(ENOMEM);
     if (heat->fresh)
         gradcam_steadies_reset(steadies);
-    ret = gradcam_steadies_update(steadies, &heat->style->steady, result, heat->map);
+    ret = gradcam_steadies_update(steadies, &heat->style->steady, result, heat->map, result->count * size);
     if (ret < 0)
         return ret;
     heat->empty = !ret;

@@ -8,7 +8,7 @@
  *
  * A map that is not finite makes all of the fused one so: who describes it then says that.
  */
-#include "gradcam_picture.h"
+#include "picture/upsample.h"
 #include "fuse.h"
 
 #include "base/log.h"
@@ -53,7 +53,7 @@ void gcam_fuse_add(const GcamMethod *method, float *one, int one_width, int one_
 {
     const size_t size = (size_t)width * (size_t)height;
     scale(method, one, (size_t)one_width * (size_t)one_height);
-    gradcam_map_resize(one, one_width, one_height, room, width, height);
+    gcam_map_resize(one, one_width, one_height, room, width, height);
     if (method->fuse == GCAM_FUSE_PRODUCT)      // enlarged, a peak is below 1
         scale(method, room, size);
     for (size_t i = 0; i < size; i++)

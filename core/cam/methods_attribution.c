@@ -3,7 +3,7 @@
  * Methods whose maps are of pixels and that ask for more than one gradient by the picture. In: the picture x,
  * [pixels][channels], the layer, and the probe. Out: a number for each pixel.
  */
-#include "gradcam_picture.h"
+#include "picture/upsample.h"
 #include "methods.h"
 
 #include "base/log.h"
@@ -105,8 +105,8 @@ static int gradcam_of_pixels(GcamProbe *probe, float *alpha, float *small, float
             alpha[k] += g[i * layer->channels + k] / (float)layer->cells;
     gcam_weighted_sum(layer, alpha, 1, small);
     gradcam_map_normalize(small, layer->cells);
-    gradcam_map_resize(small, (int)layer->width, (int)layer->height, large, (int)picture->width,
-                       (int)picture->height);
+    gcam_map_resize(small, (int)layer->width, (int)layer->height, large, (int)picture->width,
+                    (int)picture->height);
     gradcam_map_normalize(large, picture->cells);
     return 0;
 }

@@ -5,7 +5,7 @@
  * biases. Out: what is at each pixel of all these maps together, each scaled to 0..1 and enlarged (eq. 5). Of a
  * convolution whose batch normalization is folded in, the bias is what both come to.
  */
-#include "gradcam_picture.h"
+#include "picture/upsample.h"
 #include "methods.h"
 #include "probe.h"
 
@@ -69,8 +69,8 @@ static void add(const Product *p, const Total *total)
             sum += (at(p, i, k) - total->low[k]) / (total->high[k] - total->low[k] + 1e-7);
         total->small[i] = (float)sum;
     }
-    gradcam_map_resize(total->small, (int)p->width, (int)p->height, total->large, (int)total->picture->width,
-                       (int)total->picture->height);
+    gcam_map_resize(total->small, (int)p->width, (int)p->height, total->large, (int)total->picture->width,
+                    (int)total->picture->height);
     for (size_t i = 0; i < pixels; i++)
         total->map[i] += total->large[i];
 }

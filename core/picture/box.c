@@ -3,6 +3,7 @@
  * Boxes from maps, the weakly supervised localisation of Grad-CAM's paper.
  */
 #include "gradcam_picture.h"
+#include "upsample.h"
 
 #include <errno.h>
 #include <math.h>
@@ -85,7 +86,7 @@ int gradcam_map_box(const float *map, int map_width, int map_height, int columns
                   gcam_alloc(cells, sizeof(*grid.stack)) };
     int found = -ENOMEM;
     if (grid.value && grid.hot && grid.stack) {
-        gradcam_map_resize(map, map_width, map_height, grid.value, columns, rows);
+        gcam_map_resize(map, map_width, map_height, grid.value, columns, rows);
         found = find_box(&grid, threshold, box);
     }
     gcam_free(grid.value);

@@ -2,10 +2,13 @@
  *
  * Maps as floats: scaling to 0..1 in place, and bilinear resizing from one buffer of the caller to another.
  */
+#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 
+#include "base/mem.h"
 #include "gradcam_picture.h"
+#include "upsample.h"
 
 int gradcam_map_normalize(float *map, size_t count)
 {
@@ -36,7 +39,7 @@ static int locate(int i, int size, int out_size, float *fraction)
 }
 
 // Columns are located once for a block of them, rows inside.
-void gradcam_map_resize(const float *map, int width, int height, float *out, int out_width, int out_height)
+void gcam_map_resize(const float *map, int width, int height, float *out, int out_width, int out_height)
 {
     enum { BLOCK = 512 };
     int left[BLOCK];
@@ -60,4 +63,21 @@ void gradcam_map_resize(const float *map, int width, int height, float *out, int
             }
         }
     }
+}
+
+int gcam_map_check_room(int width, int height, size_t capacity, int out_width, int out_height)
+{
+    size_t needed = 0;
+    if (width < 1 || height < 1 || out_width < 1 || out_height < 1)
+        return -EINVAL;
+    return gcam_mul((size_t)out_width, (size_t)out_height, &needed) || needed > capacity ? -ENOSPC : 0;
+}
+
+int gradcam_map_resize(const float *map, int width, int height, float *out, size_t capacity, int out_width,
+                       int out_height)
+{
+    int error = gcam_map_check_room(width, height, capacity, out_width, out_height);
+    if (!error)
+        gcam_map_resize(map, width, height, out, out_width, out_height);
+    return error;
 }

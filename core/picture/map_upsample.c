@@ -158,13 +158,16 @@ static void restore_range(float *out, size_t count, float factor, float low, flo
     }
 }
 
-void gradcam_map_upsample(const float *map, int width, int height, float *out, int out_width, int out_height,
-                          enum GradcamUpsample upsample)
+int gradcam_map_upsample(const float *map, int width, int height, float *out, size_t capacity, int out_width,
+                         int out_height, enum GradcamUpsample upsample)
 {
-    if (upsample == GRADCAM_UPSAMPLE_BILINEAR) {
-        gradcam_map_resize(map, width, height, out, out_width, out_height);
-        return;
-    }
+    if ((unsigned)upsample >= GCAM_UPSAMPLES)
+        return -EINVAL;
+    if (upsample == GRADCAM_UPSAMPLE_BILINEAR)
+        return gradcam_map_resize(map, width, height, out, capacity, out_width, out_height);
+    int error = gcam_map_check_room(width, height, capacity, out_width, out_height);
+    if (error)
+        return error;
     float low, high, factor = 1;
     find_range(map, (size_t)width * height, &low, &high);
     if (upsample == GRADCAM_UPSAMPLE_SPLINE)
@@ -173,4 +176,5 @@ void gradcam_map_upsample(const float *map, int width, int height, float *out, i
         enlarge_block(map, width, height, out, out_width, out_height, start,
                       out_width - start < BLOCK ? out_width - start : BLOCK, upsample);
     restore_range(out, (size_t)out_width * out_height, factor, low, high);
+    return 0;
 }

@@ -13,6 +13,7 @@
 #include "gradcam_motion.h"
 #include "motion.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -30,9 +31,12 @@ size_t gradcam_motion_way_count(const GradcamMotion *motion)
     return (size_t)gcam_motion_cells(motion);
 }
 
-void gradcam_motion_way(const GradcamMotion *motion, GradcamShift *way)
+int gradcam_motion_way(const GradcamMotion *motion, GradcamShift *way, size_t capacity)
 {
+    if (capacity < gradcam_motion_way_count(motion))
+        return -ENOSPC;
     memcpy(way, motion->key.newest, gradcam_motion_way_count(motion) * sizeof(*way));
+    return 0;
 }
 
 GradcamShift gcam_motion_sample(const GradcamMotion *motion, const GradcamShift *way, float x, float y)
@@ -53,9 +57,11 @@ GradcamShift gcam_motion_sample(const GradcamMotion *motion, const GradcamShift 
 // What is at x came from x + way(x) of the key frame before, and what is at y of the one after from y + next(y). Where
 // both are the same place, y is where x is going. y is found by going half of what is missing at a time, which also
 // settles where ways differ a lot from cell to cell.
-void gradcam_motion_way_on(const GradcamMotion *motion, const GradcamShift *way, const GradcamShift *next,
-                           GradcamShift *out)
+int gradcam_motion_way_on(const GradcamMotion *motion, const GradcamShift *way, const GradcamShift *next,
+                          GradcamShift *out, size_t capacity)
 {
+    if (capacity < gradcam_motion_way_count(motion))
+        return -ENOSPC;
     for (int cell = 0; cell < gcam_motion_cells(motion); cell++) {
         float x = ((float)(cell % motion->across) + 0.5f) * motion->cell;
         float y = ((float)(cell / motion->across) + 0.5f) * motion->cell;
@@ -67,6 +73,7 @@ void gradcam_motion_way_on(const GradcamMotion *motion, const GradcamShift *way,
         }
         out[cell] = on;
     }
+    return 0;
 }
 
 // A map at a place of its region given in 0..1 of each side: bilinear, half-pixel centres.
@@ -97,20 +104,29 @@ static void move(const GradcamMotion *motion, const GradcamShift *way, float sha
         }
 }
 
-void gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map, int map_width,
-                          int map_height, const GradcamRegion *region, float *out)
+int gradcam_motion_apply(const GradcamMotion *motion, const GradcamShift *way, const float *map, int map_width,
+                         int map_height, const GradcamRegion *region, float *out, size_t capacity)
 {
+    if (map_width < 1 || map_height < 1)
+        return -EINVAL;
+    if (capacity < (size_t)motion->columns * (size_t)motion->rows)
+        return -ENOSPC;
     move(motion, way ? way : motion->key.newest, motion->trust, map, map_width, map_height, region, out);
+    return 0;
 }
 
 // motion->moved is free between two key frames.
-void gradcam_motion_meet(const GradcamMotion *motion, const GradcamShift *way, const float *map,
-                         const GradcamShift *next, const float *next_map, float share, int map_width, int map_height,
-                         const GradcamRegion *region, float *out)
+int gradcam_motion_meet(const GradcamMotion *motion, const GradcamShift *way, const float *map,
+                        const GradcamShift *next, const float *next_map, float share, int map_width, int map_height,
+                        const GradcamRegion *region, float *out, size_t capacity)
 {
-    gradcam_motion_apply(motion, way, map, map_width, map_height, region, out);
-    gradcam_motion_apply(motion, next, next_map, map_width, map_height, region, motion->moved);
-    gradcam_maps_between(out, motion->moved, share, (size_t)motion->columns * (size_t)motion->rows, out);
+    const size_t size = (size_t)motion->columns * (size_t)motion->rows;
+    int error = gradcam_motion_apply(motion, way, map, map_width, map_height, region, out, capacity);
+    if (!error)
+        error = gradcam_motion_apply(motion, next, next_map, map_width, map_height, region, motion->moved, size);
+    if (!error)
+        gradcam_maps_between(out, motion->moved, share, size, out);
+    return error;
 }
 
 void gcam_motion_warm(GradcamMotion *motion)

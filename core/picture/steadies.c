@@ -92,10 +92,13 @@ static int note_name(Target *target, const char *name)
 }
 
 int gradcam_steadies_update(GradcamSteadies *steadies, const GradcamSteadySettings *settings,
-                            const GradcamResult *result, float *out)
+                            const GradcamResult *result, float *out, size_t capacity)
 {
     const size_t size = (size_t)result->width * result->height;
+    size_t needed = 0;
     GradcamSteadySettings own;
+    if (gcam_mul(result->count, size, &needed) || needed > capacity)
+        return -ENOSPC;
     GCAM_TAKE(own, settings);
     own.is_signed = result->method.info && result->method.info->is_signed;
     own.of_pixels = result->method.info && result->method.info->of_pixels;

@@ -21,6 +21,13 @@ void gcam_upsample_weigh(double weight[GCAM_UPSAMPLE_TAPS], double t, enum Gradc
 // cells and half a cell off. two_sided: the same for what is farthest from 0.5 on either side.
 double gcam_upsample_factor(const float *map, int width, int height, int two_sided);
 
+// gradcam_map_resize() of sizes from 1 on, to where there is room.
+void gcam_map_resize(const float *map, int width, int height, float *out, int out_width, int out_height);
+
+// 0 where a map of out_height x out_width may be made of one of height x width: -EINVAL for a size below 1, -ENOSPC
+// where there is no room for it in `capacity` floats.
+int gcam_map_check_room(int width, int height, size_t capacity, int out_width, int out_height);
+
 // Beyond a map its edge goes on.
 static inline int gcam_upsample_clamp(int cell, int size)
 {

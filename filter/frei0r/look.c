@@ -272,7 +272,7 @@ static int take_result(GcamLook *look, const GcamWish *wish, const GradcamResult
     look->map_height = result->height;
     look->prepared = 0;
     look->two_sided = result->method.info && result->method.info->is_signed;
-    error = gradcam_steadies_update(look->steadies, &settings, result, look->maps);
+    error = gradcam_steadies_update(look->steadies, &settings, result, look->maps, look->capacity);
     look->visible = error > 0;
     return error;
 }

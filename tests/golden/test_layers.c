@@ -63,7 +63,7 @@ static void check_mean(const GradcamMethod *method)
     for (int k = 0; k < 3; k++) {
         CHECK_INT(map_of_layers(layer[k], 1, method, one, &width), 0);
         scale(method->info, one, (size_t)(width * width));
-        gradcam_map_resize(one, width, width, large, SIZE, SIZE);
+        gradcam_map_resize(one, width, width, large, SIZE * SIZE, SIZE, SIZE);
         for (int i = 0; i < CELLS; i++)
             sum[i] += large[i];
     }

@@ -150,7 +150,7 @@ static void find_maximum(Setup *setup, int width, int height, int *x, int *y)
         setup->large = malloc(pixels * sizeof(float));
         setup->large_room = pixels;
     }
-    gradcam_map_resize(setup->map, setup->layer->width, setup->layer->height, setup->large, width, height);
+    gradcam_map_resize(setup->map, setup->layer->width, setup->layer->height, setup->large, SIZE_MAX, width, height);
     for (size_t i = 1; i < pixels; i++)
         if (setup->large[i] > setup->large[best])
             best = i;

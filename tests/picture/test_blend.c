@@ -744,7 +744,7 @@ static void check_curved(enum GradcamUpsample upsample, int cells, int width, in
     REQUIRE(gradcam_overlay_create(&overlay, &settings) == 0);
     for (int slice = 0; slice < slices; slice++)
         CHECK_INT(gradcam_overlay_blend(overlay, &picture, map, cells, cells, NULL, slice, slices), 0);
-    gradcam_map_upsample(map, cells, cells, enlarged, width, height, upsample);
+    gradcam_map_upsample(map, cells, cells, enlarged, (size_t)width * height, width, height, upsample);
     for (int i = 0; i < width * height; i++) {
         const int off = abs(mask[i] - (int)(255 * enlarged[i]));
         most = off > most ? off : most;

@@ -272,25 +272,30 @@ static void upsampling_keeps_to_the_range(void)
     float map[5 * 5] = { 0 }, out[45 * 45], lines[45 * 45];
 
     map[2 * 5 + 2] = 0.5f;              // a peak of one cell
-    gradcam_map_upsample(map, 5, 5, out, 45, 45, GRADCAM_UPSAMPLE_BILINEAR);
-    gradcam_map_resize(map, 5, 5, lines, 45, 45);
+    gradcam_map_upsample(map, 5, 5, out, 45 * 45, 45, 45, GRADCAM_UPSAMPLE_BILINEAR);
+    gradcam_map_resize(map, 5, 5, lines, 45 * 45, 45, 45);
     CHECK(!memcmp(out, lines, sizeof(out)));
-    gradcam_map_upsample(map, 5, 5, out, 45, 45, GRADCAM_UPSAMPLE_SPLINE);
+    gradcam_map_upsample(map, 5, 5, out, 45 * 45, 45, 45, GRADCAM_UPSAMPLE_SPLINE);
     CHECK_NEAR(out[22 * 45 + 22], 0.5, 1e-6);                           // middle of its cell
     CHECK_NEAR(out[22 * 45 + 31], 0.5 * 0.25, 1e-6);                    // of the next one
     CHECK_NEAR(out[22 * 45 + 40], 0, 1e-6);
-    gradcam_map_upsample(map, 5, 5, out, 45, 45, GRADCAM_UPSAMPLE_BICUBIC);
+    gradcam_map_upsample(map, 5, 5, out, 45 * 45, 45, 45, GRADCAM_UPSAMPLE_BICUBIC);
     CHECK_NEAR(out[22 * 45 + 22], 0.5, 1e-6);
     CHECK_NEAR(out[22 * 45 + 31], 0, 1e-6);
     for (int i = 0; i < 5 * 5; i++)
         map[i] = (float)(i * 7 % 5) / 4;
     for (int upsample = 0; upsample < GCAM_UPSAMPLES; upsample++) {
-        gradcam_map_upsample(map, 5, 5, out, 45, 45, upsample);
+        out[0] = 5;
+        CHECK_INT(gradcam_map_upsample(map, 5, 5, out, 45 * 45 - 1, 45, 45, upsample), -ENOSPC);
+        CHECK_INT(gradcam_map_upsample(map, 5, 5, out, 45 * 45, 45, 0, upsample), -EINVAL);
+        CHECK(out[0] == 5);
+        gradcam_map_upsample(map, 5, 5, out, 45 * 45, 45, 45, upsample);
         for (int i = 0; i < 45 * 45; i++)
             REQUIRE(out[i] >= 0 && out[i] <= 1);
         CHECK_INT(gradcam_upsample_find(gradcam_upsample_name(upsample)), upsample);
     }
     CHECK(!gradcam_upsample_name(GCAM_UPSAMPLES));
+    CHECK_INT(gradcam_map_upsample(map, 5, 5, out, 45 * 45, 45, 45, GCAM_UPSAMPLES), -EINVAL);
     CHECK_INT(gradcam_upsample_find("cubic"), -EINVAL);
 }
 
@@ -300,14 +305,14 @@ static void upsampling_to_any_size(void)
     static float out[3 * 600];
     const float map[3] = { 0, 1, 0 }, many[12] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
 
-    gradcam_map_upsample(map, 3, 1, out, 600, 3, GRADCAM_UPSAMPLE_SPLINE);
+    gradcam_map_upsample(map, 3, 1, out, 3 * 600, 600, 3, GRADCAM_UPSAMPLE_SPLINE);
     for (int x = 0; x < 600; x++) {
         CHECK_NEAR(out[x], out[599 - x], 1e-5);
         CHECK_NEAR(out[x], out[1200 + x], 1e-6);
         if (x > 0 && x < 300)
             REQUIRE(out[x] >= out[x - 1] - 1e-6f);
     }
-    gradcam_map_upsample(many, 1, 12, out, 1, 2, GRADCAM_UPSAMPLE_BICUBIC);
+    gradcam_map_upsample(many, 1, 12, out, 2, 1, 2, GRADCAM_UPSAMPLE_BICUBIC);
     CHECK(out[0] == 1 && out[1] == 1);
 }
 
@@ -359,21 +364,24 @@ static void each_target_is_steady_on_its_own(void)
     float out[4];
 
     REQUIRE(!gradcam_steadies_create(&steadies));
-    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out), 1);
+    out[0] = 5;
+    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out, 3), -ENOSPC);
+    CHECK(out[0] == 5);
+    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out, 4), 1);
     CHECK_NEAR(out[3], 2 / 4.f, 1e-6);
     maps[0].map = maps[1].map = second;
     maps[1].name = "bird";
     result.time = 1;
-    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out), 1);
+    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out, 4), 1);
     CHECK_NEAR(out[0], (1 + 2 * share) / 4, 1e-6);              // on the way
     CHECK_NEAR(out[2], 3 / 4.f, 1e-6);                          // anew
     gradcam_steadies_reset(steadies);
     maps[0].map = first;
     result.time = 2;
-    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out), 1);
+    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out, 4), 1);
     CHECK_NEAR(out[0], 1 / 4.f, 1e-6);
     result.count = 0;
-    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out), 0);
+    CHECK_INT(gradcam_steadies_update(steadies, &settings, &result, out, 4), 0);
     gradcam_steadies_free(&steadies);
 }
 
@@ -387,8 +395,8 @@ static void steadies_refuse_wrong_settings(void)
     float out[1];
 
     REQUIRE(!gradcam_steadies_create(&steadies));
-    CHECK_INT(gradcam_steadies_update(steadies, &wrong, &result, out), -EINVAL);
-    CHECK_INT(gradcam_steadies_update(steadies, &right, &result, out), 0);      // constant
+    CHECK_INT(gradcam_steadies_update(steadies, &wrong, &result, out, 1), -EINVAL);
+    CHECK_INT(gradcam_steadies_update(steadies, &right, &result, out, 1), 0);      // constant
     gradcam_steadies_free(&steadies);
 }
 

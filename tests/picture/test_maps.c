@@ -106,7 +106,11 @@ static void test_map_resize(void)
         float *map = malloc(sizeof(*map) * w * h), *out = malloc(sizeof(*out) * (ow * oh + 1));
         random_floats(&random, map, w * h, -1, 1);
         out[ow * oh] = 12345;
-        gradcam_map_resize(map, w, h, out, ow, oh);
+        out[0] = 12345;
+        CHECK_INT(gradcam_map_resize(map, w, h, out, (size_t)ow * oh - 1, ow, oh), -ENOSPC);
+        CHECK(out[0] == 12345);
+        CHECK_INT(gradcam_map_resize(map, 0, h, out, (size_t)ow * oh, ow, oh), -EINVAL);
+        CHECK_INT(gradcam_map_resize(map, w, h, out, (size_t)ow * oh, ow, oh), 0);
         CHECK(out[ow * oh] == 12345);
         for (int y = 0; y < oh; y++)
             for (int x = 0; x < ow; x++) {

@@ -51,7 +51,7 @@ static void centre_of(const float *moved, double *x, double *y)
 static void centroid(GradcamMotion *motion, const GradcamShift *way, const float *map, double *x, double *y)
 {
     float out[COLUMNS * ROWS];
-    gradcam_motion_apply(motion, way, map, MAP, MAP, NULL, out);
+    CHECK_INT(gradcam_motion_apply(motion, way, map, MAP, MAP, NULL, out, COLUMNS * ROWS), 0);
     centre_of(out, x, y);
 }
 
@@ -199,7 +199,7 @@ static void the_halo_goes_with_its_object(void)
     }
     float out[COLUMNS * ROWS];
     int hottest = 0;
-    gradcam_motion_apply(motion, NULL, spot, MAP, MAP, NULL, out);
+    CHECK_INT(gradcam_motion_apply(motion, NULL, spot, MAP, MAP, NULL, out, COLUMNS * ROWS), 0);
     for (int i = 0; i < COLUMNS * ROWS; i++)
         hottest = out[i] > out[hottest] ? i : hottest;
     CHECK_NEAR(place_x(hottest), x + 40, 20);
@@ -243,13 +243,13 @@ static void meets_between_key_frames(void)
         if (i == FIRST)
             make_key(motion);
         if (i > FIRST)
-            gradcam_motion_way(motion, way[i - FIRST]);
+            CHECK_INT(gradcam_motion_way(motion, way[i - FIRST], MOST_CELLS), 0);
     }
     put_spot(90 + 6 * STRIDE, 70 + 3 * STRIDE);
     make_key(motion);
     for (int i = 1; i < STRIDE; i++) {
         double x, y;
-        gradcam_motion_way_on(motion, way[i], way[STRIDE], on);
+        CHECK_INT(gradcam_motion_way_on(motion, way[i], way[STRIDE], on, MOST_CELLS), 0);
         centroid(motion, way[i], before, &x, &y);
         CHECK_NEAR(x, 90 + 6 * i, 3);
         CHECK_NEAR(y, 70 + 3 * i, 3);
@@ -272,7 +272,7 @@ static void finds_the_way_on(void)
         way[i] = (GradcamShift){ x / z - x, y / z - y };
         next[i] = (GradcamShift){ x / z_next - x, y / z_next - y };
     }
-    gradcam_motion_way_on(motion, way, next, on);
+    CHECK_INT(gradcam_motion_way_on(motion, way, next, on, MOST_CELLS), 0);
     for (int i = 0; i < cells; i++) {
         float x = ((float)(i % ACROSS) + 0.5f) * side - WIDTH / 2, y = ((float)(i / ACROSS) + 0.5f) * side - HEIGHT / 2;
         if (fabsf(x) > 0.35f * WIDTH || fabsf(y) > 0.35f * HEIGHT)      // leaves the frame
@@ -342,7 +342,7 @@ static void moves_parts_apart(void)
         gradcam_motion_frame(motion, GRADCAM_PICTURE_P, vectors, n);
     }
     float out[COLUMNS * ROWS];
-    gradcam_motion_apply(motion, NULL, spot, MAP, MAP, NULL, out);
+    CHECK_INT(gradcam_motion_apply(motion, NULL, spot, MAP, MAP, NULL, out, COLUMNS * ROWS), 0);
     int left = 0, right = COLUMNS / 2;
     for (int i = 0; i < COLUMNS * ROWS; i++)
         if (i % COLUMNS < COLUMNS / 2)
@@ -360,12 +360,34 @@ static void holds_without_vectors(void)
     GradcamRegion region = { 70, 0, 180, 180 };
     float first[COLUMNS * ROWS], out[COLUMNS * ROWS];
     make_key(motion);
-    gradcam_motion_apply(motion, NULL, spot, MAP, MAP, &region, first);
+    CHECK_INT(gradcam_motion_apply(motion, NULL, spot, MAP, MAP, &region, first, COLUMNS * ROWS), 0);
     for (int i = 0; i < 5; i++)
         gradcam_motion_frame(motion, i % 2 ? GRADCAM_PICTURE_B : GRADCAM_PICTURE_P, NULL, 0);
-    gradcam_motion_apply(motion, NULL, spot, MAP, MAP, &region, out);
+    CHECK_INT(gradcam_motion_apply(motion, NULL, spot, MAP, MAP, &region, out, COLUMNS * ROWS), 0);
     check_floats("map", out, first, COLUMNS * ROWS, 0, 0);
     CHECK(out[0] == 0 && out[COLUMNS - 1] == 0);        // outside of the region
+    gradcam_motion_free(&motion);
+}
+
+// One float or shift less than is written, and nothing is.
+static void refuses_what_is_too_small(void)
+{
+    GradcamMotion *motion = create();
+    GradcamShift way[MOST_CELLS] = { { 5, 5 } }, on[MOST_CELLS] = { { 5, 5 } };
+    const size_t cells = gradcam_motion_way_count(motion), size = COLUMNS * ROWS;
+    float out[COLUMNS * ROWS] = { 5 };
+    make_key(motion);
+    CHECK_INT(gradcam_motion_way(motion, way, cells - 1), -ENOSPC);
+    CHECK_INT(gradcam_motion_way_on(motion, way, way, on, cells - 1), -ENOSPC);
+    CHECK_INT(gradcam_motion_apply(motion, NULL, spot, MAP, MAP, NULL, out, size - 1), -ENOSPC);
+    CHECK_INT(gradcam_motion_apply(motion, NULL, spot, 0, MAP, NULL, out, size), -EINVAL);
+    CHECK_INT(gradcam_motion_meet(motion, way, spot, way, spot, 0.5f, MAP, MAP, NULL, out, size - 1), -ENOSPC);
+    CHECK_INT(gradcam_motion_meet(motion, way, spot, way, spot, 0.5f, MAP, 0, NULL, out, size), -EINVAL);
+    CHECK(way[0].x == 5 && on[0].x == 5 && out[0] == 5);
+    CHECK_INT(gradcam_motion_way(motion, way, cells), 0);
+    CHECK_INT(gradcam_motion_way_on(motion, way, way, on, cells), 0);
+    CHECK_INT(gradcam_motion_meet(motion, way, spot, on, spot, 0.5f, MAP, MAP, NULL, out, size), 0);
+    CHECK(way[0].x == 0 && on[0].x == 0 && out[0] == 0);
     gradcam_motion_free(&motion);
 }
 
@@ -386,7 +408,7 @@ static void survives_nonsense(void)
                 random_int(&random, -3, 300), random_float(&random, -1e5f, 1e5f),
                 k % 50 ? random_float(&random, -50, 50) : NAN, random_int(&random, 0, 3) == 0 };
         gradcam_motion_frame(motion, (enum GradcamPictureType)random_int(&random, 0, 2), vectors, n);
-        gradcam_motion_apply(motion, NULL, spot, MAP, MAP, NULL, out);
+        CHECK_INT(gradcam_motion_apply(motion, NULL, spot, MAP, MAP, NULL, out, COLUMNS * ROWS), 0);
         for (int k = 0; k < COLUMNS * ROWS; k++)
             CHECK(out[k] >= 0 && out[k] <= 1);
     }
@@ -407,6 +429,7 @@ int main(void)
     RUN(forgets_on_reset);
     RUN(moves_parts_apart);
     RUN(holds_without_vectors);
+    RUN(refuses_what_is_too_small);
     RUN(survives_nonsense);
     return end_cases();
 }
