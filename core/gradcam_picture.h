@@ -186,8 +186,8 @@ GRADCAM_API int gradcam_upsample_find(const char *name);
 // All fields may be zero: turbo at an opacity of 0.6, on 8-bit R, G, B.
 typedef struct GradcamOverlaySettings {
     size_t size;                // sizeof of this struct, or 0: see above
-    enum GradcamColormap colormap;
     const uint8_t (*table)[3];  // 256 colours of the caller's own, copied by gradcam_overlay_create(); NULL: colormap's
+    enum GradcamColormap colormap;
     enum GradcamBlend blend;
     enum GradcamOutput output;
     float opacity;              // 0..1; 0 where gamma is 0 too: 0.6
@@ -271,8 +271,8 @@ GRADCAM_API void gradcam_maps_between(const float *from, const float *to, float 
 
 // Enlarges a finite map of height x width to out_height x out_width: half-pixel centres, beyond the map its edge goes
 // on. Of a map that is nowhere below 0, nothing that comes out is below its lowest or above its highest value. BILINEAR
-// is gradcam_map_resize(), and capacity and errors are as there; -EINVAL for a value of no GradcamUpsample, too. out must
-// not overlap the map. No allocation. Thread-safe.
+// is gradcam_map_resize(); capacity and errors are as there, and -EINVAL for an upsample that is none. out must not
+// overlap the map. No allocation. Thread-safe.
 GRADCAM_API int gradcam_map_upsample(const float *map, int width, int height, float *out, size_t capacity,
                                      int out_width, int out_height, enum GradcamUpsample upsample);
 

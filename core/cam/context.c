@@ -35,20 +35,21 @@ static void assign_memory(GradcamContext *context)
 static size_t most_channels(const GradcamContext *context)
 {
     size_t most = 0;
-    for (int i = 0; i < context->layers.count; i++) {
-        size_t channels = (size_t)context->model->layer[context->layers.index[i]].channels;
+    for (int i = 0; i < context->setup.layers.count; i++) {
+        size_t channels = (size_t)context->model->layer[context->setup.layers.index[i]].channels;
         most = channels > most ? channels : most;
     }
     return most;
 }
 
-// Plan and memory of a context that has its model, layers, needs, threads and precision.
+// Plan and memory of a context that has its model, setup and needs.
 static int make_ready(GradcamContext *context, const GradcamLog *log)
 {
     context->gradient_class = -1;
     context->serving = context;
-    int error = gcam_model_plan(context->model, &context->layers, &context->output, context->needs,
-                                context->threads, context->precision, &context->plan, log);
+    const GcamSetup *setup = &context->setup;
+    int error = gcam_model_plan(context->model, &setup->layers, &setup->output, context->needs, setup->threads,
+                                setup->precision, &context->plan, log);
     if (error)
         return error;
     size_t values = (size_t)context->plan->values;
@@ -107,14 +108,12 @@ int gradcam_context_open(GradcamContext **out, GradcamModel *model, const Gradca
         goto fail;
     const GradcamInput *picture = &model->inputs.picture;
     context->model = gradcam_model_ref(model);
-    context->layers = layers;
+    context->setup = (GcamSetup){
+        .layers = layers, .precision = s->precision, .threads = threads, .log = s->log, .interrupt = s->interrupt,
+        .interrupt_opaque = s->interrupt_opaque,
+    };
     context->needs = gcam_method_row(&s->method)->needs & GCAM_NEEDS_OF_PLANS;
-    context->precision = s->precision;
-    context->threads = threads;
-    context->log = s->log;
     gcam_context_decide_probability(context, s->probability);
-    context->interrupt = s->interrupt;
-    context->interrupt_opaque = s->interrupt_opaque;
     if ((error = gcam_context_choose_outputs(context, s->targets)) || (error = make_ready(context, &s->log)) ||
         (error = gcam_threads_create(&context->pool, threads, s->nice)) ||
         (s->reuse && !model->inputs.states &&
@@ -178,7 +177,8 @@ const GradcamLayer *gradcam_context_layer(const GradcamContext *context)
 
 const GradcamLayer *gradcam_context_layer_at(const GradcamContext *context, size_t index)
 {
-    return index < (size_t)context->layers.count ? &context->model->layer[context->layers.index[index]] : NULL;
+    const GcamLayers *layers = &context->setup.layers;
+    return index < (size_t)layers->count ? &context->model->layer[layers->index[index]] : NULL;
 }
 
 GcamRun gcam_context_run(const GradcamContext *context)
@@ -186,8 +186,8 @@ GcamRun gcam_context_run(const GradcamContext *context)
     const GcamPlan *plan = context->plan;
     return (GcamRun){
         .value = plan->value, .data = context->data, .grad = context->grad, .memory = context->memory,
-        .pool = context->pool, .seconds = context->seconds, .interrupt = context->interrupt,
-        .opaque = context->interrupt_opaque,
+        .pool = context->pool, .seconds = context->seconds, .interrupt = context->setup.interrupt,
+        .opaque = context->setup.interrupt_opaque,
     };
 }
 
@@ -326,18 +326,10 @@ static int open_other(GradcamContext *context, unsigned needs)
     if (!other)
         return -ENOMEM;
     other->model = gradcam_model_ref(context->model);
-    other->layers = context->layers;
-    other->output = context->output;
+    other->setup = context->setup;
     other->needs = needs;
-    other->precision = context->precision;
-    other->threads = context->threads;
     other->pool = context->pool;
-    other->log = context->log;
-    other->probability = context->probability;
-    other->probability_assumed = context->probability_assumed;
-    other->interrupt = context->interrupt;
-    other->interrupt_opaque = context->interrupt_opaque;
-    int error = make_ready(other, &other->log);
+    int error = make_ready(other, &other->setup.log);
     if (error) {
         other->pool = NULL;
         gradcam_context_close(&context->other);
@@ -349,7 +341,7 @@ static int open_other(GradcamContext *context, unsigned needs)
 static int open_for(GradcamContext *context, GradcamContext *last, unsigned needs)
 {
     if (needs & context->refused) {
-        gcam_log(&context->log, GRADCAM_LOG_ERROR, "this network is not fit for the method, as was said before");
+        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR, "this network is not fit for the method, as was said before");
         return -ENOTSUP;
     }
     int error = open_other(last, needs);

@@ -14,14 +14,24 @@
 #include "plan/way.h"
 #include "score.h"
 
-struct GradcamContext {
-    GradcamModel *model;
-    const GcamPlan *plan;
-    GcamOutputs output;         // of the plan
-    unsigned needs;             // GCAM_NEEDS_... that the plan was made for
+// What a context was opened with; the same for all that are chained behind it.
+typedef struct GcamSetup {
     GcamLayers layers;
+    GcamOutputs output;         // of plans
     enum GradcamPrecision precision;
     int threads;
+    enum GradcamProbability probability;        // never GRADCAM_PROBABILITY_AUTO
+    int probability_assumed;    // where all that the scores are speaks for it, they are taken as probabilities instead
+    GradcamLog log;
+    int (*interrupt)(void *opaque);     // as in GradcamSettings
+    void *interrupt_opaque;
+} GcamSetup;
+
+struct GradcamContext {
+    GradcamModel *model;
+    GcamSetup setup;
+    const GcamPlan *plan;
+    unsigned needs;             // GCAM_NEEDS_... that the plan was made for
     GradcamContext *other;      // with a plan for what this one's does not serve; NULL until it is first asked for. It
                                 // has one itself for what neither does
     unsigned refused;           // GCAM_NEEDS_... for which there is no plan of this network: not tried again
@@ -40,9 +50,6 @@ struct GradcamContext {
     float *probe_scratch;       // ... and what the probe computes with
     size_t probe_kept_room, probe_own_room, probe_scratch_room;
     int has_logits;
-    enum GradcamProbability probability;        // never GRADCAM_PROBABILITY_AUTO
-    int probability_assumed;    // where all that the scores are speaks for it, they are taken as probabilities instead
-    GradcamLog log;
     int warned;                 // of scores that are not finite
     const GcamWay *way;         // that the last map went, the end of which its gradients are at; NULL: none
     float *fused;               // of maps of several layers: one layer's, at its own size and at that of all
@@ -57,8 +64,6 @@ struct GradcamContext {
     int is_stacked;             // there is a picture in it
     float *state;               // of all inputs that are states, one after the other: what they are in the next forward
     float *first_state;         // ... and after a restart
-    int (*interrupt)(void *opaque);     // as in GradcamSettings
-    void *interrupt_opaque;
     GradcamProfile *profile;    // room for every entry
 };
 

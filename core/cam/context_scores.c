@@ -16,32 +16,32 @@ void gcam_context_decide_probability(GradcamContext *context, enum GradcamProbab
 {
     const GradcamModelInfo *info = &context->model->info;
     int is_auto = wanted == GRADCAM_PROBABILITY_AUTO;
-    context->probability = is_auto ? info->probability : wanted;
-    context->probability_assumed = is_auto && info->probability_assumed;
+    context->setup.probability = is_auto ? info->probability : wanted;
+    context->setup.probability_assumed = is_auto && info->probability_assumed;
 }
 
 static int add_output(GradcamContext *context, const char *tensor)
 {
     int value = gcam_graph_find_tensor(&context->model->graph, tensor);
     if (value < 0 || context->model->graph.value[value].node < 0) {
-        gcam_log(&context->log, GRADCAM_LOG_ERROR, "no tensor or node '%s' computes anything", tensor);
+        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR, "no tensor or node '%s' computes anything", tensor);
         return -ENOENT;
     }
-    for (int i = 0; i < context->output.count; i++)
-        if (context->output.value[i] == value)
+    for (int i = 0; i < context->setup.output.count; i++)
+        if (context->setup.output.value[i] == value)
             return 0;
-    if (context->output.count == GCAM_MOST_OUTPUTS) {
-        gcam_log(&context->log, GRADCAM_LOG_ERROR, "scores of more than %d tensors", GCAM_MOST_OUTPUTS - 1);
+    if (context->setup.output.count == GCAM_MOST_OUTPUTS) {
+        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR, "scores of more than %d tensors", GCAM_MOST_OUTPUTS - 1);
         return -EINVAL;
     }
-    context->output.value[context->output.count++] = value;
+    context->setup.output.value[context->setup.output.count++] = value;
     return 0;
 }
 
 int gcam_context_choose_outputs(GradcamContext *context, const GradcamTargets *targets)
 {
     int error = 0;
-    context->output = (GcamOutputs){ { context->model->logits }, 1 };
+    context->setup.output = (GcamOutputs){ { context->model->logits }, 1 };
     for (size_t i = 0; targets && i < targets->count && !error; i++) {
         GradcamTarget target = gcam_target_take(targets->target, i);
         if (target.tensor && gcam_score_is_of_elements(&target))
@@ -77,7 +77,7 @@ static int take_elements(const GradcamContext *context, const GradcamTarget *tar
                                             gcam_shape_count(&plan->value[plan->logits].shape));
         at += gcam_shape_count(shape);
     }
-    gcam_log(&context->log, GRADCAM_LOG_ERROR, "tensor '%s' is not among those that the context was opened for",
+    gcam_log(&context->setup.log, GRADCAM_LOG_ERROR, "tensor '%s' is not among those that the context was opened for",
              target->tensor);
     return -EINVAL;
 }
@@ -90,8 +90,8 @@ int gcam_context_score(const GradcamContext *context, const GradcamTarget *targe
         return -EINVAL;
     if (gcam_score_is_of_elements(target))
         return take_elements(context, target, score);
-    enum GradcamProbability probability = context->probability;
-    if (context->probability_assumed && add_up_to_one(y, outputs))
+    enum GradcamProbability probability = context->setup.probability;
+    if (context->setup.probability_assumed && add_up_to_one(y, outputs))
         probability = GRADCAM_PROBABILITY_GIVEN;
     int class = target->count ? -1 : gcam_score_rank(y, outputs, target->rank);
     int error = gcam_score_take(score, target, y, outputs, class, gcam_probability(probability));
@@ -139,16 +139,20 @@ static void warn(GradcamContext *context, const GradcamTarget *target, const Gca
         return;
     context->warned = 1;
     if (!score->on.count && !gcam_score_is_of_elements(target))
-        gcam_log(&context->log, GRADCAM_LOG_WARNING, "the scores of the network '%s' are not finite: no class can be "
+        gcam_log(&context->setup.log, GRADCAM_LOG_WARNING,
+                 "the scores of the network '%s' are not finite: no class can be "
                  "chosen for '%s', and its map is empty", net, name);
     else if (!isfinite(value))
-        gcam_log(&context->log, GRADCAM_LOG_WARNING, "the score of '%s' is not finite (%s) in the network '%s': its "
+        gcam_log(&context->setup.log, GRADCAM_LOG_WARNING,
+                 "the score of '%s' is not finite (%s) in the network '%s': its "
                  "map is empty", name, isnan(value) ? "NaN" : "infinite", net);
     else if (score->on.count && !target->count && count_unranked(score))
-        gcam_log(&context->log, GRADCAM_LOG_WARNING, "%zu of %zu scores of the network '%s' are not finite: '%s' is "
+        gcam_log(&context->setup.log, GRADCAM_LOG_WARNING,
+                 "%zu of %zu scores of the network '%s' are not finite: '%s' is "
                  "chosen among the others", count_unranked(score), score->on.outputs, net, name);
     else
-        gcam_log(&context->log, GRADCAM_LOG_WARNING, "the map of '%s' is not finite in the network '%s': an empty one "
+        gcam_log(&context->setup.log, GRADCAM_LOG_WARNING,
+                 "the map of '%s' is not finite in the network '%s': an empty one "
                  "is shown", name, net);
 }
 

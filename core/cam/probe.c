@@ -37,7 +37,7 @@ const GcamCam *gcam_probe_picture(const GcamProbe *probe)
 
 const GradcamLog *gcam_probe_log(const GcamProbe *probe)
 {
-    return &probe->context->log;
+    return &probe->context->setup.log;
 }
 
 static size_t floats_of(const GcamCam *cam)
@@ -49,7 +49,7 @@ static size_t floats_of(const GcamCam *cam)
 static float *layer_memory(const GcamProbe *probe, float *const *memory)
 {
     const GradcamContext *context = probe->context;
-    return memory[context->plan->layer] + context->model->layer_skip[context->layers.index[0]];
+    return memory[context->plan->layer] + context->model->layer_skip[context->setup.layers.index[0]];
 }
 
 // Room that a context keeps: it only grows.
@@ -154,7 +154,8 @@ int gcam_probe_excitation(GcamProbe *probe, enum GcamRule rule, const float **by
     GradcamContext *context = probe->context;
     GcamRun run = gcam_context_run(context);
     if (rule == GCAM_RULE_INHIBITION && !gcam_plan_can_inhibit(context->plan)) {
-        gcam_log(&context->log, GRADCAM_LOG_ERROR, "no layer with weights lies between '%s' and the scores, so that "
+        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR,
+                 "no layer with weights lies between '%s' and the scores, so that "
                  "there are none to set against them", gradcam_context_layer(context)->name);
         return -ENOTSUP;
     }

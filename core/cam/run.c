@@ -19,7 +19,7 @@
 // A layer's activations, or its gradients: [height][width][channels].
 static const float *of_layer(const GradcamContext *context, int index, float *const *memory)
 {
-    return memory[context->plan->asked[index]] + context->model->layer_skip[context->layers.index[index]];
+    return memory[context->plan->asked[index]] + context->model->layer_skip[context->setup.layers.index[index]];
 }
 
 void gradcam_context_map_size(const GradcamContext *context, const GradcamMethod *method, int *width, int *height)
@@ -210,7 +210,7 @@ static int draw_layer(GradcamContext *context, int index, const GradcamTarget *t
     layer.option = picture.option = blocks.option = given.value;
     layer.sums = sums;
     layer.is_constant = has_constant_gradient(context, target);
-    layer.log = picture.log = blocks.log = &context->log;
+    layer.log = picture.log = blocks.log = &context->setup.log;
     if (row->needs & GCAM_NEEDS_SUMS && !context->way->is_summed)
         sum_gradient(layer.g, layer.cells, layer.channels, sums);
     if (row->scratch && !(cam->scratch = scratch(context, row->scratch(given.value, cam->cells, cam->channels))))
@@ -226,7 +226,7 @@ static int draw_map(GradcamContext *context, const GradcamTarget *target, const 
     const GcamMethod *row = gcam_method_row(method);
     double begin = gcam_time();
     int width, height, error = 0;
-    if (context->layers.count == 1 || row->info.of_pixels || row->needs & GCAM_NEEDS_ATTENTION) {
+    if (context->setup.layers.count == 1 || row->info.of_pixels || row->needs & GCAM_NEEDS_ATTENTION) {
         error = draw_layer(context, 0, target, method, sums, map);
     } else {
         gradcam_context_map_size(context, method, &width, &height);
@@ -235,7 +235,7 @@ static int draw_map(GradcamContext *context, const GradcamTarget *target, const 
         if (!one)
             return -ENOMEM;
         gcam_fuse_begin(row, map, size);
-        for (int i = 0; i < context->layers.count && !error; i++) {
+        for (int i = 0; i < context->setup.layers.count && !error; i++) {
             const GradcamLayer *layer = gradcam_context_layer_at(context, (size_t)i);
             error = draw_layer(context, i, target, method, sums, one);
             if (!error)
@@ -343,7 +343,8 @@ static int check_room(const GradcamContext *context, const GradcamMethod *method
     gradcam_context_map_size(context, method, &width, &height);
     if (count <= capacity / ((size_t)width * (size_t)height))
         return 0;
-    return gcam_fail(&context->log, -ENOSPC, "%zu maps of %d x %d do not fit into a buffer of %zu floats", count, width,
+    return gcam_fail(&context->setup.log, -ENOSPC, "%zu maps of %d x %d do not fit into a buffer of %zu floats",
+                     count, width,
                      height, capacity);
 }
 
@@ -362,11 +363,11 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
     GcamScore score;
     int error = given->has_logits && !gradcam_method_check(method) ? 0 : -EINVAL;
     if (!error)
-        error = gcam_method_fits_layers(row, given->layers.count, &given->log);
+        error = gcam_method_fits_layers(row, given->setup.layers.count, &given->setup.log);
     for (size_t i = 0; i < count && !error; i++)
         error = take_score(given, targets, i, &score);
     if (!error)
-        error = gcam_method_fits(row, given->model, &given->log);
+        error = gcam_method_fits(row, given->model, &given->setup.log);
     if (!error)
         error = check_room(given, method, count, capacity);
     if (!error)

@@ -24,13 +24,16 @@ enum Colors {
     COLORS_WEIGHT,              // the weight as grey, for alpha
 };
 
-// What an overlay is made for. All bytes count: keep it zeroed before it is filled.
+// What an overlay is made for. Looks are compared byte by byte, so that nothing may lie between their fields.
 typedef struct Look {
     GradcamOverlaySettings settings;    // without a table
     int colors, own_table;
     uint8_t color[3];
     uint8_t table[256][3];
 } Look;
+
+_Static_assert(sizeof(GradcamOverlaySettings) == sizeof(size_t) + sizeof(void *) + 11 * sizeof(int) + 3 * sizeof(float),
+               "gaps between fields");
 
 typedef struct Pass {
     Look look;
@@ -145,21 +148,11 @@ static void start_look(Look *look, const GradcamDrawingSettings *settings)
 {
     const GradcamOverlaySettings *from = &settings->overlay;
     GradcamOverlaySettings *s = &look->settings;
-    memset(look, 0, sizeof(*look));     // what is between the fields too
-    s->size = sizeof(*s);
-    s->colormap = from->colormap;
-    s->blend = from->blend;
-    s->output = from->output == GRADCAM_OUTPUT_SIDE ? GRADCAM_OUTPUT_OVERLAY
-              : from->output == GRADCAM_OUTPUT_ALPHA ? GRADCAM_OUTPUT_HEATMAP : from->output;
-    s->opacity = from->opacity;
-    s->gamma = from->gamma;
-    s->threshold = from->threshold;
-    s->model = from->model;
-    s->matrix = from->matrix;
-    s->full_range = from->full_range;
-    memcpy(s->depth, from->depth, sizeof(s->depth));
-    s->upsample = from->upsample;
-    s->two_sided = from->two_sided;
+    memset(look, 0, sizeof(*look));
+    GCAM_TAKE(*s, from);
+    s->table = NULL;
+    if (s->output == GRADCAM_OUTPUT_SIDE || s->output == GRADCAM_OUTPUT_ALPHA)
+        s->output = s->output == GRADCAM_OUTPUT_SIDE ? GRADCAM_OUTPUT_OVERLAY : GRADCAM_OUTPUT_HEATMAP;
     if (from->table) {
         look->own_table = 1;
         memcpy(look->table, from->table, sizeof(look->table));
