@@ -262,7 +262,7 @@ int gcam_threads_create(GcamThreads **out, int threads, int nice)
         pool->workers[i].index = i;
         error = pthread_create(&pool->workers[i].thread, NULL, work, &pool->workers[i]);
         if (error) {
-            gcam_threads_destroy(&pool);
+            gcam_threads_free(&pool);
             return -error;
         }
         pool->started++;
@@ -279,7 +279,7 @@ fail_memory:
     return -error;
 }
 
-void gcam_threads_destroy(GcamThreads **out)
+void gcam_threads_free(GcamThreads **out)
 {
     GcamThreads *pool = out ? *out : NULL;
     if (!pool)

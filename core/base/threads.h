@@ -22,7 +22,7 @@ int gcam_threads_create(GcamThreads **out, int threads, int nice);
 void gcam_thread_nice(int nice);
 
 // Joins the workers. Accepts NULL and a pointer to NULL.
-void gcam_threads_destroy(GcamThreads **pool);
+void gcam_threads_free(GcamThreads **pool);
 
 // Number of threads with the caller; 1 for NULL.
 int gcam_threads_count(const GcamThreads *pool);

@@ -145,8 +145,8 @@ void gradcam_context_close(GradcamContext **context)
     if (c->other)
         c->other->pool = NULL;                   // which is this one's
     gradcam_context_close(&c->other);
-    gcam_threads_destroy(&c->pool);
-    gcam_partial_destroy(&c->partial);
+    gcam_threads_free(&c->pool);
+    gcam_partial_free(&c->partial);
     if (c->plan)
         gcam_model_release_plan(c->model, c->plan);
     gcam_free(c->stack);

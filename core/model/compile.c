@@ -144,7 +144,7 @@ static int find_sums(const GradcamModel *model, const float **sums, float **made
         error = gcam_plan_create(&plan, graph, &spec, NULL);
         if (!error)
             error = gcam_sums_compute(plan, made, &out, &channels);
-        gcam_plan_destroy(&plan);
+        gcam_plan_free(&plan);
         error = error == -ENOMEM ? error : 0;           // what cannot be planned has no sums
         *sums = *made;
     }

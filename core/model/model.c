@@ -263,11 +263,11 @@ static void find_sums(GradcamModel *model)
                                     file_string(model, KEY_SUM_LAYER) };
 }
 
-static void destroy(GradcamModel *model)
+static void free_model(GradcamModel *model)
 {
     while (model->plans) {
         GcamSharedPlan *next = model->plans->next;
-        gcam_plan_destroy(&model->plans->plan);
+        gcam_plan_free(&model->plans->plan);
         gcam_free(model->plans);
         model->plans = next;
     }
@@ -337,7 +337,7 @@ static int open_model(GradcamModel **out, const char *path, const void *data, si
 fail:
     if (error == -ENOMEM)
         gcam_log(&o->log, GRADCAM_LOG_ERROR, "out of memory for the model '%s'", path ? path : "(built-in)");
-    destroy(model);
+    free_model(model);
     return error;
 }
 
@@ -362,7 +362,7 @@ GradcamModel *gradcam_model_ref(GradcamModel *model)
 void gradcam_model_close(GradcamModel **model)
 {
     if (model && *model && atomic_fetch_sub(&(*model)->references, 1) == 1)
-        destroy(*model);
+        free_model(*model);
     if (model)
         *model = NULL;
 }
@@ -490,7 +490,7 @@ void gcam_model_release_plan(GradcamModel *model, const GcamPlan *plan)
             continue;
         if (!--shared->users) {
             *link = shared->next;
-            gcam_plan_destroy(&shared->plan);
+            gcam_plan_free(&shared->plan);
             gcam_free(shared);
         }
         break;

@@ -72,11 +72,11 @@ static void conv_release(GcamStep *step)
     State *state = step->state;
     if (!state)
         return;
-    gcam_conv_destroy(&state->forward);
-    gcam_conv_backward_destroy(&state->backward);
+    gcam_conv_free(&state->forward);
+    gcam_conv_backward_free(&state->backward);
     for (int i = 0; i < GCAM_EXCITATIONS; i++) {
-        gcam_conv_destroy(&state->excited[i]);
-        gcam_conv_backward_destroy(&state->back[i]);
+        gcam_conv_free(&state->excited[i]);
+        gcam_conv_backward_free(&state->back[i]);
     }
     gcam_free(state);
     step->state = NULL;

@@ -113,7 +113,7 @@ static void matmul_release(GcamStep *step)
     State *state = step->state;
     if (!state)
         return;
-    gcam_packed_b_destroy(&state->packed);
+    gcam_packed_b_free(&state->packed);
     gcam_free(state->own);
     gcam_free(state->bias);
     for (int i = 0; i < GCAM_EXCITATIONS; i++)

@@ -20,11 +20,11 @@
 
 #include <errno.h>
 
-void gcam_plan_destroy(GcamPlan **plan)
+void gcam_plan_free(GcamPlan **plan)
 {
     if (!plan || !*plan)
         return;
-    gcam_sums_destroy(&(*plan)->sums);
+    gcam_sums_free(&(*plan)->sums);
     for (int i = 0; i < (*plan)->steps; i++)
         if ((*plan)->step[i].op->release)
             (*plan)->step[i].op->release(&(*plan)->step[i]);
@@ -132,6 +132,6 @@ int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec 
     *out = plan;
     return 0;
 fail:
-    gcam_plan_destroy(&plan);
+    gcam_plan_free(&plan);
     return error;
 }

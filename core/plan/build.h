@@ -10,6 +10,6 @@
 
 // -EINVAL when an output does not depend on a layer. The graph, and stored sums, must outlive the plan.
 int gcam_plan_create(GcamPlan **out, const GcamGraph *graph, const GcamPlanSpec *spec, const GradcamLog *log);
-void gcam_plan_destroy(GcamPlan **plan);
+void gcam_plan_free(GcamPlan **plan);
 
 #endif

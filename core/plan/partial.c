@@ -172,11 +172,11 @@ int gcam_partial_create(GcamPartial **out, const GcamPlan *plan, int width, int 
     partial->wanted = gcam_calloc((size_t)plan->steps + 1, sizeof(*partial->wanted));
     partial->is_kept = gcam_calloc((size_t)plan->values, 1);
     if (!partial->changed || !partial->read || !partial->wanted || !partial->is_kept)
-        gcam_partial_destroy(out);
+        gcam_partial_free(out);
     return *out ? 0 : -ENOMEM;
 }
 
-void gcam_partial_destroy(GcamPartial **partial)
+void gcam_partial_free(GcamPartial **partial)
 {
     if (!*partial)
         return;

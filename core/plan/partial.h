@@ -18,7 +18,7 @@ typedef struct GcamPartial GcamPartial;
 
 // samples: bytes of a pixel.
 int gcam_partial_create(GcamPartial **out, const GcamPlan *plan, int width, int height, int samples);
-void gcam_partial_destroy(GcamPartial **partial);
+void gcam_partial_free(GcamPartial **partial);
 
 // Compares a picture with the last one, and remembers it. What differs, in pixels: empty where what was computed last
 // is right for this one too.

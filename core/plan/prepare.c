@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * In: the steps of a plan, with their layouts. Out: the same ready to run: constants that are read while a network
- * runs as float32, weights packed in step->state, which gcam_plan_destroy() releases.
+ * runs as float32, weights packed in step->state, which gcam_plan_free() releases.
  */
 #include "prepare.h"
 
@@ -100,7 +100,7 @@ static int prepare(GcamPlan *plan, const GcamGraph *graph, const GcamUsers *user
     if (error)
         return error;
     gcam_threads_run(pool, (size_t)plan->steps, prepare_step, &preparation);
-    gcam_threads_destroy(&pool);
+    gcam_threads_free(&pool);
     return atomic_load(&preparation.error);
 }
 

@@ -264,9 +264,9 @@ int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamStoredSums 
     if (error || !*out || find_stored(*out, plan, stored))
         return error;
     if ((*out)->rows * (*out)->columns * sizeof(float) > MOST_BYTES)
-        gcam_sums_destroy(out);
+        gcam_sums_free(out);
     else if ((error = make_room(*out)))
-        gcam_sums_destroy(out);
+        gcam_sums_free(out);
     return error;
 }
 
@@ -289,11 +289,11 @@ int gcam_sums_compute(GcamPlan *plan, float **weights, size_t *out, size_t *chan
             (*weights)[o * *channels + k] = sums->own[sums->by_channel ? k * *out + o : o * *channels + k];
     error = *weights ? 0 : -ENOMEM;
 end:
-    gcam_sums_destroy(&sums);
+    gcam_sums_free(&sums);
     return error;
 }
 
-void gcam_sums_destroy(GcamSums **sums)
+void gcam_sums_free(GcamSums **sums)
 {
     if (!*sums)
         return;

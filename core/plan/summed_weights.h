@@ -18,7 +18,7 @@
 // *out is NULL, with 0, where the plan's layer has no such product behind it, where summing would save nothing, and
 // where the sums would take too much memory. -ENOMEM. The plan's steps must be ready to run, and must outlive it.
 int gcam_sums_create(GcamSums **out, const GcamPlan *plan, const GcamStoredSums *stored, const GcamUsers *users);
-void gcam_sums_destroy(GcamSums **sums);
+void gcam_sums_free(GcamSums **sums);
 
 // What a compiled model is to hold: the summed weights of the product behind the plan's layer, [*out][*channels],
 // however large, as a block that is the caller's (gcam_alloc). *weights is NULL, with 0, where there are none.

@@ -176,7 +176,7 @@ int gcam_packed_b_create(GcamPackedB **out, enum GcamType type, size_t k, size_t
     return error;
 }
 
-void gcam_packed_b_destroy(GcamPackedB **b)
+void gcam_packed_b_free(GcamPackedB **b)
 {
     if (!b)
         return;

@@ -22,7 +22,7 @@ typedef struct GcamPackedB {
 // multiplied as, one that gcam_gemm_has(). -ENOMEM.
 int gcam_packed_b_create(GcamPackedB **out, enum GcamType type, size_t k, size_t n, const float *b,
                          ptrdiff_t row_stride, ptrdiff_t col_stride);
-void gcam_packed_b_destroy(GcamPackedB **b);
+void gcam_packed_b_free(GcamPackedB **b);
 
 // Columns of a panel of packed B.
 size_t gcam_packed_b_step(const GcamKernels *kernels);

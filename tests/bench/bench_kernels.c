@@ -106,7 +106,7 @@ static void products(void)
         double packed = shortest(run_packed, &p), unpacked = shortest(run_unpacked, &p);
         printf("%-44s %8.3f ms %7.1f GFLOP/s   packing B each time %8.3f ms %7.1f GFLOP/s\n",
                p.name, 1e3 * packed, flops / packed, 1e3 * unpacked, flops / unpacked);
-        gcam_packed_b_destroy(&p.packed);
+        gcam_packed_b_free(&p.packed);
         gcam_free(p.a);
         gcam_free(p.b);
         gcam_free(p.c);
@@ -172,8 +172,8 @@ static double layer(const char *network, const Layer *l)
     printf("%-44s %8.3f ms %7.1f GFLOP/s %-10s  backward %8.3f ms %7.1f GFLOP/s %s\n", name, 1e3 * forward,
            flops / forward, gcam_conv_algorithm(job.conv), 1e3 * backward, flops / backward,
            gcam_conv_backward_algorithm(job.backward));
-    gcam_conv_destroy(&job.conv);
-    gcam_conv_backward_destroy(&job.backward);
+    gcam_conv_free(&job.conv);
+    gcam_conv_backward_free(&job.backward);
     gcam_free(w);
     gcam_free(bias);
     gcam_free(job.x);
@@ -286,6 +286,6 @@ int main(int argc, char **argv)
     products();
     convolutions();
     connected();
-    gcam_threads_destroy(&pool);
+    gcam_threads_free(&pool);
     return 0;
 }

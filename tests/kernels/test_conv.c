@@ -218,7 +218,7 @@ static void forward(const Case *test)
         run(conv, NULL, &t, 0);
         CHECK_WORST(t.y, want, t.y_size, limit);
         note("%.1e", worst(t.y, want, t.y_size));
-        gcam_conv_destroy(&conv);
+        gcam_conv_free(&conv);
         CHECK(!conv);
     }
     for (size_t i = 0; i < t.y_size; i++) {
@@ -228,7 +228,7 @@ static void forward(const Case *test)
     if (gcam_conv_create(&conv, &s, t.w, t.scale, t.bias, GCAM_ACT_CLIP, -0.5, 6) == 0) {
         run(conv, NULL, &t, 1);
         CHECK_WORST(t.y, want, t.y_size, 20 * limit);   // of a largest value of 6
-        gcam_conv_destroy(&conv);
+        gcam_conv_free(&conv);
     }
     gcam_free(x);
     gcam_free(want);
@@ -250,7 +250,7 @@ static void apart(const Case *test)
         float *scratch = gcam_alloc(gcam_conv_scratch(conv, 2), sizeof(*scratch));
         gcam_conv_forward(conv, pool_of(2), t.x, NULL, wide ? y : t.y, scratch);
         gcam_free(scratch);
-        gcam_conv_destroy(&conv);
+        gcam_conv_free(&conv);
     }
     for (size_t p = 0; p < pixels; p++) {
         CHECK(!memcmp(y + p * pixel, t.y + p * channels, channels * sizeof(*y)));
@@ -301,7 +301,7 @@ static void parts(const Case *test, int gap)
     }
     for (int i = 0; i < CANARIES; i++)
         CHECK(isnan(scratch[room + i]));
-    gcam_conv_destroy(&conv);
+    gcam_conv_free(&conv);
     gcam_free(scratch);
     gcam_free(whole);
     gcam_free(y);
@@ -326,7 +326,7 @@ static void backward(const Case *test, int of, int relu)
         run(NULL, conv, &t, relu);
         note("%s, %.1e", gcam_conv_backward_algorithm(conv), worst(t.dx, want, t.x_size));
         CHECK_WORST(t.dx, want, t.x_size, limit_of(gcam_conv_backward_algorithm(conv)));
-        gcam_conv_backward_destroy(&conv);
+        gcam_conv_backward_free(&conv);
         CHECK(!conv);
     }
     gcam_free(dy);
@@ -366,8 +366,8 @@ static void refuses_what_does_not_fit(void)
     s = good;
     s.n = s.c = s.out_c = 1 << 30;
     CHECK_INT(gcam_conv_create(&conv, &s, w, NULL, NULL, GCAM_ACT_NONE, 0, 0), -ENOMEM);
-    gcam_conv_destroy(NULL);
-    gcam_conv_backward_destroy(NULL);
+    gcam_conv_free(NULL);
+    gcam_conv_backward_free(NULL);
 }
 
 static void cases_of_type(const char *name)

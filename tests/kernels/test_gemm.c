@@ -105,7 +105,7 @@ static void product(const Case *s, enum GcamType type, unsigned variant)
             fail("differs with %d threads", threads);
     }
     CHECK_WORST(c, want, c_size, ep.act == GCAM_ACT_CLIP ? 2e-5 : 2e-6);  // of a largest value of 2
-    gcam_packed_b_destroy(&packed);
+    gcam_packed_b_free(&packed);
     gcam_free(scratch);
     gcam_free(want);
     checked_free("a", a, a_size);
@@ -137,7 +137,7 @@ static void across(const Case *s, enum GcamType type)
         fail("no memory");
     gcam_gemm_packed_across(NULL, s->m, a, (ptrdiff_t)s->n, packed, c, (ptrdiff_t)s->k, scratch);
     CHECK_WORST(c, want, s->m * s->k, 2e-6);
-    gcam_packed_b_destroy(&packed);
+    gcam_packed_b_free(&packed);
     gcam_free(scratch);
     gcam_free(want);
     checked_free("a", a, s->m * s->n);
@@ -161,12 +161,12 @@ static void rounds(void)
             gcam_gemm_packed(NULL, 1, a, K, packed, c, N, NULL);
             for (size_t j = 0; j < N; j++)
                 CHECK(c[j] == rounded(hard[h]) * (j % 2 ? rounded(hard[h]) : 0.5f));
-            gcam_packed_b_destroy(&packed);
+            gcam_packed_b_free(&packed);
             a[p] = NAN;
             REQUIRE(gcam_packed_b_create(&packed, GCAM_BF16, K, N, b, N, 1) == 0);
             gcam_gemm_packed(NULL, 1, a, K, packed, c, N, NULL);
             CHECK(isnan(c[0]) && isnan(c[N - 1]));
-            gcam_packed_b_destroy(&packed);
+            gcam_packed_b_free(&packed);
             a[p] = 0;
             memset(b, 0, sizeof(b));
         }
@@ -180,7 +180,7 @@ static void keeps_nan(void)
     REQUIRE(gcam_packed_b_create(&packed, GCAM_F32, 1, 1, b, 1, 1) == 0);
     gcam_gemm_packed(NULL, 3, a, 1, packed, c, 1, &ep);
     CHECK(c[0] == 1 && isnan(c[1]) && c[2] == 1.5f);
-    gcam_packed_b_destroy(&packed);
+    gcam_packed_b_free(&packed);
     CHECK(!packed);
 }
 
@@ -190,11 +190,11 @@ static void computes_nothing_of_empty(void)
     GcamPackedB *packed;
     REQUIRE(gcam_packed_b_create(&packed, GCAM_F32, 2, 0, NULL, 0, 1) == 0);
     gcam_gemm_packed(NULL, 2, a, 2, packed, c, 2, NULL);
-    gcam_packed_b_destroy(&packed);
+    gcam_packed_b_free(&packed);
     REQUIRE(gcam_packed_b_create(&packed, GCAM_F32, 2, 2, a, 2, 1) == 0);
     gcam_gemm_packed(NULL, 0, a, 2, packed, c, 2, NULL);
     CHECK(c[0] == 7 && c[3] == 7);
-    gcam_packed_b_destroy(&packed);
+    gcam_packed_b_free(&packed);
 }
 
 static void knows_its_limits(void)

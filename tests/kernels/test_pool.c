@@ -58,8 +58,8 @@ static void refuses_no_threads(void)
     CHECK_INT(gcam_threads_create(&pool, 0, 0), -EINVAL);
     CHECK(!pool);
     CHECK_INT(gcam_threads_create(&pool, -3, 0), -EINVAL);
-    gcam_threads_destroy(&pool);
-    gcam_threads_destroy(NULL);
+    gcam_threads_free(&pool);
+    gcam_threads_free(NULL);
 }
 
 static void works_without_pool(void)
@@ -89,7 +89,7 @@ static void orders_memory(void)
     }
     for (int i = 0; i < 64; i++)
         CHECK_INT(numbers[i], 10000);
-    gcam_threads_destroy(&pool);
+    gcam_threads_free(&pool);
 }
 
 static void wakes_from_sleep(void)
@@ -100,7 +100,7 @@ static void wakes_from_sleep(void)
         usleep(round * 20);
         check_loop(pool, 100);
     }
-    gcam_threads_destroy(&pool);
+    gcam_threads_free(&pool);
     CHECK(!pool);
 }
 
@@ -121,7 +121,7 @@ static void uses_all_threads(void)
     for (int round = 0; round < 50 && atomic_load(&used) != (1 << THREADS) - 1; round++)
         gcam_threads_run(pool, 40, nap, &used);
     CHECK_INT(atomic_load(&used), (1 << THREADS) - 1);
-    gcam_threads_destroy(&pool);
+    gcam_threads_free(&pool);
 }
 
 enum { PARTS = 64 };
@@ -160,7 +160,7 @@ static void keeps_to_its_part(void)
         kept = taken(&parts, 0, 0) >= PARTS / 2 - 8 && taken(&parts, 1, 1) >= PARTS / 2 - 8;
     }
     CHECK(kept);
-    gcam_threads_destroy(&pool);
+    gcam_threads_free(&pool);
 }
 
 // One half takes long: who is done with the other helps. A busy machine may have either of the two do nearly all.
@@ -175,7 +175,7 @@ static void helps_with_other_parts(void)
         helped = taken(&parts, 1, 0) >= PARTS / 8 && taken(&parts, 1, 1) >= PARTS / 8;
     }
     CHECK(helped);
-    gcam_threads_destroy(&pool);
+    gcam_threads_free(&pool);
 }
 
 #if defined(__linux__)
@@ -196,7 +196,7 @@ static void workers_give_way(void)
         gcam_threads_run(pool, 10, note_priority, priority);
     CHECK_INT(priority[0], before);
     CHECK_INT(priority[1], before < 15 ? before + 4 : 19);
-    gcam_threads_destroy(&pool);
+    gcam_threads_free(&pool);
 }
 #endif
 
@@ -242,19 +242,19 @@ static void has_its_own_float_mode(void)
             CHECK(m.grown[i] == 0);
             CHECK(m.rounded[i] == 1);
         }
-        gcam_threads_destroy(&pool);
+        gcam_threads_free(&pool);
     }
 }
 #endif
 
-static void is_created_and_destroyed_idle(void)
+static void is_created_and_freed_idle(void)
 {
     for (int round = 0; round < 50; round++) {
         GcamThreads *pool;
         REQUIRE(gcam_threads_create(&pool, 1 + round % THREADS, 0) == 0);
         if (round % 3 == 0)
             check_loop(pool, 5);
-        gcam_threads_destroy(&pool);
+        gcam_threads_free(&pool);
     }
 }
 
@@ -274,7 +274,7 @@ int main(void)
             check_loop(pool, count);
         for (int round = 0; round < 2000; round++)
             check_loop(pool, (size_t)round % 7);
-        gcam_threads_destroy(&pool);
+        gcam_threads_free(&pool);
     }
     RUN(orders_memory);
     RUN(wakes_from_sleep);
@@ -287,6 +287,6 @@ int main(void)
 #if defined(__x86_64__) || defined(__aarch64__)
     RUN(has_its_own_float_mode);
 #endif
-    RUN(is_created_and_destroyed_idle);
+    RUN(is_created_and_freed_idle);
     return end_cases();
 }

@@ -12,7 +12,7 @@
 
 typedef struct GcamConvAlgorithm {
     const char *name;
-    // Prepares the weights. On failure the caller destroys the convolution.
+    // Prepares the weights. On failure the caller frees the convolution.
     int (*create)(GcamConv *conv, const float *weights, const float *scale);
     size_t (*scratch)(const GcamConv *conv, int threads);
     void (*forward)(const GcamConv *conv, GcamThreads *pool, const float *x, const float *add, float *y,

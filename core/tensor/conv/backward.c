@@ -122,19 +122,19 @@ int gcam_conv_backward_create(GcamConvBackward **out, const GcamConvShape *shape
     else
         error = create_gather(b, weights, scale);
     if (error)
-        gcam_conv_backward_destroy(&b);
+        gcam_conv_backward_free(&b);
     *out = b;
     return error;
 }
 
-void gcam_conv_backward_destroy(GcamConvBackward **out)
+void gcam_conv_backward_free(GcamConvBackward **out)
 {
     GcamConvBackward *b = out ? *out : NULL;
     if (!b)
         return;
-    gcam_conv_destroy(&b->turned);
+    gcam_conv_free(&b->turned);
     for (int g = 0; b->packed && g < b->shape.groups; g++)
-        gcam_packed_b_destroy(&b->packed[g]);
+        gcam_packed_b_free(&b->packed[g]);
     gcam_free(b->packed);
     gcam_free(b->weights);
     gcam_free(b);

@@ -162,7 +162,7 @@ int gcam_conv_create_unchecked(GcamConv **out, const GcamConvShape *shape, const
     return 0;
 
 fail:
-    gcam_conv_destroy(&conv);
+    gcam_conv_free(&conv);
     return error;
 }
 
@@ -174,13 +174,13 @@ int gcam_conv_create(GcamConv **out, const GcamConvShape *shape, const float *we
     return error ? error : gcam_conv_create_unchecked(out, shape, weights, scale, bias, act, lo, hi);
 }
 
-void gcam_conv_destroy(GcamConv **out)
+void gcam_conv_free(GcamConv **out)
 {
     GcamConv *conv = out ? *out : NULL;
     if (!conv)
         return;
     for (size_t i = 0; conv->packed && i < conv->packed_count; i++)
-        gcam_packed_b_destroy(&conv->packed[i]);
+        gcam_packed_b_free(&conv->packed[i]);
     gcam_free(conv->packed);
     gcam_free(conv->weights);
     gcam_free(conv->bias);

@@ -21,7 +21,7 @@
 // fit together, -ENOMEM.
 int gcam_conv_create(GcamConv **out, const GcamConvShape *shape, const float *weights, const float *scale,
                      const float *bias, enum GcamActivation act, float lo, float hi);
-void gcam_conv_destroy(GcamConv **conv);
+void gcam_conv_free(GcamConv **conv);
 
 // "gemm", "winograd4", "winograd2", "winograd2 5x5", "depthwise", "direct", "im2col". Static string.
 const char *gcam_conv_algorithm(const GcamConv *conv);
@@ -52,7 +52,7 @@ typedef struct GcamConvBackward GcamConvBackward;
 
 int gcam_conv_backward_create(GcamConvBackward **out, const GcamConvShape *shape, const float *weights,
                               const float *scale);
-void gcam_conv_backward_destroy(GcamConvBackward **conv);
+void gcam_conv_backward_free(GcamConvBackward **conv);
 
 const char *gcam_conv_backward_algorithm(const GcamConvBackward *conv);
 size_t gcam_conv_backward_scratch(const GcamConvBackward *conv, int threads);
