@@ -9,6 +9,8 @@
  */
 #include "model.h"
 
+#include "ops/ops.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -58,38 +60,30 @@ static Bounds products(Bounds a, Bounds b)
     return (Bounds){ fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)) };
 }
 
+// Of the four operations, by the bounds of both operands.
 static Bounds arithmetic(const GcamGraph *graph, const GcamNode *node, int nodes)
 {
+    const enum GcamSymbol symbol = node->op->symbol;
+    if (symbol == GCAM_SYMBOL_NONE || node->inputs != 2)
+        return anything;
     Bounds a = find_bounds(graph, node->input[0], nodes), b = find_bounds(graph, node->input[1], nodes);
-    switch (node->type[0]) {
-    case 'A':
+    switch (symbol) {
+    case GCAM_SYMBOL_ADD:
         return (Bounds){ a.low + b.low, a.high + b.high };
-    case 'S':
+    case GCAM_SYMBOL_SUB:
         return (Bounds){ a.low - b.high, a.high - b.low };
-    case 'M':
+    case GCAM_SYMBOL_MUL:
         return products(a, b);
+    case GCAM_SYMBOL_DIV:
+        return b.low > 0 || b.high < 0 ? products(a, (Bounds){ 1 / b.high, 1 / b.low }) : anything;
     default:
-        if (!(b.low > 0 || b.high < 0))
-            return anything;
-        return products(a, (Bounds){ 1 / b.high, 1 / b.low });
+        return anything;
     }
-}
-
-static int is_one_of(const char *type, const char *const *names)
-{
-    while (*names && strcmp(*names, type))
-        names++;
-    return *names != NULL;
 }
 
 // What every element of a value lies in, from up to `nodes` nodes before it.
 static Bounds find_bounds(const GcamGraph *graph, int value, int nodes)
 {
-    static const char *const squashing[] = { "Softmax", "Sigmoid", "HardSigmoid", NULL };
-    static const char *const keeping[] = { "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Gather",
-                                           "Split", "ReduceMean", "GlobalAveragePool", NULL };
-    static const char *const joining[] = { "Concat", "Max", "Min", NULL };
-    static const char *const binary[] = { "Add", "Sub", "Mul", "Div", NULL };
     if (value < 0)
         return anything;
     if (graph->value[value].data)
@@ -97,15 +91,17 @@ static Bounds find_bounds(const GcamGraph *graph, int value, int nodes)
     if (!nodes || graph->value[value].node < 0)
         return anything;
     const GcamNode *node = &graph->node[graph->value[value].node];
-    if (is_one_of(node->type, squashing))
+    switch (node->op->range) {
+    case GCAM_RANGE_UNIT:
         return (Bounds){ 0, 1 };
-    if (is_one_of(node->type, keeping))
+    case GCAM_RANGE_FIRST:
         return find_bounds(graph, node->input[0], nodes - 1);
-    if (is_one_of(node->type, joining))
+    case GCAM_RANGE_ALL:
         return hull(graph, node, nodes / (node->inputs > 1 ? node->inputs : 1));
-    if (is_one_of(node->type, binary) && node->inputs == 2)
-        return arithmetic(graph, node, nodes / 2);
-    return anything;
+    case GCAM_RANGE_UNKNOWN:
+        break;
+    }
+    return arithmetic(graph, node, nodes / 2);
 }
 
 void gcam_model_choose_probability(GradcamModel *model)

@@ -322,6 +322,7 @@ static void add_excite(const GcamRun *run, const GcamStep *step, int input, floa
 const GcamOp gcam_op_binary[] = {
     BINARY("Add", add, .symbol = GCAM_SYMBOL_ADD, .excite = add_excite), BINARY("Sub", sub, .symbol = GCAM_SYMBOL_SUB),
     BINARY("Mul", mul, .symbol = GCAM_SYMBOL_MUL), BINARY("Div", div, .symbol = GCAM_SYMBOL_DIV),
-    BINARY("Pow", pow), BINARY("Min", min), BINARY("Max", max), BINARY("PRelu", prelu),
+    BINARY("Pow", pow), BINARY("Min", min, .range = GCAM_RANGE_ALL), BINARY("Max", max, .range = GCAM_RANGE_ALL),
+    BINARY("PRelu", prelu),
 };
 const size_t gcam_op_binary_count = sizeof(gcam_op_binary) / sizeof(gcam_op_binary[0]);

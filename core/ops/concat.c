@@ -150,8 +150,8 @@ static int axis_moves_rows(const GcamStep *step, const GcamValue *values)
 }
 
 const GcamOp gcam_op_concat = {
-    .type = "Concat", .layout = GCAM_LAYOUT_ANY, .flags = GCAM_OP_READS | GCAM_OP_JOINS, .infer = concat_infer,
-    .forward = concat_forward, .backward = concat_backward,
+    .type = "Concat", .layout = GCAM_LAYOUT_ANY, .flags = GCAM_OP_READS | GCAM_OP_JOINS,
+    .range = GCAM_RANGE_ALL, .infer = concat_infer, .forward = concat_forward, .backward = concat_backward,
     .excite = concat_backward, .reach = axis_reach, .moves_rows = axis_moves_rows,
 };
 
@@ -218,7 +218,7 @@ static int split_box(const GcamStep *step, const GcamValue *values, int output, 
 }
 
 const GcamOp gcam_op_split = {
-    .type = "Split", .layout = GCAM_LAYOUT_ANY, .infer = split_infer, .forward = split_forward,
-    .backward = split_backward,
+    .type = "Split", .layout = GCAM_LAYOUT_ANY, .range = GCAM_RANGE_FIRST, .infer = split_infer,
+    .forward = split_forward, .backward = split_backward,
     .excite = split_backward, .reach = axis_reach, .box = split_box, .moves_rows = axis_moves_rows,
 };

@@ -58,6 +58,6 @@ static void expand_backward(const GcamRun *run, const GcamStep *step, int input,
 }
 
 const GcamOp gcam_op_expand = {
-    .type = "Expand", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_READS, .infer = expand_infer,
-    .forward = expand_forward, .backward = expand_backward,
+    .type = "Expand", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_READS, .range = GCAM_RANGE_FIRST,
+    .infer = expand_infer, .forward = expand_forward, .backward = expand_backward,
 };

@@ -108,6 +108,7 @@ static int gather_box(const GcamStep *step, const GcamValue *values, int output,
 }
 
 const GcamOp gcam_op_gather = {
-    .type = "Gather", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_READS | GCAM_OP_PICKS, .infer = gather_infer,
-    .forward = gather_forward, .backward = gather_backward, .box = gather_box,
+    .type = "Gather", .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_READS | GCAM_OP_PICKS,
+    .range = GCAM_RANGE_FIRST, .infer = gather_infer, .forward = gather_forward, .backward = gather_backward,
+    .box = gather_box,
 };

@@ -57,6 +57,14 @@ enum {
 enum GcamSymbol { GCAM_SYMBOL_NONE, GCAM_SYMBOL_ADD, GCAM_SYMBOL_SUB, GCAM_SYMBOL_MUL, GCAM_SYMBOL_DIV,
                   GCAM_SYMBOL_ERF };
 
+// What the elements of an operator's output lie in, where that can be told without running it.
+enum GcamRange {
+    GCAM_RANGE_UNKNOWN,
+    GCAM_RANGE_UNIT,            // 0 to 1, whatever comes in
+    GCAM_RANGE_FIRST,           // the least to the greatest element of the first input
+    GCAM_RANGE_ALL,             // ... of all inputs
+};
+
 // Shape inference of one node.
 typedef struct GcamInfer {
     GcamGraph *graph;
@@ -89,6 +97,7 @@ struct GcamOp {
     unsigned takes;             // GCAM_TAKES_*
     enum GcamSymbol symbol;
     enum GcamActivation act;    // the activation that it is, for steps that take one
+    enum GcamRange range;
     const char *probabilities;  // what it makes probabilities of scores by: "softmax", "sigmoid"; or NULL
     // Checks inputs and attributes, sets the shapes of the outputs (type is float already) and node->params.
     int (*infer)(GcamInfer *infer);

@@ -323,5 +323,6 @@ const GcamOp gcam_op_max_pool = POOL("MaxPool", NEEDS_BOTH, pool_infer, max_forw
 const GcamOp gcam_op_average_pool = POOL("AveragePool", 0, pool_infer, average_forward, average_backward,
                                          .keeps_sums = average_keeps_sums, .keeps_zeros = average_keeps_zeros);
 const GcamOp gcam_op_global_average_pool = POOL("GlobalAveragePool", 0, global_infer, average_forward,
-                                                average_backward);
-const GcamOp gcam_op_global_max_pool = POOL("GlobalMaxPool", NEEDS_BOTH, global_infer, max_forward, max_backward);
+                                                average_backward, .range = GCAM_RANGE_FIRST);
+const GcamOp gcam_op_global_max_pool = POOL("GlobalMaxPool", NEEDS_BOTH, global_infer, max_forward, max_backward,
+                                            .range = GCAM_RANGE_FIRST);

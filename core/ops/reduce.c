@@ -97,12 +97,12 @@ static void reduce_backward(const GcamRun *run, const GcamStep *step, int input,
         dx[i] *= params->scale;
 }
 
-#define REDUCE(name) \
+#define REDUCE(name, ...) \
     { .type = name, .layout = GCAM_LAYOUT_FREE, .infer = gcam_reduce_infer, .forward = reduce_forward, \
-      .backward = reduce_backward, .excite = reduce_backward }
+      .backward = reduce_backward, .excite = reduce_backward, __VA_ARGS__ }
 
-const GcamOp gcam_op_reduce_mean = REDUCE("ReduceMean");
-const GcamOp gcam_op_reduce_sum = REDUCE("ReduceSum");
+const GcamOp gcam_op_reduce_mean = REDUCE("ReduceMean", .range = GCAM_RANGE_FIRST);
+const GcamOp gcam_op_reduce_sum = REDUCE("ReduceSum", );
 
 // ------------------------------------------------------------------------------------------------ Softmax, LogSoftmax
 
@@ -224,10 +224,10 @@ static void softmax_backward(const GcamRun *run, const GcamStep *step, int input
     softmax(run, &job);
 }
 
-#define SOFTMAX(name, traits, is_log) \
-    { .type = name, .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_Y | traits, .infer = softmax_infer, \
-      .forward = softmax_forward, .backward = softmax_backward, .probabilities = "softmax", \
+#define SOFTMAX(name, traits, span, is_log) \
+    { .type = name, .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_NEEDS_Y | traits, .range = span, \
+      .infer = softmax_infer, .forward = softmax_forward, .backward = softmax_backward, .probabilities = "softmax", \
       .by_rows = softmax_by_rows, .data = is_log }
 
-const GcamOp gcam_op_softmax = SOFTMAX("Softmax", GCAM_OP_SOFTMAX, NULL);
-const GcamOp gcam_op_log_softmax = SOFTMAX("LogSoftmax", 0, &(const int){ 1 });
+const GcamOp gcam_op_softmax = SOFTMAX("Softmax", GCAM_OP_SOFTMAX, GCAM_RANGE_UNIT, NULL);
+const GcamOp gcam_op_log_softmax = SOFTMAX("LogSoftmax", 0, GCAM_RANGE_UNKNOWN, &(const int){ 1 });

@@ -130,7 +130,7 @@ static int slice_moves_rows(const GcamStep *step, const GcamValue *values)
 }
 
 const GcamOp gcam_op_slice = {
-    .type = "Slice", .layout = GCAM_LAYOUT_ANY, .infer = slice_infer, .forward = slice_forward,
-    .backward = slice_backward,
+    .type = "Slice", .layout = GCAM_LAYOUT_ANY, .range = GCAM_RANGE_FIRST, .infer = slice_infer,
+    .forward = slice_forward, .backward = slice_backward,
     .excite = slice_backward, .reach = slice_reach, .box = slice_box, .moves_rows = slice_moves_rows,
 };

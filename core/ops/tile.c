@@ -66,6 +66,6 @@ static void tile_backward(const GcamRun *run, const GcamStep *step, int input, f
 }
 
 const GcamOp gcam_op_tile = {
-    .type = "Tile", .layout = GCAM_LAYOUT_FREE, .infer = tile_infer, .forward = tile_forward,
-    .backward = tile_backward, .excite = tile_backward,
+    .type = "Tile", .layout = GCAM_LAYOUT_FREE, .range = GCAM_RANGE_FIRST, .infer = tile_infer,
+    .forward = tile_forward, .backward = tile_backward, .excite = tile_backward,
 };

@@ -91,7 +91,7 @@ static int transpose_moves_rows(const GcamStep *step, const GcamValue *values)
 const GcamOp gcam_op_transpose = {
     .type = "Transpose", .layout = GCAM_LAYOUT_FREE, .flags = GCAM_OP_READS, .infer = transpose_infer,
     .forward = transpose_forward, .backward = transpose_backward,
-    .excite = transpose_backward, .order = transpose_order,
+    .excite = transpose_backward, .range = GCAM_RANGE_FIRST, .order = transpose_order,
     .moves_rows = transpose_moves_rows,
 };
 

@@ -131,7 +131,7 @@ static void view_backward(const GcamRun *run, const GcamStep *step, int input, f
 }
 
 #define VIEW(name, rule) \
-    { .type = name, .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_VIEW, .infer = rule, \
+    { .type = name, .layout = GCAM_LAYOUT_PLAIN, .flags = GCAM_OP_VIEW, .range = GCAM_RANGE_FIRST, .infer = rule, \
       .forward = view_forward, .backward = view_backward, .excite = view_backward }
 
 const GcamOp gcam_op_reshape = VIEW("Reshape", reshape_infer);

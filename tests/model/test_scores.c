@@ -276,6 +276,9 @@ static void how_scores_become_probabilities(void)
     check_choice("a = Softmax(z); n = Neg(z); b = Softmax(n); s = Add(a, b); y = Mul(s, =0.5); output y", GIVEN, 0);
     check_choice("a = Softmax(z); b = Sigmoid(z); s = Add(a, b); y = Div(s, =2.0); output y", GIVEN, 0);
     check_choice("a = Softmax(z); n = Neg(z); b = Softmax(n); y = Add(a, b); output y", SOFTMAX, 1);
+    check_choice("a = Softmax(z); b = Sigmoid(z); y = Max(a, b); output y", GIVEN, 0);
+    check_choice("a = Softmax(z); y = Max(a, z); output y", SOFTMAX, 1);
+    check_choice("a = Softmax(z); t = Transpose(a) perm=[1,0]; y = Transpose(t) perm=[1,0]; output y", GIVEN, 0);
     check_choice("a = Sigmoid(z); y = Div(a, z); output y", SOFTMAX, 1);
 }
 
