@@ -201,10 +201,10 @@ static int double_frame(AVFrame **frame)
     out->height = in->height;
     out->color_range = in->color_range;
     out->colorspace = in->colorspace;
-    const int ret = av_frame_get_buffer(out, 0);
-    if (ret < 0) {
+    const int error = av_frame_get_buffer(out, 0);
+    if (error < 0) {
         av_frame_free(&out);
-        return ret;
+        return error;
     }
     gradcam_plane_double(out->data[0], out->linesize[0], in->data[0], in->linesize[0], bytes, in->height, bytes, step);
     av_frame_free(frame);

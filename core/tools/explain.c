@@ -252,12 +252,12 @@ static int run_network(Explain *e, const AVFrame *frame, const char *path)
 {
     const GradcamModelInfo *info = gradcam_model_info(e->model);
     const ptrdiff_t stride = (ptrdiff_t)info->width * info->channels;
-    const int ret = gcam_scaler_run(e->scaler, frame, e->pixels, stride, info->width, info->height);
+    int error = gcam_scaler_run(e->scaler, frame, e->pixels, stride, info->width, info->height);
 
-    if (ret < 0)
-        return say_failure("cannot scale %s: %s", path, av_err2str(ret));
+    if (error < 0)
+        return say_failure("cannot scale %s: %s", path, av_err2str(error));
     gradcam_context_restart(e->context);
-    const int error = gradcam_context_forward(e->context, e->pixels, stride);
+    error = gradcam_context_forward(e->context, e->pixels, stride);
     return error ? say_library(&e->log, error, path) : make_maps(e, path);
 }
 

@@ -40,10 +40,10 @@ static int open_input(AVFormatContext **format, const char *path)
     if (!url)
         return AVERROR(ENOMEM);
     av_dict_set(&options, "pattern_type", "none", 0);
-    int ret = avformat_open_input(format, url, NULL, &options);
+    int error = avformat_open_input(format, url, NULL, &options);
     av_dict_free(&options);
     av_free(url);
-    return ret;
+    return error;
 }
 
 // FFmpeg renders text as a picture of a terminal, which is never meant here.
@@ -73,32 +73,32 @@ static int open_decoder(AVCodecContext **codec, AVFormatContext *format, int str
     *codec = avcodec_alloc_context3(decoder);
     if (!*codec)
         return AVERROR(ENOMEM);
-    int ret = avcodec_parameters_to_context(*codec, format->streams[*stream]->codecpar);
+    int error = avcodec_parameters_to_context(*codec, format->streams[*stream]->codecpar);
     if (strict)
         (*codec)->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
     (*codec)->get_buffer2 = get_limited;
-    return ret < 0 ? ret : avcodec_open2(*codec, decoder, NULL);
+    return error < 0 ? error : avcodec_open2(*codec, decoder, NULL);
 }
 
 // Feeds packets until a picture comes out.
 static int decode_first(AVFormatContext *format, AVCodecContext *codec, int stream, AVFrame *frame)
 {
     AVPacket *packet = av_packet_alloc();
-    int ret = packet ? AVERROR(EAGAIN) : AVERROR(ENOMEM);
+    int error = packet ? AVERROR(EAGAIN) : AVERROR(ENOMEM);
 
-    while (ret == AVERROR(EAGAIN)) {
-        ret = av_read_frame(format, packet);
-        if (ret == AVERROR_EOF) {
-            ret = avcodec_send_packet(codec, NULL);
-        } else if (ret >= 0) {
-            ret = packet->stream_index == stream ? avcodec_send_packet(codec, packet) : AVERROR(EAGAIN);
+    while (error == AVERROR(EAGAIN)) {
+        error = av_read_frame(format, packet);
+        if (error == AVERROR_EOF) {
+            error = avcodec_send_packet(codec, NULL);
+        } else if (error >= 0) {
+            error = packet->stream_index == stream ? avcodec_send_packet(codec, packet) : AVERROR(EAGAIN);
             av_packet_unref(packet);
         }
-        if (ret >= 0)
-            ret = avcodec_receive_frame(codec, frame);
+        if (error >= 0)
+            error = avcodec_receive_frame(codec, frame);
     }
     av_packet_free(&packet);
-    return ret;
+    return error;
 }
 
 // What is known of the streams without decoding more than a limited picture.
@@ -106,15 +106,15 @@ static int find_streams(AVFormatContext *format)
 {
     AVDictionary *options[MOST_STREAMS] = { NULL };
     const unsigned count = format->nb_streams;
-    int ret = count > MOST_STREAMS ? AVERROR_INVALIDDATA : 0;
+    int error = count > MOST_STREAMS ? AVERROR_INVALIDDATA : 0;
 
-    for (unsigned i = 0; ret >= 0 && i < count; i++)
-        ret = av_dict_set_int(&options[i], "max_pixels", GCAM_MOST_PICTURE, 0);
-    if (ret >= 0)
-        ret = avformat_find_stream_info(format, options);
+    for (unsigned i = 0; error >= 0 && i < count; i++)
+        error = av_dict_set_int(&options[i], "max_pixels", GCAM_MOST_PICTURE, 0);
+    if (error >= 0)
+        error = avformat_find_stream_info(format, options);
     for (unsigned i = 0; i < count && i < MOST_STREAMS; i++)
         av_dict_free(&options[i]);
-    return ret;
+    return error;
 }
 
 // strict: a damaged picture is an error, else what can be read of it is enough.
@@ -122,19 +122,19 @@ static int read_first(AVFrame *frame, const char *path, int strict)
 {
     AVFormatContext *format = NULL;
     AVCodecContext *codec = NULL;
-    int stream, ret = open_input(&format, path);
+    int stream, error = open_input(&format, path);
 
-    if (ret >= 0)
-        ret = find_streams(format);
-    if (ret >= 0)
-        ret = open_decoder(&codec, format, strict, &stream);
-    if (ret >= 0)
-        ret = decode_first(format, codec, stream, frame);
-    if (ret >= 0 && (frame->width < 1 || frame->height < 1))
-        ret = AVERROR_INVALIDDATA;
+    if (error >= 0)
+        error = find_streams(format);
+    if (error >= 0)
+        error = open_decoder(&codec, format, strict, &stream);
+    if (error >= 0)
+        error = decode_first(format, codec, stream, frame);
+    if (error >= 0 && (frame->width < 1 || frame->height < 1))
+        error = AVERROR_INVALIDDATA;
     avcodec_free_context(&codec);
     avformat_close_input(&format);
-    return ret;
+    return error;
 }
 
 // --------------------------------------------------------------------------------------------------- convert
@@ -143,21 +143,21 @@ static int read_first(AVFrame *frame, const char *path, int strict)
 static int convert(AVFrame **out, const AVFrame *frame, enum AVPixelFormat format)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
-    int full, ret = AVERROR(ENOMEM);
+    int full, error = AVERROR(ENOMEM);
     const int *matrix = gcam_frame_matrix(frame, &full);
     struct SwsContext *sws = NULL;
 
     *out = av_frame_alloc();
     if (!*out)
-        return ret;
+        return error;
     (*out)->format = format;
     (*out)->width = frame->width;
     (*out)->height = frame->height;
     (*out)->color_range = AVCOL_RANGE_JPEG;
     (*out)->colorspace = desc->flags & AV_PIX_FMT_FLAG_RGB ? AVCOL_SPC_RGB : AVCOL_SPC_BT470BG;
-    ret = av_frame_get_buffer(*out, 0);
-    if (ret < 0)
-        return ret;
+    error = av_frame_get_buffer(*out, 0);
+    if (error < 0)
+        return error;
     sws = sws_getContext(frame->width, frame->height, gcam_format_plain(frame->format), frame->width,
                          frame->height, gcam_format_plain(format),
                          SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP, NULL, NULL,
@@ -165,20 +165,20 @@ static int convert(AVFrame **out, const AVFrame *frame, enum AVPixelFormat forma
     if (!sws)
         return AVERROR(EINVAL);
     sws_setColorspaceDetails(sws, matrix, full, sws_getCoefficients(SWS_CS_ITU601), 1, 0, 1 << 16, 1 << 16);
-    ret = sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
+    error = sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
                     (*out)->data, (*out)->linesize);
     sws_freeContext(sws);
-    return ret;
+    return error;
 }
 
 static int convert_to_rgb(AVFrame **out, const AVFrame *frame, enum AVPixelFormat format, const char *path)
 {
-    const int ret = av_pix_fmt_desc_get(frame->format) ? convert(out, frame, format) : AVERROR(EINVAL);
+    const int error = av_pix_fmt_desc_get(frame->format) ? convert(out, frame, format) : AVERROR(EINVAL);
 
-    if (ret >= 0)
+    if (error >= 0)
         return STATUS_OK;
     av_frame_free(out);
-    return say_failure("cannot convert %s to RGB: %s", path, av_err2str(ret));
+    return say_failure("cannot convert %s to RGB: %s", path, av_err2str(error));
 }
 
 int picture_to_rgb(AVFrame **out, const AVFrame *frame, int alpha, const char *path)
@@ -239,23 +239,23 @@ failed:
 int picture_read(AVFrame **out, const char *path)
 {
     AVFrame *frame = av_frame_alloc();
-    int ret = frame ? read_first(frame, path, 1) : AVERROR(ENOMEM);
+    int error = frame ? read_first(frame, path, 1) : AVERROR(ENOMEM);
 
-    if (ret == AVERROR_INVALIDDATA && strcmp(path, "-")) {
+    if (error == AVERROR_INVALIDDATA && strcmp(path, "-")) {
         av_frame_unref(frame);
-        ret = read_first(frame, path, 0);
-        if (ret >= 0)
+        error = read_first(frame, path, 0);
+        if (error >= 0)
             say_warning("%s is damaged, what can be read of it is used", path);
     }
     *out = frame;
-    if (ret >= 0)
+    if (error >= 0)
         return turn_upright(out, path);
     av_frame_free(out);
-    if (ret == AVERROR(EFBIG))
+    if (error == AVERROR(EFBIG))
         return say_failure("%s has more than the %d million pixels that are read", path, GCAM_MOST_PICTURE / 1000000);
-    if (ret == AVERROR_INVALIDDATA || ret == AVERROR_EOF || ret == AVERROR_STREAM_NOT_FOUND)
+    if (error == AVERROR_INVALIDDATA || error == AVERROR_EOF || error == AVERROR_STREAM_NOT_FOUND)
         return say_failure("%s is not a picture that can be read", path);
-    return say_failure("cannot read %s: %s", path, av_err2str(ret));
+    return say_failure("cannot read %s: %s", path, av_err2str(error));
 }
 
 // ----------------------------------------------------------------------------------------------------- write
@@ -303,7 +303,7 @@ static const enum AVPixelFormat *encoder_formats(const AVCodec *encoder)
 static int encode(const AVCodec *encoder, AVFrame *frame, AVPacket *packet)
 {
     AVCodecContext *codec = avcodec_alloc_context3(encoder);
-    int ret;
+    int error;
 
     if (!codec)
         return AVERROR(ENOMEM);
@@ -316,15 +316,15 @@ static int encode(const AVCodec *encoder, AVFrame *frame, AVPacket *packet)
     codec->flags |= AV_CODEC_FLAG_QSCALE;   // lossy formats: nearly the best quality
     codec->global_quality = frame->quality = 2 * FF_QP2LAMBDA;
     frame->pts = 0;
-    ret = avcodec_open2(codec, encoder, NULL);
-    if (ret >= 0)
-        ret = avcodec_send_frame(codec, frame);
-    if (ret >= 0)
-        ret = avcodec_send_frame(codec, NULL);
-    if (ret >= 0)
-        ret = avcodec_receive_packet(codec, packet);
+    error = avcodec_open2(codec, encoder, NULL);
+    if (error >= 0)
+        error = avcodec_send_frame(codec, frame);
+    if (error >= 0)
+        error = avcodec_send_frame(codec, NULL);
+    if (error >= 0)
+        error = avcodec_receive_packet(codec, packet);
     avcodec_free_context(&codec);
-    return ret;
+    return error;
 }
 
 int picture_write(const char *path, const AVFrame *frame)
@@ -334,19 +334,19 @@ int picture_write(const char *path, const AVFrame *frame)
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     AVPacket *packet = av_packet_alloc();
     AVFrame *converted = NULL;
-    int status = STATUS_FAILURE, ret = packet ? AVERROR(EINVAL) : AVERROR(ENOMEM);
+    int status = STATUS_FAILURE, error = packet ? AVERROR(EINVAL) : AVERROR(ENOMEM);
 
     if (packet && formats) {
         const int alpha = !!(desc->flags & AV_PIX_FMT_FLAG_ALPHA);
-        ret = convert(&converted, frame,
+        error = convert(&converted, frame,
                       avcodec_find_best_pix_fmt_of_list(formats, frame->format, alpha, NULL));
-        if (ret >= 0)
-            ret = encode(encoder, converted, packet);
+        if (error >= 0)
+            error = encode(encoder, converted, packet);
     }
-    if (ret >= 0)
+    if (error >= 0)
         status = file_save(path, packet->data, packet->size);
     else
-        say_failure("cannot encode %s: %s", path, av_err2str(ret));
+        say_failure("cannot encode %s: %s", path, av_err2str(error));
     av_frame_free(&converted);
     av_packet_free(&packet);
     return status;
