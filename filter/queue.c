@@ -192,7 +192,8 @@ static void warn_of_cost(GcamQueue *q, const GradcamResult *result)
     if (method->use == GRADCAM_USE_VIDEO || method == q->dear || result->reused || !frame || result->elapsed <= has)
         return;
     q->dear = method;
-    av_log(q->ctx, AV_LOG_WARNING, "method=%s took %.0f ms for a map, and stride=%d has %.0f: %s; stride=%.0f would do\n",
+    av_log(q->ctx, AV_LOG_WARNING,
+               "method=%s took %.0f ms for a map, and stride=%d has %.0f: %s; stride=%.0f would do\n",
            method->name, result->elapsed * 1000, q->keys.stride, has * 1000,
            q->live ? "maps come late" : "the video does not keep pace with its time", ceil(result->elapsed / frame));
 }

@@ -10,10 +10,10 @@ data.noun and index.noun of WordNet 3.0 (--dict DIR, default /usr/share/wordnet)
 synset in data.noun. Out: a label table as core/model/labels.h describes it.
 
 A label is the words of the class's synset. A group is a synset above at least one class, with the classes below it. A
-word with several senses belongs, of all synsets that are a class or above one, to the first in WordNet's order of senses
-(the commonest first), and only that synset lists it when it is a group: so "car" is the automobile and not the railway
-car, "plane" the airplane and not the carpenter's. "cat" is WordNet's "cat, true cat": the house cats, cougar and lynx,
-but not the big cats, which are under "feline".
+word with several senses belongs, of all synsets that are a class or above one, to the first in WordNet's order of
+senses (the commonest first), and only that synset lists it when it is a group: so "car" is the automobile and not the
+railway car, "plane" the airplane and not the carpenter's. "cat" is WordNet's "cat, true cat": the house cats, cougar
+and lynx, but not the big cats, which are under "feline".
 """
 import argparse
 import os

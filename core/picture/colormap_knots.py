@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Prints colormap_knots.h: the colour maps that have no formula, as few knots with straight lines between them.
 
-    python3 core/picture/colormap_knots.py > core/picture/colormap_knots.h      (needs matplotlib; not part of the build)
+    python3 core/picture/colormap_knots.py > core/picture/colormap_knots.h   (needs matplotlib; not part of the build)
 
 For each map the fewest knots are chosen (dynamic programming over the 256 entries) such that every entry that
-core/picture/colormap.c interpolates is within one code value of matplotlib's (rounded, not cut off as in its byte tables).
+core/picture/colormap.c interpolates is within one code value of matplotlib's (rounded, not cut off as in its byte
+tables).
 """
 import matplotlib
 

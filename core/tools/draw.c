@@ -25,8 +25,8 @@ const Option draw_options[] = {
       "a colour for each class, joined by | , as red|0x00FF80; auto: a palette for several classes, the colormap for "
       "one; none: the colormap for all (default auto)" },
     { "colormap", 0, "NAME",
-      "turbo, jet, viridis, inferno, magma, plasma, cividis, hot, gray or bwr (default turbo; bwr, blue over white to red, "
-      "for maps of what speaks for and against)" },
+      "turbo, jet, viridis, inferno, magma, plasma, cividis, hot, gray or bwr (default turbo; bwr, blue over white to "
+      "red, for maps of what speaks for and against)" },
     { "opacity", 0, "NUMBER", "greatest weight of the colours, 0 to 1 (default 0.6)" },
     { "threshold", 0, "NUMBER", "value of the map, 0 to 1, below which it counts as 0 (default 0)" },
     { "blend", 0, "heat|flat",

@@ -8,11 +8,12 @@ Run it with the Python of an environment that holds the contestants; those that 
 onnxruntime, openvino, ncnn (with pnnx-made MODEL.ncnn.param beside the model), and torch with pytorch-grad-cam, whose
 network is torchvision's of the file's name and whose time is that of a whole Grad-CAM.
 
-gradcam takes MODEL.bin where one lies beside the model, else compiles one for the run (`gradcam compile`), as its users do:
-weights of connected layers behind a ReLU are then stored so that those of inputs that are zero are never read.
+gradcam takes MODEL.bin where one lies beside the model, else compiles one for the run (`gradcam compile`), as its users
+do: weights of connected layers behind a ReLU are then stored so that those of inputs that are zero are never read.
 
 Contestants take turns, round after round, so that what else the machine does hits all of them alike; of each the least
-time of all rounds counts. At --precision bf16 those take part that have it. Inputs are one random picture in the size of the model.
+time of all rounds counts. At --precision bf16 those take part that have it. Inputs are one random picture in the size
+of the model.
 The ratio is gradcam's time over the best of the others' forward passes: below 1, the whole map is there before anyone
 else has so much as the scores. Not part of `make test`: it takes minutes and judges nothing.
 """
@@ -47,7 +48,8 @@ def compiled(path, options):
 
 
 def gradcam(path, options):
-    command = [options.gradcam, 'bench', compiled(path, options), '--json', '-t', str(options.threads), '-n', str(options.runs),
+    command = [options.gradcam, 'bench', compiled(path, options), '--json', '-t', str(options.threads),
+               '-n', str(options.runs),
                '--precision', options.precision]
 
     def run():
@@ -81,7 +83,8 @@ def openvino(path, options):
     if model.inputs[0].partial_shape.is_dynamic:
         model.reshape([1, 3, 224, 224])
     compiled = core.compile_model(model, 'CPU', {'INFERENCE_NUM_THREADS': options.threads,
-                                                 'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': options.precision})
+                                                 'PERFORMANCE_HINT': 'LATENCY',
+                                                 'INFERENCE_PRECISION_HINT': options.precision})
     request, x = compiled.create_infer_request(), picture(list(model.inputs[0].shape))
     return lambda: best(lambda: request.infer([x]), options.runs)
 
@@ -198,7 +201,8 @@ def main():
         paths += sorted(os.path.join(entry, f) for f in os.listdir(entry) if f.endswith('.onnx')) \
             if os.path.isdir(entry) else [entry]
     contestants = [c for c in CONTESTANTS if importable(c[1]) and (options.precision == 'f32' or c[0] in HAVE_BF16)]
-    print(f'{machine()}; threads {options.threads}, {options.precision}. Milliseconds, the least of {options.rounds} rounds.\n')
+    print(f'{machine()}; threads {options.threads}, {options.precision}. '
+          f'Milliseconds, the least of {options.rounds} rounds.\n')
     print('| network | ' + ' | '.join(run.__name__ + (' map' if whole else ' forward') for run, _, whole in contestants)
           + ' | gradcam / best forward |')
     print('|---|' + '---:|' * (len(contestants) + 1))

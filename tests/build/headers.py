@@ -47,7 +47,8 @@ def main(paths):
                 found.append(f'{path}: {name} has no gradcam_{word}_name()')
             if f'gradcam_{word}_find(const char *' not in everything:
                 found.append(f'{path}: {name} has no gradcam_{word}_find()')
-        for name, body in re.findall(r'^typedef struct (Gradcam\w+(?:Settings|Options|Info)) \{(.*?)^\}', text, re.S | re.M):
+        structs = r'^typedef struct (Gradcam\w+(?:Settings|Options|Info)) \{(.*?)^\}'
+        for name, body in re.findall(structs, text, re.S | re.M):
             if name not in OWN and not body.lstrip().startswith('size_t size;'):
                 found.append(f'{path}: {name} does not begin with its size')
     print('\n'.join(found))

@@ -8,7 +8,8 @@ cross=aarch64-linux-gnu-
 qemu=$(command -v qemu-aarch64 || command -v qemu-aarch64-static) \
     || { echo "skip - aarch64: no qemu-aarch64 (Debian: qemu-user)"; exit 0; }
 command -v ${cross}gcc > /dev/null || { echo "skip - aarch64: no ${cross}gcc (Debian: gcc-aarch64-linux-gnu)"; exit 0; }
-if ! "$SRC/configure" --build=arm --cross-prefix=$cross --arch=aarch64 --target-exec="$qemu" --disable-programs > out 2>&1
+if ! "$SRC/configure" --build=arm --cross-prefix=$cross --arch=aarch64 --target-exec="$qemu" \
+    --disable-programs > out 2>&1
 then
     cat out
     echo "skip - aarch64: configure finds no libraries for it (dpkg --add-architecture arm64; apt-get install" \

@@ -2,12 +2,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The order of the folders of core/: each includes only those before it, and no files include each other in a circle
-# (wings.py). Then that wings.py sees such breaches, in a tree made up here.
+# (wings.py). Then that wings.py sees such breaches, in a tree made up here. And that lines have at most 120 characters.
 
 check() { # NAME STATUS: an `ok` line when STATUS is 0
     if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1: see the log"; bad=1; fi
 }
 bad=0
+
+# long_lines DIR...: each line of more than 120 characters of sources and scripts, which may have no ending.
+long_lines() {
+    find "$@" -type f \( -name '*.[ch]' -o -name '*.py' -o -name '*.sh' -o ! -name '*.*' \) -exec \
+        awk 'length($0) > 120 { print FILENAME ":" FNR ": " length($0) " characters" }' {} +
+}
+(cd "$SRC" && long_lines core filter models samples tests configure Makefile) > long
+cat long
+[ ! -s long ]
+check "lines have at most 120 characters" $?
+mkdir -p long_tree
+printf '%120s\n%121s\n' / / > long_tree/script
+[ "$(long_lines long_tree)" = "long_tree/script:2: 121 characters" ]
+check "one of 121 is seen" $?
+
 command -v python3 > /dev/null || { echo "skip - wings: no python3"; exit 0; }
 
 python3 "$SRC/tests/build/wings.py" "$SRC"

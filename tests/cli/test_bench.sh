@@ -34,5 +34,6 @@ END
 "$gradcam" bench $network --runs 1 --precision bf16 | grep -q '^whole map'; ok $? "bench --precision bf16"
 "$gradcam" bench $network --precision f64 2> message; [ $? = 2 ] && grep -q 'f32, bf16' message
 ok $? "bench --precision f64 is a usage error that names those there are"
-"$gradcam" bench $network --runs 0 2> message; [ $? = 2 ] && grep -q runs message; ok $? "bench --runs 0 is a usage error"
+"$gradcam" bench $network --runs 0 2> message; [ $? = 2 ] && grep -q runs message
+ok $? "bench --runs 0 is a usage error"
 exit $failed

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# "dog" and "cat" as a user types them, on the photo of both: with each network the hottest place of each map lies in the
-# box of the animal that was asked for. The boxes are those of the shared test data.
+# "dog" and "cat" as a user types them, on the photo of both: with each network the hottest place of each map lies in
+# the box of the animal that was asked for. The boxes are those of the shared test data.
 
 gradcam=$BUILD/bin/gradcam
 photo=$SHARED/images/open/cat_dog.jpg

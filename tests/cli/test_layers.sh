@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The automatic choice of the layer, as gradcam layers marks it: where a network has nothing but its classes' score maps,
-# those.
+# The automatic choice of the layer, as gradcam layers marks it: where a network has nothing but its classes' score
+# maps, those.
 
 python3 "$SRC/tests/models/tiny_onnx.py" tiny.onnx || { echo "skip - layers: no python3"; exit 0; }
 marked=$("$BUILD/bin/gradcam" layers tiny.onnx | sed -n 's/^\* *\([^ ]*\).*/\1/p')
@@ -22,7 +22,8 @@ explain() {
 check() {
     if [ "$2" = "$3" ]; then echo "ok - layers: $1"; else echo "not ok - layers: $1: '$2', not '$3'"; failed=1; fi
 }
-check "two of them" "$(explain -l a1+a3 --json | tr -d ' \n' | sed -n 's/.*"layers":\(\[[^]]*\]\).*/\1/p')" '["a1","a3"]'
+check "two of them" "$(explain -l a1+a3 --json | tr -d ' \n' \
+    | sed -n 's/.*"layers":\(\[[^]]*\]\).*/\1/p')" '["a1","a3"]'
 check "their map has the size of the largest" "$(explain -l last2 --json | grep -c '"width": 12,')" 1
 check "one, by name" "$(explain -l a1 --json | grep -c '"layer": "a1"')" 1
 check "a method of one layer" "$(explain -l a1+a3 --method reciprocam | grep -c 'takes no several layers')" 1

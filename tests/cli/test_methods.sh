@@ -17,7 +17,8 @@ while read -r name; do
     grep -q "^@item $name\$" "$SRC/filter/gradcam.texi"
     check "$name in the manual" $?
 done < names
-sed -n '/^@item method$/,/^@end table/s/^@item \([^ ]*\)$/\1/p' "$SRC/filter/gradcam.texi" | grep -vx method | sort > manual
+sed -n '/^@item method$/,/^@end table/s/^@item \([^ ]*\)$/\1/p' "$SRC/filter/gradcam.texi" \
+    | grep -vx method | sort > manual
 sort names | diff - manual
 check "the manual has no other methods" $?
 

@@ -3,8 +3,8 @@
 # timeout: 20000
 #
 # A soak: three ffmpegs at once, as fast as they can, for SOAK_MINUTES (60), with classes, styles and methods that
-# change all the time, pictures that change their size, filter graphs that are made again and again, and one that is live. What
-# each needs of memory, threads and open files after the first minute must be what it needs at the end.
+# change all the time, pictures that change their size, filter graphs that are made again and again, and one that is
+# live. What each needs of memory, threads and open files after the first minute must be what it needs at the end.
 
 . "$SRC/tests/filter/common.sh"
 

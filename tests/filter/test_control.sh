@@ -33,7 +33,8 @@ command_at_12() {
 class=star
 for lookahead in 0 3; do
     command_at_12 "class heart" stride=1000:lookahead=$lookahead
-    [ "$(values meta label)" = "$(yes star | head -n 12 | paste -s -d ' ') $(yes heart | head -n 18 | paste -s -d ' ')" ] &&
+    [ "$(values meta label)" = \
+        "$(yes star | head -n 12 | paste -s -d ' ') $(yes heart | head -n 18 | paste -s -d ' ')" ] &&
         [ "$(values meta key)" = "1 0 0 0 0 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0" ]
     check "command class from its very frame, lookahead=$lookahead" $? "$(values meta label)"
 done
@@ -46,7 +47,8 @@ command_at_12 "method counterfactual"
 check "command method makes a key frame" $? "$(values meta key)"
 for lookahead in 0 1 4; do
     ff -f lavfi -i testsrc2=s=96x64:r=25:d=8 -f framemd5 -vf \
-        "sendcmd='2 gradcam class heart;5 gradcam method counterfactual',gradcam=class=star:stride=3:interp=linear:lookahead=$lookahead" out
+        "sendcmd='2 gradcam class heart;5 gradcam method counterfactual',
+         gradcam=class=star:stride=3:interp=linear:lookahead=$lookahead" out
     [ $status = 0 ] && [ "$(frames out)" = 200 ] || break
 done
 check "commands with interp=linear lose no frame" $? "$(frames out) of 200 frames, lookahead=$lookahead"
@@ -75,12 +77,14 @@ for command in "scale running" "smooth 3"; do
         check "command $command from its very frame, lookahead=$lookahead" $?
     done
 done
-ff -i film.mkv -vf "sendcmd='1.15 gradcam box 0',gradcam=class=star:stride=1:lookahead=3,metadata=print:file=meta" -f null -
+ff -i film.mkv -f null \
+    -vf "sendcmd='1.15 gradcam box 0',gradcam=class=star:stride=1:lookahead=3,metadata=print:file=meta" -
 [ "$(values meta x | cut -d ' ' -f 1-12 | tr -d '[0-9] ')" != ------------ ] &&
     [ "$(values meta x | cut -d ' ' -f 13-30 | tr -d '[0-9] ')" = ------------------ ]
 check "command box from its very frame" $? "$(values meta x)"
 for command in "class unicorn" "opacity 7" "stride 0" "colormap rainbow" "method magic" "model x.bin" "smooth -1" \
-               "nonsense 1" "opacity t+" "threshold 2" "colors red|nocolor" "layer nosuch" "output side" "output alpha"; do
+               "nonsense 1" "opacity t+" "threshold 2" "colors red|nocolor" "layer nosuch" \
+               "output side" "output alpha"; do
     level=verbose command_at_12 "$command"
     [ $status = 0 ] && [ "$(sums out)" = "$(cat plain.sums)" ] &&
         grep -q 'Command reply for command #0: ret:[A-Z]' log && ! grep -q 'ret:Success' log

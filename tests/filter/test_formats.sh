@@ -79,7 +79,8 @@ done
 # Frames that may not be written, or that somebody else holds.
 sum=
 for perms in none toggle ro rw random; do
-    ff -f lavfi -i testsrc2=s=98x66:d=1 -vf "$([ $perms = none ] || echo "perms=$perms,")gradcam=class=$any:stride=3" -f framemd5 out
+    ff -f lavfi -i testsrc2=s=98x66:d=1 \
+        -vf "$([ $perms = none ] || echo "perms=$perms,")gradcam=class=$any:stride=3" -f framemd5 out
     sum="$sum $(sums out | md5sum | cut -c 1-32)"
 done
 [ "$(echo "$sum" | tr ' ' '\n' | sort -u | grep -c .)" = 1 ]

@@ -45,7 +45,8 @@ check "metadata on each frame" $? "missing:$missing"
 
 compare "opacity=1:stride=3:lookahead=2:enable='between(n,10,19)'"
 sums in > a; sums out > b
-[ $status = 0 ] && [ "$(diff a b | grep -c '^>')" = 10 ] && [ "$(paste -d = a b | sed -n '11,20p' | grep -c '^\(.*\)=\1$')" = 0 ] &&
+[ $status = 0 ] && [ "$(diff a b | grep -c '^>')" = 10 ] &&
+    [ "$(paste -d = a b | sed -n '11,20p' | grep -c '^\(.*\)=\1$')" = 0 ] &&
     [ "$(values meta key)" = "1 0 0 1 0 0 1 0 0 1" ]       # the others have no metadata
 check "enable: other frames pass untouched, a key frame begins" $? "$(values meta key)"
 compare "stride=4:live=1:enable='mod(n,2)'"
@@ -82,7 +83,8 @@ beside() {
     ff $2 -i film.mkv -vf "$(echo "$3" | sed s/FILTER/null/)" -fps_mode passthrough -f framemd5 in
     ff $2 -i film.mkv -vf "$(echo "$3" | sed "s/FILTER/gradcam=stride=4${4:+:interp=$4}/")" -fps_mode passthrough \
         -f framemd5 out
-    [ $status = 0 ] && [ "$(frames in)" -gt 5 ] && [ "$(stamps in)" = "$(stamps out)" ] && [ "$(sums in)" != "$(sums out)" ]
+    [ $status = 0 ] && [ "$(frames in)" -gt 5 ] && [ "$(stamps in)" = "$(stamps out)" ] &&
+        [ "$(sums in)" != "$(sums out)" ]
     check "$1" $? "$(frames out) of $(frames in) frames"
 }
 for interp in hold linear motion; do
@@ -91,7 +93,8 @@ for interp in hold linear motion; do
         "select='not(eq(mod(n,3),1))',FILTER,trim=start=1:end=3" $interp
     beside "frames twice and out of time, interp=$interp" "-flags2 +export_mvs" \
         "loop=loop=3:size=9:start=20,setpts='N*N*3/TB/1000',FILTER" $interp
-    ff -flags2 +export_mvs -i film.mkv -vf "setpts=NAN,gradcam=stride=4:interp=$interp:smooth=1,metadata=print:file=meta" \
+    ff -flags2 +export_mvs -i film.mkv \
+        -vf "setpts=NAN,gradcam=stride=4:interp=$interp:smooth=1,metadata=print:file=meta" \
         -f null -
     [ $status = 0 ] && [ "$(values meta key | wc -w)" = 100 ]
     check "no timestamps, interp=$interp" $? "$(values meta key | wc -w) frames"

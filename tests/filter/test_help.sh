@@ -7,16 +7,16 @@
 
 "$BUILD/bin/ffmpeg" -hide_banner -h filter=gradcam > help 2>&1
 manual=$SRC/filter/gradcam.texi
-for option in model class layer labels logits input state preset mean std bgr size method stride threads lookahead live \
-              interp smooth scale release low high box fit probability opacity gamma colormap blend output; do
+for option in model class layer labels logits input state preset mean std bgr size method stride threads lookahead \
+    live interp smooth scale release low high box fit probability opacity gamma colormap blend output; do
     line=$(grep "^   $option  *<" help)
     [ "$(echo "$line" | sed 's/^ *[a-z]* *<[a-z_]*> *[A-Z.]* *//' | wc -c)" -gt 12 ]
     check "help of option $option" $? "'$line'"
     grep -q "^@item.* $option\(, .*\)\?$" "$manual"
     check "manual of option $option" $?
 done
-for value in turbo jet viridis inferno magma plasma cividis hot gray bwr auto heat flat stretch crop pad overlay heatmap \
-             mask hold linear motion frame running fixed softmax sigmoid given none; do
+for value in turbo jet viridis inferno magma plasma cividis hot gray bwr auto heat flat stretch crop pad overlay \
+    heatmap mask hold linear motion frame running fixed softmax sigmoid given none; do
     line=$(grep "^     $value  *[0-9]" help)
     [ "$(echo "$line" | sed 's/^ *[a-z]* *[0-9]* *[A-Z.]* *//' | wc -c)" -gt 8 ]
     check "help of value $value" $? "'$line'"

@@ -29,12 +29,14 @@ play=$SHARED/models/play
 actions='0|1|2|3|4|5'
 for game in pong:87:149 spaceinvaders:0:142; do
     name=${game%%:*} rest=${game#*:}
-    ff -i "$play/$name.mkv" -vf "gradcam=$play/$name.onnx:mean=${rest%:*}:std=${rest#*:}:stride=1:class=$actions:log_path=$name.json" \
+    how=mean=${rest%:*}:std=${rest#*:}:stride=1:class=$actions
+    ff -i "$play/$name.mkv" -vf "gradcam=$play/$name.onnx:$how:log_path=$name.json" \
         -f null -
     [ $status = 0 ] && player $name.json "$play/$name.csv" 2> reason
     check "$name: the player that remembers acts as it did" $? "$(tail -n 1 reason)"
 done
-ff -i "$play/pong.mkv" -vf "gradcam=$play/pong.onnx:mean=87:std=149:stride=1:class=$actions:state=none:log_path=none.json" -f null -
+ff -i "$play/pong.mkv" -f null \
+    -vf "gradcam=$play/pong.onnx:mean=87:std=149:stride=1:class=$actions:state=none:log_path=none.json" -
 [ $status = 0 ] && ! player none.json "$play/pong.csv" 2> reason
 check "without its memory it does not" $?
 ff -i "$play/pong.mkv" -vf "gradcam=$play/pong.onnx:state=memory=action" -f null -
@@ -67,10 +69,12 @@ check "a preset that there is not is refused" $?
 ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=preset=tf:std=2 -f null -
 [ $status != 0 ] && grep -q 'preset=tf leaves nothing to mean, std and bgr' log
 check "a preset and numbers beside it are refused" $?
-level=info ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=$SHARED/models/resnet18_pqf.onnx" -f null -
+level=info ff -f lavfi -i testsrc2=s=64x64:d=0.1 \
+    -vf "gradcam=$SHARED/models/resnet18_pqf.onnx" -f null -
 grep -q 'does not tell how scores become probabilities, taken as probability=softmax' log
 check "a softmax that is assumed is told of" $?
-level=info ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=$SHARED/models/resnet18_pqf.onnx:probability=softmax" -f null -
+level=info ff -f lavfi -i testsrc2=s=64x64:d=0.1 \
+    -vf "gradcam=$SHARED/models/resnet18_pqf.onnx:probability=softmax" -f null -
 ! grep -q 'scores become probabilities' log
 check "and not where it is given" $?
 level=error

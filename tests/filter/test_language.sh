@@ -57,7 +57,8 @@ check "one class has the colormap" $?
 
 # OPTIONS: the mean R, G, B of the first frame.
 mean_color() {
-    ff $still -frames:v 1 -vf "format=gbrp,gradcam=$1,format=rgb24,scale=1:1:flags=area" -f rawvideo -pix_fmt rgb24 color
+    ff $still -frames:v 1 \
+        -vf "format=gbrp,gradcam=$1,format=rgb24,scale=1:1:flags=area" -f rawvideo -pix_fmt rgb24 color
     od -An -tu1 -N3 color | tr -s ' ' | sed 's/^ //'
 }
 set -- $(mean_color "class=$any:colors=red:output=heatmap")
@@ -78,7 +79,8 @@ check "frames selected by the metadata" $? "$(frames out) frames"
 
 # A legend of stock filters, where there is a font.
 if ff $still -frames:v 1 -vf drawtext=text=a -f null - && [ $status = 0 ]; then
-    legend="drawtext=text='%{metadata\:lavfi.gradcam.label}':fontcolor_expr=%{metadata\\\\:lavfi.gradcam.color}:fontsize=32"
+    legend="drawtext=text='%{metadata\:lavfi.gradcam.label}'"
+    legend="$legend:fontcolor_expr=%{metadata\\\\:lavfi.gradcam.color}:fontsize=32"
     ff $still -frames:v 1 -vf "gradcam=class=star|heart:opacity=0:colors=red|lime,geq=0:128:128,$legend" \
         -f rawvideo -pix_fmt rgb24 legend
     [ $status = 0 ] && od -An -v -tu1 -w3 legend | awk '$1 > 150 && $2 < 120 { red++ } END { exit red < 20 }'
@@ -89,8 +91,10 @@ fi
 
 for size in 96x64 97x63 99x33; do
     for format in yuv420p yuv410p nv12 rgb24 gray gbrp10 yuv444p12; do
-        ff -f lavfi -i testsrc2=s=100x64:r=10:d=1 -filter_complex "format=$format,crop=${size%x*}:${size#*x}:0:0:exact=1,split[a][b];
-            [a]gradcam=class=$any:output=side,split[s][t];[s]crop=${size%x*}:${size#*x}:0:0:exact=1[left];[t]null[whole];
+        ff -f lavfi -i testsrc2=s=100x64:r=10:d=1 -filter_complex "
+            format=$format,crop=${size%x*}:${size#*x}:0:0:exact=1,split[a][b];
+            [a]gradcam=class=$any:output=side,split[s][t];
+            [s]crop=${size%x*}:${size#*x}:0:0:exact=1[left];[t]null[whole];
             [b]null[in]" -map '[left]' -f framemd5 left -map '[in]' -f framemd5 in -map '[whole]' -f framemd5 whole
         columns=$(sed -n 's/^#dimensions 0: \([0-9]*\)x.*/\1/p' whole)
         [ $status = 0 ] && [ "$(sums left)" = "$(sums in)" ] && [ "$columns" -ge $((2 * ${size%x*})) ] &&
@@ -126,7 +130,8 @@ check "alpha: a format that has it" $? "$pixels"
 
 # ------------------------------------------------------------------------------------------------------- commands
 layer=$("$BUILD/bin/gradcam" layers | awk '$2 == "Relu" { print $1; exit }')
-ff $still -vf "sendcmd='0.95 gradcam layer $layer',gradcam=class=$any:stride=1000:colors=none,metadata=print:file=meta" \
+ff $still \
+    -vf "sendcmd='0.95 gradcam layer $layer',gradcam=class=$any:stride=1000:colors=none,metadata=print:file=meta" \
     -f framemd5 frames.md5
 sums frames.md5 > out
 make_sums plain stride=1000
@@ -164,7 +169,8 @@ for frame, text in zip(frames, told):
 PYTHON
 check "log in JSON says what the metadata say, and a summary" $? "$(tail -n 1 json.log)"
 level=info ff $still -vf "gradcam=class=star|heart:stride=3:log_path=log.csv:log_fmt=csv" -f null -
-[ "$(wc -l < log.csv)" = 41 ] && [ "$(cut -d , -f 8 log.csv | sort | uniq -c | tr -s ' \n' ' ')" = ' 20 "heart" 20 "star" 1 label ' ] &&
+[ "$(wc -l < log.csv)" = 41 ] &&
+    [ "$(cut -d , -f 8 log.csv | sort | uniq -c | tr -s ' \n' ' ')" = ' 20 "heart" 20 "star" 1 label ' ] &&
     [ "$(awk -F , '{ print NF }' log.csv | sort -u)" = 18 ]
 check "log as CSV" $? "$(head -n 2 log.csv)"
 grep -q '20 frames, 20 with a map; 7 maps.*; by gradcam 7 at [0-9.]* ms; ' log
@@ -216,7 +222,8 @@ check "origin=keyframe: key frames of the video are key frames" $? "$(values met
 
 # -------------------------------------------------------------------------------------------- arithmetic, stillness
 ff -f lavfi -i "smptebars=s=160x120:r=10:d=2" -vf "gradcam=class=$any:stride=1:log_path=log.json" -f framemd5 a
-ff -f lavfi -i "smptebars=s=160x120:r=10:d=2" -vf "gradcam=class=$any:stride=1:still=-1:log_path=none.json" -f framemd5 b
+ff -f lavfi -i "smptebars=s=160x120:r=10:d=2" \
+    -vf "gradcam=class=$any:stride=1:still=-1:log_path=none.json" -f framemd5 b
 [ "$(sums a)" = "$(sums b)" ] && grep -q '"maps": 20, .*"reused": 19' log.json && grep -q '"reused": 0' none.json
 check "a still picture is looked at once, and looks the same" $? "$(tail -n 1 log.json)"
 ff $still -vf "gradcam=class=$any:precision=bf16" -f framemd5 out

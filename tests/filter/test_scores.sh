@@ -12,7 +12,8 @@ told() {
 }
 
 ff $clip -vf "gradcam=class=star - moon:log_path=log.json,metadata=print:file=meta" -f null -
-grep -q '^lavfi.gradcam.label=star - moon$' meta && grep -q '"label": "star - moon", "class": [0-9]*, "score": ' log.json
+grep -q '^lavfi.gradcam.label=star - moon$' meta &&
+    grep -q '"label": "star - moon", "class": [0-9]*, "score": ' log.json
 check "the difference of two classes" $? "$(head -n 3 meta)"
 ff $clip -vf "gradcam=c=star,metadata=print:file=star" -f null -
 ff $clip -vf "gradcam=c=moon,metadata=print:file=moon" -f null -
@@ -48,7 +49,8 @@ check "and empty in CSV" $? "$(head -n 2 log.csv)"
 
 if [ -f "$SHARED/cases/networks/nan.onnx" ]; then
     for network in nan inf; do
-        ff $clip -vf "gradcam=$SHARED/cases/networks/$network.onnx:c=0:log_path=log.json,metadata=print:file=meta" -f null -
+        ff $clip -f null \
+            -vf "gradcam=$SHARED/cases/networks/$network.onnx:c=0:log_path=log.json,metadata=print:file=meta" -
         [ $status = 0 ] && grep -q '"score": null, "probability": null' log.json && ! grep -qiw 'nan\|inf' meta log.json
         check "scores that are not finite: $network" $? "$(head -n 1 log.json)"
     done

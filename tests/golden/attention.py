@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Makes attention.txt: maps of transformers' attention, from the formulas, with the matrices of all blocks multiplied as
-# they stand in the papers, and gradients by PyTorch in double precision. Not part of any test. Needs torch and onnx from
-# PyPI, the shared test data, the zoo with its weights, and REFERENCE, the folder of onnxref.py, which evaluates an ONNX
-# file in PyTorch:
+# they stand in the papers, and gradients by PyTorch in double precision. Not part of any test. Needs torch and onnx
+# from PyPI, the shared test data, the zoo with its weights, and REFERENCE, the folder of onnxref.py, which evaluates an
+# ONNX file in PyTorch:
 #
 #     tests/golden/attention.py DATA ZOO REFERENCE > tests/golden/attention.txt
 #

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Makes layers.txt: what pytorch-grad-cam makes of several layers of the network of methods.py, on its picture, in lines
-# as in methods.txt; the layers' names are joined by +. And what it makes of one by eigen smoothing, with the sign by which
-# the largest magnitude is positive, as the SVD's is arbitrary, and without what is below 0. Not part of any test. Needs what methods.py needs:
+# as in methods.txt; the layers' names are joined by +. And what it makes of one by eigen smoothing, with the sign by
+# which the largest magnitude is positive, as the SVD's is arbitrary, and without what is below 0. Not part of any test.
+# Needs what methods.py needs:
 #
 #     tests/golden/layers.py tests/golden
 import os

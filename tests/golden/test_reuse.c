@@ -15,8 +15,9 @@
 #include <string.h>
 
 static const char *const zoo[] = {
-    "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large",
-    "regnet_y_400mf", "resnet18", "resnet50", "shufflenet_v2_x1_0", "squeezenet1_1", "swin_t_dynamo", "vgg16",
+    "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mobilenet_v2",
+    "mobilenet_v3_large", "regnet_y_400mf", "resnet18", "resnet50", "shufflenet_v2_x1_0", "squeezenet1_1",
+    "swin_t_dynamo", "vgg16",
 };
 static const char *const real_networks[] = {
     "mobilenet_v1_1.0_224", "mobilenet_v2_1.0_224", "resnet18_pqf", "squeezenet1_1", "tiny_darknet",

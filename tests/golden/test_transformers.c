@@ -22,7 +22,8 @@ typedef struct Reference {
 
 static int read_reference(FILE *file, Reference *r)
 {
-    if (fscanf(file, "%63s %255s %d %f %d %d", r->network, r->layer, &r->index, &r->logit, &r->height, &r->width) != 6 ||
+    if (fscanf(file, "%63s %255s %d %f %d %d", r->network, r->layer, &r->index, &r->logit, &r->height,
+               &r->width) != 6 ||
         r->height * r->width > MOST_CELLS)
         return 0;
     for (int i = 0; i < r->height * r->width; i++)

@@ -137,7 +137,8 @@ static void methods_with_scores_of_their_own(void)
     float map[2][PIXELS];
     Setup setup;
     open_setup(&setup, "input x 1x3x8x8; c = Conv(x, %4x3x3x3, %4); r = Relu(c); d = Conv(r, %6x4x3x3, %6);"
-               "e = Relu(d); p = MaxPool(e) kernel_shape=[2,2] strides=[2,2]; f = Flatten(p); g = Gemm(f, %8x24, %8) transB=1;"
+               "e = Relu(d); p = MaxPool(e) kernel_shape=[2,2] strides=[2,2]; f = Flatten(p); "
+               "g = Gemm(f, %8x24, %8) transB=1;"
                "h = Relu(g); logits = Gemm(h, %5x8, %5) transB=1; output logits", "r");
     GradcamMapInfo info[2] = { { 0 }, { 0 } };
     CHECK_INT(gradcam_context_map(setup.context, &target, &finer, map[0], SIZE_MAX, &info[0]), 0);

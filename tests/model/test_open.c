@@ -225,7 +225,8 @@ static void input_of_integers(void)
     GradcamModel *model = NULL;
     REQUIRE(gradcam_model_open(&model, "graph.onnx", &nothing) == 0);
     CHECK(!strcmp(gradcam_model_picture(model)->type, "uint8"));
-    CHECK(gradcam_model_info(model)->preprocessing.mean[0] == 0 && gradcam_model_info(model)->preprocessing.std[2] == 1);
+    CHECK(gradcam_model_info(model)->preprocessing.mean[0] == 0);
+    CHECK(gradcam_model_info(model)->preprocessing.std[2] == 1);
     gradcam_model_close(&model);
     graph->input[0].type = 8;
     graph_save(graph, "graph.onnx");

@@ -184,7 +184,8 @@ static void play(Player *p)
         note("%s: median difference %.2g, largest %.2g, same best action on %.1f %%", games[p->game].name, median, most,
              100.0 * p->same / FRAMES);
         if (!(p->is_exact ? most <= 1e-4 : median <= 0.05) || p->same < 0.97 * FRAMES)
-            fail("differences of %.2g in the median, %.2g at most; the best action is the same on %.1f %%", median, most,
+            fail("differences of %.2g in the median, %.2g at most; the best action is the same on %.1f %%", median,
+                 most,
                  100.0 * p->same / FRAMES);
     }
     if (p->csv)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Others can open our files: the public Python package `gguf` reads the sample that test_modelfile writes, and a compiled
-# network, the built-in one.
+# Others can open our files: the public Python package `gguf` reads the sample that test_modelfile writes, and a
+# compiled network, the built-in one.
 # timeout: 300
 
 venv=$BUILD/venv-gguf

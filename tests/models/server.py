@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Serves a folder on a free port of the loopback interface and prints the port. Requests go to stderr, with their Range.
+"""Serves a folder on a free port of the loopback interface and prints the port. Requests go to stderr, with Range.
 
-Knows ranges. Below /drip/ a byte comes every 0.1 s. Below /cut/ a request from the start breaks off halfway, below /plain/ ranges are ignored, below /chunked/
-the length is not told.
+Knows ranges. Below /drip/ a byte comes every 0.1 s. Below /cut/ a request from the start breaks off halfway, below
+/plain/ ranges are ignored, below /chunked/ the length is not told.
 """
 import http.server
 import os

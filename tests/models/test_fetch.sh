@@ -126,7 +126,8 @@ fetch cut -o cut
 part=$(wc -c < cut/cut.onnx.part)
 : > server.log
 fetch cut -o cut
-[ $status = 0 ] && [ "$(ls cut)" = cut.bin ] && grep -q "bytes=$part-" server.log && cmp -s cut/cut.bin www/sub/tiny.onnx
+[ $status = 0 ] && [ "$(ls cut)" = cut.bin ] &&
+    grep -q "bytes=$part-" server.log && cmp -s cut/cut.bin www/sub/tiny.onnx
 result resume $?
 
 fetch chunked -o chunked

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes a small network as ONNX (opset 13): x [1,3,8,8] -> Conv 3x3 -> Relu -> GlobalAveragePool -> Flatten -> y [1,10].
+"""Writes a small network as ONNX (opset 13): x [1,3,8,8] -> Conv 3x3 -> Relu -> GlobalAveragePool -> Flatten -> y
+[1,10].
 
 The protocol buffer is made by hand, so that no package is needed: fields by their numbers in onnx.proto.
 """

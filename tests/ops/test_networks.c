@@ -84,7 +84,8 @@ static const Network networks[] = {
     { "channel shuffles between halves",
       "input x 1x3x6x6;"
       "c1 = Conv(x, %8x3x3x3) pads=[1,1,1,1]; l, r = Split(c1) axis=1; c2 = Conv(r, %4x4x1x1, %4); r2 = Relu(c2);"
-      "k = Concat(l, r2) axis=1; v = Reshape(k, #1/2/4/6/6); t = Transpose(v) perm=[0,2,1,3,4]; w = Reshape(t, #1/8/6/6);"
+      "k = Concat(l, r2) axis=1; v = Reshape(k, #1/2/4/6/6); t = Transpose(v) perm=[0,2,1,3,4]; "
+      "w = Reshape(t, #1/8/6/6);"
       "h1 = Slice(w, #0, #4, #1); h2 = Slice(w, #4, #8, #1); c3 = Conv(h2, %4x4x3x3) pads=[1,1,1,1]; r3 = Relu(c3);"
       "k2 = Concat(h1, r3) axis=1; v2 = Reshape(k2, #1/2/4/6/6); t2 = Transpose(v2) perm=[0,2,1,3,4];"
       "w2 = Reshape(t2, #1/8/6/6); h3, h4 = Split(w2) axis=1; c4 = Conv(h4, %4x4x1x1); s = Mul(h3, c4);"
@@ -104,7 +105,8 @@ static const Network networks[] = {
       "c1 = Conv(x, %6x3x2x2, %6) strides=[2,2]; f1 = Reshape(c1, #1/6/12); t1 = Transpose(f1) perm=[0,2,1];"
       "k1 = Concat(%1x1x6, t1) axis=1; s1 = Add(k1, %1x13x6);"
       "n1 = LayerNormalization(s1, %6, %6); q = MatMul(n1, %6x6); k = MatMul(n1, %6x6); kt = Transpose(k) perm=[0,2,1];"
-      "v = MatMul(n1, %6x6); a = MatMul(q, kt); h = Softmax(a); o = MatMul(h, v); p1 = MatMul(o, %6x6); b1 = Add(p1, %6);"
+      "v = MatMul(n1, %6x6); a = MatMul(q, kt); h = Softmax(a); o = MatMul(h, v); p1 = MatMul(o, %6x6); "
+      "b1 = Add(p1, %6);"
       "s2 = Add(s1, b1); n2 = LayerNormalization(s2, %6, %6); m1 = MatMul(n2, %6x12); g1 = Sigmoid(m1);"
       "m2 = MatMul(g1, %12x6); s3 = Add(s2, m2); n3 = LayerNormalization(s3, %6, %6); c = Gather(n3, #0) axis=1;"
       "f = Reshape(c, #1/6); logits = Gemm(f, %6x5, %5); output logits", "n1", NULL, 0 },
@@ -178,7 +180,8 @@ static const Network networks[] = {
     { "pooling between the layer and fully connected ones",
       "input x 1x3x11x9;"
       "c1 = Conv(x, %6x3x3x3, %6) pads=[1,1,1,1]; m1 = MaxPool(c1) kernel_shape=[3,3] strides=[2,2];"
-      "a1 = AveragePool(m1) kernel_shape=[2,2] strides=[1,1]; f = Flatten(a1); g1 = Gemm(f, %8x72, %8) transB=1 alpha=0.5;"
+      "a1 = AveragePool(m1) kernel_shape=[2,2] strides=[1,1]; f = Flatten(a1); "
+      "g1 = Gemm(f, %8x72, %8) transB=1 alpha=0.5;"
       "r1 = Tanh(g1); logits = Gemm(r1, %8x6, %6); output logits", NULL, NULL, 0 },
     { "class maps and global pooling",
       "input x 1x3x8x8;"
