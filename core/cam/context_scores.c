@@ -68,7 +68,8 @@ static int take_elements(const GradcamContext *context, const GradcamTarget *tar
 {
     const GcamPlan *plan = context->plan;
     const GcamGraph *graph = &context->model->graph;
-    int value = target->tensor ? gcam_graph_find_tensor(&context->model->graph, target->tensor) : context->model->logits;
+    int value = target->tensor ? gcam_graph_find_tensor(&context->model->graph, target->tensor)
+                               : context->model->logits;
     size_t at = 0;
     for (int i = 0; i < plan->output.count; i++) {
         const GcamShape *shape = &graph->value[plan->output.value[i]].shape;

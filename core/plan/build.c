@@ -1,7 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: a graph and what is asked of it. Out: a plan, made by one pass after the other; where each pass is told of is in
- * build.h.
+ * In: a graph and what is asked of it. Out: a plan, made by one pass after the other, each told of in its header:
+ *
+ *     graph, simplified
+ *       | steps              values, a step for each node that an output needs, the head marked
+ *       | fuse               fewer steps. All values are in ONNX's order still, as views and patterns expect them
+ *       | layout             channels last or not, by value; steps in between that change it
+ *       | excite             where it is asked for
+ *       | views, concat_in_place     root, shift: which values share memory
+ *       | prepare            step->state, step->scratch: weights packed. No step moves any more
+ *       | sums               of products that are ready
+ *       | memory             places by lifetimes, of scratch too
+ *       | keep, ways
+ *     plan
+ *
+ * The order is what each reads: memory asks for the scratch that prepare set, sums for the product that it chose, ways
+ * for both. Whether the gradient is constant is known before sums and memory, which look at it. What fails anywhere is
+ * freed with the plan, whose arena has all that the passes made.
  */
 #include "build.h"
 

@@ -6,6 +6,11 @@
  *
  * Here is the walk, and what is read off the graph itself (Shape, Constant, views of constants); the rules that compute
  * are tables in fold_elements.c and fold_shapes.c.
+ *
+ * A node is folded when all its inputs are constant; that of Shape need not be, its shape suffices. Where no rule is
+ * for it, or a constant is too large, it is left to fold_run.h. Bytes of a file are not trusted to be small: all that
+ * is read and made is counted against a share of the memory that the graph may take, of all nodes together, so that
+ * neither one huge Expand nor a thousand of them end in more.
  */
 #include "fold.h"
 

@@ -3,6 +3,10 @@
  * Folding and fusing: the walk over the steps, and what goes into a step before it. Into a convolution go the
  * BatchNormalization, residual addition and activation after it; into a product with constant weights the addition of a
  * row. Who takes what, operators say themselves (GcamOp.takes). Nothing that is explained or asked for disappears.
+ *
+ * A step that is absorbed stays in its place without an operator, so that indices hold until the end of the walk, and
+ * the one that absorbed it makes its output: producer[] is kept up to date, and count[] where a rule drops a reader. A
+ * rule looks only at steps before its own. What becomes unused by that is dropped last, and the steps close up.
  */
 #include "fuse.h"
 

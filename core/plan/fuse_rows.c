@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Several operators that only move whole rows - Transpose, Slice, Concat, Split and views, all of one value - become
- * one step. In which order it takes the rows is found by running the operators themselves on the numbers of the rows.
+ * one step. In which order it takes the rows is found by running the operators themselves on the numbers of the rows:
+ *
+ *     source [N, H, W, C]    rows of C elements, 0 1 2 3 ...        a value of shape [N, H, W, 1] that holds them
+ *     through the steps      Slice, Transpose, Concat ...           the same steps, on such small values
+ *     result [M, T, C]       4 0 5 1 ...                            from[i]: the row that row i of the result is
+ *
+ * So no operator is described a second time. Each row is taken once at the most, or the gradient would be a sum. Swin's
+ * windows, shifted (Slice, Concat) and put in order (Reshape, Transpose), become one step. Numbers are float,
+ * exact up to MOST_ROWS.
  */
 #include "fuse.h"
 
@@ -9,6 +17,8 @@
 
 #include <errno.h>
 #include <string.h>
+
+enum { MOST_ROWS = 1 << 24 };
 
 typedef struct Trace {
     GcamPlan *plan;
@@ -61,6 +71,8 @@ static int number_rows(Trace *trace, int value, size_t size)
     if (!shape->rank || shape->dim[shape->rank - 1] % size)
         return 0;
     shape->dim[shape->rank - 1] /= size;
+    if (gcam_shape_count(shape) > MOST_ROWS)
+        return 0;
     trace->number[value] = gcam_arena_alloc(&trace->arena, gcam_shape_count(shape), sizeof(float));
     return trace->number[value] ? 1 : -ENOMEM;
 }

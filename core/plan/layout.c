@@ -3,6 +3,12 @@
  * In: the steps of a plan, which say what they want of the memory of values of four dimensions. Out: each such value
  * as [N][H][W][C] or in ONNX's order, with steps put in that change it where two do not agree; and which values are
  * another name for the memory of one before.
+ *
+ * One walk, forward: the inputs of a step are placed when it comes, so that nothing is chosen twice. Windows want
+ * channels last, most others ONNX's order; those that take both follow their inputs, channels last as soon as one is,
+ * so that a network of convolutions changes its layout once before them and once behind. A value is converted for the
+ * first who wants it, and the copy serves all others. Constants stay as they are: they are packed when the plan is made
+ * ready, or read by their strides.
  */
 #include "layout.h"
 

@@ -4,6 +4,15 @@
  * the step that makes it to the last that reads it, those that the backward pass reads to the end, so that it can be
  * run again for another class. The scratch of a step lives while it runs. Places are given largest first, each the
  * lowest that no living neighbour occupies.
+ *
+ *     time    -1       0 .. S - 1       S          S + 1 .. 2 S          2 S + 1
+ *             inputs   step i at i      seed by    step i backward       what may be read
+ *             written  forward          logits     at 2 S - i            after it
+ *
+ * Blocks of floats, in whole cache lines: for each value its gradient and, where it is not a view, its activation; for
+ * each step scratch forward, and backward scratch behind a gradient that is still to be added. Two blocks share memory
+ * only when no moment belongs to both; one that nothing touches (dies < 0) has no place. Which step reads what, the
+ * operators' flags tell (GCAM_OP_NEEDS_X, _Y).
  */
 #include "memory.h"
 

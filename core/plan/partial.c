@@ -7,6 +7,14 @@
  * written over it. How many these may be is found with a small change in the middle of the picture; how many they are
  * follows the changes that there are, for memory that is not used again at once is slower. Large values are not kept:
  * they are computed again as far as they are read.
+ *
+ *     compare      the picture with the last one                          a rectangle of the picture
+ *     follow       how many steps are worth it: kept, or let go           which values lie in `kept`
+ *     follow_change, from the first step to the last                      changed, by value: what is not as it was
+ *     find_wanted, from the last step to the first                        wanted, by step: what is to be computed
+ *
+ * Rectangles only err by being too large. Between begin and end nothing that is kept is valid, so that an error on the
+ * way leaves a context that computes its next picture whole.
  */
 #include "partial.h"
 

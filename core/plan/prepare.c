@@ -2,6 +2,11 @@
  *
  * In: the steps of a plan, with their layouts. Out: the same ready to run: constants that are read while a network
  * runs as float32, weights packed in step->state, which gcam_plan_free() releases.
+ *
+ * Constants first, on one thread, for several steps may read one. Then the steps, each by itself, on all threads: a
+ * step writes to nothing but itself. Before it is asked, a step is told whether its input comes from a ReLU, for
+ * products choose the order of their weights by that. Weights that were packed are not read again, and the pages of
+ * the file that hold them are given back; whoever reads them all the same has them from the file.
  */
 #include "prepare.h"
 

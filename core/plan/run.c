@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * In: a plan and the memory of one context. Out: activations, step by step forward; gradients, step by step backward.
+ *
+ * Gradients are not cleared before: of the steps that read a value, the last one, the first on the way back, overwrites
+ * its gradient; each other one computes its share beside it, and that is added. The order is that of the steps,
+ * whatever the number of threads, and so the bits are the same. When a step goes back, the gradient by its outputs is
+ * whole, and may be changed in place by the rule. After an interruption the memory is of no run until the next forward.
  */
 #include "run.h"
 

@@ -4,8 +4,11 @@
  * constant (shape arithmetic disappears here), finds each operator and infers its shapes; then nodes that no output
  * needs are dropped.
  *
- * Only what the scores need has to be understood. Beside it and behind it an operator that is not supported is lost, and
- * with it what is computed of it, outputs included. Scores are the first output, or the tensor that the user names.
+ * Only what the scores need has to be understood. Beside it and behind it an operator that is not supported is lost,
+ * and with it what is computed of it, outputs included. Scores are the first output, or the tensor that the user names.
+ *
+ * Afterwards every node that is left has its operator and parameters, each of its inputs is a constant or float32 with
+ * a shape, and no input of theirs or output of the graph is the name of a value that only was another's.
  */
 #include "simplify.h"
 

@@ -3,6 +3,11 @@
  * In: a graph, and the values that a plan is about. Out: the plan's own copy of the values, and a step for each node
  * that its outputs need, or what is carried to the next picture. The copies are the plan's, in its arena; names,
  * constants and what the operators parsed stay the graph's.
+ *
+ * A graph's nodes are in order of computation, and so is the head found in the same walk: a step is in it when one of
+ * its inputs is, and when it leads to an output. What only makes a state for the next picture is never run backward.
+ * Steps and values grow into a new array of twice the size, the old one stays in the arena until the plan is freed: who
+ * adds some holds indices, not pointers.
  */
 #include "steps.h"
 

@@ -5,6 +5,13 @@
  * The summed weights lie as the weights do, [out][channels] or [channels][out], float32 whatever the weights are, so
  * that linear.h multiplies by them. Rows are filled in under a mutex, once; a row that is there never changes, and so
  * is read without it.
+ *
+ *     layer [1, C, h, w] -- pools, changes of layout --> picture [1, C, H, W] -- flattened --> x [C H W] -- W --> y
+ *
+ * Flattened in ONNX's order the weights of a channel lie side by side (`cells` of them), flattened from channels last
+ * they are `channels` apart (cells_first). A row belongs to an output or, with weights by input, to a channel. Rows of
+ * outputs are sums within a row of W, read only where the output has a gradient; rows of channels are sums of whole
+ * rows of W, and all of them are needed.
  */
 #include "summed_weights.h"
 

@@ -3,6 +3,14 @@
  * Of a vision transformer's last block only one token is used: the class token is taken from the normalised result, and
  * the rest is thrown away. This takes it sooner: what works on each token by itself - sums, normalisation, products
  * with weights, activations - is computed for that token alone, back to the last operator that mixes tokens.
+ *
+ *     before    attention -> + -> LayerNorm -> MLP -> + -> LayerNorm -> token      [1, 197, C] up to the last
+ *     after     attention -> token -> + -> LayerNorm -> MLP -> + -> LayerNorm      [1, 1, C] from the token on
+ *
+ * A node goes with the token when all that read its result do, so that nobody is left who wants the other tokens. What
+ * it takes from outside, such as the residual, gets a taker of its own, one for each value. The node that took the
+ * token takes the only one that is left. Shapes are inferred anew; layers inside of that part then have one token,
+ * which is why this comes before layers are looked for.
  */
 #include "take_token.h"
 

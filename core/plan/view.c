@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Views: strides are followed through operators that only move elements.
+ *
+ * From the value back to its source by recursion, and forward again: a transposition exchanges strides, a box moves the
+ * beginning and multiplies them, a reshape divides a dimension or joins neighbours that lie behind each other. Where it
+ * would have to join others, bytes move, and the view begins anew at that value. Dimensions of 1 have no stride that
+ * matters.
  */
 #include "view.h"
 
