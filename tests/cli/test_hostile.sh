@@ -48,9 +48,12 @@ if [ -d "$hostile" ]; then
     run info cache/names/network.onnx
     check "external data beside what the network's name is a link to" $status
     refused "a picture of 256 million pixels" 1 'million pixels' explain "$hostile/bomb1.png" -m "$network"
-    for file in bomb_chain_act bomb_cos_many bomb_fold_time; do
-        refused "$file" 1 'memory allowed' explain picture.ppm -m "$hostile/$file.onnx" -c 0 --preset torchvision \
-            --memory 512
+    refused bomb_chain_act 1 'memory allowed' explain picture.ppm -m "$hostile/bomb_chain_act.onnx" -c 0 \
+        --preset torchvision --memory 512
+    # What they fold is not needed by their scores: it is dropped where it takes more than is allowed.
+    for file in bomb_cos_many bomb_fold_time; do
+        run explain picture.ppm -m "$hostile/$file.onnx" -c 0 --preset torchvision --memory 512
+        check "$file" $status
     done
     gunzip -c "$hostile/deep_100000.onnx.gz" > deep.onnx
     run explain picture.ppm -m deep.onnx -c 0
