@@ -20,6 +20,7 @@ typedef struct Bench {
     GcamValue *value;           // inputs, then outputs
     float **data;
     int *index;                 // 0, 1, ...: -1 for an input that is left out
+    GcamNode node;              // the node, with such indices: operators look at those of either
     GcamStep step;
 } Bench;
 
@@ -147,10 +148,10 @@ int gcam_fold_run(GcamInfer *infer)
         return error;
     size_t count = (size_t)node->inputs + (size_t)node->outputs;
     Bench bench = { infer, gcam_calloc(count, sizeof(GcamValue)), gcam_calloc(count, sizeof(float *)),
-                    gcam_calloc(count, sizeof(int)), { .op = node->op, .node = node, .add = -1 } };
+                    gcam_calloc(count, sizeof(int)), *node, { .op = node->op, .node = &bench.node, .add = -1 } };
     error = bench.value && bench.data && bench.index ? fill(&bench) : -ENOMEM;
-    bench.step.input = bench.index;
-    bench.step.output = bench.index + node->inputs;
+    bench.step.input = bench.node.input = bench.index;
+    bench.step.output = bench.node.output = bench.index + node->inputs;
     bench.step.inputs = node->inputs;
     bench.step.outputs = node->outputs;
     error = error ? error : run(&bench);

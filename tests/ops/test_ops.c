@@ -454,6 +454,8 @@ static const Case cases[] = {
     CASE("v, w = Split(%1x6x6x6, #3/3) axis=1; u = MaxPool(v) kernel_shape=[3,3] pads=[1,1,1,1]; "
          "t = Softmax(w) axis=1; s = Add(u, t); y = Mul(a, s)"),
     CASE("t = Tile(#0/2, #2); y = Gather(a, t) axis=1"),
+    CASE("w = BatchNormalization(%1x3x6x6, %3, %3, %3, %3@0.5:2); y = Mul(a, w)"),
+    CASE("w = Gemm(%6x4, %5x4, %5) transB=1; v = Gemm(w, %5x6, %6); y = Mul(a, v)"),
     CASE("w = MatMul(%6x4, %4x6); v = LayerNormalization(w, %6, %6); y = Mul(a, v)"),
     CASE("w = Log(%6@0.5:2); v = Tanh(%3x1x1); u = Erf(v); t = Mul(u, w); y = Mul(a, t)"),
     CASE("w = Reshape(%18, #3/6); v = Unsqueeze(w, #1); u = Flatten(v) axis=1; "
