@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * From the graph as exported to the graph as run: one walk in order of computation resolves aliases, folds what is
+ * From the graph as exported to the graph as run: a walk in order of computation resolves aliases, folds what is
  * constant (shape arithmetic disappears here), finds each operator and infers its shapes; then nodes that no output
  * needs are dropped.
  *
- * Only what the scores need has to be understood. Beside it and behind it an operator that is not supported is lost,
- * and with it what is computed of it, outputs included. Scores are the first output, or the tensor that the user names.
+ * Only what the scores need has to be understood, and is walked first. Beside it and behind it an operator that is not
+ * supported is lost, and with it what is computed of it, outputs included. Scores are the first output, or the tensor
+ * that the user names.
  *
  * Afterwards every node that is left has its operator and parameters, each of its inputs is a constant or float32 with
  * a shape, and no input of theirs or output of the graph is the name of a value that only was another's.
  */
 #include "simplify.h"
 
+#include "base/enum_names.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "fold.h"
@@ -19,7 +21,6 @@
 #include "ops/ops.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static int is_cast_to_float(const GcamNode *node)
@@ -71,16 +72,14 @@ static int visit(GcamGraph *graph, int index, int *alias, const GradcamLog *log)
 // The scores that the first output picks some of, by value or place: where its last operators began.
 static int behind_picks(const GcamGraph *graph, int output)
 {
-    static const char picks[] = " ArgMax ArgMin TopK ", looked_through[] = " Cast Identity ";
+    static const char *const picks[] = { "ArgMax", "ArgMin", "TopK" }, *const looked_through[] = { "Cast", "Identity" };
     int scores = output;
     for (int value = output; graph->value[value].node >= 0;) {
         const GcamNode *node = &graph->node[graph->value[value].node];
         const GcamOp *op = gcam_op_find(node->type);
-        char type[40];
-        snprintf(type, sizeof(type), " %.36s ", node->type);
-        int is_pick = strstr(picks, type) != NULL;
+        const int is_pick = GCAM_ENUM_FIND(picks, node->type) >= 0;
         if (node->domain[0] || !node->inputs || node->input[0] < 0 ||
-            !(is_pick || strstr(looked_through, type) || (op && op->flags & GCAM_OP_VIEW)))
+            !(is_pick || GCAM_ENUM_FIND(looked_through, node->type) >= 0 || (op && op->flags & GCAM_OP_VIEW)))
             break;
         value = node->input[0];
         scores = is_pick ? value : scores;
@@ -174,11 +173,14 @@ int gcam_graph_simplify(GcamGraph *graph, const char *logits, const GradcamLog *
     if (scores >= 0)
         mark(graph, scores, needed);
     mark_inputs(graph, needed);
-    for (int i = 0; i < graph->nodes; i++) {
-        error = needed[i] ? visit(graph, i, alias, log) : try_visit(graph, i, alias, lost);
-        if (error)
-            goto end;
-    }
+    // What is needed comes first, so that what folding may take is not taken from it.
+    error = 0;
+    for (int i = 0; i < graph->nodes && !error; i++)
+        error = needed[i] ? visit(graph, i, alias, log) : 0;
+    for (int i = 0; i < graph->nodes && !error; i++)
+        error = needed[i] ? 0 : try_visit(graph, i, alias, lost);
+    if (error)
+        goto end;
     resolve_outputs(graph, scores, named, alias, lost);
     drop_unneeded(graph, scores < 0 ? scores : alias[scores], needed, moved);
     error = 0;
