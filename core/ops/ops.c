@@ -4,6 +4,7 @@
  */
 #include "ops.h"
 
+#include "base/enum_names.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -158,6 +159,14 @@ int gcam_infer_ints(const GcamInfer *infer, const char *name, int input, int64_t
     for (size_t i = 0; i < count; i++)
         list[i] = value ? gcam_constant_int(value, i) : attribute->ints[i];
     return (int)count;
+}
+
+int gcam_infer_name(const GcamInfer *infer, const char *attribute, const char *fallback, const char *const *names,
+                    int count)
+{
+    const char *name = gcam_node_string(infer->node, attribute, fallback);
+    int found = gcam_enum_find(names, count, name);
+    return found >= 0 ? found : gcam_infer_unsupported(infer, "%s '%s'", attribute, name);
 }
 
 int gcam_infer_axis(const GcamInfer *infer, int64_t axis, int rank)

@@ -258,6 +258,12 @@ int gcam_infer_output(const GcamInfer *infer, int output, const GcamShape *shape
 // errno; -ENOENT without a message where neither is there.
 int gcam_infer_ints(const GcamInfer *infer, const char *attribute, int input, int64_t list[GCAM_MAX_RANK]);
 
+// Which of an array of names a string attribute is; -ENOTSUP for none of them.
+int gcam_infer_name(const GcamInfer *infer, const char *attribute, const char *fallback, const char *const *names,
+                    int count);
+#define GCAM_INFER_NAME(infer, attribute, fallback, names) \
+    gcam_infer_name(infer, attribute, fallback, names, (int)(sizeof(names) / sizeof(*(names))))
+
 // A dimension index, counted from the end where negative; -EBADMSG when out of range.
 int gcam_infer_axis(const GcamInfer *infer, int64_t axis, int rank);
 

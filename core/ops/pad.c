@@ -18,7 +18,7 @@ typedef struct PadParams {
 } PadParams;
 
 static const char *const modes[] = { "constant", "reflect", "edge", "wrap" };
-enum Mode { MODE_CONSTANT, MODE_REFLECT, MODE_EDGE, MODE_WRAP, MODE_COUNT };
+enum Mode { MODE_CONSTANT, MODE_REFLECT, MODE_EDGE, MODE_WRAP };
 
 // The remainder that is not below zero.
 static int64_t modulo(int64_t i, int64_t size)
@@ -57,13 +57,10 @@ static int pad_infer(GcamInfer *infer)
     PadParams *params = gcam_infer_alloc(infer, sizeof(*params));
     if (error || !params)
         return error ? error : -ENOMEM;
-    const char *name = gcam_node_string(infer->node, "mode", "constant");
-    enum Mode mode = MODE_CONSTANT;
+    const int mode = GCAM_INFER_NAME(infer, "mode", "constant", modes);
     GcamShape shape = gcam_infer_input(infer, 0)->shape;
-    while (mode < MODE_COUNT && strcmp(name, modes[mode]))
-        mode++;
-    if (mode == MODE_COUNT)
-        return gcam_infer_unsupported(infer, "mode '%s'", name);
+    if (mode < 0)
+        return mode;
     const GcamAttribute *attribute = gcam_node_attribute(infer->node, "pads");
     const GcamValue *input = gcam_infer_input(infer, 1), *fill = gcam_infer_input(infer, 2);
     const GcamValue *axes = gcam_infer_input(infer, 3);

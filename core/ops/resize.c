@@ -42,18 +42,18 @@ typedef struct Params {
 } Params;
 
 enum Mode { NEAREST, LINEAR, CUBIC };
-static const char *const mode_names[] = { "nearest", "linear", "cubic", NULL };
+static const char *const mode_names[] = { "nearest", "linear", "cubic" };
 
 enum Place { HALF_PIXEL, HALF_PIXEL_SYMMETRIC, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL_FOR_NN,
              TF_CROP_AND_RESIZE };
 static const char *const place_names[] = { "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
-                                           "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize", NULL };
+                                           "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize" };
 
 enum Rounding { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
-static const char *const rounding_names[] = { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL };
+static const char *const rounding_names[] = { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil" };
 
 enum Policy { STRETCH, NOT_LARGER, NOT_SMALLER };
-static const char *const policy_names[] = { "stretch", "not_larger", "not_smaller", NULL };
+static const char *const policy_names[] = { "stretch", "not_larger", "not_smaller" };
 
 // What the node says.
 typedef struct Rule {
@@ -230,25 +230,16 @@ static int make_axis(const GcamInfer *infer, const Rule *rule, const Line *line,
 
 // ----------------------------------------------------------------------------------------------------- shape inference
 
-static int find_name(const GcamInfer *infer, const char *attribute, const char *fallback, const char *const *names)
-{
-    const char *name = gcam_node_string(infer->node, attribute, fallback);
-    for (int i = 0; names[i]; i++)
-        if (!strcmp(name, names[i]))
-            return i;
-    return gcam_infer_unsupported(infer, "%s '%s'", attribute, name);
-}
-
 static int read_rule(const GcamInfer *infer, Rule *rule)
 {
     const int older = infer->node->op->data || infer->graph->opset < 11;
     const char *mode = gcam_node_string(infer->node, "mode", "nearest");
     *rule = (Rule){
-        .mode = older && !strcmp(mode, "bilinear") ? LINEAR : find_name(infer, "mode", "nearest", mode_names),
+        .mode = older && !strcmp(mode, "bilinear") ? LINEAR : GCAM_INFER_NAME(infer, "mode", "nearest", mode_names),
         .place = older ? ASYMMETRIC
-                       : find_name(infer, "coordinate_transformation_mode", "half_pixel", place_names),
-        .rounding = find_name(infer, "nearest_mode", "round_prefer_floor", rounding_names),
-        .policy = find_name(infer, "keep_aspect_ratio_policy", "stretch", policy_names),
+                       : GCAM_INFER_NAME(infer, "coordinate_transformation_mode", "half_pixel", place_names),
+        .rounding = GCAM_INFER_NAME(infer, "nearest_mode", "round_prefer_floor", rounding_names),
+        .policy = GCAM_INFER_NAME(infer, "keep_aspect_ratio_policy", "stretch", policy_names),
         .antialias = gcam_node_int(infer->node, "antialias", 0) != 0,
         .exclude_outside = gcam_node_int(infer->node, "exclude_outside", 0) != 0,
         .cubic = gcam_node_float(infer->node, "cubic_coeff_a", -0.75f), .older = older,
