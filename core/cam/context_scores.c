@@ -22,19 +22,16 @@ void gcam_context_decide_probability(GradcamContext *context, enum GradcamProbab
 
 static int add_output(GradcamContext *context, const char *tensor)
 {
+    GcamOutputs *output = &context->setup.output;
     int value = gcam_graph_find_tensor(&context->model->graph, tensor);
-    if (value < 0 || context->model->graph.value[value].node < 0) {
-        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR, "no tensor or node '%s' computes anything", tensor);
-        return -ENOENT;
-    }
-    for (int i = 0; i < context->setup.output.count; i++)
-        if (context->setup.output.value[i] == value)
+    if (value < 0 || context->model->graph.value[value].node < 0)
+        return gcam_fail(&context->setup.log, -ENOENT, "no tensor or node '%s' computes anything", tensor);
+    for (int i = 0; i < output->count; i++)
+        if (output->value[i] == value)
             return 0;
-    if (context->setup.output.count == GCAM_MOST_OUTPUTS) {
-        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR, "scores of more than %d tensors", GCAM_MOST_OUTPUTS - 1);
-        return -EINVAL;
-    }
-    context->setup.output.value[context->setup.output.count++] = value;
+    if (output->count == GCAM_MOST_OUTPUTS)
+        return gcam_fail(&context->setup.log, -EINVAL, "scores of more than %d tensors", GCAM_MOST_OUTPUTS - 1);
+    output->value[output->count++] = value;
     return 0;
 }
 
@@ -68,8 +65,7 @@ static int take_elements(const GradcamContext *context, const GradcamTarget *tar
 {
     const GcamPlan *plan = context->plan;
     const GcamGraph *graph = &context->model->graph;
-    int value = target->tensor ? gcam_graph_find_tensor(&context->model->graph, target->tensor)
-                               : context->model->logits;
+    int value = target->tensor ? gcam_graph_find_tensor(graph, target->tensor) : context->model->logits;
     size_t at = 0;
     for (int i = 0; i < plan->output.count; i++) {
         const GcamShape *shape = &graph->value[plan->output.value[i]].shape;
@@ -136,25 +132,22 @@ static size_t count_unranked(const GcamScore *score)
 static void warn(GradcamContext *context, const GradcamTarget *target, const GcamScore *score, double value)
 {
     const char *name = target->name && target->name[0] ? target->name : "a class", *net = context->model->info.name;
+    const GradcamLog *log = &context->setup.log;
     if (context->warned)
         return;
     context->warned = 1;
     if (!score->on.count && !gcam_score_is_of_elements(target))
-        gcam_log(&context->setup.log, GRADCAM_LOG_WARNING,
-                 "the scores of the network '%s' are not finite: no class can be "
-                 "chosen for '%s', and its map is empty", net, name);
+        gcam_log(log, GRADCAM_LOG_WARNING, "the scores of the network '%s' are not finite: no class can be chosen for "
+                 "'%s', and its map is empty", net, name);
     else if (!isfinite(value))
-        gcam_log(&context->setup.log, GRADCAM_LOG_WARNING,
-                 "the score of '%s' is not finite (%s) in the network '%s': its "
-                 "map is empty", name, isnan(value) ? "NaN" : "infinite", net);
+        gcam_log(log, GRADCAM_LOG_WARNING, "the score of '%s' is not finite (%s) in the network '%s': its map is empty",
+                 name, isnan(value) ? "NaN" : "infinite", net);
     else if (score->on.count && !target->count && count_unranked(score))
-        gcam_log(&context->setup.log, GRADCAM_LOG_WARNING,
-                 "%zu of %zu scores of the network '%s' are not finite: '%s' is "
-                 "chosen among the others", count_unranked(score), score->on.outputs, net, name);
+        gcam_log(log, GRADCAM_LOG_WARNING, "%zu of %zu scores of the network '%s' are not finite: '%s' is chosen among "
+                 "the others", count_unranked(score), score->on.outputs, net, name);
     else
-        gcam_log(&context->setup.log, GRADCAM_LOG_WARNING,
-                 "the map of '%s' is not finite in the network '%s': an empty one "
-                 "is shown", name, net);
+        gcam_log(log, GRADCAM_LOG_WARNING, "the map of '%s' is not finite in the network '%s': an empty one is shown",
+                 name, net);
 }
 
 void gcam_context_describe(GradcamContext *context, const GradcamTarget *target, const GcamScore *score, float *map,

@@ -153,12 +153,9 @@ int gcam_probe_excitation(GcamProbe *probe, enum GcamRule rule, const float **by
 {
     GradcamContext *context = probe->context;
     GcamRun run = gcam_context_run(context);
-    if (rule == GCAM_RULE_INHIBITION && !gcam_plan_can_inhibit(context->plan)) {
-        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR,
-                 "no layer with weights lies between '%s' and the scores, so that "
-                 "there are none to set against them", gradcam_context_layer(context)->name);
-        return -ENOTSUP;
-    }
+    if (rule == GCAM_RULE_INHIBITION && !gcam_plan_can_inhibit(context->plan))
+        return gcam_fail(&context->setup.log, -ENOTSUP, "no layer with weights lies between '%s' and the scores, so "
+                         "that there are none to set against them", gradcam_context_layer(context)->name);
     int error = go_back(probe, rule, context->plan->way[GCAM_WAY_LAYER], &run);
     *by_layer = layer_memory(probe, context->grad);
     return error;

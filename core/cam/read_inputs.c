@@ -41,16 +41,16 @@ static const GradcamInput *find_input(const GcamInputs *inputs, const char *name
 static int read_input(GradcamContext *context, const char *text, const char *end)
 {
     const GcamInputs *inputs = &context->model->inputs;
+    const GradcamLog *log = &context->setup.log;
     const char *equals = memchr(text, '=', (size_t)(end - text));
     size_t length = equals ? (size_t)(equals - text) : (size_t)(end - text);
     const GradcamInput *input = find_input(inputs, text, length);
-    if (!equals || !input) {
-        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR, !equals ? "the input '%.*s' has no value: name=numbers"
-                                                           : "the network has no input '%.*s'%s%s%s", (int)length, text,
-                 inputs->others ? ", but '" : " beside the picture", inputs->others ? inputs->other[0].name : "",
-                 inputs->others ? "'" : "");
-        return equals ? -ENOENT : -EINVAL;
-    }
+    if (!equals)
+        return gcam_fail(log, -EINVAL, "the input '%.*s' has no value: name=numbers", (int)length, text);
+    if (!input)
+        return gcam_fail(log, -ENOENT, "the network has no input '%.*s'%s%s%s", (int)length, text,
+                         inputs->others ? ", but '" : " beside the picture",
+                         inputs->others ? inputs->other[0].name : "", inputs->others ? "'" : "");
     float *numbers = gcam_alloc(input->count, sizeof(*numbers));
     if (!numbers)
         return -ENOMEM;
@@ -58,13 +58,10 @@ static int read_input(GradcamContext *context, const char *text, const char *end
     int error = count == (long)input->count ? gradcam_context_set_input(context, input->name, numbers, input->count)
                                             : -EINVAL;
     if (count < 0)
-        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR,
-                 "input '%s' takes numbers joined by /, not '%.*s'", input->name,
+        gcam_log(log, GRADCAM_LOG_ERROR, "input '%s' takes numbers joined by /, not '%.*s'", input->name,
                  (int)(end - equals - 1), equals + 1);
     else if (error)
-        gcam_log(&context->setup.log, GRADCAM_LOG_ERROR,
-                 "input '%s' has %zu elements, not %ld", input->name, input->count,
-                 count);
+        gcam_log(log, GRADCAM_LOG_ERROR, "input '%s' has %zu elements, not %ld", input->name, input->count, count);
     gcam_free(numbers);
     return error;
 }

@@ -344,8 +344,7 @@ static int check_room(const GradcamContext *context, const GradcamMethod *method
     if (count <= capacity / ((size_t)width * (size_t)height))
         return 0;
     return gcam_fail(&context->setup.log, -ENOSPC, "%zu maps of %d x %d do not fit into a buffer of %zu floats",
-                     count, width,
-                     height, capacity);
+                     count, width, height, capacity);
 }
 
 static int take_score(const GradcamContext *context, const GradcamTarget *targets, size_t i, GcamScore *score)

@@ -258,7 +258,7 @@ void gradcam_motion_key(GradcamMotion *motion, const float *map, int map_width, 
 
 void gradcam_motion_mark(GradcamMotion *motion)
 {
-    memcpy(motion->key_to_mark, motion->key.newest, gradcam_motion_way_count(motion) * sizeof(*motion->key_to_mark));
+    gradcam_motion_way(motion, motion->key_to_mark, gradcam_motion_way_count(motion));
     restart(motion, &motion->mark);
 }
 

@@ -166,7 +166,7 @@ static int convert(AVFrame **out, const AVFrame *frame, enum AVPixelFormat forma
         return AVERROR(EINVAL);
     sws_setColorspaceDetails(sws, matrix, full, sws_getCoefficients(SWS_CS_ITU601), 1, 0, 1 << 16, 1 << 16);
     error = sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
-                    (*out)->data, (*out)->linesize);
+                      (*out)->data, (*out)->linesize);
     sws_freeContext(sws);
     return error;
 }
@@ -339,7 +339,7 @@ int picture_write(const char *path, const AVFrame *frame)
     if (packet && formats) {
         const int alpha = !!(desc->flags & AV_PIX_FMT_FLAG_ALPHA);
         error = convert(&converted, frame,
-                      avcodec_find_best_pix_fmt_of_list(formats, frame->format, alpha, NULL));
+                        avcodec_find_best_pix_fmt_of_list(formats, frame->format, alpha, NULL));
         if (error >= 0)
             error = encode(encoder, converted, packet);
     }
