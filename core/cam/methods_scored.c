@@ -46,7 +46,10 @@ static const GcamMethod *const bases[] = {
 
 static int finercam(const GcamCam *cam, float *map)
 {
-    return bases[(size_t)cam->option[0]]->formula(cam, map);
+    static const double none[GRADCAM_METHOD_MOST_OPTIONS];      // a base does not read this method's options as its own
+    GcamCam of_base = *cam;
+    of_base.option = none;
+    return bases[(size_t)cam->option[0]]->formula(&of_base, map);
 }
 
 const GcamMethod gcam_method_finercam = {

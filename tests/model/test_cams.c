@@ -197,11 +197,54 @@ static void identities(void)
     close_setup(&setup);
 }
 
+// Every word of every option, alone, where the network has what the method needs: a method that is made by another must
+// not hand it options that mean something else there.
+static void words(void)
+{
+    Setup setup;
+    const GradcamMethodInfo *info;
+    int class = 1;
+    const GradcamTarget target = { .name = "", .classes = &class, .count = 1 };
+    open_setup(&setup, curved, class);
+    for (size_t i = 0; (info = gradcam_method_at(i)); i++)
+        for (size_t k = 0; k < info->options; k++)
+            for (size_t w = 0; info->option[k].words && info->option[k].words[w]; w++) {
+                GradcamMethod method = method_named(info->name);
+                float map[CELLS * CHANNELS + 3 * 49];
+                method.value[k] = (double)w;
+                int error = gradcam_context_map(setup.context, &target, &method, map, SIZE_MAX, NULL);
+                CHECK(!error || method_refused(&method, error));
+            }
+    close_setup(&setup);
+}
+
+// Finer-CAM by a base is the base's map of the finer score.
+static void finer_bases(void)
+{
+    static const char *const bases[] = { "gradcam", "gradcam++", "xgradcam", "hirescam", "elementwise", "layercam" };
+    Setup setup;
+    int class = 1;
+    const GradcamTarget target = { .name = "", .classes = &class, .count = 1, .score = "finer" };
+    open_setup(&setup, curved, class);
+    for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+        char text[64];
+        float map[CELLS], want[CELLS];
+        snprintf(text, sizeof(text), "finercam/base=%s", bases[i]);
+        const GradcamMethod base = method_named(bases[i]);
+        CHECK_INT(map_of(&setup, text, class, map), 0);
+        CHECK_INT(gradcam_context_map(setup.context, &target, &base, want, SIZE_MAX, NULL), 0);
+        CHECK(!memcmp(map, want, sizeof(map)));
+    }
+    close_setup(&setup);
+}
+
 int main(void)
 {
     RUN(weights_by_channel);
     RUN(weights_by_cell);
     RUN(components);
     RUN(identities);
+    RUN(words);
+    RUN(finer_bases);
     return end_cases();
 }
