@@ -159,6 +159,7 @@ void gradcam_context_close(GradcamContext **context)
     gcam_free(c->score_grad);
     gcam_free(c->scratch);
     gcam_free(c->fused);
+    gcam_free(c->augment);
     gcam_free(c->seed);
     gcam_free(c->probe_kept);
     gcam_free(c->probe_own);

@@ -54,6 +54,8 @@ struct GradcamContext {
     const GcamWay *way;         // that the last map went, the end of which its gradients are at; NULL: none
     float *fused;               // of maps of several layers: one layer's, at its own size and at that of all
     size_t fused_room;
+    float *augment;             // of maps of the picture's variants: the picture, and maps
+    size_t augment_room;
     float *seed;                // of the last score's gradient by the logits, where is_partial
     int is_partial;             // the gradients are there only where the layer is not zero
     int gradient_class;         // whose gradient, which no picture changes, is in place; -1: of none

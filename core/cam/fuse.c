@@ -24,7 +24,7 @@ static int is_finite(const float *map, size_t size)
     return finite;
 }
 
-static void scale(const GcamMethod *method, float *map, size_t size)
+void gcam_map_scale(const GcamMethod *method, float *map, size_t size)
 {
     float most = 0;
     if (!is_finite(map, size)) {
@@ -52,17 +52,17 @@ void gcam_fuse_add(const GcamMethod *method, float *one, int one_width, int one_
                    int width, int height)
 {
     const size_t size = (size_t)width * (size_t)height;
-    scale(method, one, (size_t)one_width * (size_t)one_height);
+    gcam_map_scale(method, one, (size_t)one_width * (size_t)one_height);
     gcam_map_resize(one, one_width, one_height, room, width, height);
     if (method->fuse == GCAM_FUSE_PRODUCT)      // enlarged, a peak is below 1
-        scale(method, room, size);
+        gcam_map_scale(method, room, size);
     for (size_t i = 0; i < size; i++)
         map[i] = method->fuse == GCAM_FUSE_PRODUCT ? map[i] * room[i] : map[i] + room[i];
 }
 
 void gcam_fuse_end(const GcamMethod *method, float *map, size_t size)
 {
-    scale(method, map, size);                   // which makes a mean of a sum too
+    gcam_map_scale(method, map, size);          // which makes a mean of a sum too
 }
 
 int gcam_method_fits_layers(const GcamMethod *method, int layers, const GradcamLog *log)

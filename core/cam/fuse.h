@@ -7,6 +7,9 @@
 
 #include "method.h"
 
+// Scales a raw map to 0..1; by its largest magnitude where the method is signed. All NaN if any of it is not finite.
+void gcam_map_scale(const GcamMethod *method, float *map, size_t size);
+
 // The fused map has `size` cells: width x height, the most that any of the layers has.
 void gcam_fuse_begin(const GcamMethod *method, float *map, size_t size);
 

@@ -43,12 +43,20 @@ extern const GcamMethod gcam_method_attention, gcam_method_rollout, gcam_method_
 
 // The option of methods with weights that their map is that sum, or the first principal component of the weighted
 // channels, relu(PC1(alpha_k A^k)), which leaves out what is in few of them; scratch for it. It comes first of their
-// options. (methods_eigen.c)
+// options. (methods_eigen.c) Words that begin with aug ask for the mean over the picture's variants, which is not the
+// method's to make (augment.h).
 #define GCAM_SMOOTH_OPTION \
-    { .name = "smooth", .help = "eigen: the first principal component of w_k A_k in the place of their sum", \
-      .words = (const char *const[]){ "none", "eigen", NULL } }
+    { .name = "smooth", .help = "eigen: the first principal component of w_k A_k in the place of their sum; aug: the " \
+      "mean over mirror images and scalings, seven runs; aug+eigen: both", \
+      .words = (const char *const[]){ "none", "eigen", "aug", "aug+eigen", NULL } }
+enum { GCAM_SMOOTH_EIGEN = 1, GCAM_SMOOTH_AUG_EIGEN = 3 };
 int gcam_weighted_map(const GcamCam *cam, const float *alpha, float *map);
 size_t gcam_weighted_scratch(const double *option, size_t cells, size_t channels);
+
+// The same of methods without such a component.
+#define GCAM_AUG_OPTION \
+    { .name = "smooth", .help = "aug: the mean over mirror images and scalings, seven runs", \
+      .words = (const char *const[]){ "none", "aug", NULL } }
 
 // relu(sign * sum_k alpha_k A^k), which many of them end in. (methods_weighted.c)
 void gcam_weighted_sum(const GcamCam *cam, const float *alpha, double sign, float *map);

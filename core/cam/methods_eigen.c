@@ -37,14 +37,19 @@ static int component(const GcamCam *cam, float *map)
     return 0;
 }
 
+static int is_eigen(const double *option)
+{
+    return option[0] == GCAM_SMOOTH_EIGEN || option[0] == GCAM_SMOOTH_AUG_EIGEN;
+}
+
 size_t gcam_weighted_scratch(const double *option, size_t cells, size_t channels)
 {
-    return option[0] == 1 ? scratch(option, cells, channels) : 1;
+    return is_eigen(option) ? scratch(option, cells, channels) : 1;
 }
 
 int gcam_weighted_map(const GcamCam *cam, const float *alpha, float *map)
 {
-    if (cam->option[0] != 1) {
+    if (!is_eigen(cam->option)) {
         gcam_weighted_sum(cam, alpha, 1, map);
         return 0;
     }

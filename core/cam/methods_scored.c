@@ -62,8 +62,9 @@ const GcamMethod gcam_method_finercam = {
         .option = (const GradcamMethodOption[]){
             { .name = "base", .help = "the method that the map is made by", .words = (const char *const[]){
               "gradcam", "gradcam++", "xgradcam", "hirescam", "elementwise", "layercam", NULL } },
+            GCAM_AUG_OPTION,
         },
-        .options = 1,
+        .options = 2,
     },
     .needs = GCAM_NEEDS_GRADIENT | GCAM_NEEDS_SUMS,
     .score = "finer",

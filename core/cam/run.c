@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "augment.h"
 #include "fuse.h"
 #include "probe.h"
 
@@ -322,6 +323,70 @@ static int map_together(GradcamContext *context, const GcamWay *way, const Gradc
     return error;
 }
 
+// Maps of a few targets on the picture that the network was last run on.
+static int map_few(GradcamContext *context, const GradcamTarget *target, size_t count, const GradcamMethod *method,
+                   float *maps, GradcamMapInfo *infos)
+{
+    const GcamWay *way = gcam_plan_way(context->plan, gcam_method_row(method)->needs);
+    return count > 1 ? map_together(context, way, target, count, method, maps, infos)
+                     : map_one(context, target, method, maps, infos);
+}
+
+// Ranks of this picture as classes, which are those of its variants too. class: room for all.
+static int settle_ranks(const GradcamContext *context, GradcamTarget *target, size_t count, int *class)
+{
+    int error = 0;
+    for (size_t k = 0; k < count && !error; k++) {
+        GcamScore score;
+        if (target[k].count || gcam_score_is_of_elements(&target[k]))
+            continue;
+        error = gcam_context_score(context, &target[k], &score);
+        class[k] = error ? -1 : gcam_score_class(&score);
+        target[k].classes = &class[k];
+        target[k].count = class[k] >= 0;
+    }
+    return error;
+}
+
+// The mean over the picture's variants (augment.h). The last is the picture: what is told is told of it.
+static int map_variants(GradcamContext *context, const GradcamTarget *given, size_t count,
+                        const GradcamMethod *method, float *maps, GradcamMapInfo *infos)
+{
+    GradcamTarget target[GCAM_WAY_MOST];
+    int width, height, class[GCAM_WAY_MOST], shown = 0;
+    memcpy(target, given, count * sizeof(*target));
+    int error = settle_ranks(context, target, count, class);
+    gradcam_context_map_size(context, method, &width, &height);
+    const size_t size = (size_t)width * (size_t)height;
+    float *one, *picture = gcam_augment_keep(context, count * size, &one);
+    double seconds = 0;
+    if (error || !picture)
+        return error ? error : -ENOMEM;
+    memset(maps, 0, count * size * sizeof(*maps));
+    for (int i = 0; i < GCAM_VARIANTS && !error; i++) {
+        double begin = gcam_time();
+        shown = i;
+        error = gcam_augment_show(context, picture, i);
+        if (!error)
+            error = map_few(context, target, count, method, one, infos);
+        for (size_t k = 0; k < count && !error; k++)
+            gcam_augment_add(gcam_method_row(method), i, one + k * size, width, height, maps + k * size);
+        seconds += gcam_time() - begin;
+    }
+    context->map_seconds = seconds;
+    if (error && shown != GCAM_VARIANTS - 1) {
+        context->has_logits = !gcam_augment_show(context, picture, GCAM_VARIANTS - 1);
+        context->way = NULL;
+    }
+    for (size_t k = 0; k < count && !error; k++) {
+        GcamScore score;
+        error = gcam_context_score(context, &target[k], &score);
+        if (!error)
+            gcam_context_describe(context, &target[k], &score, maps + k * size, size, infos ? &infos[k] : NULL);
+    }
+    return error;
+}
+
 // What a method explains of a target.
 static GradcamTarget explained(const GcamMethod *row, GradcamTarget target)
 {
@@ -375,6 +440,7 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
         return error;
     const GcamWay *way = gcam_plan_way(context->plan, row->needs);
     int together = way && way->gains && !row->run && !(row->needs & GCAM_NEEDS_ATTENTION);
+    int augments = gcam_method_augments(method);
     size_t most = together ? GCAM_WAY_MOST : 1, size = map_size(context, method);
     for (size_t i = 0, n; i < count && !error; i += n) {
         GradcamTarget target[GCAM_WAY_MOST];
@@ -382,8 +448,7 @@ int gradcam_context_maps(GradcamContext *given, const GradcamTarget *targets, si
         n = count - i < most ? count - i : most;
         for (size_t k = 0; k < n; k++)
             target[k] = explained(row, gcam_target_take(targets, i + k));
-        error = n > 1 ? map_together(context, way, target, n, method, maps + i * size, wanted)
-                      : map_one(context, target, method, maps + i * size, wanted);
+        error = (augments ? map_variants : map_few)(context, target, n, method, maps + i * size, wanted);
         for (size_t k = 0; k < n && infos && !error; k++)
             GCAM_GIVE((char *)infos + (i + k) * info_size, info[k]);
     }

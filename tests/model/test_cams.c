@@ -21,6 +21,7 @@ static const char pooled[] =
 typedef struct Setup {
     GradcamModel *model;
     GradcamContext *context;
+    float picture[3 * 49];
     double a[CELLS][CHANNELS], g[CELLS][CHANNELS];      // of the class
 } Setup;
 
@@ -35,7 +36,7 @@ static void open_setup(Setup *setup, const char *text, int class)
 {
     Graph *graph = graph_create(17);
     const GradcamSettings settings = { .layer = "a", .threads = 1 };
-    float picture[3 * 49], map[CELLS];
+    float *picture = setup->picture, map[CELLS];
     const float *a, *g;
     Random random = { 17 };
     graph_add(graph, text);
@@ -238,6 +239,59 @@ static void finer_bases(void)
     close_setup(&setup);
 }
 
+// Mirror images and scalings: each variant's map, turned back and scaled to 0..1, and the mean of all. What the context
+// tells afterwards is of the picture again.
+static void variants(const char *method, const char *each)
+{
+    enum { SIDE = 7, MAP = 5 };
+    Setup setup;
+    const float factors[] = { 0.9f, 1, 1.1f };
+    float changed[3 * 49], map[CELLS], before[CELLS], after[CELLS], ranked[CELLS];
+    double want[CELLS] = { 0 };
+    open_setup(&setup, curved, 2);
+    const int top = gradcam_context_top(setup.context, 0);
+    for (int v = 0; v < 6; v++) {
+        for (int i = 0; i < 3 * 49; i++)
+            changed[i] = setup.picture[v % 2 ? i - i % SIDE + SIDE - 1 - i % SIDE : i] * factors[v / 2];
+        REQUIRE(gradcam_context_forward_float(setup.context, changed) == 0);
+        CHECK_INT(map_of(&setup, each, top, map), 0);
+        float least = INFINITY, most = -INFINITY;
+        for (int i = 0; i < CELLS; i++) {
+            least = fminf(least, map[i]);
+            most = fmaxf(most, map[i]);
+        }
+        for (int i = 0; i < CELLS && most > least; i++)
+            want[v % 2 ? i - i % MAP + MAP - 1 - i % MAP : i] += (map[i] - least) / (most - least + 1e-7) / 6;
+    }
+    REQUIRE(gradcam_context_forward_float(setup.context, setup.picture) == 0);
+    CHECK_INT(map_of(&setup, each, top, before), 0);
+    check_map(&setup, method, top, want);
+    CHECK_INT(map_of(&setup, method, top, map), 0);
+    CHECK_INT(gradcam_context_top(setup.context, 0), top);
+    const GradcamTarget targets[] = { { .name = "" }, { .name = "", .rank = 1 } };
+    const GradcamMethod asked = method_named(method);
+    float two[2 * CELLS];
+    GradcamMapInfo info[2];
+    CHECK_INT(gradcam_context_map(setup.context, &targets[0], &asked, ranked, SIZE_MAX, info), 0);
+    CHECK(!memcmp(ranked, map, sizeof(map)));
+    CHECK_INT(info[0].class_index, top);
+    CHECK_INT(gradcam_context_maps(setup.context, targets, 2, &asked, two, 2 * CELLS, info), 0);
+    CHECK(!memcmp(two, map, sizeof(map)));
+    CHECK_INT(info[1].class_index, gradcam_context_top(setup.context, 1));
+    CHECK_INT(map_of(&setup, each, top, after), 0);
+    CHECK(!memcmp(before, after, sizeof(before)));
+    close_setup(&setup);
+}
+
+static void smoothed_by_variants(void)
+{
+    variants("gradcam/smooth=aug", "gradcam");
+    variants("gradcam++/smooth=aug+eigen", "gradcam++/smooth=eigen");
+    variants("hirescam/smooth=aug", "hirescam");
+    variants("layercam/scale=tanh/smooth=aug", "layercam/scale=tanh");
+    variants("finercam/base=layercam/smooth=aug", "finercam/base=layercam");
+}
+
 int main(void)
 {
     RUN(weights_by_channel);
@@ -246,5 +300,6 @@ int main(void)
     RUN(identities);
     RUN(words);
     RUN(finer_bases);
+    RUN(smoothed_by_variants);
     return end_cases();
 }
