@@ -61,7 +61,7 @@ typedef struct GradcamSteadySettings {
 // What makes the maps of a video steady: remembers the smoothed map and the running scale.
 typedef struct GradcamSteady GradcamSteady;
 
-// -EINVAL for a time below 0, or a range that is none.
+// -EINVAL for a time below 0, a range that is none, and what is not finite.
 GRADCAM_API int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *settings);
 GRADCAM_API void gradcam_steady_free(GradcamSteady **steady);
 

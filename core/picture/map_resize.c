@@ -21,9 +21,10 @@ int gradcam_map_normalize(float *map, size_t count)
         max = fmaxf(max, map[i]);
     }
     const int empty = !(max > min);
-    const float range = max - min + 1e-7f;
+    const float unit = isfinite(max - min) ? 1.0f : 0.5f;       // halved, any two floats are a float apart
+    const float range = max * unit - min * unit + 1e-7f;
     for (size_t i = 0; i < count; i++)
-        map[i] = empty ? 0.0f : (map[i] - min) / range;
+        map[i] = empty ? 0.0f : (map[i] * unit - min * unit) / range;
     return !empty;
 }
 

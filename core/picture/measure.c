@@ -51,9 +51,10 @@ int gradcam_map_place(const float *map, int width, int height, double share, Gra
     return found < 0 ? found : 0;
 }
 
-static int clip(long v, int least, int most)
+// A whole number that may be too large for an int, or NaN: least.
+static int clip(double v, int least, int most)
 {
-    return v < least ? least : v > most ? most : (int)v;
+    return !(v > least) ? least : v > most ? most : (int)v;
 }
 
 void gradcam_place_pixels(const GradcamPlace *place, const GradcamRegion *region, int width, int height,
@@ -66,14 +67,14 @@ void gradcam_place_pixels(const GradcamPlace *place, const GradcamRegion *region
     double left = r->x + box->x * r->width, top = r->y + box->y * r->height;
     GradcamPixels p = { .boxed = box->width > 0, .centred = !isnan(place->x) };
     if (p.boxed) {
-        p.x = clip(lrint(left), 0, width - 1);
-        p.y = clip(lrint(top), 0, height - 1);
-        p.width = clip(lrint(left + box->width * r->width), p.x + 1, width) - p.x;
-        p.height = clip(lrint(top + box->height * r->height), p.y + 1, height) - p.y;
+        p.x = clip(rint(left), 0, width - 1);
+        p.y = clip(rint(top), 0, height - 1);
+        p.width = clip(rint(left + box->width * r->width), p.x + 1, width) - p.x;
+        p.height = clip(rint(top + box->height * r->height), p.y + 1, height) - p.y;
     }
     if (p.centred) {
-        p.centre_x = clip((long)floor(r->x + place->x * r->width), 0, width - 1);
-        p.centre_y = clip((long)floor(r->y + place->y * r->height), 0, height - 1);
+        p.centre_x = clip(floor(r->x + place->x * r->width), 0, width - 1);
+        p.centre_y = clip(floor(r->y + place->y * r->height), 0, height - 1);
     }
     GCAM_GIVE(pixels, p);
 }

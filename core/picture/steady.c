@@ -30,8 +30,9 @@ int gradcam_steady_create(GradcamSteady **out, const GradcamSteadySettings *sett
     const GradcamSteadySettings *s = &own;
     *out = NULL;
     GCAM_TAKE(own, settings);
-    if (!(s->smooth >= 0) || !(s->release >= 0) || (unsigned)s->scale >= GCAM_SCALES ||
-        (s->scale == GRADCAM_SCALE_FIXED && !(s->low < s->high)))
+    if (!(s->smooth >= 0) || !(s->release >= 0) || !isfinite(s->smooth) || !isfinite(s->release) ||
+        (unsigned)s->scale >= GCAM_SCALES ||
+        (s->scale == GRADCAM_SCALE_FIXED && (!(s->low < s->high) || !isfinite(s->low) || !isfinite(s->high))))
         return -EINVAL;
     GradcamSteady *steady = gcam_calloc(1, sizeof(*steady));
     if (!steady)
@@ -78,15 +79,16 @@ static void smooth(GradcamSteady *steady, const float *map, double passed)
     if (!steady->fresh && steady->settings.smooth > 0)
         share = (float)(1 - exp(-passed / steady->settings.smooth));
     for (size_t i = 0; i < steady->count; i++) {
-        float next = isfinite(map[i]) ? map[i] : 0;
-        steady->map[i] = share < 1 ? steady->map[i] + share * (next - steady->map[i]) : next;
+        const float next = isfinite(map[i]) ? map[i] : 0, between = steady->map[i] + share * (next - steady->map[i]);
+        steady->map[i] = share < 1 && isfinite(between) ? between : next;   // not: further apart than a float reaches
     }
 }
 
-// (m - low) / (high - low), clipped to least..1; whether anything is other than 0.
+// (m - low) / (high - low), clipped to least..1; whether anything is other than 0. A range too small to divide by, as
+// a running maximum becomes that falls for half an hour, counts as empty.
 static int scale(const float *map, size_t count, double low, double high, double least, float *out)
 {
-    double factor = high > low ? 1 / (high - low) : 0;
+    const double whole = high > low ? 1 / (high - low) : 0, factor = isfinite(whole) ? whole : 0;
     int seen = 0;
     for (size_t i = 0; i < count; i++) {
         double m = (map[i] - low) * factor;

@@ -347,6 +347,11 @@ static void places_in_pixels_are_on_the_picture(void)
     gradcam_place_pixels(&place, &beyond, 80, 40, &p);
     CHECK(p.boxed && p.x == 0 && p.y == 39 && p.width == 80 && p.height == 1);
     CHECK(p.centre_x == 79 && p.centre_y == 39);
+    // Too far off for any integer, and nowhere.
+    gradcam_place_pixels(&place, &(GradcamRegion){ 1e30, -1e30, 80, 40 }, 80, 40, &p);
+    CHECK(p.x == 79 && p.y == 0 && p.width == 1 && p.height == 1 && p.centre_x == 79 && p.centre_y == 0);
+    gradcam_place_pixels(&place, &(GradcamRegion){ NAN, 0, 80, 40 }, 80, 40, &p);
+    CHECK(p.x == 0 && p.width == 1 && p.centre_x == 0);
     gradcam_place_pixels(&nothing, &whole, 80, 40, &p);
     CHECK(!p.boxed && !p.centred && !p.width && !p.centre_x);
 }

@@ -47,6 +47,30 @@ static void running_scale_rises_at_once_and_falls_slowly(void)
     gradcam_steady_free(&steady);
 }
 
+// A running maximum fallen so far that its inverse is no number any more; floats further apart than one reaches.
+static void what_comes_out_is_finite(void)
+{
+    GradcamSteady *steady = create(0, GRADCAM_SCALE_RUNNING);
+    float heat[2] = { 0, 4 }, none[2] = { 0, 0 }, out[2];
+    gradcam_steady_update(steady, heat, 2, 0, out);
+    CHECK_INT(gradcam_steady_update(steady, none, 2, 720, out), 0);
+    CHECK(out[0] == 0 && out[1] == 0);
+    gradcam_steady_free(&steady);
+
+    float far[3] = { -3e38f, 0, 3e38f }, near[3] = { 3e38f, 0, -3e38f }, both[3];
+    steady = create(1, GRADCAM_SCALE_FRAME);
+    gradcam_steady_update(steady, far, 3, 0, both);
+    CHECK(both[0] == 0 && both[1] == 0.5f && both[2] == 1);
+    gradcam_steady_update(steady, near, 3, 9, both);
+    CHECK(both[0] == 1 && both[1] == 0.5f && both[2] == 0);
+    gradcam_steady_free(&steady);
+
+    GradcamSteadySettings endless = { .scale = GRADCAM_SCALE_FIXED, .low = -INFINITY, .high = 1 };
+    CHECK_INT(gradcam_steady_create(&steady, &endless), -EINVAL);
+    endless = (GradcamSteadySettings){ .smooth = INFINITY };
+    CHECK_INT(gradcam_steady_create(&steady, &endless), -EINVAL);
+}
+
 static void frame_scale_is_min_max(void)
 {
     GradcamSteady *steady = create(0, GRADCAM_SCALE_FRAME);
@@ -99,6 +123,7 @@ int main(void)
 {
     RUN(smoothing_is_a_time_constant);
     RUN(running_scale_rises_at_once_and_falls_slowly);
+    RUN(what_comes_out_is_finite);
     RUN(frame_scale_is_min_max);
     RUN(starts_anew);
     RUN(bad_settings_and_values);
