@@ -11,7 +11,7 @@ override BUILD := $(abspath $(BUILD))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all lib cli ffmpeg frei0r samples tests test test-long bench demo install uninstall install-frei0r-user \
+.PHONY: all lib cli ffmpeg frei0r samples tests test test-long fuzz bench demo install uninstall install-frei0r-user \
         uninstall-frei0r-user deb clean distclean help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make tests      the test programs'
 	@echo 'make test       run all tests but the long ones; TESTS=words: those whose name has one of them'
 	@echo 'make test-long  the long ones: fuzzing, soaks'
+	@echo 'make fuzz       damaged inputs and random calls, SECONDS=60 for each way in; best built with sanitizers'
 	@echo 'make bench      time of kernels, of blending by pixel format, and of the filter beside others of FFmpeg'
 	@echo 'make demo       heatmaps over a rendered scene, written to $(BUILD)/demo'
 	@echo 'make install    to PREFIX, given to configure; DESTDIR is honoured'
@@ -261,6 +262,13 @@ test: all tests
 
 test-long: all tests
 	@BUILD=$(BUILD) $(SRC)/tests/run --long $(TESTS)
+
+# Each in a directory of its own; what crashes is left there, and names the seed and the number that replay it.
+FUZZ_BIN := $(filter $(BUILD)/tests/fuzz/test_fuzz_%,$(TEST_BIN))
+SECONDS := 60
+fuzz: $(FUZZ_BIN)
+	@bad=0; for program in $(FUZZ_BIN); do dir=$(BUILD)/fuzz/$${program##*/}; mkdir -p $$dir; \
+	    (cd $$dir && $$program time $(SECONDS)) || bad=1; done; exit $$bad
 
 BENCH_BIN := $(filter $(BUILD)/tests/bench/%,$(TEST_BIN))
 bench: $(BENCH_BIN) ffmpeg

@@ -3,7 +3,7 @@
  * Replays seeds and deterministic mutations of them, without a fuzzing engine, so that any build can: flipped
  * bits, bytes and numbers of interest, lengths changed, parts cut out, doubled, moved in from another seed. A
  * crash names the mutation by its number, and `TEST SEED NUMBER` replays it alone; `TEST seeds DIRECTORY`
- * writes the seeds.
+ * writes the seeds; `TEST time SECONDS` goes on with further numbers, other ones each time, until they are over.
  */
 #ifndef TESTS_FUZZ_MUTATE_H
 #define TESTS_FUZZ_MUTATE_H
@@ -118,7 +118,24 @@ static inline void write_seeds(const FuzzSeed *seeds, int count, const char *dir
     }
 }
 
-// All seeds, each with `mutations` mutations; or the one that the arguments name.
+// Mutations of all seeds in turn, with numbers that no run before had, for so many seconds.
+static inline void fuzz_for(const Fuzzer *fuzzer, const FuzzSeed *seeds, int count, long seconds)
+{
+    const long first = (long)time(NULL) * 100000;
+    const time_t end = time(NULL) + seconds;
+    long number = first;
+    begin_case("%s: %ld seconds", fuzzer->name, seconds);
+    for (; time(NULL) < end; number++)
+        for (int seed = 0; seed < count; seed++) {
+            alarm(60);
+            run_one(fuzzer, seeds, count, seed, number);
+        }
+    alarm(0);
+    note("%ld inputs, %ld opened", (number - first) * count, fuzz_opened);
+    end_case();
+}
+
+// All seeds, each with `mutations` mutations; or what the arguments name.
 static inline int fuzz_main(const Fuzzer *fuzzer, int argc, char **argv, long mutations)
 {
     static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM };
@@ -128,6 +145,8 @@ static inline int fuzz_main(const Fuzzer *fuzzer, int argc, char **argv, long mu
         signal(signals[i], say_number);
     if (argc == 3 && !strcmp(argv[1], "seeds"))
         write_seeds(seeds, count, argv[2]);
+    else if (argc == 3 && !strcmp(argv[1], "time"))
+        fuzz_for(fuzzer, seeds, count, atol(argv[2]));
     else if (argc == 3)
         run_one(fuzzer, seeds, count, atoi(argv[1]), atol(argv[2]));
     for (int seed = 0; argc != 3 && seed < count; seed++) {
@@ -138,12 +157,13 @@ static inline int fuzz_main(const Fuzzer *fuzzer, int argc, char **argv, long mu
             run_one(fuzzer, seeds, count, seed, number);
         }
         alarm(0);
+        CHECK(fuzz_opened > opened || !seeds[seed].size);     // else only refusals are tried
         note("%ld opened", fuzz_opened - opened);
         end_case();
     }
     for (int i = 0; i < count; i++)
         free(seeds[i].data);
-    return argc == 3 ? 0 : end_cases();
+    return argc == 3 && !harness.cases ? 0 : end_cases();
 }
 
 #endif

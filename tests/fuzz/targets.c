@@ -88,15 +88,11 @@ static void run_layer(GradcamModel *model, const char *name, const GradcamLog *l
     gradcam_context_close(&context);
 }
 
-static int open_bytes(const uint8_t *data, size_t size)
+static int open_path(const char *path)
 {
-    int messages = 0, fd = memfd_create("fuzz", MFD_CLOEXEC);
-    char path[64];
+    int messages = 0;
     GradcamModel *model = NULL;
     const GradcamModelOptions options = { .log = { take_message, &messages } };
-    if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-        abort();
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     int error = gradcam_model_open(&model, path, &options);
     if (!error != (model != NULL) || (error && messages != 1))
         abort();
@@ -110,6 +106,17 @@ static int open_bytes(const uint8_t *data, size_t size)
             run_layer(model, layer[i * (count - 1) / 2 % count].name, &options.log);
     }
     gradcam_model_close(&model);
+    return 0;
+}
+
+static int open_bytes(const uint8_t *data, size_t size)
+{
+    int fd = memfd_create("fuzz", MFD_CLOEXEC);
+    char path[64];
+    if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+        abort();
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    open_path(path);
     close(fd);
     return 0;
 }
@@ -122,6 +129,19 @@ int fuzz_onnx(const uint8_t *data, size_t size)
 int fuzz_bin(const uint8_t *data, size_t size)
 {
     return open_bytes(data, size);
+}
+
+// In the working directory: external data lies beside the model, by a name that is in it.
+int fuzz_external(const uint8_t *data, size_t size)
+{
+    size_t first = size < 2 ? 0 : (size_t)data[0] << 8 | data[1];
+    data += size < 2 ? size : 2;
+    size -= size < 2 ? size : 2;
+    first = first > size ? size : first;
+    write_file("fuzz.onnx", data, first);
+    write_file("fuzz.data", data + first, size - first);
+    open_path("fuzz.onnx");
+    return 0;
 }
 
 int fuzz_labels(const uint8_t *data, size_t size)
@@ -205,6 +225,42 @@ int fuzz_onnx_seeds(FuzzSeed seeds[FUZZ_SEEDS])
     for (int i = 0; i < count; i++) {
         Graph *graph = seed_graph((size_t)i);
         seeds[i].data = graph_pack(graph, &seeds[i].size);
+        graph_free(graph);
+    }
+    return count;
+}
+
+// The weights of a seed moved out, each behind the one before.
+int fuzz_external_seeds(FuzzSeed seeds[FUZZ_SEEDS])
+{
+    int count = (int)(sizeof(graphs) / sizeof(graphs[0]));
+    for (int i = 0; i < count; i++) {
+        Graph *graph = seed_graph((size_t)i);
+        uint8_t *weights = NULL;
+        size_t bytes = 0, size;
+        for (int k = 0; k < graph->tensors; k++) {
+            GraphTensor *t = &graph->tensor[k];
+            if (t->type != 1)
+                continue;
+            weights = realloc(weights, bytes + t->bytes);
+            memcpy(weights + bytes, t->data, t->bytes);
+            snprintf(t->location, sizeof(t->location), "fuzz.data");
+            t->offset = (int64_t)bytes;
+            t->length = (int64_t)t->bytes;
+            bytes += t->bytes;
+            free(t->data);
+            t->data = NULL;
+        }
+        uint8_t *model = graph_pack(graph, &size);
+        seeds[i].size = 2 + size + bytes;
+        seeds[i].data = malloc(seeds[i].size);
+        seeds[i].data[0] = (uint8_t)(size >> 8);
+        seeds[i].data[1] = (uint8_t)size;
+        memcpy(seeds[i].data + 2, model, size);
+        if (bytes)
+            memcpy(seeds[i].data + 2 + size, weights, bytes);
+        free(model);
+        free(weights);
         graph_free(graph);
     }
     return count;

@@ -16,6 +16,10 @@
 int fuzz_onnx(const uint8_t *data, size_t size);
 // A .bin file, in the same way.
 int fuzz_bin(const uint8_t *data, size_t size);
+// An .onnx file and the file of external data beside it, in the same way: the size of the first in two bytes, both.
+int fuzz_external(const uint8_t *data, size_t size);
+// Calls of the functions for pictures, maps and motion, as the bytes choose (pictures.c).
+int fuzz_picture(const uint8_t *data, size_t size);
 // A text of labels, and the resolution of words from it.
 int fuzz_labels(const uint8_t *data, size_t size);
 
@@ -32,6 +36,8 @@ enum { FUZZ_SEEDS = 32 };
 // Seeds of a target, made from graphs in text; how many. Each is to be freed.
 int fuzz_onnx_seeds(FuzzSeed seeds[FUZZ_SEEDS]);
 int fuzz_bin_seeds(FuzzSeed seeds[FUZZ_SEEDS]);
+int fuzz_external_seeds(FuzzSeed seeds[FUZZ_SEEDS]);
+int fuzz_picture_seeds(FuzzSeed seeds[FUZZ_SEEDS]);
 int fuzz_labels_seeds(FuzzSeed seeds[FUZZ_SEEDS]);
 
 #endif
