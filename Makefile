@@ -210,7 +210,8 @@ $(SAMPLE_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(AUX_A) $(LIB_A)
 # Put functions of their own in the place of others; a sanitizer of memory or threads has an allocator of its own.
 $(BUILD)/tests/model/test_weights_once: LDFLAGS += -Wl,--wrap=gcam_kernels
 ifneq ($(filter-out undefined,$(SANITIZE)),)
-$(BUILD)/tests/model/test_memory: LDFLAGS += $(foreach name,malloc calloc realloc posix_memalign strdup free \
+COUNTING_BIN := $(patsubst $(SRC)/%.c,$(BUILD)/%,$(shell grep -l 'model/counted_alloc.h"' $(TEST_MAIN_C)))
+$(COUNTING_BIN): LDFLAGS += $(foreach name,malloc calloc realloc posix_memalign strdup free \
                                              pthread_create,-Wl,--wrap=$(name))
 endif
 
