@@ -5,6 +5,7 @@
 #include "graph.h"
 
 #include "base/half.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -93,6 +94,24 @@ int gcam_graph_add_value(GcamGraph *graph, const char *name)
     return graph->values++;
 }
 
+int gcam_graph_add_node(GcamGraph *graph)
+{
+    if (graph->nodes >= GCAM_MOST_NODES)
+        return -EOVERFLOW;
+    if (graph->nodes >= graph->node_room) {
+        int room = 2 * graph->nodes + 64;
+        GcamNode *grown = gcam_arena_alloc(&graph->arena, (size_t)room, sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        if (graph->nodes)
+            memcpy(grown, graph->node, (size_t)graph->nodes * sizeof(*grown));
+        graph->node = grown;
+        graph->node_room = room;
+    }
+    graph->node[graph->nodes] = (GcamNode){ .name = "", .type = "", .domain = "" };
+    return graph->nodes++;
+}
+
 int gcam_graph_find_value(const GcamGraph *graph, const char *name)
 {
     for (int i = 0; i < graph->values; i++)
@@ -104,9 +123,17 @@ int gcam_graph_find_value(const GcamGraph *graph, const char *name)
 int gcam_graph_find_tensor(const GcamGraph *graph, const char *name)
 {
     int value = gcam_graph_find_value(graph, name);
-    for (int i = 0; value < 0 && i < graph->nodes; i++)
-        if (!strcmp(graph->node[i].name, name) && graph->node[i].outputs)
+    if (value >= 0)
+        return value;
+    // Several in a row have one name where a node was written as these: the last makes its output.
+    for (int i = 0, found = 0; i < graph->nodes; i++) {
+        const int is = !strcmp(graph->node[i].name, name) && graph->node[i].outputs;
+        if (found && !is)
+            break;
+        if (is)
             value = graph->node[i].output[0];
+        found |= is;
+    }
     return value;
 }
 

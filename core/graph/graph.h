@@ -101,7 +101,7 @@ typedef struct GcamGraph {
     GcamValue *value;
     int values, value_room;
     GcamNode *node;
-    int nodes;
+    int nodes, node_room;
     int *input;                 // graph inputs that are not constants
     int *input_type;            // enum GcamDataType of each as it was exported; all are computed in float32
     int inputs;
@@ -121,6 +121,9 @@ void gcam_graph_free(GcamGraph *graph);
 
 // A new value; its index, or -ENOMEM.
 int gcam_graph_add_value(GcamGraph *graph, const char *name);
+
+// Room for a new node, all zero; its index, -ENOMEM, or -EOVERFLOW where there are too many. Nodes may move in memory.
+int gcam_graph_add_node(GcamGraph *graph);
 
 // The value of that name, or what it is another name of; or -1.
 int gcam_graph_find_value(const GcamGraph *graph, const char *name);

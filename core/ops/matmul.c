@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Gemm: y [M, N] = alpha * a [M, K] * b [K, N] + beta * c [N], either operand transposed; MatMul: y [.., M, N] =
- * a [.., M, K] * b [.., K, N] over leading dimensions. Values in ONNX's own order.
+ * a [.., M, K] * b [.., K, N] over leading dimensions, which are broadcast. Values in ONNX's own order.
  *
  *     da = alpha * dy * b^T        db = alpha * a^T * dy
  *
@@ -22,7 +22,9 @@
 
 typedef struct Params {
     size_t batch, m, n, k;
-    size_t a_batch, b_batch;                    // elements from one matrix to the next, 0: the same for all
+    int lead;                                   // dimensions before the matrices, whose product is `batch`
+    size_t dim[GCAM_MAX_RANK];
+    size_t from[2][GCAM_MAX_RANK];              // of a, of b: elements from one to the next; 0: the same for all
     int transposed_a, transposed_b;
     float alpha, beta;
 } Params;
@@ -69,7 +71,43 @@ static int gemm_infer(GcamInfer *infer)
     return gcam_infer_output(infer, 0, &shape);
 }
 
-// a: [.., M, K], b: [.., K, N]; leading dimensions equal, or absent on one side.
+// Leading dimensions, broadcast. 0, or -EBADMSG when they do not fit each other.
+static int find_batches(const GcamShape *a, const GcamShape *b, Params *p)
+{
+    const GcamShape *side[2] = { a, b };
+    size_t next[2] = { p->m * p->k, p->k * p->n };
+    p->lead = (a->rank > b->rank ? a->rank : b->rank) - 2;
+    for (int i = p->lead - 1; i >= 0; i--) {
+        p->dim[i] = 1;
+        for (int k = 0; k < 2; k++) {
+            const int own = i - (p->lead + 2 - side[k]->rank);
+            const size_t size = own < 0 ? 1 : side[k]->dim[own];
+            if (size != 1 && p->dim[i] != 1 && size != p->dim[i])
+                return -EBADMSG;
+            p->from[k][i] = size == 1 ? 0 : next[k];
+            p->dim[i] = size == 1 ? p->dim[i] : size;
+            next[k] *= size;
+        }
+        p->batch *= p->dim[i];
+    }
+    return 0;
+}
+
+// The matrix of a or b in a product of the batch: elements before it; *again: whether one before had the same.
+static size_t matrix_at(const Params *p, int side, size_t index, int *again)
+{
+    size_t at = 0;
+    *again = 0;
+    for (int i = p->lead - 1; i >= 0; i--) {
+        const size_t own = index % p->dim[i];
+        index /= p->dim[i];
+        at += own * p->from[side][i];
+        *again |= own && !p->from[side][i];
+    }
+    return at;
+}
+
+// a: [.., M, K], b: [.., K, N]; vectors are written as matrices before (plan/rewrite_products.c).
 static int matmul_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 2, 2);
@@ -78,31 +116,23 @@ static int matmul_infer(GcamInfer *infer)
         return error ? error : -ENOMEM;
     const GcamShape *a = &gcam_infer_input(infer, 0)->shape, *b = &gcam_infer_input(infer, 1)->shape;
     char text[GCAM_SHAPE_TEXT], other[GCAM_SHAPE_TEXT];
-    if (a->rank < 2 || b->rank < 2)
-        return gcam_infer_unsupported(infer, "shapes %s and %s; vectors are not", gcam_shape_text(a, text),
-                                      gcam_shape_text(b, other));
     if (!gcam_shape_count(a) || !gcam_shape_count(b))
         return gcam_infer_unsupported(infer, "shapes %s and %s: nothing to multiply", gcam_shape_text(a, text),
                                       gcam_shape_text(b, other));
-    *p = (Params){ .batch = 1, .m = a->dim[a->rank - 2], .n = b->dim[b->rank - 1], .k = a->dim[a->rank - 1],
-                   .alpha = 1, .beta = 1 };
-    size_t a_count = gcam_shape_count(a) / (p->m * p->k), b_count = gcam_shape_count(b) / (b->dim[b->rank - 2] * p->n);
-    int alike = a->rank == b->rank && !memcmp(a->dim, b->dim, ((size_t)a->rank - 2) * sizeof(a->dim[0]));
-    if (b->dim[b->rank - 2] != p->k)
+    if (a->rank >= 2 && b->rank >= 2)
+        *p = (Params){ .batch = 1, .m = a->dim[a->rank - 2], .n = b->dim[b->rank - 1], .k = a->dim[a->rank - 1],
+                       .alpha = 1, .beta = 1 };
+    if (a->rank < 2 || b->rank < 2 || b->dim[b->rank - 2] != p->k || find_batches(a, b, p) < 0)
         return gcam_infer_bad(infer, "shapes %s and %s do not fit each other", gcam_shape_text(a, text),
                               gcam_shape_text(b, other));
-    if (!alike && a_count != 1 && b_count != 1)
-        return gcam_infer_unsupported(infer, "shapes %s and %s", gcam_shape_text(a, text), gcam_shape_text(b, other));
-    const GcamShape *lead = b_count == 1 ? a : b;
-    GcamShape shape = *lead;
-    shape.dim[shape.rank - 2] = p->m;
-    shape.dim[shape.rank - 1] = p->n;
-    if (b_count == 1) {                         // one matrix for all: the leading dimensions are only more rows
-        p->m *= a_count;
-    } else {
-        p->batch = b_count;
-        p->a_batch = a_count == 1 ? 0 : p->m * p->k;
-        p->b_batch = p->k * p->n;
+    GcamShape shape = { p->lead + 2, { 0 } };
+    memcpy(shape.dim, p->dim, (size_t)p->lead * sizeof(*p->dim));
+    shape.dim[p->lead] = p->m;
+    shape.dim[p->lead + 1] = p->n;
+    if (gcam_shape_count(b) == p->k * p->n) {   // one matrix for all: the leading dimensions are only more rows
+        p->m *= p->batch;
+        p->batch = 1;
+        p->lead = 0;
     }
     infer->node->params = p;
     return gcam_infer_output(infer, 0, &shape);
@@ -298,6 +328,7 @@ static void matmul_forward(const GcamRun *run, const GcamStep *step)
     GcamEpilogue epilogue = { .bias = bias };
     ptrdiff_t a_row = p->transposed_a ? 1 : (ptrdiff_t)p->k, a_col = p->transposed_a ? (ptrdiff_t)p->m : 1;
     ptrdiff_t b_row = p->transposed_b ? 1 : (ptrdiff_t)p->n, b_col = p->transposed_b ? (ptrdiff_t)p->k : 1;
+    int again;
     if (state->weights && p->m == 1)
         gcam_linear_forward(run->pool, p->n, p->k, state->weights, state->type, state->by_input, bias, a, y,
                             GCAM_ACT_NONE, 0, 0);
@@ -305,8 +336,8 @@ static void matmul_forward(const GcamRun *run, const GcamStep *step)
         gcam_gemm_packed(run->pool, p->m, a, a_row, state->packed, y, (ptrdiff_t)p->n, &epilogue);
     else
         for (size_t i = 0; i < p->batch; i++)
-            gcam_gemm(run->pool, step->type, p->m, p->n, p->k, a + i * p->a_batch, a_row, a_col,
-                      (state->weights ? (const float *)state->weights : b) + i * p->b_batch, b_row, b_col,
+            gcam_gemm(run->pool, step->type, p->m, p->n, p->k, a + matrix_at(p, 0, i, &again), a_row, a_col,
+                      (state->weights ? (const float *)state->weights : b) + matrix_at(p, 1, i, &again), b_row, b_col,
                       y + i * p->m * p->n, (ptrdiff_t)p->n, &epilogue, run->scratch);
     if (p->alpha != 1)
         scale_and_add(y, p->batch * p->m, p->n, p->alpha, state->bias);
@@ -342,24 +373,25 @@ static void matmul_backward(const GcamRun *run, const GcamStep *step, int input,
     } else if (input == 0 && state->packed && !p->transposed_a) {
         gcam_gemm_packed_across(run->pool, p->m, dy, n, state->packed, dx, k, run->scratch);
     } else {
-        size_t step_of = input == 0 ? p->a_batch : p->b_batch;
         for (size_t i = 0; i < p->batch; i++) {
-            // A matrix shared by the whole batch collects the sum.
-            GcamEpilogue add = { .accumulate = i > 0 && !step_of };
+            int again, other;
             const float *dy_i = dy + i * p->m * p->n;
-            float *dx_i = dx + i * step_of;
+            float *dx_i = dx + matrix_at(p, input, i, &again);
+            const float *by = (input == 0 ? b : a) + matrix_at(p, !input, i, &other);
+            // A matrix that several products share collects the sum.
+            GcamEpilogue add = { .accumulate = again };
             if (input == 0 && !p->transposed_a)
-                gcam_gemm(run->pool, step->type, p->m, p->k, p->n, dy_i, n, 1, b + i * p->b_batch,
-                          p->transposed_b ? k : 1, p->transposed_b ? 1 : n, dx_i, k, &add, run->scratch);
+                gcam_gemm(run->pool, step->type, p->m, p->k, p->n, dy_i, n, 1, by, p->transposed_b ? k : 1,
+                          p->transposed_b ? 1 : n, dx_i, k, &add, run->scratch);
             else if (input == 0)
-                gcam_gemm(run->pool, step->type, p->k, p->m, p->n, b + i * p->b_batch, p->transposed_b ? 1 : n,
+                gcam_gemm(run->pool, step->type, p->k, p->m, p->n, by, p->transposed_b ? 1 : n,
                           p->transposed_b ? k : 1, dy_i, 1, n, dx_i, m, &add, run->scratch);
             else if (!p->transposed_b)
-                gcam_gemm(run->pool, step->type, p->k, p->n, p->m, a + i * p->a_batch, p->transposed_a ? m : 1,
+                gcam_gemm(run->pool, step->type, p->k, p->n, p->m, by, p->transposed_a ? m : 1,
                           p->transposed_a ? 1 : k, dy_i, n, 1, dx_i, n, &add, run->scratch);
             else
-                gcam_gemm(run->pool, step->type, p->n, p->k, p->m, dy_i, 1, n, a + i * p->a_batch,
-                          p->transposed_a ? 1 : k, p->transposed_a ? m : 1, dx_i, k, &add, run->scratch);
+                gcam_gemm(run->pool, step->type, p->n, p->k, p->m, dy_i, 1, n, by, p->transposed_a ? 1 : k,
+                          p->transposed_a ? m : 1, dx_i, k, &add, run->scratch);
         }
     }
     for (size_t i = 0; p->alpha != 1 && i < count; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * From the graph as exported to the graph as run: a walk in order of computation resolves aliases, folds what is
- * constant (shape arithmetic disappears here), finds each operator and infers its shapes; then nodes that no output
- * needs are dropped.
+ * constant (shape arithmetic disappears here), writes some operators as several others (rewrite.h), finds each
+ * operator and infers its shapes; then nodes that no output needs are dropped.
  *
  * Only what the scores need has to be understood, and is walked first. Beside it and behind it an operator that is not
  * supported is lost, and with it what is computed of it, outputs included. Scores are the first output, or the tensor
@@ -19,6 +19,7 @@
 #include "fold.h"
 #include "fold_run.h"
 #include "ops/ops.h"
+#include "rewrite.h"
 
 #include <errno.h>
 #include <string.h>
@@ -41,10 +42,52 @@ static int unsupported(const GcamGraph *graph, const GcamNode *node, const Gradc
     return -ENOTSUP;
 }
 
-// One node: folded, resolved, shapes inferred. 0 or a negative errno, with a message.
-static int visit(GcamGraph *graph, int index, int *alias, const GradcamLog *log)
+typedef struct Walk {
+    GcamGraph *graph;
+    int *alias, aliases;        // by value: itself, or what it is another name of
+    int nodes;                  // as exported; behind them come those that some of them are written as
+    int *first, *behind;        // by node as exported: those that it is written as, [first, behind)
+    const GradcamLog *log;
+} Walk;
+
+// An entry for each value, also for those that came since.
+static int grow_aliases(Walk *walk)
 {
+    GcamGraph *graph = walk->graph;
+    if (graph->values > walk->aliases) {
+        int room = 2 * graph->values;
+        int *grown = gcam_arena_alloc(&graph->arena, (size_t)room, sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        if (walk->aliases)
+            memcpy(grown, walk->alias, (size_t)walk->aliases * sizeof(*grown));
+        for (int i = walk->aliases; i < room; i++)
+            grown[i] = i;
+        walk->alias = grown;
+        walk->aliases = room;
+    }
+    return 0;
+}
+
+static int visit(Walk *walk, int index);
+
+// For rewrite.h: the node that was added last.
+static int visit_added(void *opaque, int index, int *resolved)
+{
+    Walk *walk = opaque;
+    int error = grow_aliases(walk);
+    if (!error && !(error = visit(walk, index)))
+        *resolved = walk->alias[walk->graph->node[index].output[0]];
+    return error;
+}
+
+// One node: folded, resolved, shapes inferred. 0 or a negative errno, with a message.
+static int visit(Walk *walk, int index)
+{
+    GcamGraph *graph = walk->graph;
     GcamNode *node = &graph->node[index];
+    int *alias = walk->alias;
+    const GradcamLog *log = walk->log;
     for (int i = 0; i < node->inputs; i++)
         if (node->input[i] >= 0)
             node->input[i] = alias[node->input[i]];
@@ -56,17 +99,29 @@ static int visit(GcamGraph *graph, int index, int *alias, const GradcamLog *log)
         alias[node->output[0]] = graph->value[node->output[0]].alias = node->input[0];
         return 0;
     }
-    node->op = node->domain[0] ? NULL : gcam_op_find(node->type);
-    if (!node->op)
-        return unsupported(graph, node, log);
     GcamInfer infer = { graph, node, log };
     for (int i = 0; i < node->inputs; i++) {
         const GcamValue *value = gcam_infer_input(&infer, i);
         if (value && !value->data && value->type != GCAM_TYPE_FLOAT)
             return gcam_infer_bad(&infer, "input '%s' has no value", value->name);
     }
+    int written = gcam_rewrite(graph, index, log, visit_added, walk);
+    if (written)
+        return written < 0 ? written : 0;
+    node->op = node->domain[0] ? NULL : gcam_op_find(node->type);
+    if (!node->op)
+        return unsupported(graph, node, log);
     int error = node->op->infer(&infer);
     return error ? error : gcam_fold_run(&infer);
+}
+
+// A node as exported.
+static int visit_exported(Walk *walk, int index)
+{
+    walk->first[index] = walk->graph->nodes;
+    int error = visit(walk, index);
+    walk->behind[index] = walk->graph->nodes;
+    return error;
 }
 
 // The scores that the first output picks some of, by value or place: where its last operators began.
@@ -111,14 +166,16 @@ static int has_lost_input(const GcamNode *node, const char *lost)
 }
 
 // A node that the scores do not need: what it computes may be lost. 0 or -ENOMEM.
-static int try_visit(GcamGraph *graph, int index, int *alias, char *lost)
+static int try_visit(Walk *walk, int index, char *lost)
 {
-    const GradcamLog silent = { 0 };
-    const GcamNode *node = &graph->node[index];
-    int error = has_lost_input(node, lost) ? -ENOTSUP : visit(graph, index, alias, &silent);
-    for (int i = 0; error && i < node->outputs; i++)
-        if (node->output[i] >= 0)
-            lost[node->output[i]] = 1;
+    const GradcamLog silent = { 0 }, *log = walk->log;
+    const GcamNode node = walk->graph->node[index];
+    walk->log = &silent;
+    int error = has_lost_input(&node, lost) ? -ENOTSUP : visit_exported(walk, index);
+    walk->log = log;
+    for (int i = 0; error && i < node.outputs; i++)
+        if (node.output[i] >= 0)
+            lost[node.output[i]] = 1;
     return error == -ENOMEM ? error : 0;
 }
 
@@ -134,11 +191,38 @@ static void resolve_outputs(GcamGraph *graph, int scores, int named, const int *
     graph->outputs = kept;
 }
 
+// Puts what nodes were written as in their place, so that all are in order of computation.
+static int put_in_place(Walk *walk)
+{
+    GcamGraph *graph = walk->graph;
+    int placed = 0;
+    if (graph->nodes == walk->nodes)
+        return 0;
+    GcamNode *ordered = gcam_arena_alloc(&graph->arena, (size_t)graph->nodes, sizeof(*ordered));
+    if (!ordered)
+        return -ENOMEM;
+    for (int i = 0; i < walk->nodes; i++) {
+        ordered[placed++] = graph->node[i];
+        for (int k = walk->first[i]; k < walk->behind[i]; k++)
+            ordered[placed++] = graph->node[k];
+    }
+    graph->node = ordered;
+    graph->nodes = graph->node_room = placed;
+    for (int i = 0; i < placed; i++)
+        for (int k = 0; k < ordered[i].outputs; k++)
+            if (ordered[i].output[k] >= 0)
+                graph->value[ordered[i].output[k]].node = i;
+    return 0;
+}
+
 // Drops the nodes that no output needs, nor the scores where they lie behind all outputs that are there.
-static void drop_unneeded(GcamGraph *graph, int scores, char *needed, int *moved)
+static int drop_unneeded(GcamGraph *graph, int scores)
 {
     int kept = 0;
-    memset(needed, 0, (size_t)graph->nodes);
+    char *needed = gcam_arena_alloc(&graph->arena, (size_t)graph->nodes, 1);
+    int *moved = gcam_arena_alloc(&graph->arena, (size_t)graph->nodes, sizeof(*moved));
+    if (!needed || !moved)
+        return -ENOMEM;
     for (int i = 0; i < graph->outputs; i++)
         mark(graph, graph->output[i], needed);
     mark_inputs(graph, needed);
@@ -156,37 +240,37 @@ static void drop_unneeded(GcamGraph *graph, int scores, char *needed, int *moved
     for (int i = 0; i < graph->values; i++)
         if (graph->value[i].node >= 0)
             graph->value[i].node = moved[graph->value[i].node];
+    return 0;
 }
 
 int gcam_graph_simplify(GcamGraph *graph, const char *logits, const GradcamLog *log)
 {
-    int error = -ENOMEM, named = logits && logits[0];
-    int *alias = gcam_alloc(graph->values, sizeof(*alias));
-    int *moved = gcam_alloc(graph->nodes, sizeof(*moved));
-    char *needed = gcam_calloc(graph->nodes, 1), *lost = gcam_calloc(graph->values, 1);
+    int named = logits && logits[0], nodes = graph->nodes, error = -ENOMEM;
+    Walk walk = { .graph = graph, .nodes = nodes, .log = log,
+                  .first = gcam_calloc(nodes, sizeof(int)), .behind = gcam_calloc(nodes, sizeof(int)) };
+    char *needed = gcam_calloc(nodes, 1), *lost = gcam_calloc(graph->values, 1);
     int scores = named ? gcam_graph_find_tensor(graph, logits)
                : graph->outputs ? behind_picks(graph, graph->output[0]) : -1;
-    if (!alias || !moved || !needed || !lost)
+    if (!walk.first || !walk.behind || !needed || !lost || grow_aliases(&walk) < 0)
         goto end;
-    for (int i = 0; i < graph->values; i++)
-        alias[i] = i;
     if (scores >= 0)
         mark(graph, scores, needed);
     mark_inputs(graph, needed);
     // What is needed comes first, so that what folding may take is not taken from it.
     error = 0;
-    for (int i = 0; i < graph->nodes && !error; i++)
-        error = needed[i] ? visit(graph, i, alias, log) : 0;
-    for (int i = 0; i < graph->nodes && !error; i++)
-        error = needed[i] ? 0 : try_visit(graph, i, alias, lost);
+    for (int i = 0; i < nodes && !error; i++)
+        error = needed[i] ? visit_exported(&walk, i) : 0;
+    for (int i = 0; i < nodes && !error; i++)
+        error = needed[i] ? 0 : try_visit(&walk, i, lost);
     if (error)
         goto end;
-    resolve_outputs(graph, scores, named, alias, lost);
-    drop_unneeded(graph, scores < 0 ? scores : alias[scores], needed, moved);
-    error = 0;
+    resolve_outputs(graph, scores, named, walk.alias, lost);
+    error = put_in_place(&walk);
+    if (!error)
+        error = drop_unneeded(graph, scores < 0 ? scores : walk.alias[scores]);
 end:
-    gcam_free(alias);
-    gcam_free(moved);
+    gcam_free(walk.first);
+    gcam_free(walk.behind);
     gcam_free(needed);
     gcam_free(lost);
     return error;

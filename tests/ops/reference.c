@@ -29,6 +29,7 @@ static const struct {
     { " Conv ", op_conv },
     { " Gemm ", op_gemm },
     { " MatMul ", op_matmul },
+    { " Einsum ", op_einsum },
     { " MaxPool AveragePool GlobalAveragePool GlobalMaxPool ", op_pool },
     { " BatchNormalization ", op_batch_norm },
     { " LayerNormalization ", op_layer_norm },

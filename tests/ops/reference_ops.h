@@ -144,6 +144,7 @@ void op_expand(Op *op);
 
 void op_gemm(Op *op);
 void op_matmul(Op *op);
+void op_einsum(Op *op);
 void op_conv(Op *op);
 void op_pool(Op *op);
 

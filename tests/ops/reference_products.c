@@ -27,9 +27,22 @@ void op_gemm(Op *op)
         }
 }
 
+// Of a vector on the left: a matrix of one row; on the right: of one column.
+static RefTensor as_matrix(const RefTensor *tensor, int is_left)
+{
+    RefTensor matrix = *tensor;
+    if (tensor->rank > 1)
+        return matrix;
+    matrix.rank = 2;
+    matrix.dim[0] = is_left ? 1 : tensor->count;
+    matrix.dim[1] = is_left ? tensor->count : 1;
+    return matrix;
+}
+
 void op_matmul(Op *op)
 {
-    const RefTensor *a = op->in[0], *b = op->in[1];
+    const int row = op->in[0]->rank == 1, column = op->in[1]->rank == 1;
+    const RefTensor left = as_matrix(op->in[0], 1), right = as_matrix(op->in[1], 0), *a = &left, *b = &right;
     RefTensor lead_a = *a, lead_b = *b;
     size_t dim[GRAPH_RANK], at[GRAPH_RANK], m = a->dim[a->rank - 2], k = a->dim[a->rank - 1],
                                             n = b->dim[b->rank - 1];
@@ -62,6 +75,10 @@ void op_matmul(Op *op)
                 y->data[(i * m + r) * n + c] = sum;
             }
     }
+    // The dimension that a vector had in addition goes.
+    if (row)
+        y->dim[lead] = n;
+    y->rank -= row + column;
 }
 
 // ---------------------------------------------------------------------------------------------- windows
