@@ -130,9 +130,9 @@ typedef struct GradcamModelOptions {
     const char *labels;         // a file with one label per line, "imagenet" for the built-in labels and groups, "none"
     const char *logits;         // tensor or node whose elements are the scores; default the output before any softmax
     const char *layer;          // default target layer; see GradcamSettings
-    const GradcamPreprocessing *preprocessing;  // default the model's, else mean and std of torchvision; 0..1 for
-                                // grey pictures, 0..255 as they are for inputs of whole numbers. -EINVAL for numbers
-                                // that are meant for pixels in 0..1
+    const GradcamPreprocessing *preprocessing;  // default what the file, its graph, its names or its producer tell,
+                                // else that of torchvision, and 0..1 for grey pictures: see GradcamModelInfo.
+                                // -EINVAL for numbers that are meant for pixels in 0..1
     int width, height;          // input size where the model leaves it open (else 224 x 224)
     const char *states;         // "in=out,in2=out2": inputs that are an output of the frame before; "none"; default
                                 // the model's, else what shape and name ("memory" and "memory_out") tell
@@ -190,13 +190,16 @@ typedef struct GradcamModelInfo {
     size_t parameters;          // number of weights
     size_t nodes;               // operators left after simplification
     GradcamPreprocessing preprocessing;
-    const char *preprocessing_source;   // "given" in the options, "file", or "assumed": nothing tells, and results may
-                                // be wrong
+    const char *preprocessing_source;   // "given" in the options; "file": it says so; "graph": constants at its input,
+                                // or statistics of its training, tell; "assumed": for a habit of those who write such
+                                // files, or for want of anything, and results may be wrong
     enum GradcamProbability probability;    // what GRADCAM_PROBABILITY_AUTO is for this network: what its graph ended
                                 // in; "given" where it computes probabilities itself; "none" for a single score that
                                 // nothing turns into a probability; else "softmax"
     int probability_assumed;    // 1: the graph does not tell "softmax" from independent classes, nor a single score
                                 // from a logit
+    const char *preprocessing_reason;   // "unit: by what training left in BatchNormalization 'bn1'": a preset, or what
+                                // else, and why; "" where it was given. Harmless to print
 } GradcamModelInfo;
 
 // What is in a model. Belongs to it; thread-safe.

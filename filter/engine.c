@@ -105,7 +105,9 @@ static void tell_assumptions(const GcamEngine *e)
 
     if (!strcmp(info->preprocessing_source, "assumed"))
         av_log(e->log, AV_LOG_WARNING, "The network does not tell how pixels become its input, taken as %s; say it "
-               "with preset, or with mean and std\n", info->channels == 1 ? "0..1" : "torchvision has it");
+               "with preset, or with mean and std\n", info->preprocessing_reason);
+    else if (!strcmp(info->preprocessing_source, "graph"))
+        av_log(e->log, AV_LOG_INFO, "Pixels become the network's input as %s\n", info->preprocessing_reason);
     if (info->probability_assumed && e->probability == GRADCAM_PROBABILITY_AUTO)
         av_log(e->log, AV_LOG_INFO, "The network does not tell how scores become probabilities, taken as "
                "probability=%s\n", gradcam_probability_name(info->probability));

@@ -51,6 +51,7 @@ struct GradcamContext {
     size_t probe_kept_room, probe_own_room, probe_scratch_room;
     int has_logits;
     int warned;                 // of scores that are not finite
+    int warned_range;           // of scores that pixels of another range give
     const GcamWay *way;         // that the last map went, the end of which its gradients are at; NULL: none
     float *fused;               // of maps of several layers: one layer's, at its own size and at that of all
     size_t fused_room;

@@ -150,6 +150,32 @@ static void warn(GradcamContext *context, const GradcamTarget *target, const Gca
                  name, net);
 }
 
+// Scores in the hundreds, one of which leaves nothing to the others: a network that was trained has neither, unless its
+// pixels come in another range. One sentence for the life of a context.
+static void warn_of_range(GradcamContext *context)
+{
+    const GradcamModelInfo *info = &context->model->info;
+    size_t outputs = 0;
+    const float *y = gradcam_context_logits(context, &outputs), large = 100, certain = 9.2f;     // p > 0.9999
+    float first = -INFINITY, second = -INFINITY, least = INFINITY;
+    if (context->warned_range || !y || outputs < 2 || context->setup.probability != GRADCAM_PROBABILITY_SOFTMAX)
+        return;
+    for (size_t i = 0; i < outputs; i++) {
+        if (!isfinite(y[i]))
+            return;
+        least = fminf(least, y[i]);
+        second = fmaxf(second, fminf(first, y[i]));
+        first = fmaxf(first, y[i]);
+    }
+    if (fmaxf(first, -least) < large || first - second < certain)
+        return;
+    context->warned_range = 1;
+    gcam_log(&context->setup.log, GRADCAM_LOG_WARNING, "the network '%s' gives scores from %.0f to %.0f and a "
+             "probability of 1: pixels may have to reach it in another range (they do as %s)", info->name,
+             (double)least, (double)first,
+             info->preprocessing_reason[0] ? info->preprocessing_reason : "was asked for");
+}
+
 void gcam_context_describe(GradcamContext *context, const GradcamTarget *target, const GcamScore *score, float *map,
                            size_t size, GradcamMapInfo *info)
 {
@@ -159,6 +185,7 @@ void gcam_context_describe(GradcamContext *context, const GradcamTarget *target,
         memset(map, 0, size * sizeof(*map));
     if (bad || (!target->count && score->on.count && count_unranked(score)))
         warn(context, target, score, value);
+    warn_of_range(context);
     if (!info)
         return;
     *info = (GradcamMapInfo){ .score = (float)value, .probability = gcam_score_probability(score),

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 size_t gcam_shape_count(const GcamShape *shape)
 {
@@ -76,6 +77,14 @@ void gcam_graph_free(GcamGraph *graph)
 {
     gcam_arena_free(&graph->arena);
     memset(graph, 0, sizeof(*graph));
+}
+
+const char *gcam_graph_metadata(const GcamGraph *graph, const char *key)
+{
+    for (size_t i = 0; i < graph->metadatas; i++)
+        if (!strcasecmp(graph->metadata[i].key, key))
+            return graph->metadata[i].value;
+    return NULL;
 }
 
 int gcam_graph_add_value(GcamGraph *graph, const char *name)

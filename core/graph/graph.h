@@ -96,6 +96,10 @@ typedef struct GcamMapping {
     size_t size;
 } GcamMapping;
 
+typedef struct GcamMetadata {
+    const char *key, *value;
+} GcamMetadata;
+
 typedef struct GcamGraph {
     GcamArena arena;              // owns everything below but constants' data that `owner` holds
     GcamValue *value;
@@ -111,6 +115,8 @@ typedef struct GcamGraph {
     int carrieds;
     int opset;
     const char *name, *producer;
+    const GcamMetadata *metadata;       // what the file says about itself
+    size_t metadatas;
     const GcamMapping *mapping; // files in memory that hold constants, which may be read again at any time
     size_t mappings;
     size_t memory;              // bytes that a plan may take
@@ -118,6 +124,9 @@ typedef struct GcamGraph {
 } GcamGraph;
 
 void gcam_graph_free(GcamGraph *graph);
+
+// What the file's metadata has under a key, upper and lower case being the same; NULL: nothing.
+const char *gcam_graph_metadata(const GcamGraph *graph, const char *key);
 
 // A new value; its index, or -ENOMEM.
 int gcam_graph_add_value(GcamGraph *graph, const char *name);

@@ -31,6 +31,16 @@ static void write_text(GcamModelWriter *writer, const char *key, const char *tex
         gcam_modelwriter_string(writer, key, text);
 }
 
+// What the preprocessing was found by is not forgotten: it may be wrong.
+static void write_clue(GcamModelWriter *writer, const GradcamModelInfo *info)
+{
+    char text[320];
+    if (strcmp(info->preprocessing_source, "graph") && strcmp(info->preprocessing_source, "assumed"))
+        return;
+    snprintf(text, sizeof(text), "%s: %s", info->preprocessing_source, info->preprocessing_reason);
+    gcam_modelwriter_string(writer, KEY_CLUE, text);
+}
+
 // The states as they were found or said, so that they are the same when the file is opened.
 static int write_states(GcamModelWriter *writer, const GcamInputs *inputs)
 {
@@ -203,6 +213,7 @@ int gradcam_model_compile(const GradcamModel *model, const char *path, const Gra
     gcam_modelwriter_f32s(writer, KEY_MEAN, info->preprocessing.mean, 3);
     gcam_modelwriter_f32s(writer, KEY_STD, info->preprocessing.std, 3);
     gcam_modelwriter_string(writer, KEY_COLOR, info->preprocessing.bgr ? "bgr" : "rgb");
+    write_clue(writer, info);
     write_text(writer, KEY_LAYER, info->layer);
     write_text(writer, KEY_LOGITS, info->logits);
     gcam_modelwriter_u8s(writer, KEY_GRAPH, graph, size);

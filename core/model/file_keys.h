@@ -16,6 +16,7 @@
 #define KEY_MEAN "gradcam.input.mean"           // array of 3 float32: x = (pixel - mean) / std, pixel in 0..255
 #define KEY_STD "gradcam.input.std"             // array of 3 float32
 #define KEY_COLOR "gradcam.input.color"         // string: "rgb" or "bgr", the order of the channels
+#define KEY_CLUE "gradcam.input.clue"           // string: "graph" or "assumed", ": ", and why; absent where it was told
 #define KEY_STATES "gradcam.input.states"       // string: "in=out,in2=out2" or "none"
 #define KEY_LAYER "gradcam.layer"               // string: default target layer
 #define KEY_SUM_LAYER "gradcam.sums.layer"      // string: the layer that tensor "sums" is for

@@ -30,10 +30,4 @@ int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int heig
 int gcam_inputs_find_states(GcamInputs *inputs, GcamGraph *graph, int logits, const char *wanted,
                             const GradcamLog *log);
 
-// What pixels become where nobody says: the usual mean and std for what the input is.
-GradcamPreprocessing gcam_input_preprocessing(const GradcamInput *input);
-
-// -EINVAL for numbers that cannot be meant for pixels in 0..255, and a sentence in the log.
-int gcam_preprocessing_check(const GradcamPreprocessing *preprocessing, const GradcamLog *log);
-
 #endif

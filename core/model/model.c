@@ -9,10 +9,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "base/utf8.h"
 #include "file_keys.h"
 #include "plan/build.h"
 #include "plan/simplify.h"
 #include "plan/take_token.h"
+#include "preprocessing.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -162,26 +164,44 @@ static int read_labels(GradcamModel *model, const char *wanted, const GradcamLog
     return error;
 }
 
+// Of a compiled model: what it was given, or what was found when it was compiled, in its key for clues.
+static int read_compiled(GradcamModel *model, GcamPreprocessingFound *found)
+{
+    const char *clue = file_string(model, KEY_CLUE);
+    size_t means = 0, stds = 0;
+    *found = (GcamPreprocessingFound){ .source = "file" };
+    gcam_modelfile_f32s(model->file, KEY_MEAN, found->preprocessing.mean, 3, &means);
+    gcam_modelfile_f32s(model->file, KEY_STD, found->preprocessing.std, 3, &stds);
+    found->preprocessing.bgr = !strcmp(file_string(model, KEY_COLOR), "bgr");
+    if (!means && !stds && !clue[0]) {
+        gcam_preprocessing_find(found, &model->graph, &model->inputs);
+        return 0;
+    }
+    if (!strncmp(clue, "graph: ", 7) || !strncmp(clue, "assumed: ", 9)) {
+        found->source = clue[0] == 'g' ? "graph" : "assumed";
+        snprintf(found->reason, sizeof(found->reason), "%s", clue + strlen(found->source) + 2);
+        gcam_utf8_trim(found->reason);
+        gcam_utf8_disarm(found->reason);
+    }
+    return means == 3 && stds == 3 ? 0 : -EBADMSG;
+}
+
 static int read_preprocessing(GradcamModel *model, const GradcamPreprocessing *wanted, const GradcamLog *log)
 {
-    GradcamPreprocessing p = gcam_input_preprocessing(&model->inputs.picture);
-    size_t means = 3, stds = 3;
-    if (model->file) {
-        gcam_modelfile_f32s(model->file, KEY_MEAN, p.mean, 3, &means);
-        gcam_modelfile_f32s(model->file, KEY_STD, p.std, 3, &stds);
-        p.bgr = !strcmp(file_string(model, KEY_COLOR), "bgr");
-    }
+    GradcamModelInfo *info = &model->info;
+    GcamPreprocessingFound found = { .source = "given" };
     if (wanted)
-        p = *wanted;
-    else if (means != 3 || stds != 3)
-        p.std[0] = 0;
-    if (gcam_preprocessing_check(&p, log))
+        found.preprocessing = *wanted;
+    else if (!model->file)
+        gcam_preprocessing_find(&found, &model->graph, &model->inputs);
+    else if (read_compiled(model, &found))
+        found.preprocessing.std[0] = 0;
+    if (gcam_preprocessing_check(&found.preprocessing, log))
         return wanted ? -EINVAL : -EBADMSG;
-    // What takes whole numbers takes pixels as they are: there is nothing to assume.
-    int is_told = model->file || !strncmp(model->inputs.picture.type, "uint8", 5);
-    model->info.preprocessing = p;
-    model->info.preprocessing_source = wanted ? "given" : is_told ? "file" : "assumed";
-    return 0;
+    info->preprocessing = found.preprocessing;
+    info->preprocessing_source = found.source;
+    info->preprocessing_reason = gcam_arena_strdup(&model->arena, found.reason);
+    return info->preprocessing_reason ? 0 : -ENOMEM;
 }
 
 static int fill_info(GradcamModel *model, const char *path, size_t memory)

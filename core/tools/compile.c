@@ -45,6 +45,7 @@ static int run_compile(const Arguments *arguments)
     status = network_open(&model, arguments, in, option_value(arguments, "layer"), &log);
     if (status)
         return status;
+    network_warn(model, in);
     if (!strcmp(gradcam_model_info(model)->format, "onnx")) {
         status = file_sha256(in, digest);
         compile.source_sha256 = digest;

@@ -62,6 +62,7 @@ static void info_json(const GradcamModel *model)
     json_string(&json, "layout", gradcam_model_picture(model)->layout);
     json_shape(&json, gradcam_model_picture(model));
     json_string(&json, "preprocessing", i->preprocessing_source);
+    json_string(&json, "preprocessing_reason", i->preprocessing_reason);
     json_open(&json, "mean", '[');
     for (int c = 0; c < i->channels; c++)
         json_number(&json, NULL, p->mean[c]);
@@ -125,6 +126,7 @@ static void print_picture(const GradcamModelInfo *info, const GradcamInput *pict
     for (int c = 0; c < info->channels; c++)
         printf("%s %g", c ? "," : "", p->std[c]);
     printf("\n");
+    print_row("pixels", info->preprocessing_reason);
 }
 
 static void info_text(const GradcamModel *model)

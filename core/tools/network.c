@@ -13,10 +13,11 @@ const Option network_options[] = {
       "model; imagenet for .onnx files with 1000 classes)" },
     { "preset", 0, "NAME",
       "how pixels become the network's input, by name: torchvision, caffe (BGR less their mean), tf "
-      "(-1..1), unit (0..1) or none (0..255); instead of --mean, --std, --range and --color" },
+      "(-1..1), unit (0..1) or none (0..255); instead of --mean, --std, --range and --color (default: as --mean)" },
     { "mean", 0, "A,B,C",
-      "mean of each channel, in the network's own channel order, or of all (default: the model's, else "
-      "that of torchvision, for grey 0; 0 when --std or --range is given)" },
+      "mean of each channel, in the network's own channel order, or of all (default: what the file, its graph "
+      "or its producer tell, see gradcam info, else that of torchvision, for grey 0; 0 when --std or --range is "
+      "given)" },
     { "std", 0, "A,B,C",
       "standard deviation of each channel, likewise (1 when --mean or --range is given)" },
     { "range", 0, "1|255", "mean and std are meant for pixels in 0..1 or in 0..255 (default 1)" },
@@ -166,7 +167,9 @@ void network_warn(const GradcamModel *model, const char *path)
 
     if (!strcmp(info->preprocessing_source, "assumed"))
         say_warning("%s does not tell how pixels become its input, taken as %s; say it with --preset, or --mean "
-                    "and --std", network_name(path), info->channels == 1 ? "unit, 0..1" : "torchvision has it");
+                    "and --std", network_name(path), info->preprocessing_reason);
+    else if (!strcmp(info->preprocessing_source, "graph"))
+        say_note("pixels become the input of %s as %s", network_name(path), info->preprocessing_reason);
 }
 
 const char *network_name(const char *path)

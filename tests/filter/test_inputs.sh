@@ -58,6 +58,9 @@ check "a question of too few words is refused" $?
 ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=mean=0.485/0.456/0.406:std=0.229/0.224/0.225" -f null -
 [ $status != 0 ] && grep -q '255 times' log
 check "mean and std for 0..1 are refused" $?
+ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=mean=0.485/0.456/0.406" -f null -
+[ $status != 0 ] && grep -q 'mean 0.485 is one of pixels in 0..1' log
+check "so is such a mean beside the network's std" $?
 ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=class=$any:preset=caffe -f framemd5 preset
 ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=class=$any:mean=103.939/116.779/123.68:std=1:bgr=1 -f framemd5 numbers
 ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf gradcam=class=$any -f framemd5 plain

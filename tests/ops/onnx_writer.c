@@ -417,12 +417,22 @@ uint8_t *graph_pack(const Graph *graph, size_t *size)
     Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
     Onnx__OperatorSetIdProto set = ONNX__OPERATOR_SET_ID_PROTO__INIT, *sets[1] = { &set };
     Onnx__GraphProto proto = ONNX__GRAPH_PROTO__INIT;
+    Onnx__StringStringEntryProto entry[4], *entries[4];
     if (!pack.block)
         stop("out of memory");
     pack_graph(&pack, graph, &proto);
     model.has_ir_version = 1;
     model.ir_version = 8;
-    model.producer_name = "tests";
+    model.producer_name = (char *)(graph->producer ? graph->producer : "tests");
+    proto.name = (char *)(graph->name ? graph->name : "");
+    for (size_t i = 0; i < 4 && graph->metadata[i][0]; i++) {
+        onnx__string_string_entry_proto__init(&entry[i]);
+        entry[i].key = (char *)graph->metadata[i][0];
+        entry[i].value = (char *)graph->metadata[i][1];
+        entries[i] = &entry[i];
+        model.n_metadata_props = i + 1;
+    }
+    model.metadata_props = entries;
     model.graph = &proto;
     model.n_opset_import = 1;
     model.opset_import = sets;

@@ -56,6 +56,8 @@ typedef struct Graph {
     char output[4][GRAPH_NAME];
     GraphNode node[GRAPH_NODES];
     int tensors, inputs, outputs, nodes;
+    const char *name, *producer;        // NULL: "" and "tests"; not copied
+    const char *metadata[4][2];         // keys and values; NULL past the last; not copied
 } Graph;
 
 Graph *graph_create(int opset);

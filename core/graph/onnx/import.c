@@ -342,6 +342,18 @@ static int read_nodes(GcamOnnx *onnx, GcamGraph *graph, Names *names, const Grad
     return 0;
 }
 
+static int read_metadata(const GcamOnnx *onnx, GcamGraph *graph)
+{
+    const size_t count = onnx->proto->n_metadata_props;
+    GcamMetadata *metadata = gcam_arena_alloc(&graph->arena, count + 1, sizeof(*metadata));
+    for (size_t i = 0; metadata && i < count; i++)
+        metadata[i] = (GcamMetadata){ text(onnx->proto->metadata_props[i]->key),
+                                      text(onnx->proto->metadata_props[i]->value) };
+    graph->metadata = metadata;
+    graph->metadatas = count;
+    return metadata ? 0 : -ENOMEM;
+}
+
 // Initializers, inputs, nodes, outputs, in this order: ONNX has nodes in order of computation.
 static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLog *log)
 {
@@ -381,7 +393,9 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLo
             return error;
         graph->input[graph->inputs++] = index;
     }
-    int error = read_nodes(onnx, graph, names, log);
+    int error = read_metadata(onnx, graph);
+    if (!error)
+        error = read_nodes(onnx, graph, names, log);
     if (error)
         return error;
     for (size_t i = 0; i < proto->n_output; i++) {
