@@ -86,6 +86,15 @@ KERNEL(div, a / b, 1 / b, -y / b)
 KERNEL(pow, b == 2 ? a * a : b == 0.5f ? sqrtf(a) : powf(a, b), b * powf(a, b - 1), a > 0 ? y * logf(a) : 0)
 KERNEL(min, a < b ? a : b, a <= b, b < a)
 KERNEL(max, a > b ? a : b, a >= b, b > a)
+// Steps: 1 where it is so, else 0; no gradient comes through.
+KERNEL(equal, a == b, 0, 0)
+KERNEL(greater, a > b, 0, 0)
+KERNEL(greater_or_equal, a >= b, 0, 0)
+KERNEL(less, a < b, 0, 0)
+KERNEL(less_or_equal, a <= b, 0, 0)
+KERNEL(and, a != 0 && b != 0, 0, 0)
+KERNEL(or, a != 0 || b != 0, 0, 0)
+KERNEL(xor, (a != 0) != (b != 0), 0, 0)
 KERNEL(prelu, a > 0 ? a : a * b, a > 0 ? 1 : b, a > 0 ? 0 : a)
 
 // Before opset 7, Add, Sub, Mul and Div broadcast the second input from `axis` on: its shape is padded accordingly.
@@ -319,10 +328,15 @@ static void add_excite(const GcamRun *run, const GcamStep *step, int input, floa
       .forward = binary_forward, .backward = binary_backward, .reach = gcam_reach_same, \
       .data = &(const Kernel){ name##_run, { name##_da, name##_db } }, __VA_ARGS__ }
 
+// Of truth values, which are 1 and 0 where a network runs.
+#define TRUTH(onnx, name) BINARY(onnx, name, .range = GCAM_RANGE_UNIT)
+
 const GcamOp gcam_op_binary[] = {
     BINARY("Add", add, .symbol = GCAM_SYMBOL_ADD, .excite = add_excite), BINARY("Sub", sub, .symbol = GCAM_SYMBOL_SUB),
     BINARY("Mul", mul, .symbol = GCAM_SYMBOL_MUL), BINARY("Div", div, .symbol = GCAM_SYMBOL_DIV),
     BINARY("Pow", pow), BINARY("Min", min, .range = GCAM_RANGE_ALL), BINARY("Max", max, .range = GCAM_RANGE_ALL),
-    BINARY("PRelu", prelu),
+    BINARY("PRelu", prelu), TRUTH("Equal", equal), TRUTH("Greater", greater),
+    TRUTH("GreaterOrEqual", greater_or_equal), TRUTH("Less", less), TRUTH("LessOrEqual", less_or_equal),
+    TRUTH("And", and), TRUTH("Or", or), TRUTH("Xor", xor),
 };
 const size_t gcam_op_binary_count = sizeof(gcam_op_binary) / sizeof(gcam_op_binary[0]);

@@ -141,6 +141,12 @@ KERNEL(sign, x > 0 ? 1 : x < 0 ? -1 : 0, 0)
 KERNEL(round, rintf(x), 0)
 KERNEL(floor, floorf(x), 0)
 KERNEL(ceil, ceilf(x), 0)
+// Truth values are 1 and 0 where a network runs.
+KERNEL(not, x == 0, 0)
+KERNEL(is_nan, x != x, 0)
+KERNEL(is_inf, (x > 3.402823466e38f && a != 0) || (x < -3.402823466e38f && b != 0), 0)
+// To a truth value where a is 1, else to an integer.
+KERNEL(cast, a != 0 ? x != 0 : truncf(x), 0)
 
 // Derivatives by vectors, a piece that stays in the first cache at a time.
 enum { PIECE = 512 };
@@ -231,6 +237,12 @@ static int unary_infer(GcamInfer *infer)
         params->a = 1;
     else if (strcmp(approximate, "none"))
         return gcam_infer_unsupported(infer, "approximate='%s'", approximate);
+    if (kernel->forward == cast_forward)
+        params->a = gcam_node_int(infer->node, "to", GCAM_TYPE_NONE) == GCAM_TYPE_BOOL;
+    if (kernel->forward == is_inf_forward) {
+        params->a = gcam_node_int(infer->node, "detect_positive", 1) != 0;
+        params->b = gcam_node_int(infer->node, "detect_negative", 1) != 0;
+    }
     infer->node->params = params;
     return gcam_infer_output(infer, 0, &gcam_infer_input(infer, 0)->shape);
 }
@@ -360,5 +372,9 @@ const GcamOp gcam_op_unary[] = {
     UNARY("Round", round),
     UNARY("Floor", floor),
     UNARY("Ceil", ceil),
+    UNARY("Not", not, .range = GCAM_RANGE_UNIT),
+    UNARY("IsNaN", is_nan, .range = GCAM_RANGE_UNIT),
+    UNARY("IsInf", is_inf, .range = GCAM_RANGE_UNIT),
+    UNARY("Cast", cast),
 };
 const size_t gcam_op_unary_count = sizeof(gcam_op_unary) / sizeof(gcam_op_unary[0]);

@@ -7,10 +7,10 @@
  * Here is the walk, and what is read off the graph itself (Shape, Constant, views of constants); the rules that compute
  * are tables in fold_elements.c and fold_shapes.c.
  *
- * A node is folded when all its inputs are constant; that of Shape need not be, its shape suffices. Where no rule is
- * for it, or a constant is too large, it is left to fold_run.h. Bytes of a file are not trusted to be small: all that
- * is read and made is counted against a share of the memory that the graph may take, of all nodes together, so that
- * neither one huge Expand nor a thousand of them end in more.
+ * A node is folded when all its inputs are constant; those of Shape, Size and EyeLike need not be, their shapes
+ * suffice. Where no rule is for it, or a constant is too large, it is left to fold_run.h. Bytes of a file are not
+ * trusted to be small: all that is read and made is counted against a share of the memory that the graph may take, of
+ * all nodes together, so that neither one huge Expand nor a thousand of them end in more.
  */
 #include "fold.h"
 
@@ -180,6 +180,39 @@ static int fold_shape(GcamInfer *infer)
     return error ? error : 1;
 }
 
+// The number of elements of the input.
+static int fold_size(GcamInfer *infer)
+{
+    const GcamNode *node = infer->node;
+    double count = (double)gcam_shape_count(&infer->graph->value[node->input[0]].shape);
+    int error = store(infer->graph, node->output[0], &(GcamArray){ { 0 }, &count, 1 });
+    return error ? error : 1;
+}
+
+// Ones on the diagonal that lies k to the right of the main one, of a matrix of the input's shape.
+static int fold_eye_like(GcamInfer *infer)
+{
+    const GcamNode *node = infer->node;
+    const GcamValue *like = &infer->graph->value[node->input[0]];
+    const GcamFold fold = { .infer = *infer };
+    const int type = (int)gcam_node_int(node, "dtype", like->type);
+    const int64_t k = gcam_node_int(node, "k", 0);
+    GcamArray out = { { 0 }, NULL, 0 };
+    if (like->shape.rank != 2)
+        return gcam_infer_bad(infer, "an input of %d dimensions", like->shape.rank);
+    int error = gcam_fold_alloc(&fold, &out, &like->shape, !gcam_data_is_float(type));
+    if (error == -E2BIG)
+        return gcam_infer_unsupported(infer, "its result, a constant, is too large");
+    for (size_t row = 0; !error && row < like->shape.dim[0]; row++) {
+        const int64_t at = gcam_fold_plus((int64_t)row, k);
+        if (at >= 0 && at < (int64_t)like->shape.dim[1])
+            out.data[row * like->shape.dim[1] + (size_t)at] = 1;
+    }
+    error = error ? error : store(infer->graph, node->output[0], &out);
+    gcam_free(out.data);
+    return error ? error : 1;
+}
+
 static int fold_constant(GcamInfer *infer)
 {
     const GcamNode *node = infer->node;
@@ -237,6 +270,14 @@ static const GcamFolder *find_folder(const char *type)
     return NULL;
 }
 
+// What is read off the input's shape, whatever its elements are.
+static const struct {
+    const char *type;
+    int (*function)(GcamInfer *infer);
+} of_shape[] = {
+    { "Shape", fold_shape }, { "Size", fold_size }, { "EyeLike", fold_eye_like },
+};
+
 int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log)
 {
     GcamNode *node = &graph->node[index];
@@ -248,8 +289,9 @@ int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log)
         return fold_constant(&infer);
     if (node->inputs < 1 || node->input[0] < 0)
         return 0;
-    if (!strcmp(node->type, "Shape"))
-        return fold_shape(&infer);
+    for (size_t i = 0; i < sizeof(of_shape) / sizeof(of_shape[0]); i++)
+        if (!strcmp(node->type, of_shape[i].type))
+            return of_shape[i].function(&infer);
     for (int i = 0; i < node->inputs; i++) {
         if (node->input[i] >= 0 && !graph->value[node->input[i]].data)
             return 0;

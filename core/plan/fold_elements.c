@@ -28,6 +28,7 @@ BINARY(less, a < b)
 BINARY(less_equal, a <= b)
 BINARY(both, a && b)
 BINARY(either, a || b)
+BINARY(one_of, !a != !b)
 
 // Of the sign of b, as ONNX has it without fmod.
 static double modulo(double a, double b)
@@ -121,6 +122,7 @@ const GcamFolder gcam_folders_elements[] = {
     TWO("Equal", equal, .logical = 1), TWO("Greater", greater, .logical = 1),
     TWO("GreaterOrEqual", greater_equal, .logical = 1), TWO("Less", less, .logical = 1),
     TWO("LessOrEqual", less_equal, .logical = 1), TWO("And", both, .logical = 1), TWO("Or", either, .logical = 1),
+    TWO("Xor", one_of, .logical = 1),
     ONE("Neg", negate), ONE("Abs", fabs), ONE("Sqrt", sqrt), ONE("Floor", floor), ONE("Ceil", ceil),
     ONE("Not", invert), ONE("Exp", exp), ONE("Log", log), ONE("Sin", sin), ONE("Cos", cos), ONE("Round", rint),
     ONE("Sign", sign), ONE("Tanh", tanh), ONE("Erf", erf),

@@ -17,8 +17,6 @@ enum { MOST_VALUES = 24 };      // of an output that expected.json has
 static const struct {
     const char *reason, *files;
 } known[] = {
-    { "elements that move to other places",
-      " trilu " },
     { "ConvTranspose, GridSample",
       " convT gridsample " },
     { "Attention of opset 23",
@@ -27,8 +25,6 @@ static const struct {
       " custom_domain ort_cnn_extended " },
     { "Hardmax, LpPool",
       " hardmax lppool " },
-    { "Where at run time",
-      " where_run " },
     { "recurrent networks",
       " odd_lstm_head " },
     { "dense outputs",

@@ -22,10 +22,10 @@ static const struct {
     { " Relu LeakyRelu ThresholdedRelu Clip Sigmoid HardSigmoid HardSwish Tanh Elu Selu Celu Softplus "
       "Softsign Mish Erf "
       "Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sign Round Swish Shrink "
-      "Gelu Sqrt Exp Log Neg Abs Reciprocal Floor Ceil Not Cast Identity Dropout ",
+      "Gelu Sqrt Exp Log Neg Abs Reciprocal Floor Ceil Not IsNaN IsInf Cast Identity Dropout ",
       op_unary },
     { " Sum Mean Max Min ", op_several },
-    { " Add Sub Mul Div Pow PRelu Mod Equal Greater Less ", op_binary },
+    { " Add Sub Mul Div Pow PRelu Mod Equal Greater Less GreaterOrEqual LessOrEqual And Or Xor ", op_binary },
     { " Conv ", op_conv },
     { " Gemm ", op_gemm },
     { " MatMul ", op_matmul },
@@ -52,6 +52,9 @@ static const struct {
     { " Shape ", op_shape },
     { " Range ", op_range },
     { " Where ", op_where },
+    { " Trilu ", op_trilu },
+    { " EyeLike ", op_eye_like },
+    { " Size ", op_size },
 };
 
 static void run_node(Reference *reference, const GraphNode *node)

@@ -57,7 +57,9 @@ static double unary(const Op *op, double x)
         return x < -edge ? x + bias : x > edge ? x - bias : 0;
     }
     IS("Not") return x == 0;
-    IS("Cast") return integer(op, "to", 1) == 7 ? trunc(x) : x;
+    IS("IsNaN") return isnan(x);
+    IS("IsInf") return isinf(x) && integer(op, x > 0 ? "detect_positive" : "detect_negative", 1);
+    IS("Cast") return integer(op, "to", 1) == 7 ? trunc(x) : integer(op, "to", 1) == 9 ? x != 0 : x;
     IS("Identity") return x;
     IS("Dropout") return x;
     IS("Clip") {
@@ -81,6 +83,11 @@ static double binary(const Op *op, double a, double b)
     IS("Equal") return a == b;
     IS("Greater") return a > b;
     IS("Less") return a < b;
+    IS("GreaterOrEqual") return a >= b;
+    IS("LessOrEqual") return a <= b;
+    IS("And") return a != 0 && b != 0;
+    IS("Or") return a != 0 || b != 0;
+    IS("Xor") return (a != 0) != (b != 0);
     return NAN;
 }
 

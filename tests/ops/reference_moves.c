@@ -271,3 +271,28 @@ void op_range(Op *op)
     for (size_t i = 0; i < dim[0]; i++)
         y->data[i] = start + (double)i * step;
 }
+
+void op_trilu(Op *op)
+{
+    const RefTensor *x = op->in[0];
+    size_t at[GRAPH_RANK];
+    double k = op->node->inputs > 1 ? op->in[1]->data[0] : 0;
+    RefTensor *y = out(op, 0, x->rank, x->dim);
+    for (size_t i = 0; i < y->count; i++) {
+        indices_of(i, x->rank, x->dim, at);
+        double right = (double)at[x->rank - 1] - (double)at[x->rank - 2];
+        y->data[i] = (integer(op, "upper", 1) ? right >= k : right <= k) ? x->data[i] : 0;
+    }
+}
+
+void op_eye_like(Op *op)
+{
+    RefTensor *y = out(op, 0, 2, op->in[0]->dim);
+    for (size_t i = 0; i < y->count; i++)
+        y->data[i] = (double)(i % y->dim[1]) - (double)(i / y->dim[1]) == integer(op, "k", 0);
+}
+
+void op_size(Op *op)
+{
+    out(op, 0, 0, NULL)->data[0] = (double)op->in[0]->count;
+}

@@ -166,6 +166,9 @@ void op_gather(Op *op);
 void op_view(Op *op);
 void op_shape(Op *op);
 void op_range(Op *op);
+void op_trilu(Op *op);
+void op_eye_like(Op *op);
+void op_size(Op *op);
 
 void op_resize(Op *op);
 
