@@ -49,7 +49,7 @@ size_t gcam_data_size(int type)
     switch (type) {
     case GCAM_TYPE_UINT8: case GCAM_TYPE_INT8: case GCAM_TYPE_BOOL:
         return 1;
-    case GCAM_TYPE_FLOAT16: case GCAM_TYPE_BFLOAT16:
+    case GCAM_TYPE_FLOAT16: case GCAM_TYPE_BFLOAT16: case GCAM_TYPE_UINT16: case GCAM_TYPE_INT16:
         return 2;
     case GCAM_TYPE_FLOAT: case GCAM_TYPE_INT32:
         return 4;
@@ -205,6 +205,10 @@ int64_t gcam_constant_int(const GcamValue *value, size_t index)
         return LOAD(int32_t, value->data, index);
     case GCAM_TYPE_INT8:
         return LOAD(int8_t, value->data, index);
+    case GCAM_TYPE_UINT16:
+        return LOAD(uint16_t, value->data, index);
+    case GCAM_TYPE_INT16:
+        return LOAD(int16_t, value->data, index);
     case GCAM_TYPE_UINT8: case GCAM_TYPE_BOOL:
         return LOAD(uint8_t, value->data, index);
     }

@@ -39,6 +39,8 @@ enum GcamDataType {
     GCAM_TYPE_FLOAT = 1,
     GCAM_TYPE_UINT8 = 2,
     GCAM_TYPE_INT8 = 3,
+    GCAM_TYPE_UINT16 = 4,
+    GCAM_TYPE_INT16 = 5,
     GCAM_TYPE_INT32 = 6,
     GCAM_TYPE_INT64 = 7,
     GCAM_TYPE_BOOL = 9,
@@ -89,6 +91,7 @@ typedef struct GcamNode {
     const GcamAttribute *attribute;
     int attributes;
     void *params;               // what the operator parsed from attributes and constants, or NULL
+    const char *refusal;        // what of it is not supported, where that was found when it was read; or NULL
 } GcamNode;
 
 typedef struct GcamMapping {

@@ -17,7 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
-// Walks back over what only turns scores into probabilities or another shape. *kind: "softmax", "sigmoid", or "".
+// Walks back over what only turns scores into probabilities, another shape or quantised numbers. *kind: "softmax",
+// "sigmoid", or "".
 static int before_softmax(const GcamGraph *graph, int output, const char **kind)
 {
     *kind = "";
@@ -28,7 +29,7 @@ static int before_softmax(const GcamGraph *graph, int output, const char **kind)
             *kind = node->op->probabilities;
             return value;
         }
-        if (!(node->op->flags & GCAM_OP_VIEW))
+        if (!(node->op->flags & (GCAM_OP_VIEW | GCAM_OP_ROUNDS)))
             break;
     }
     return output;

@@ -41,6 +41,7 @@ enum {
     GCAM_OP_POOLS = 1 << 11,        // makes one pixel of several, channel by channel
     GCAM_OP_NORMALIZES = 1 << 12,   // brings rows to a mean and a variance
     GCAM_OP_SOFTMAX = 1 << 13,      // makes shares of scores, which add up to 1
+    GCAM_OP_ROUNDS = 1 << 14,       // the output is the input in another unit, perhaps rounded
 };
 
 // What a step can do in the same pass, for plans that fuse (GcamOp.takes).
@@ -290,6 +291,9 @@ typedef struct GcamGather {
 int gcam_infer_gather(const GcamInfer *infer, GcamShape *shape, GcamGather *gather);
 // The place that it picks for index i of the result; -EBADMSG for one that there is not.
 int gcam_gather_pick(const GcamInfer *infer, const GcamGather *gather, size_t i, size_t *pick);
+
+// DequantizeLinear, shapes inferred, of a constant: as many floats as that has.
+void gcam_dequantize_constant(const GcamNode *node, const GcamValue *from, float *to);
 
 // From the arena of the graph, zeroed.
 void *gcam_infer_alloc(const GcamInfer *infer, size_t size);

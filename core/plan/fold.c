@@ -260,6 +260,24 @@ static int fold_view(GcamInfer *infer)
     return 1;
 }
 
+// Weights that are stored quantised are folded whatever their size; they count by the bytes they take.
+static int fold_dequantize(GcamInfer *infer)
+{
+    const GcamNode *node = infer->node;
+    const GcamValue *from = &infer->graph->value[node->input[0]];
+    const size_t count = gcam_shape_count(&from->shape);
+    int error = gcam_op_find(node->type)->infer(infer);
+    error = error ? error : gcam_fold_spend(infer, count / 2 + 1);
+    if (error)
+        return error;
+    float *data = gcam_arena_alloc(&infer->graph->arena, count + 1, sizeof(*data));
+    if (!data)
+        return -ENOMEM;
+    gcam_dequantize_constant(node, from, data);
+    infer->graph->value[node->output[0]].data = data;
+    return 1;
+}
+
 static const GcamFolder *find_folder(const char *type)
 {
     static const GcamFolder *const tables[] = { gcam_folders_elements, gcam_folders_shapes };
@@ -300,6 +318,8 @@ int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log)
     const GcamOp *op = gcam_op_find(node->type);
     if (op && op->flags & GCAM_OP_VIEW)
         return fold_view(&infer);
+    if (!strcmp(node->type, "DequantizeLinear"))
+        return fold_dequantize(&infer);
     const GcamFolder *folder = find_folder(node->type);
     if (!folder)
         return 0;

@@ -37,9 +37,11 @@ static int does_nothing(const GcamNode *node)
 
 static int unsupported(const GcamGraph *graph, const GcamNode *node, const GradcamLog *log)
 {
-    gcam_log(log, GRADCAM_LOG_ERROR, "node '%s': operator %s%s%s (opset %d) is not supported", node->name,
-             node->domain, node->domain[0] ? "." : "", node->type, graph->opset);
-    return -ENOTSUP;
+    if (node->refusal)
+        return gcam_fail(log, -ENOTSUP, "node '%s': operator %s%s%s with %s is not supported", node->name,
+                         node->domain, node->domain[0] ? "." : "", node->type, node->refusal);
+    return gcam_fail(log, -ENOTSUP, "node '%s': operator %s%s%s (opset %d) is not supported", node->name,
+                     node->domain, node->domain[0] ? "." : "", node->type, graph->opset);
 }
 
 typedef struct Walk {

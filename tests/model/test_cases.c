@@ -33,16 +33,19 @@ static const struct {
       " batch4f batchmix tsn8 " },
     { "convolutions of rank 3",
       " eca " },
-    { "quantised networks",
-      " qdq qlinear " },
 };
 
-static const char *why_known(const char *file)
+static int is_listed(const char *files, const char *file)
 {
     char name[80];
     snprintf(name, sizeof(name), " %.*s ", (int)strcspn(file, "."), file);
+    return strstr(files, name) != NULL;
+}
+
+static const char *why_known(const char *file)
+{
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (strstr(known[i].files, name))
+        if (is_listed(known[i].files, file))
             return known[i].reason;
     return NULL;
 }
@@ -116,7 +119,11 @@ static int is_top(const Output *output, const float *logits, size_t count)
     return output->count == 1 && fabs(output->first[0] - top) < 1e-4;
 }
 
-static int equals(const Output *output, const float *logits, size_t count, enum Last last)
+// Where ONNX Runtime makes operators on integers of a file's floats between quantised numbers, whose rounding is not
+// what the file says: some elements are off by a step.
+static const char *const rounded_otherwise = " qdq ";
+
+static int equals(const Output *output, const float *logits, size_t count, enum Last last, double tolerance)
 {
     double largest = 1e-3;
     if (output->count != count)
@@ -125,18 +132,18 @@ static int equals(const Output *output, const float *logits, size_t count, enum 
         largest = isfinite(output->first[i]) ? fmax(largest, fabs(output->first[i])) : largest;
     for (int i = 0; i < output->listed; i++) {
         double got = as_output(logits, count, (size_t)i, last), want = output->first[i];
-        if (isnan(want) ? !isnan(got) : !(got == want || fabs(got - want) <= 1e-4 * largest))
+        if (isnan(want) ? !isnan(got) : !(got == want || fabs(got - want) <= tolerance * largest))
             return 0;
     }
     return 1;
 }
 
-static int scores_are_right(const char *text, const char *end, const float *logits, size_t count)
+static int scores_are_right(const char *text, const char *end, const float *logits, size_t count, double tolerance)
 {
     Output output;
     while ((text = next_output(text, end, &output)))
         for (enum Last last = LAST_NOTHING; last < LAST_COUNT; last++)
-            if (equals(&output, logits, count, last))
+            if (equals(&output, logits, count, last, tolerance))
                 return 1;
     return 0;
 }
@@ -182,7 +189,8 @@ static int run_file(const char *path, const char *text, const char *end, char *t
     if (!input || (error = gradcam_context_forward_float(context, input)))
         goto end;
     const float *logits = gradcam_context_logits(context, &count);
-    if (scores_are_right(text, end, logits, count)) {
+    const double tolerance = is_listed(rounded_otherwise, strrchr(path, '/') + 1) ? 2e-3 : 1e-4;
+    if (scores_are_right(text, end, logits, count, tolerance)) {
         error = explains(context, count, trouble, size);
     } else {
         error = -EDOM;

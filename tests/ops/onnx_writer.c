@@ -86,6 +86,47 @@ static const char *read_dims(const char *at, int64_t dim[GRAPH_RANK], int *rank)
     return at;
 }
 
+// ^u8:3, ^i8:1/-2, ^i8x4x3: of a small integer type.
+static void add_small(Graph *graph, const char *text, const char *name)
+{
+    static const struct {
+        const char *name;
+        int type;
+        size_t size;
+        int least;
+    } types[] = { { "u8", 2, 1, 0 }, { "i8", 3, 1, -9 }, { "u16", 4, 2, 0 }, { "i16", 5, 2, -9 }, { "i32", 6, 4, -9 },
+                  { "bool", 9, 1, 0 } };
+    size_t length = strcspn(text + 1, ":x"), which = 0;
+    while (which < sizeof(types) / sizeof(types[0]) &&
+           (strlen(types[which].name) != length || strncmp(types[which].name, text + 1, length)))
+        which++;
+    if (which == sizeof(types) / sizeof(types[0]))
+        stop("type of '%s'", text);
+    const char *at = text + 1 + length;
+    int64_t dim[GRAPH_RANK], list[64], n = 0;
+    int rank = 0, is_random = *at == 'x';
+    if (is_random)
+        read_dims(at + 1, dim, &rank);
+    for (at++; !is_random && *at && n < 64; at += *at == '/') {
+        char *end;
+        list[n++] = strtoll(at, &end, 10);
+        at = end;
+    }
+    if (!is_random && n > 1)
+        dim[rank++] = n;
+    size_t count = 1;
+    for (int i = 0; i < rank; i++)
+        count *= (size_t)dim[i];
+    GraphTensor *tensor = graph_tensor(graph, name, types[which].type, rank, dim, NULL, count * types[which].size);
+    Random random = { graph->seed + (uint64_t)graph->tensors };
+    for (size_t i = 0; i < count; i++) {
+        float number;
+        random_floats(&random, &number, 1, (float)types[which].least, 9);
+        int64_t element = is_random ? (int64_t)number : list[i];        // little-endian
+        memcpy((char *)tensor->data + i * types[which].size, &element, types[which].size);
+    }
+}
+
 // %4x3@0.5:2, =0.5, #1/2, $5: the tensor's name goes to `name`.
 static void add_constant(Graph *graph, const char *text, char name[GRAPH_NAME])
 {
@@ -103,6 +144,8 @@ static void add_constant(Graph *graph, const char *text, char name[GRAPH_NAME])
         free(tensor->data);
         tensor->data = malloc(tensor->bytes + 1);
         random_floats(&random, tensor->data, tensor->count, low, high);
+    } else if (text[0] == '^') {
+        add_small(graph, text, name);
     } else if (text[0] == '=') {
         float value = strtof(text + 1, NULL);
         graph_tensor(graph, name, 1, 0, NULL, &value, sizeof(value));
@@ -180,12 +223,17 @@ static void add_node(Graph *graph, const char *text)
         at += strcspn(at, ",=") + 1;
     }
     at = skip_space(equals + 1);
+    const char *colons = strstr(at, "::");
+    if (colons && colons < open) {
+        set_name(node->domain, at, (size_t)(colons - at));
+        at = colons + 2;
+    }
     set_name(node->type, at, word_length(at, "("));
     for (at = skip_space(open + 1); at < close; at = skip_space(at + 1)) {
         char argument[256];
         size_t length = word_length(at, ",)");
         snprintf(argument, sizeof(argument), "%.*s", (int)length, at);
-        if (strchr("%=#$", argument[0]))
+        if (strchr("%=#$^", argument[0]))
             add_constant(graph, argument, node->input[node->inputs]);
         else if (strcmp(argument, "_"))
             set_name(node->input[node->inputs], at, length);

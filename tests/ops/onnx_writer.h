@@ -9,8 +9,10 @@
  *
  * An argument is the name of a tensor, `_` for one that is left out, or a constant that becomes an
  * initializer: %4x3 random float32 in -1..1, %4x3@0.5:2 in that range, =0.5 a float32 scalar, #1/2/-3 a list
- * of int64 (# alone: an empty one), $5 an int64 scalar. An attribute is name=value: an integer, a number with
- * a point, a word, or a list.
+ * of int64 (# alone: an empty one), $5 an int64 scalar; ^u8:3 a scalar of a small integer type (u8, i8, u16, i16,
+ * i32, bool), ^i8:1/-2 a list, ^i8x4x3 random numbers in -9..9, or 0..9 where there are none below zero. An attribute
+ * is name=value: an integer, a number with a point, a word, or a list. An operator of another domain is written
+ * domain::operator.
  */
 #ifndef TESTS_OPS_ONNX_WRITER_H
 #define TESTS_OPS_ONNX_WRITER_H
@@ -18,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GRAPH_RANK = 12, GRAPH_NAME = 40, GRAPH_ARGS = 8, GRAPH_NODES = 96, GRAPH_TENSORS = 160 };
+enum { GRAPH_RANK = 12, GRAPH_NAME = 40, GRAPH_ARGS = 12, GRAPH_NODES = 96, GRAPH_TENSORS = 160 };
 
 typedef struct GraphTensor {
     char name[GRAPH_NAME];

@@ -52,6 +52,12 @@ static const struct {
     { " Shape ", op_shape },
     { " Range ", op_range },
     { " Where ", op_where },
+    { " QuantizeLinear ", op_quantize },
+    { " DequantizeLinear ", op_dequantize },
+    { " DynamicQuantizeLinear ", op_dynamic_quantize },
+    { " QLinearConv QLinearMatMul QGemm QLinearAdd QLinearMul QLinearSigmoid QLinearLeakyRelu QLinearAveragePool "
+      "QLinearGlobalAveragePool QLinearReduceMean QLinearSoftmax QLinearConcat QLinearWhere ", op_qlinear },
+    { " ConvInteger MatMulInteger MatMulIntegerToFloat DynamicQuantizeMatMul ", op_integer },
     { " Trilu ", op_trilu },
     { " EyeLike ", op_eye_like },
     { " Size ", op_size },
@@ -76,6 +82,20 @@ static void run_node(Reference *reference, const GraphNode *node)
     exit(2);
 }
 
+static double element(const GraphTensor *from, size_t k)
+{
+    switch (from->type) {
+    case 2: case 9: return ((const uint8_t *)from->data)[k];
+    case 3: return ((const int8_t *)from->data)[k];
+    case 4: return ((const uint16_t *)from->data)[k];
+    case 5: return ((const int16_t *)from->data)[k];
+    case 6: return ((const int32_t *)from->data)[k];
+    case 7: return (double)((const int64_t *)from->data)[k];
+    case 10: return gcam_half_to_float(((const uint16_t *)from->data)[k]);
+    }
+    return ((const float *)from->data)[k];
+}
+
 Reference *reference_create(const Graph *graph)
 {
     Reference *reference = calloc(1, sizeof(*reference));
@@ -89,11 +109,9 @@ Reference *reference_create(const Graph *graph)
         for (int d = 0; d < from->rank; d++)
             dim[d] = (size_t)from->dim[d];
         reshape(to, from->rank, dim);
+        to->type = from->type;
         for (size_t k = 0; k < to->count; k++)
-            to->data[k] = !from->data ? 0
-                        : from->type == 7 ? (double)((const int64_t *)from->data)[k]
-                        : from->type == 10 ? gcam_half_to_float(((const uint16_t *)from->data)[k])
-                                           : ((const float *)from->data)[k];
+            to->data[k] = from->data ? element(from, k) : 0;
     }
     return reference;
 }
@@ -101,7 +119,7 @@ Reference *reference_create(const Graph *graph)
 void reference_free(Reference *reference)
 {
     for (int i = 0; reference && i < reference->tensors; i++)
-        free(reference->tensor[i].data);
+        free(reference->tensor[i].data), free(reference->tensor[i].rounding);
     free(reference);
 }
 

@@ -13,6 +13,9 @@ typedef struct RefTensor {
     int rank;
     size_t dim[GRAPH_RANK], count;
     double *data;
+    int type;                   // of a constant: ONNX's number of the element type
+    // What rounding made of each element. Where differences are taken it stays as it was: gradients straight through.
+    double *rounding;
 } RefTensor;
 
 typedef struct Reference {

@@ -172,4 +172,10 @@ void op_size(Op *op);
 
 void op_resize(Op *op);
 
+void op_quantize(Op *op);
+void op_dequantize(Op *op);
+void op_dynamic_quantize(Op *op);
+void op_qlinear(Op *op);
+void op_integer(Op *op);
+
 #endif

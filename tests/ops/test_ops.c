@@ -96,8 +96,9 @@ static const Case cases[] = {
     CASE("b = Cast(a) to=7; y = Mul(a, b)", -3, 3),
     CASE("b = Relu(a); c = Cast(b) to=9; d = Cast(c) to=1; y = Mul(a, d)"),
     CASE("b = Log(a); c = IsNaN(b); y = Where(c, a, b)", -0.9f, 0.9f),
-    CASE("b = Relu(a); f = Mul(b, =1e30); d = Mul(f, =1e30); c = IsInf(d); e = Cast(c) to=1; y = Mul(a, e)"),
-    CASE("b = Mul(a, =1e30); d = Mul(b, =1e30); c = IsInf(d) detect_negative=0; n = Not(c); y = Where(n, a, =0.5)"),
+    CASE("v = Cast(#0/1/0/1/1/0) to=1; w = Log(v); b = Add(a, w); c = IsInf(b); e = Cast(c) to=1; y = Mul(a, e)"),
+    CASE("v = Cast(#0/1/0/1/1/0) to=1; w = Log(v); b = Add(a, w); f = Sub(=0.0, w); d = Max(b, f); "
+         "c = IsInf(d) detect_negative=0; n = Not(c); y = Where(n, a, =0.5)"),
     CASE("w = Xor(#0/0/1/1/0/5, #0/1/0/1/2/2); v = Cast(w) to=1; y = Mul(a, v)"),
     // ---- two inputs, broadcast in all ways
     CASE("y = Add(a, %1x3x6x6)"),
@@ -479,6 +480,63 @@ static const Case cases[] = {
     CASE("y = Unsqueeze(a, #0/-1)"),
     CASE("y = Unsqueeze(a) axes=[2]", 0, 0, 11),
     CASE("b = Reshape(a, #12/9); y = Unsqueeze(b, #0/2)"),
+    // ---- quantised
+    CASE("q = QuantizeLinear(a, =0.01, ^u8:120); y = DequantizeLinear(q, =0.01, ^u8:120)"),
+    CASE("q = QuantizeLinear(a, =0.01); y = DequantizeLinear(q, =0.01)"),
+    CASE("q = QuantizeLinear(a, =0.01, ^u8:0); y = DequantizeLinear(q, =0.01, ^u8:0)"),
+    CASE("q = QuantizeLinear(a, =0.0061, ^i8:0); y = DequantizeLinear(q, =0.0061, ^i8:0)"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:5); r = Relu(q); y = DequantizeLinear(r, =0.02, ^i8:5)"),
+    CASE("q = QuantizeLinear(a, =0.0001, ^i16:-7); y = DequantizeLinear(q, =0.0001, ^i16:-7)", -5, 5),
+    CASE("q = QuantizeLinear(a, %3@0.005:0.02, ^u8:120/100/128); y = DequantizeLinear(q, %3, ^u8:0/2/9)"),
+    CASE("q = QuantizeLinear(a, %6@0.005:0.02, ^u16:9/8/7/6/5/4) axis=-1; y = DequantizeLinear(q, %6, ^u16x6) axis=3"),
+    CASE("q = QuantizeLinear(a, %1x3x2x6@0.01:0.02, ^i8x1x3x2x6) axis=2 block_size=4; "
+         "y = DequantizeLinear(q, %1x3x6x2@0.01:0.02) axis=3 block_size=3", 0, 0, 21),
+    CASE("q = QuantizeLinear(a, =0.01) output_dtype=5; y = DequantizeLinear(q, =0.01)", 0, 0, 21),
+    CASE("w = DequantizeLinear(^i8x4x3x3x3, %4@0.01:0.02, ^i8x4) axis=0; b = DequantizeLinear(^i32x4, %4, ^i32:0) "
+         "axis=0; y = Conv(a, w, b) pads=[1,1,1,1]"),
+    CASE("w = DequantizeLinear(^u8x6x4, %3x4, ^u8x3x4) axis=0 block_size=2; b = QuantizeLinear(%6, =0.1, ^i8:1); "
+         "c = DequantizeLinear(b, =0.1, ^i8:1); d = Add(a, c); y = MatMul(d, w)", 0, 0, 21),
+    CASE("q = QuantizeLinear(a, =0.02, ^u8:100); p = QLinearConv(q, =0.02, ^u8:100, ^i8x4x3x3x3, %4@0.01:0.02, ^i8x4, "
+         "=0.2, ^u8:128, ^i32x4) pads=[1,1,1,1]; y = DequantizeLinear(p, =0.2, ^u8:128)"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:3); p = QLinearConv(q, =0.02, ^i8:3, ^i8x3x1x3x3, =0.01, ^i8:0, =0.1, "
+         "^i8:-4) group=3 strides=[2,2]; y = DequantizeLinear(p, =0.1, ^i8:-4)"),
+    CASE("t = Transpose(a) perm=[0,2,3,1]; q = QuantizeLinear(t, =0.02, ^i8:3); "
+         "p = com.microsoft::QLinearMul(q, =0.02, ^i8:3, ^i8x3, =0.02, ^i8:2, =0.01, ^i8:-4); "
+         "y = DequantizeLinear(p, =0.1, ^i8:-4)"),
+    CASE("q = QuantizeLinear(a, =0.02, ^u8:100); p = QLinearMatMul(q, =0.02, ^u8:100, ^i8x6x4, %4@0.01:0.02, ^i8x4, "
+         "=0.1, ^u8:128); y = DequantizeLinear(p, =0.1, ^u8:128)"),
+    CASE("b = Reshape(a, #9/12); q = QuantizeLinear(b, =0.02, ^u8:100); p = com.microsoft::QGemm(q, =0.02, ^u8:100, "
+         "^i8x5x12, =0.01, ^i8:2, ^i32x5, =0.1, ^u8:128) transB=1; y = DequantizeLinear(p, =0.1, ^u8:128)"),
+    CASE("b = Reshape(a, #9/12); q = QuantizeLinear(b, =0.02, ^i8:9); y = com.microsoft::QGemm(q, =0.02, ^i8:9, "
+         "^i8x12x5, %5@0.01:0.02, ^i8x5, ^i32x5, =0.1, ^i8:3) alpha=0.5"),
+    CASE("q = QuantizeLinear(a, =0.02, ^u8:100); p = com.microsoft::QLinearAdd(q, =0.02, ^u8:100, ^u8x6, =0.1, ^u8:3, "
+         "=0.03, ^u8:128); y = DequantizeLinear(p, =0.03, ^u8:128)"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:1); y = com.microsoft::QLinearSigmoid(q, =0.02, ^i8:1, =0.01, ^i8:-9)"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:1); y = com.microsoft::QLinearLeakyRelu(q, =0.02, ^i8:1, =0.01, ^i8:-9) "
+         "alpha=0.3"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:1); y = com.microsoft::QLinearAveragePool(q, =0.02, ^i8:1, =0.01, ^i8:-9) "
+         "kernel_shape=[3,3] strides=[2,2]"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:1); y = com.microsoft::QLinearGlobalAveragePool(q, =0.02, ^i8:1, =0.01, "
+         "^i8:-9)"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:1); y = com.microsoft::QLinearReduceMean(q, =0.02, ^i8:1, =0.01, ^i8:-9) "
+         "axes=[1] keepdims=0"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:1); y = com.microsoft::QLinearSoftmax(q, =0.02, ^i8:1, =0.01, ^i8:-128) "
+         "opset=13"),
+    CASE("q = QuantizeLinear(a, =0.02, ^i8:1); y = com.microsoft::QLinearConcat(=0.02, ^i8:4, q, =0.02, ^i8:1, "
+         "^i8x1x2x6x6, =0.1, ^i8:0) axis=1"),
+    CASE("c = Greater(a, =0.1); q = QuantizeLinear(a, =0.02, ^i8:1); "
+         "y = com.microsoft::QLinearWhere(c, q, =0.02, ^i8:1, ^i8x6, =0.1, ^i8:0, =0.02, ^i8:2)"),
+    CASE("q, s, z = DynamicQuantizeLinear(a); b = ConvInteger(q, ^i8x4x3x3x3, z, ^i8:1) pads=[1,1,1,1]; "
+         "c = Cast(b) to=1; t = Mul(s, =0.01); y = Mul(c, t)"),
+    CASE("q, s, z = DynamicQuantizeLinear(a); b = MatMulInteger(q, ^i8x6x4, z, ^i8x4); c = Cast(b) to=1; "
+         "t = Mul(s, %4@0.01:0.02); y = Mul(c, t)", 0.5f, 2),
+    CASE("q, s, z = DynamicQuantizeLinear(a); b = MatMulInteger(q, ^u8x6x4, z); y = Cast(b) to=1", -2, -0.5f),
+    CASE("q, s, z = DynamicQuantizeLinear(a); y = com.microsoft::MatMulIntegerToFloat(q, ^i8x6x4, s, %4@0.01:0.02, z, "
+         "^i8x4, %4)"),
+    CASE("y = com.microsoft::DynamicQuantizeMatMul(a, ^i8x6x4, =0.02, ^i8:3, %4)"),
+    CASE("y = com.microsoft::DynamicQuantizeMatMul(a, ^i8x6x4, %4@0.01:0.02)"),
+    CASE("q = com.microsoft::QuantizeLinear(a, =0.01, ^u8:120); "
+         "y = com.microsoft::DequantizeLinear(q, =0.01, ^u8:120)"),
     // ---- what is only looked through
     CASE("b = Identity(a); y = Exp(b)"),
     CASE("b = Dropout(a, =0.5); y = Exp(b)"),

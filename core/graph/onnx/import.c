@@ -311,35 +311,18 @@ static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *gr
     return read_attributes(onnx, proto, node, &graph->arena, log);
 }
 
-// How many nodes the graph will have, some of which become chains.
-static size_t count_nodes(const Onnx__GraphProto *proto)
-{
-    size_t nodes = 0;
-    for (size_t i = 0; i < proto->n_node; i++)
-        nodes += gcam_onnx_chain_nodes(text(proto->node[i]->op_type), text(proto->node[i]->domain),
-                                       proto->node[i]->n_input);
-    return nodes;
-}
-
 // Nodes in their order, each of which may become several.
 static int read_nodes(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLog *log)
 {
     const Onnx__GraphProto *proto = onnx->proto->graph;
-    size_t nodes = count_nodes(proto);
-    if (nodes > GCAM_MOST_NODES)
-        return gcam_fail(log, -EOVERFLOW, "%s: a graph of %zu nodes, more than %d", onnx->path, nodes,
-                         GCAM_MOST_NODES);
-    graph->node = gcam_arena_alloc(&graph->arena, nodes, sizeof(*graph->node));
-    if (!graph->node)
-        return -ENOMEM;
-    for (size_t i = 0; i < proto->n_node; i++) {
-        int error = read_node(onnx, proto->node[i], graph, names, &graph->node[graph->nodes], log);
-        int made = error ? error : gcam_onnx_chain(graph, graph->nodes);
-        if (made < 0)
-            return made;
-        graph->nodes += made;
+    int error = 0;
+    for (size_t i = 0; i < proto->n_node && !error; i++) {
+        int index = gcam_graph_add_node(graph);
+        error = index < 0 ? index : read_node(onnx, proto->node[i], graph, names, &graph->node[index], log);
+        error = error ? error : gcam_onnx_chain(graph, index);
     }
-    return 0;
+    return error != -EOVERFLOW ? error : gcam_fail(log, error, "%s: a graph of more than %d nodes", onnx->path,
+                                                   GCAM_MOST_NODES);
 }
 
 static int read_metadata(const GcamOnnx *onnx, GcamGraph *graph)
