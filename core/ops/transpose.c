@@ -16,7 +16,7 @@ typedef struct TransposeParams {
     int perm[GCAM_MAX_RANK];
 } TransposeParams;
 
-// Without `perm` the dimensions are turned around.
+// Without `perm` the dimensions are turned around; with `last_two`, which chains are made with, those two.
 int gcam_infer_transpose(const GcamInfer *infer, GcamShape *shape, int perm[GCAM_MAX_RANK])
 {
     int64_t asked[GCAM_MAX_RANK];
@@ -30,9 +30,11 @@ int gcam_infer_transpose(const GcamInfer *infer, GcamShape *shape, int perm[GCAM
         return n;
     if (n >= 0 && n != from->rank)
         return gcam_infer_bad(infer, "permutes %d of %d dimensions", n, from->rank);
+    const int last_two = n < 0 && gcam_node_int(infer->node, "last_two", 0) && from->rank > 1;
     *shape = *from;
     for (int i = 0; i < from->rank; i++) {
-        perm[i] = gcam_infer_axis(infer, n >= 0 ? asked[i] : from->rank - 1 - i, from->rank);
+        const int turned = !last_two ? from->rank - 1 - i : i < from->rank - 2 ? i : 2 * from->rank - 3 - i;
+        perm[i] = gcam_infer_axis(infer, n >= 0 ? asked[i] : turned, from->rank);
         if (perm[i] < 0)
             return perm[i];
         seen |= 1u << perm[i];

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-// 0 keeps a dimension, -1 is what is left.
+// 0 keeps a dimension, -1 is what is left. of_rank, which chains are made with: how many dimensions there must be.
 static int reshape_infer(GcamInfer *infer)
 {
     int error = gcam_infer_arity(infer, 1, 2), open = -1;
@@ -18,7 +18,9 @@ static int reshape_infer(GcamInfer *infer)
         return error;
     const GcamShape *from = &gcam_infer_input(infer, 0)->shape;
     int64_t asked[GCAM_MAX_RANK];
-    int n = gcam_infer_ints(infer, "shape", 1, asked);
+    int n = gcam_infer_ints(infer, "shape", 1, asked), of = (int)gcam_node_int(infer->node, "of_rank", from->rank);
+    if (from->rank != of)
+        return gcam_infer_unsupported(infer, "an input of %d dimensions instead of %d", from->rank, of);
     if (n < 0)
         return n == -ENOENT ? gcam_infer_bad(infer, "has no shape") : n;
     GcamShape shape = { .rank = n };

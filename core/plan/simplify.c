@@ -35,6 +35,13 @@ static int does_nothing(const GcamNode *node)
     return !strcmp(node->type, "Identity") || !strcmp(node->type, "Dropout") || is_cast_to_float(node);
 }
 
+// An Expand, shapes inferred, to the shape that there is.
+static int is_expand_of_nothing(const GcamGraph *graph, const GcamNode *node)
+{
+    const GcamValue *from = &graph->value[node->input[0]], *to = &graph->value[node->output[0]];
+    return !strcmp(node->type, "Expand") && !from->data && gcam_shape_equal(&from->shape, &to->shape);
+}
+
 static int unsupported(const GcamGraph *graph, const GcamNode *node, const GradcamLog *log)
 {
     if (node->refusal)
@@ -114,6 +121,11 @@ static int visit(Walk *walk, int index)
     if (!node->op)
         return unsupported(graph, node, log);
     int error = node->op->infer(&infer);
+    if (!error && is_expand_of_nothing(graph, node)) {
+        node->op = NULL;
+        alias[node->output[0]] = graph->value[node->output[0]].alias = node->input[0];
+        return 0;
+    }
     return error ? error : gcam_fold_run(&infer);
 }
 

@@ -19,10 +19,6 @@ static const struct {
 } known[] = {
     { "ConvTranspose, GridSample",
       " convT gridsample " },
-    { "Attention of opset 23",
-      " attention23 attention23_3d " },
-    { "operators of com.microsoft",
-      " custom_domain ort_cnn_extended " },
     { "Hardmax, LpPool",
       " hardmax lppool " },
     { "recurrent networks",

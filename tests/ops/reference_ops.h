@@ -172,6 +172,15 @@ void op_size(Op *op);
 
 void op_resize(Op *op);
 
+void op_fused_product(Op *op);
+void op_fused_matmul(Op *op);
+void op_fused_gelu(Op *op);
+void op_rms_norm(Op *op);
+void op_skip_norm(Op *op);
+void op_group_norm_last(Op *op);
+void op_attention(Op *op);
+void op_multi_head(Op *op);
+
 void op_quantize(Op *op);
 void op_dequantize(Op *op);
 void op_dynamic_quantize(Op *op);

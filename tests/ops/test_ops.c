@@ -480,6 +480,55 @@ static const Case cases[] = {
     CASE("y = Unsqueeze(a, #0/-1)"),
     CASE("y = Unsqueeze(a) axes=[2]", 0, 0, 11),
     CASE("b = Reshape(a, #12/9); y = Unsqueeze(b, #0/2)"),
+    // ---- several in one
+    CASE("y = com.microsoft::FusedConv(a, %4x3x3x3, %4) activation=Relu pads=[1,1,1,1]"),
+    CASE("y = com.microsoft::FusedConv(a, %3x1x3x3) activation=LeakyRelu activation_params=[0.3] group=3"),
+    CASE("y = com.microsoft::FusedConv(a, %3x3x1x1, %3, a) activation=Clip activation_params=[-0.3,0.5]"),
+    CASE("y = com.microsoft::FusedConv(a, %3x3x3x3, _, a) pads=[1,1,1,1] activation=HardSigmoid "
+         "activation_params=[0.21,0.45]"),
+    CASE("y = com.microsoft::FusedConv(a, %2x3x3x3)"),
+    CASE("b = Reshape(a, #9/12); y = com.microsoft::FusedGemm(b, %5x12, %5) transB=1 alpha=0.5 activation=Sigmoid"),
+    CASE("b = Reshape(a, #9/12); y = com.microsoft::FusedGemm(b, %12x5, %5) activation=LeakyRelu "
+         "activation_alpha=0.2"),
+    CASE("y = com.microsoft::FusedMatMul(a, %6x4) alpha=0.5"),
+    CASE("y = com.microsoft::FusedMatMul(a, %4x6) transB=1"),
+    CASE("y = com.microsoft::FusedMatMul(a, a) transA=1 alpha=0.25"),
+    CASE("b = Reshape(a, #3/4/9); y = com.microsoft::FusedMatMul(b, b) transB=1"),
+    CASE("b = Reshape(a, #3/4/9); y = com.microsoft::TransposeMatMul(b, b) transA=1"),
+    CASE("y = com.microsoft::Gelu(a)", -4, 4),
+    CASE("y = com.microsoft::BiasGelu(a, %6)", -4, 4),
+    CASE("y = com.microsoft::FastGelu(a)", -4, 4),
+    CASE("y = com.microsoft::FastGelu(a, %6)", -4, 4),
+    CASE("y = com.microsoft::QuickGelu(a)", -4, 4),
+    CASE("y = com.microsoft::QuickGelu(a) alpha=1.5", -4, 4),
+    CASE("y = RMSNormalization(a, %6)", 0, 0, 23),
+    CASE("y = RMSNormalization(a, %6x6) axis=-2 epsilon=0.01", 0, 0, 23),
+    CASE("y = SimplifiedLayerNormalization(a, %6)"),
+    CASE("b = Reshape(a, #3/4/9); y = com.microsoft::SkipLayerNormalization(b, %3x4x9, %9, %9, %9)"),
+    CASE("b = Reshape(a, #3/4/9); c = Exp(b); y = com.microsoft::SkipLayerNormalization(b, c, %9, %9)"),
+    CASE("b = Reshape(a, #3/4/9); c, m, v, s = com.microsoft::SkipLayerNormalization(b, %3x4x9, %9, %9, %9) "
+         "epsilon=0.1; y = Mul(c, s)"),
+    CASE("b = Reshape(a, #3/4/9); c, m, v, s = com.microsoft::SkipSimplifiedLayerNormalization(b, %3x4x9, %9); "
+         "y = Add(c, s)"),
+    CASE("t = Transpose(a) perm=[0,2,3,1]; b = Concat(t, t) axis=3; c = Mul(b, %6); "
+         "y = com.microsoft::GroupNorm(c, %6, %6) groups=2 activation=1"),
+    CASE("t = Transpose(a) perm=[0,2,3,1]; y = com.microsoft::GroupNorm(t, %3, %3) groups=1 epsilon=0.1"),
+    CASE("y = Attention(a, a, a)", 0, 0, 23),
+    CASE("b = Neg(a); c = Slice(a, #0, #4, #2); d = Slice(b, #0, #4, #2); y = Attention(a, c, d) scale=1.5", 0, 0, 23),
+    CASE("b = Exp(a); y = Attention(b, a, a, %6x6) is_causal=1", 0, 0, 23),
+    CASE("b = Exp(a); y = Attention(b, a, a, %1x3x6x6) softcap=0.75", 0, 0, 23),
+    CASE("y = Attention(a, a, a, ^boolx1x6x6) scale=2.0", 0, 0, 23),
+    CASE("b = Concat(a, a) axis=1; c = Mul(b, %6x1x1); y = Attention(c, a, a)", 0, 0, 23),
+    CASE("b = Reshape(a, #1/9/12); y = Attention(b, b, b) q_num_heads=3 kv_num_heads=3", 0, 0, 23),
+    CASE("b = Reshape(a, #1/9/12); c = Slice(b, #6, #12, #2); d = Exp(c); y = Attention(b, c, d, %9x9) q_num_heads=4 "
+         "kv_num_heads=2", 0, 0, 23),
+    CASE("b = Reshape(a, #1/9/12); y = com.microsoft::Attention(b, %12x24, %24) num_heads=2"),
+    CASE("b = Reshape(a, #1/9/12); y = com.microsoft::Attention(b, %12x24, %24, _, _, %1x4x9x9) num_heads=4 scale=0.75 "
+         "unidirectional=1"),
+    CASE("b = Reshape(a, #1/9/12); c = Slice(b, #0, #5, #1); y = com.microsoft::MultiHeadAttention(b, c, c, %36) "
+         "num_heads=3"),
+    CASE("b = Reshape(a, #1/9/12); c = Exp(b); y = com.microsoft::MultiHeadAttention(b, c, b, _, _, %9x9) num_heads=2 "
+         "scale=0.5 unidirectional=1"),
     // ---- quantised
     CASE("q = QuantizeLinear(a, =0.01, ^u8:120); y = DequantizeLinear(q, =0.01, ^u8:120)"),
     CASE("q = QuantizeLinear(a, =0.01); y = DequantizeLinear(q, =0.01)"),

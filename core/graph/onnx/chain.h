@@ -27,7 +27,8 @@ typedef struct GcamChainRule {
     const void *data;           // what tells the members of a family apart: chain_rule(chain)->data
 } GcamChainRule;
 
-extern const GcamChainRule gcam_chains_several[], gcam_chains_quantised[], gcam_chains_fused[];
+extern const GcamChainRule gcam_chains_several[], gcam_chains_quantised[], gcam_chains_fused[],
+                           gcam_chains_attention[];
 
 // The rule of a node, or NULL.
 const GcamChainRule *gcam_chain_rule(const char *domain, const char *type);

@@ -33,7 +33,8 @@ const GcamChainRule gcam_chains_several[] = {
 
 const GcamChainRule *gcam_chain_rule(const char *domain, const char *type)
 {
-    static const GcamChainRule *const tables[] = { gcam_chains_several, gcam_chains_quantised, gcam_chains_fused };
+    static const GcamChainRule *const tables[] = { gcam_chains_several, gcam_chains_quantised, gcam_chains_fused,
+                                                  gcam_chains_attention };
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
         for (const GcamChainRule *rule = tables[t]; rule->type; rule++)
             if (!strcmp(rule->type, type) && !strcmp(rule->domain, domain))
@@ -47,6 +48,7 @@ int gcam_onnx_chain(GcamGraph *graph, int index)
     const GcamChainRule *rule = gcam_chain_rule(chain.whole.domain, chain.whole.type);
     if (!rule || !chain.whole.inputs || gcam_chain_output(&chain, 0) < 0)
         return 0;
+    const int values = graph->values;
     graph->nodes = index;
     rule->make(&chain);
     if (!chain.refusal || chain.error)
@@ -54,6 +56,8 @@ int gcam_onnx_chain(GcamGraph *graph, int index)
     graph->nodes = index + 1;           // as it was
     graph->node[index] = chain.whole;
     graph->node[index].refusal = chain.refusal;
+    for (int i = values; i < graph->values; i++)
+        graph->value[i].node = -1;
     for (int i = 0; i < chain.whole.outputs; i++)
         if (chain.whole.output[i] >= 0)
             graph->value[chain.whole.output[i]].node = index;
