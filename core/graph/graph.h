@@ -80,6 +80,8 @@ typedef struct GcamAttribute {
     size_t float_count;
     const int64_t *ints;
     size_t int_count;
+    const char *const *strings;
+    size_t string_count;
 } GcamAttribute;
 
 typedef struct GcamNode {

@@ -24,7 +24,7 @@
     _(reshape) _(flatten) _(squeeze) _(unsqueeze)
 
 // Files that hold a table of their own, which is named as the file is.
-#define FAMILIES(_) _(unary) _(binary) _(reduce_fold) _(norm_groups) _(depth_space) _(resize) _(quantize)
+#define FAMILIES(_) _(unary) _(binary) _(reduce_fold) _(norm_groups) _(depth_space) _(resize) _(quantize) _(recurrent)
 
 #define DECLARE(name) extern const GcamOp gcam_op_##name;
 #define ROW(name) &gcam_op_##name,

@@ -278,7 +278,7 @@ static void dynamic_backward(const GcamRun *run, const GcamStep *step, int input
     find_scales(run, step, scales);
     (void)input;
     for (size_t i = 0, n = gcam_shape_count(&run->value[step->output[0]].shape); i < n; i++)
-        dx[i] = dy[i] / (scales[0] > 0 ? scales[0] : 1);
+        dx[i] = !dy ? 0 : dy[i] / (scales[0] > 0 ? scales[0] : 1);
 }
 
 const GcamOp gcam_op_quantize[] = {

@@ -21,8 +21,6 @@ static const struct {
       " convT gridsample " },
     { "Hardmax, LpPool",
       " hardmax lppool " },
-    { "recurrent networks",
-      " odd_lstm_head " },
     { "dense outputs",
       " fcn_low fcn_up seg featmap_first words " },
     { "a batch of more than one picture",

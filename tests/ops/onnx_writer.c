@@ -187,7 +187,16 @@ static const char *read_attribute(GraphAttribute *attribute, const char *at)
     at += length + 1;
     length = *at == '[' ? strcspn(at, "]") + 1 : strcspn(at, " ");
     int has_point = memchr(at, '.', length) != NULL;
-    if (*at == '[') {
+    if (*at == '[' && isalpha((unsigned char)at[1])) {
+        attribute->kind = GRAPH_STRINGS;
+        for (const char *item = at + 1; *item != ']'; item += *item == ',') {
+            size_t word = strcspn(item, ",]");
+            if (word >= sizeof(attribute->words[0]) || attribute->count == 6)
+                stop("words of '%s'", attribute->name);
+            memcpy(attribute->words[attribute->count++], item, word);
+            item += word;
+        }
+    } else if (*at == '[') {
         attribute->kind = has_point ? GRAPH_FLOATS : GRAPH_INTS;
         for (const char *item = at + 1; *item != ']'; item += *item == ',') {
             char *end;
@@ -416,7 +425,7 @@ static void pack_node(Pack *pack, const GraphNode *from, Onnx__NodeProto *to)
     Onnx__AttributeProto *attribute =
         MESSAGES(pack, Onnx__AttributeProto, onnx__attribute_proto__init, to->attribute, from->attributes);
     for (int i = 0; i < from->attributes; i++) {
-        static const int types[] = { 2, 1, 3, 7, 6 };
+        static const int types[] = { 2, 1, 3, 7, 6, 8 };
         const GraphAttribute *a = &from->attribute[i];
         attribute[i].name = (char *)a->name;
         attribute[i].has_type = 1;
@@ -430,6 +439,10 @@ static void pack_node(Pack *pack, const GraphNode *from, Onnx__NodeProto *to)
         attribute[i].s.len = strlen(a->s);
         attribute[i].n_ints = a->kind == GRAPH_INTS ? (size_t)a->count : 0;
         attribute[i].ints = (int64_t *)a->ints;
+        attribute[i].n_strings = a->kind == GRAPH_STRINGS ? (size_t)a->count : 0;
+        attribute[i].strings = cut(pack, attribute[i].n_strings, sizeof(ProtobufCBinaryData));
+        for (size_t k = 0; k < attribute[i].n_strings; k++)
+            attribute[i].strings[k] = (ProtobufCBinaryData){ strlen(a->words[k]), (uint8_t *)a->words[k] };
         attribute[i].n_floats = a->kind == GRAPH_FLOATS ? (size_t)a->count : 0;
         attribute[i].floats = (float *)a->floats;
     }

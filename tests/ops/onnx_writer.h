@@ -36,7 +36,8 @@ typedef struct GraphTensor {
 
 typedef struct GraphAttribute {
     char name[GRAPH_NAME], s[GRAPH_NAME];
-    enum { GRAPH_INT, GRAPH_FLOAT, GRAPH_STRING, GRAPH_INTS, GRAPH_FLOATS } kind;
+    enum { GRAPH_INT, GRAPH_FLOAT, GRAPH_STRING, GRAPH_INTS, GRAPH_FLOATS, GRAPH_STRINGS } kind;
+    char words[6][16];                  // of strings
     int64_t i, ints[GRAPH_RANK];
     float f, floats[GRAPH_RANK];
     int count;

@@ -60,6 +60,7 @@ static const struct {
     { " GroupNorm ", op_group_norm_last },
     { " Attention ", op_attention },
     { " MultiHeadAttention ", op_multi_head },
+    { " RNN LSTM GRU ", op_recurrent },
     { " QuantizeLinear ", op_quantize },
     { " DequantizeLinear ", op_dequantize },
     { " DynamicQuantizeLinear ", op_dynamic_quantize },

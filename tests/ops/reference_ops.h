@@ -181,6 +181,8 @@ void op_group_norm_last(Op *op);
 void op_attention(Op *op);
 void op_multi_head(Op *op);
 
+void op_recurrent(Op *op);
+
 void op_quantize(Op *op);
 void op_dequantize(Op *op);
 void op_dynamic_quantize(Op *op);

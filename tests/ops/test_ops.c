@@ -529,6 +529,25 @@ static const Case cases[] = {
          "num_heads=3"),
     CASE("b = Reshape(a, #1/9/12); c = Exp(b); y = com.microsoft::MultiHeadAttention(b, c, b, _, _, %9x9) num_heads=2 "
          "scale=0.5 unidirectional=1"),
+    // ---- recurrent
+    CASE("b = Reshape(a, #12/1/9); y = RNN(b, %1x4x9, %1x4x4, %1x8) hidden_size=4"),
+    CASE("b = Reshape(a, #6/2/9); c, y = RNN(b, %1x4x9, %1x4x4) direction=reverse activations=[Softsign]"),
+    CASE("b = Reshape(a, #6/2/9); h = ReduceMean(b) axes=[0] keepdims=1; g = Slice(h, #0, #4, #2); "
+         "y, f = RNN(b, %1x4x9, %1x4x4, %1x8, _, g) activations=[LeakyRelu] activation_alpha=[0.3]"),
+    CASE("b = Reshape(a, #12/1/9); y = LSTM(b, %1x16x9, %1x16x4, %1x32) hidden_size=4"),
+    CASE("b = Reshape(a, #6/2/9); c, d, e = LSTM(b, %2x16x9, %2x16x4, %2x32, ^i32:6/6) direction=bidirectional; "
+         "f = Mul(d, e); g = Reshape(f, #1/2/2/4); y = Mul(c, g)"),
+    CASE("b = Reshape(a, #6/2/9); h = ReduceMean(b) axes=[0] keepdims=1; g = Slice(h, #0, #4, #2); f = Exp(g); "
+         "y, d = LSTM(b, %1x16x9, %1x16x4, _, _, g, f) direction=reverse"),
+    CASE("b = Reshape(a, #2/6/9); y, d, e = LSTM(b, %1x16x9, %1x16x4, %1x32, _, %2x1x4, %2x1x4) layout=1"),
+    CASE("b = Reshape(a, #2/6/9); d, y = LSTM(b, %2x16x9, %2x16x4, %2x32) layout=1 direction=bidirectional "
+         "activations=[HardSigmoid,Tanh,Softsign,Sigmoid,Relu,Tanh] activation_alpha=[0.15] activation_beta=[0.45]"),
+    CASE("b = Reshape(a, #12/1/9); y = GRU(b, %1x12x9, %1x12x4, %1x24) hidden_size=4"),
+    CASE("b = Reshape(a, #12/1/9); y = GRU(b, %1x12x9, %1x12x4, %1x24) linear_before_reset=1"),
+    CASE("b = Reshape(a, #6/2/9); h = ReduceMean(b) axes=[0] keepdims=1; g = Slice(h, #0, #4, #2); i = Exp(g); "
+         "f = Concat(g, i) axis=0; y, d = GRU(b, %2x12x9, %2x12x4, _, _, f) direction=bidirectional"),
+    CASE("b = Reshape(a, #6/2/9); c, y = GRU(b, %1x12x9, %1x12x4, %1x24, _, %1x2x4) direction=reverse "
+         "linear_before_reset=1 activations=[HardSigmoid,Softsign]"),
     // ---- quantised
     CASE("q = QuantizeLinear(a, =0.01, ^u8:120); y = DequantizeLinear(q, =0.01, ^u8:120)"),
     CASE("q = QuantizeLinear(a, =0.01); y = DequantizeLinear(q, =0.01)"),

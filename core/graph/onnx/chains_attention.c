@@ -195,7 +195,8 @@ static void make_packed(GcamChain *chain)
                                     { .name = NULL } };
     gcam_chain_add(chain, "Split", split, 1, &x, 3, part);
     Attention a = { .scale = gcam_node_float(whole, "scale", 0),
-                    .causal = gcam_node_int(whole, "unidirectional", 0) != 0, .bias = gcam_chain_input(chain, 5), .truth = -1 };
+                    .causal = gcam_node_int(whole, "unidirectional", 0) != 0,
+                    .bias = gcam_chain_input(chain, 5), .truth = -1 };
     a.q = split_heads(chain, part[0], heads);
     a.k = split_heads(chain, part[1], heads);
     a.v = split_heads(chain, part[2], heads);

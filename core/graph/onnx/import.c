@@ -247,6 +247,17 @@ static char *bytes_to_string(GcamArena *arena, ProtobufCBinaryData bytes)
     return string;
 }
 
+static int read_strings(const Onnx__AttributeProto *from, GcamAttribute *attribute, GcamArena *arena)
+{
+    const char **strings = from->n_strings ? gcam_arena_alloc(arena, from->n_strings, sizeof(*strings)) : NULL;
+    for (size_t i = 0; strings && i < from->n_strings; i++)
+        if (!(strings[i] = bytes_to_string(arena, from->strings[i])))
+            return -ENOMEM;
+    attribute->strings = strings;
+    attribute->string_count = strings ? from->n_strings : 0;
+    return strings || !from->n_strings ? 0 : -ENOMEM;
+}
+
 // Numbers are pointed to in the messages, strings copied; a tensor among them is a constant.
 static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNode *node, GcamArena *arena,
                            const GradcamLog *log)
@@ -264,8 +275,11 @@ static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNod
         };
         if (from->has_s && !(attribute[i].s = bytes_to_string(arena, from->s)))
             return -ENOMEM;
+        int error = read_strings(from, &attribute[i], arena);
+        if (error)
+            return error;
         if (from->t) {
-            int error = read_tensor(onnx, from->t, &attribute[i].tensor, log);
+            error = read_tensor(onnx, from->t, &attribute[i].tensor, log);
             if (error)
                 return error;
             attribute[i].has_tensor = 1;
