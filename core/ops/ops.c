@@ -20,11 +20,12 @@
     _(max_pool) _(average_pool) _(global_average_pool) _(global_max_pool) \
     _(batch_norm) _(layer_norm) _(lrn) \
     _(reduce_mean) _(reduce_sum) _(softmax) _(log_softmax) \
-    _(concat) _(split) _(slice) _(pad) _(transpose) _(expand) _(tile) _(gather) _(where) _(trilu) \
+    _(concat) _(split) _(slice) _(pad) _(transpose) _(expand) _(tile) _(gather) _(where) _(trilu) _(cumsum) \
     _(reshape) _(flatten) _(squeeze) _(unsqueeze)
 
 // Files that hold a table of their own, which is named as the file is.
-#define FAMILIES(_) _(unary) _(binary) _(reduce_fold) _(norm_groups) _(depth_space) _(resize) _(quantize) _(recurrent)
+#define FAMILIES(_) _(unary) _(binary) _(reduce_fold) _(norm_groups) _(depth_space) _(resize) \
+    _(quantize) _(recurrent) _(places) _(picks)
 
 #define DECLARE(name) extern const GcamOp gcam_op_##name;
 #define ROW(name) &gcam_op_##name,

@@ -6,6 +6,7 @@
  *     ReduceL1         sum |x|                dx = dy sign(x)
  *     ReduceL2         sqrt(sum x^2)          dx = dy x / y, 0 where y is
  *     ReduceSumSquare  sum x^2                dx = dy 2 x
+ *     ReduceProd       product of x           dx = dy times the product of the others
  *     ReduceLogSum     log(sum x)             dx = dy e^-y
  *     ReduceLogSumExp  log(sum e^x)           dx = dy e^(x - y), computed from the largest x on
  *
@@ -19,13 +20,13 @@
 #include <string.h>
 
 // x and y lie `x_step` and `y_step` floats apart; y_step is 0 within what is reduced. aside: a number for each y, kept
-// between two passes.
+// between two passes; another `second` floats behind it.
 typedef struct Row {
     const float *x;
     float *y, *aside;
     const float *dy;
     float *dx;
-    ptrdiff_t x_step, y_step;
+    ptrdiff_t x_step, y_step, second;
 } Row;
 
 typedef void Pass(const Row *row, size_t n);
@@ -60,8 +61,8 @@ typedef struct Fold {
     { \
         for (size_t i = 0; i < n; i++) { \
             ptrdiff_t at = (ptrdiff_t)i * row->y_step, from = (ptrdiff_t)i * row->x_step; \
-            float x = row->x[from], y = row->y[at], aside = row->aside[at]; \
-            (void)x, (void)y, (void)aside; \
+            float x = row->x[from], y = row->y[at], aside = row->aside[at], other = row->aside[at + row->second]; \
+            (void)x, (void)y, (void)aside, (void)other; \
             row->dx[from] = row->dy[at] * (df); \
         } \
     }
@@ -75,8 +76,19 @@ FOLD(l2, sum + (double)x * x, y > 0 ? x / y : 0)
 FOLD(sum_square, sum + (double)x * x, 2 * x)
 FOLD(log_sum, sum + x, expf(-y))
 FOLD(log_sum_exp, sum + expf(x - aside), expf(x - y))
+// Zeros are counted, and the others multiplied beside them: where one factor is zero, all others have no gradient.
+FOLD(prod, sum * x, x == 0 ? (aside == 1 ? other : 0) : aside == 0 ? y / x : 0)
 GATHER(count_equal, aside, sum + (x == y))
 GATHER(largest, aside, x > sum ? x : sum)
+
+static void count_zeros(const Row *row, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float x = row->x[(ptrdiff_t)i * row->x_step], *aside = row->aside + (ptrdiff_t)i * row->y_step;
+        aside[0] += x == 0;
+        aside[row->second] *= x == 0 ? 1 : x;
+    }
+}
 
 static float as_is(float sum, float aside)
 {
@@ -138,7 +150,7 @@ static void fill(float *to, float with, size_t count)
 static int fold_prepare(GcamStep *step, const GcamValue *values, int threads)
 {
     (void)threads;
-    step->scratch = gcam_shape_count(&values[step->output[0]].shape);
+    step->scratch = 2 * gcam_shape_count(&values[step->output[0]].shape);
     return 0;
 }
 
@@ -160,9 +172,11 @@ static void fold_backward(const GcamRun *run, const GcamStep *step, int input, f
 {
     const Fold *fold = step->op->data;
     const Row row = { .x = run->data[step->input[0]], .y = run->data[step->output[0]], .aside = run->scratch,
-                      .dy = run->grad[step->output[0]], .dx = dx };
+                      .dy = run->grad[step->output[0]], .dx = dx,
+                      .second = (ptrdiff_t)gcam_shape_count(&run->value[step->output[0]].shape) };
     (void)input;
-    fill(row.aside, 0, gcam_shape_count(&run->value[step->output[0]].shape));
+    fill(row.aside, 0, (size_t)row.second);
+    fill(row.aside + row.second, 1, (size_t)row.second);
     if (fold->before_back)
         run_pass(run, step, &row, fold->before_back);
     run_pass(run, step, &row, fold->backward);
@@ -178,6 +192,7 @@ const GcamOp gcam_op_reduce_fold[] = {
     ROW("ReduceMin", INFINITY, NULL, 0, min_gather, as_is, count_equal, min_spread),
     ROW("ReduceL1", 0, NULL, 0, l1_gather, as_is, NULL, l1_spread),
     ROW("ReduceL2", 0, NULL, 0, l2_gather, root, NULL, l2_spread),
+    ROW("ReduceProd", 1, NULL, 0, prod_gather, as_is, count_zeros, prod_spread),
     ROW("ReduceSumSquare", 0, NULL, 0, sum_square_gather, as_is, NULL, sum_square_spread),
     ROW("ReduceLogSum", 0, NULL, 0, log_sum_gather, logarithm, NULL, log_sum_spread),
     ROW("ReduceLogSumExp", 0, largest, -INFINITY, log_sum_exp_gather, logarithm, NULL, log_sum_exp_spread),

@@ -280,8 +280,8 @@ static int fold_dequantize(GcamInfer *infer)
 
 static const GcamFolder *find_folder(const char *type)
 {
-    static const GcamFolder *const tables[] = { gcam_folders_elements, gcam_folders_shapes };
-    for (size_t t = 0; t < 2; t++)
+    static const GcamFolder *const tables[] = { gcam_folders_elements, gcam_folders_shapes, gcam_folders_indices };
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
         for (const GcamFolder *folder = tables[t]; folder->type; folder++)
             if (!strcmp(folder->type, type))
                 return folder;

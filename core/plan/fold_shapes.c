@@ -179,7 +179,7 @@ static int fold_scatter_nd(GcamFold *fold)
 static int fold_reduce_prod(GcamFold *fold)
 {
     GcamShape scalar = { 0 };
-    if (gcam_node_attribute(fold->infer.node, "axes") || fold->inputs > 1)
+    if (fold->in[0].shape.rank > 1 && (gcam_node_attribute(fold->infer.node, "axes") || fold->inputs > 1))
         return gcam_infer_unsupported(&fold->infer, "reduces some of the dimensions");
     if (gcam_node_int(fold->infer.node, "keepdims", 1))
         for (scalar.rank = 0; scalar.rank < fold->in[0].shape.rank; scalar.rank++)

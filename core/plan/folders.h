@@ -35,8 +35,9 @@ typedef struct GcamFolder {
     const void *data;           // what tells the members of a family apart
 } GcamFolder;
 
-// Tables, a row for each operator, zeros past the last: element by element; what makes and shapes arrays.
-extern const GcamFolder gcam_folders_elements[], gcam_folders_shapes[];
+// Tables, a row for each operator, zeros past the last: element by element; what makes and shapes arrays; lists
+// of indices.
+extern const GcamFolder gcam_folders_elements[], gcam_folders_shapes[], gcam_folders_indices[];
 
 // Counts elements that are read or made against the budget of the graph, which bounds memory and time: -EOVERFLOW, with
 // a message, where it is spent.

@@ -181,6 +181,15 @@ void op_group_norm_last(Op *op);
 void op_attention(Op *op);
 void op_multi_head(Op *op);
 
+void op_gather_elements(Op *op);
+void op_gather_nd(Op *op);
+void op_scatter(Op *op);
+void op_topk(Op *op);
+void op_arg(Op *op);
+void op_cumsum(Op *op);
+void op_non_zero(Op *op);
+void op_one_hot(Op *op);
+
 void op_recurrent(Op *op);
 
 void op_quantize(Op *op);

@@ -529,6 +529,47 @@ static const Case cases[] = {
          "num_heads=3"),
     CASE("b = Reshape(a, #1/9/12); c = Exp(b); y = com.microsoft::MultiHeadAttention(b, c, b, _, _, %9x9) num_heads=2 "
          "scale=0.5 unidirectional=1"),
+    // ---- by indices
+    CASE("i = Reshape(#0/5/-1/2/3/3, #1/3/2/1); y = GatherElements(a, i) axis=2"),
+    CASE("b = Reshape(a, #12/9); i = Reshape(#0/0/8/-2, #2/2); y = GatherElements(b, i) axis=1"),
+    CASE("i = Reshape(#0/1/0/-1, #2/2); y = GatherND(a, i)"),
+    CASE("i = Reshape(#0/1/0/0/-1/3/0/0/1, #3/1/3); y = GatherND(a, i)"),
+    CASE("i = Reshape(#5/2/-1, #1/3/1); y = GatherND(a, i) batch_dims=2"),
+    CASE("b = Reshape(a, #12/9); y = GatherND(b, #3)"),
+    CASE("b = Reshape(a, #12/9); i = Reshape(#3/0/-1/3, #4/1); u = Slice(b, #2, #6, #0); y = ScatterND(b, i, u)"),
+    CASE("b = Reshape(a, #12/9); i = Reshape(#3/0/-1/3, #4/1); u = Exp(b); v = Slice(u, #2, #6, #0); "
+         "y = ScatterND(b, i, v) reduction=add", 0, 0, 16),
+    CASE("i = Reshape(#0/1/0/-1, #2/2); y = ScatterND(a, i, %2x6x6)"),
+    CASE("i = Reshape(#0/0/0/2, #2/2); g = ReduceMean(a) axes=[1] keepdims=0; h = Concat(g, g) axis=0; "
+         "y = ScatterND(%1x3x6x6, i, h)"),
+    CASE("b = Reshape(a, #12/9); i = Reshape(#3/0/-1/3, #2/2); u = Slice(b, #2/2, #4/4, #0/1); "
+         "y = ScatterElements(b, i, u) axis=0"),
+    CASE("b = Reshape(a, #12/9); i = Reshape(#3/3/-1/2, #2/2); e = Exp(b); u = Slice(e, #2/2, #4/4, #0/1); "
+         "y = ScatterElements(b, i, u) axis=1"),
+    CASE("b = Reshape(a, #12/9); i = Reshape(#3/3/-1/3, #2/2); e = Exp(b); u = Slice(e, #2/2, #4/4, #0/1); "
+         "y = ScatterElements(b, i, u) axis=1 reduction=add", 0, 0, 16),
+    CASE("b = Reshape(a, #12/9); i = Reshape(#1/2, #2/1); y = Scatter(b, i, %2x1) axis=1", 0, 0, 10),
+    CASE("y, i = TopK(a, #2)"),
+    CASE("b = Reshape(a, #12/9); y, i = TopK(b, #7) axis=0 largest=0"),
+    CASE("b = Round(a); v, i = TopK(b, #4) axis=2; y = Mul(i, i)", -2, 2),
+    CASE("b = Reshape(a, #12/9); v, i = TopK(b) k=3 axis=0; y = Mul(v, i)", 0, 0, 9),
+    CASE("y, i = TopK(a, #1) axis=1"),
+    CASE("i = ArgMax(a) axis=1; j = ArgMin(a) axis=-1 keepdims=0; b = Mul(a, i); k = Unsqueeze(j, #3); y = Add(b, k)"),
+    CASE("b = Round(a); i = ArgMax(b) axis=3 select_last_index=1; j = ArgMin(b) axis=2; c = Mul(a, i); y = Add(c, j)",
+         -2, 2),
+    CASE("y = CumSum(a, $1)"),
+    CASE("y = CumSum(a, $-1) reverse=1"),
+    CASE("y = CumSum(a, $2) exclusive=1"),
+    CASE("b = Reshape(a, #12/9); y = CumSum(b, $0) exclusive=1 reverse=1"),
+    CASE("y = ReduceProd(a) axes=[1]"),
+    CASE("y = ReduceProd(a, #2/3) keepdims=0", 0.5f, 1.5f, 18),
+    CASE("b = Concat(a, %1x1x6x6@0:0.0) axis=1; y = ReduceProd(b) axes=[1]"),
+    CASE("b = Concat(a, %1x3x6x2@0:0.0) axis=3; c = Slice(b, #1, #7, #3); y = ReduceProd(c) axes=[3]"),
+    CASE("b = Concat(a, %1x3x6x2@0:0.0) axis=3; y = ReduceProd(b) axes=[3]"),
+    CASE("n = NonZero(#0/3/0/1/2/0); s = Squeeze(n, #0); y = Gather(a, s) axis=2"),
+    CASE("w = OneHot(#2/0/-1/1/5/0, $6, %2) axis=0; y = MatMul(a, w)"),
+    CASE("v, i = TopK(%6, #3); w = GatherElements(%6, i); j = ArgMax(%6x6) axis=0 keepdims=0; t = CumSum(j, $0); "
+         "c = Mul(a, t); d = Gather(c, i) axis=3; y = Add(d, w)"),
     // ---- recurrent
     CASE("b = Reshape(a, #12/1/9); y = RNN(b, %1x4x9, %1x4x4, %1x8) hidden_size=4"),
     CASE("b = Reshape(a, #6/2/9); c, y = RNN(b, %1x4x9, %1x4x4) direction=reverse activations=[Softsign]"),
