@@ -129,6 +129,10 @@ $(BUILD)/obj/core/%.o: $(SRC)/core/%.c $(FLAGS_FILE) | $(GEN_C)
 # It contains the table, which the compiler does not tell.
 $(BUILD)/obj/core/model/labels.o: $(SRC)/models/imagenet.tsv
 
+# Where these look for networks and the catalogue.
+$(BUILD)/obj/core/model/find.o $(BUILD)/obj/core/tools/catalogue.o: CORE_FLAGS += -DGCAM_DATADIR='"$(DATADIR)"'
+$(BUILD)/obj/core/model/find.o $(BUILD)/obj/core/tools/catalogue.o: $(CONFIG)
+
 $(BUILD)/obj/core/model/default_model.o: $(SRC)/core/model/default_model.S $(MODEL)
 	@mkdir -p $(@D)
 	$(call say,AS)$(CCACHE) $(CC) -DGCAM_DEFAULT_MODEL='"$(MODEL)"' -c -o $@ $<
@@ -284,7 +288,8 @@ demo: all
 
 # ----------------------------------------------------------------------------------------------- installation
 
-INSTALL_ENV = PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)' \
+INSTALL_ENV = PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DATADIR='$(DATADIR)' \
+              MANDIR='$(MANDIR)' DESTDIR='$(DESTDIR)' \
               PROGRAM_SUFFIX='$(PROGRAM_SUFFIX)' FFMPEG_ROUTE='$(FFMPEG_ROUTE)' STRIP='$(if $(SANITIZE),,$(STRIP))' \
               VERSION='$(VERSION)' SONAME='$(SONAME)' PRIVATE_LIBS='$(BLAS_LIBS) -lm -pthread'
 

@@ -141,7 +141,20 @@ typedef struct GradcamModelOptions {
     int copy;                   // read files into memory where they would be mapped, so that nobody can change them
 } GradcamModelOptions;
 
-// Opens an .onnx or .bin file, told apart by content; path NULL opens the small network built into the library.
+// Directories in which a network is looked for by its name, in this order: those in the environment variable
+// GRADCAM_MODELS, joined by ':'; the user's, $XDG_DATA_HOME/gradcam, else ~/.local/share/gradcam; those of the machine,
+// gradcam in each of $XDG_DATA_DIRS, else in /usr/local/share and /usr/share, and in the data directory that the
+// library was configured for. Copies the index-th, which need not exist. 0, -ENOENT past the last, -ENOSPC where it
+// does not fit. Thread-safe as long as nobody changes the environment.
+GRADCAM_API int gradcam_model_directory(size_t index, char *path, size_t room);
+
+// Copies the path of what gradcam_model_open() opens for `name`: where that is no file and has no '/', the first of
+// NAME.bin, NAME.onnx and NAME in these directories. 0, -ENOENT where there is none, -EISDIR where that is a directory,
+// -ENOSPC where it does not fit, or what the system says about the file. Thread-safe likewise.
+GRADCAM_API int gradcam_model_find(const char *name, char *path, size_t room);
+
+// Opens an .onnx or .bin file, told apart by content; path is a file's, or the name of a network, "resnet50", that
+// gradcam_model_find() finds. path NULL opens the small network built into the library.
 // Only regular files are opened. A .bin, and data beside an .onnx, of more than 1 MiB is memory-mapped: such a file may
 // be replaced by another of its name while the model is open, but not be written to (when it is cut short, reading it
 // raises SIGBUS), unless options ask for a copy. options may be NULL.

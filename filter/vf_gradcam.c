@@ -55,7 +55,7 @@ typedef struct GradcamFilter {
 #define CONST(name, help, value, flags, unit) \
     { name, help, 0, AV_OPT_TYPE_CONST, { .i64 = value }, 0, 0, flags, unit }
 
-#define MODEL_HELP   "network: an .onnx file or a compiled .bin file (default: the built-in network)"
+#define MODEL_HELP   "network: an .onnx or .bin file, or the name of a fetched one (default: the built-in network)"
 #define CLASS_HELP   "what to look for: class name, group or index, several joined by |; auto: the top class"
 #define LAYER_HELP   "tensor or node that is explained; a+b, last3: several; auto: chosen by the network's shape"
 #define LABELS_HELP  "file with a class name a line, imagenet, or none (default: the network's own)"

@@ -17,6 +17,7 @@
 #define GCAM_MOST_TARGETS 64            // classes explained at once
 #define GCAM_MOST_LABELS_TEXT (16 << 20)        // bytes of a labels file
 #define GCAM_MOST_THREADS 1024
+#define GCAM_MOST_PATH 4096             // bytes of the path of a network, its end included
 #define GCAM_MOST_NODES (1 << 18)       // of a graph
 
 #define GCAM_MEMORY ((size_t)4 << 30)   // bytes that running a model may take, unless more are asked for

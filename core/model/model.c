@@ -307,9 +307,12 @@ static int open_model(GradcamModel **out, const char *path, const void *data, si
     GradcamModelOptions own;
     const GradcamModelOptions *o = &own;
     uint32_t width = 224, height = 224;
+    char found[GCAM_MOST_PATH];
     int error;
     *out = NULL;
     GCAM_TAKE(own, options);
+    if (path && !data && (error = gcam_model_find_path(&path, path, found, &o->log)))
+        return error;
     if (o->width < 0 || o->height < 0 || o->width > GCAM_MOST_PIXELS || o->height > GCAM_MOST_PIXELS) {
         gcam_log(&o->log, GRADCAM_LOG_ERROR, "an input of %dx%d: sizes are 1 to %d", o->width, o->height,
                  GCAM_MOST_PIXELS);

@@ -84,4 +84,8 @@ int gcam_model_plan(GradcamModel *model, const GcamLayers *layers, const GcamOut
                     int threads, enum GradcamPrecision precision, const GcamPlan **out, const GradcamLog *log);
 void gcam_model_release_plan(GradcamModel *model, const GcamPlan *plan);
 
+// *path: that of what a user called `name`, in `found`, or `name` itself, where opening it tells what is wrong.
+// -ENOENT, and a sentence, for a bare name that is none. (find.c)
+int gcam_model_find_path(const char **path, const char *name, char found[GCAM_MOST_PATH], const GradcamLog *log);
+
 #endif

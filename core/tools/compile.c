@@ -2,6 +2,7 @@
  *
  * gradcam compile: an .onnx file with its labels and preprocessing becomes one .bin.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ static int run_compile(const Arguments *arguments)
 {
     static const char *const weights[] = { "fp32", "fp16", NULL };
     const char *in = arguments->argument[0], *out = option_value(arguments, "out");
+    char found[PATH_MAX];
     GradcamCompileOptions compile = {
         .size = sizeof(compile),
         .name = option_value(arguments, "name"), .licence = option_value(arguments, "licence"),
@@ -47,7 +49,7 @@ static int run_compile(const Arguments *arguments)
         return status;
     network_warn(model, in);
     if (!strcmp(gradcam_model_info(model)->format, "onnx")) {
-        status = file_sha256(in, digest);
+        status = file_sha256(gradcam_model_find(in, found, sizeof(found)) ? in : found, digest);
         compile.source_sha256 = digest;
     }
     if (status) {

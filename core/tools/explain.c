@@ -16,7 +16,9 @@
 #include "picture.h"
 
 static const Option options[] = {
-    { "model", 'm', "FILE", "the network, .onnx or .bin (default: the small one that is built in)" },
+    { "model", 'm', "FILE",
+      "the network: an .onnx or .bin file, or the name of one that was fetched (default: the small one that is built "
+      "in)" },
     { "class", 'c', "CLASS",
       "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
       "the best guess, auto3 for the best three; or another score: dog - cat, prob(dog), "

@@ -34,8 +34,9 @@ check "a wrapper runs the program with the other library" $?
 do_install() {
     word=$1
     shift
-    env PREFIX="$prefix" BINDIR="$prefix/bin" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/include" PROGRAM_SUFFIX= \
-        FFMPEG_ROUTE=dropin STRIP=strip VERSION=0.1.0 SONAME=libgradcam.so.0 PRIVATE_LIBS=-lm "$@" \
+    env PREFIX="$prefix" BINDIR="$prefix/bin" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/include" \
+        DATADIR="$prefix/share" MANDIR="$prefix/share/man" PROGRAM_SUFFIX= FFMPEG_ROUTE=dropin STRIP=strip \
+        VERSION=0.1.0 SONAME=libgradcam.so.0 PRIVATE_LIBS=-lm "$@" \
         "$SRC/filter/packaging/install" "$word" "$build" > said 2>&1
     status=$?
     cat said

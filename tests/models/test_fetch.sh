@@ -183,6 +183,47 @@ status=$?
 if [ -x "$BUILD/bin/gradcam" ]; then
     GRADCAM=$BUILD/bin/gradcam fetch tiny -o real --base "file://$PWD/www"
     [ $status = 0 ] && [ "$(ls real)" = tiny.bin ] && [ "$(head -c 4 real/tiny.bin)" = GGUF ]; result 'with gradcam' $?
+
+    # As installed, into the user's data directory, from where all take it by its name.
+    mkdir -p prefix/bin prefix/share/gradcam home
+    cp "$BUILD/bin/gradcam" prefix/bin/
+    cp "$SRC/models/fetch" prefix/share/gradcam/
+    cp catalogue.tsv prefix/share/gradcam/
+    HOME=$PWD/home
+    export HOME
+    unset GRADCAM XDG_DATA_HOME GRADCAM_MODELS
+    gradcam() { prefix/bin/gradcam "$@" > out 2> log; status=$?; }
+    gradcam fetch tiny --base "file://$PWD/www"
+    [ $status = 0 ] && [ -f home/.local/share/gradcam/tiny.bin ]; result 'by gradcam fetch' $?
+    cp home/.local/share/gradcam/tiny.bin home/.local/share/gradcam/mine.bin
+    gradcam models
+    [ $status = 0 ] && grep -q '^tiny .*CC0' out && grep -q '^ .*gradcam/tiny.bin$' out \
+        && grep -q '^mine .*gradcam/mine.bin$' out && [ "$(grep -c tiny.bin out)" = 1 ]
+    result 'gradcam models' $?
+    gradcam models --json
+    [ $status = 0 ] && python3 -c 'import json, sys
+networks = {n["name"]: n for n in json.load(sys.stdin)}
+assert networks["tiny"]["path"].endswith("tiny.bin") and networks["tiny"]["licence"] == "CC0"
+assert not networks["missing"]["path"] and "bytes" not in networks["mine"]' < out
+    result 'gradcam models --json' $?
+    gradcam info tiny
+    [ $status = 0 ] && grep -q 'tiny' out; result 'a network by its name' $?
+    gradcam info tony
+    [ $status = 1 ] && says "'tony'" && says 'gradcam fetch'; result 'a name that was not fetched' $?
+    gradcam fetch tony
+    [ $status = 1 ] && says "no network 'tony'"; result 'gradcam fetch of an unknown name' $?
+    gradcam fetch
+    [ $status = 2 ]; result 'gradcam fetch of nothing' $?
+    cp -r prefix/bin moved_bin
+    mkdir -p own && cp "$SRC/models/fetch" own/
+    GRADCAM_MODELS=$PWD/own ./moved_bin/gradcam fetch tiny > out 2> log
+    status=$?
+    [ $status = 1 ] && says 'share/gradcam'; result 'nothing is run that lies among networks' $?
+    if "$BUILD/bin/ffmpeg" -v error -filters 2> log | grep -q ' gradcam '; then
+        "$BUILD/bin/ffmpeg" -v error -f lavfi -i testsrc=d=0.2 -vf gradcam=model=tiny -f null - 2> log
+        status=$?
+        [ $status = 0 ]; result 'a network by its name, in the filter' $?
+    fi
 else
     echo "skip - fetch with gradcam: the program is not built"
 fi
