@@ -87,6 +87,7 @@ typedef struct GcamAttribute {
 typedef struct GcamNode {
     const char *name, *type;    // ONNX operator, "Conv"
     const char *domain;
+    const char *scopes;         // of modules that it was computed in, as the exporter of PyTorch lists them; or NULL
     const GcamOp *op;           // NULL until simplified; never NULL after
     int *input, *output;        // value indices; -1 for an optional one that is left out
     int inputs, outputs;

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "layers.h"
 #include "tokens.h"
 
 #include <errno.h>
@@ -255,15 +256,21 @@ int gcam_model_find_layer(const GradcamModel *model, const char *name, const Gra
     for (size_t i = 0; value >= 0 && i < model->layers; i++)
         if (model->layer_value[i] == value)
             return (int)i;
-    char near[256] = "";
+    const int module = gcam_layers_find_module(model, name);
+    if (module >= 0)
+        return module;
+    char near[384] = "";
     size_t used = 0;
     for (size_t i = model->layers; i-- > 0 && used < sizeof(near) - 80;)
         if (strstr(model->layer[i].name, name) || strstr(name, model->layer[i].name))
             used += (size_t)snprintf(near + used, sizeof(near) - used, "%s'%.64s'", used ? ", " : "",
                                      model->layer[i].name);
-    const char *last = model->default_layer >= 0 ? model->layer[model->default_layer].name : "";
+    const int is_near = used > 0;
+    for (size_t i = model->layers; !is_near && i-- > 0 && used < sizeof(near) - 200;)
+        used += (size_t)snprintf(near + used, sizeof(near) - used, "%s'%.64s'%s", used ? ", " : "",
+                                 model->layer[i].name, (int)i == model->default_layer ? " (automatic)" : "");
     gcam_log(log, GRADCAM_LOG_ERROR, "no layer '%s' with rows and columns in '%s'; %s%s", name, model->info.name,
-             used ? "near it: " : last[0] ? "the automatic choice is " : "it has none", used ? near : last);
+             is_near ? "near it: " : used ? "the last ones are " : "it has none", near);
     return -ENOENT;
 }
 

@@ -13,6 +13,10 @@
 // of computation, each once. -ENOENT, -EINVAL for too many, -ENOTSUP where there are none; the log tells.
 int gcam_layers_find(const GradcamModel *model, const char *text, GcamLayers *out, const GradcamLog *log);
 
+// The layer that a module of PyTorch puts out, "layer4": the last one that an exporter says was computed inside of it.
+// -1 where there is none. (modules.c)
+int gcam_layers_find_module(const GradcamModel *model, const char *module);
+
 // The text of several layers: their names, joined. NULL when there is no memory for it; gcam_free() it.
 char *gcam_layers_text(const GradcamModel *model, const GcamLayers *layers);
 

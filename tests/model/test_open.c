@@ -408,7 +408,7 @@ static void options_that_do_not_fit(void)
         int error;
         const char *words;
     } cases[] = {
-        { { .labels = "none", .layer = "q9" }, -ENOENT, "'q9'|small.onnx|choice is r" },
+        { { .labels = "none", .layer = "q9" }, -ENOENT, "'q9'|small.onnx|last ones are 'r' (automatic), 'c'" },
         { { .labels = "none", .layer = "conv9" }, -ENOENT, "'conv9'|near it: 'c'" },
         { { .labels = "none", .layer = "logits" }, -ENOENT, "'logits'" },
         { { .labels = "none", .logits = "prob" }, -ENOENT, "'prob'" },

@@ -416,6 +416,13 @@ static void pack_node(Pack *pack, const GraphNode *from, Onnx__NodeProto *to)
     to->n_input = (size_t)from->inputs;
     to->n_output = (size_t)from->outputs;
     to->n_attribute = (size_t)from->attributes;
+    if (from->scopes) {
+        to->n_metadata_props = 1;
+        Onnx__StringStringEntryProto *scopes =
+            MESSAGES(pack, Onnx__StringStringEntryProto, onnx__string_string_entry_proto__init, to->metadata_props, 1);
+        scopes->key = (char *)"pkg.torch.onnx.name_scopes";
+        scopes->value = (char *)from->scopes;
+    }
     to->input = cut(pack, to->n_input, sizeof(char *));
     to->output = cut(pack, to->n_output, sizeof(char *));
     for (int i = 0; i < from->inputs; i++)

@@ -49,6 +49,7 @@ typedef struct GraphNode {
     int inputs, outputs;
     GraphAttribute attribute[GRAPH_ARGS];
     int attributes;
+    const char *scopes;                 // PyTorch's list of modules, or NULL; must outlive the graph
 } GraphNode;
 
 typedef struct Graph {

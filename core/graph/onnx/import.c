@@ -288,12 +288,22 @@ static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNod
     return 0;
 }
 
+// Where the exporter of PyTorch tells in which modules a node was.
+static const char *find_scopes(const Onnx__NodeProto *proto)
+{
+    for (size_t i = 0; i < proto->n_metadata_props; i++)
+        if (!strcmp(text(proto->metadata_props[i]->key), "pkg.torch.onnx.name_scopes"))
+            return text(proto->metadata_props[i]->value);
+    return NULL;
+}
+
 // The values of its inputs by name, which must be there already; those of its outputs are new.
 static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *graph, Names *names, GcamNode *node,
                      const GradcamLog *log)
 {
     node->name = text(proto->name);
     node->type = text(proto->op_type);
+    node->scopes = find_scopes(proto);
     node->domain = proto->domain && strcmp(proto->domain, "ai.onnx") ? proto->domain : "";
     node->inputs = (int)proto->n_input;
     node->outputs = (int)proto->n_output;
