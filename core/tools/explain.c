@@ -39,6 +39,11 @@ static const Option options[] = {
     { "scores", 0, "FILE",
       "write the scores of all classes, before a softmax or sigmoid at the end, as .npy, float32, 1 x classes, or "
       "as .csv; also a directory or pattern" },
+    { "csv", 0, "FILE",
+      "write a table of all scores and probabilities of all pictures: a row for each picture and class; - is stdout" },
+    { "seen", 0, "FILE",
+      "write what the network saw of the picture, before mean and std: its size, cut and bars, as .png ...; also a "
+      "directory or pattern" },
     { "probability", 0, "HOW",
       "how scores become probabilities: softmax, sigmoid, given (they are such), none or auto, as "
       "the graph tells (default auto)" },
@@ -81,11 +86,13 @@ static int read_options(Explain *e)
     e->map_out = option_value(a, "map");
     e->sheet_out = option_value(a, "sheet");
     e->scores_out = option_value(a, "scores");
+    e->seen_out = option_value(a, "seen");
+    e->csv_out = option_value(a, "csv");
     e->as_json = option_given(a, "json");
     if ((status = explain_read_methods(e)))
         return status;
     const int to_stdout = is_stdout(e->out) + is_stdout(e->map_out) + is_stdout(e->sheet_out) +
-                          is_stdout(e->scores_out);
+                          is_stdout(e->scores_out) + is_stdout(e->seen_out) + is_stdout(e->csv_out);
     e->silent = to_stdout > 0;
     if (to_stdout > 1)
         return say_usage("explain", "only one file can go to stdout");
@@ -260,7 +267,10 @@ static int run_network(Explain *e, const AVFrame *frame, const char *path)
         return say_failure("cannot scale %s: %s", path, av_err2str(error));
     gradcam_context_restart(e->context);
     error = gradcam_context_forward(e->context, e->pixels, stride);
-    return error ? say_library(&e->log, error, path) : make_maps(e, path);
+    if (error)
+        return say_library(&e->log, error, path);
+    const int status = e->seen_out ? explain_write_seen(e, path) : STATUS_OK;
+    return status ? status : make_maps(e, path);
 }
 
 // What is made of all classes together. Returns a failure before, or its own.
@@ -293,7 +303,8 @@ static int explain_picture(Explain *e, const char *path)
         return status;
     }
     const char *scores_out = NULL;
-    if (e->scores_out && (status = write_scores(e, path, &scores_out))) {
+    if ((e->csv_out && (status = explain_add_scores(e, path))) ||
+        (e->scores_out && (status = write_scores(e, path, &scores_out)))) {
         av_frame_free(&frame);
         return status;
     }
@@ -333,10 +344,14 @@ static int explain_pictures(Explain *e)
         json_string(&e->json, "method", gradcam_method_text(&e->method, text, sizeof(text)));
         json_open(&e->json, "pictures", '[');
     }
-    progress_begin(e->arguments->count);
-    for (size_t i = 0; i < e->arguments->count; i++) {
-        progress_step(i, e->arguments->argument[i]);
-        const int failed = explain_picture(e, e->arguments->argument[i]);
+    progress_begin(e->pictures);
+    for (size_t i = 0; i < e->pictures; i++) {
+        progress_step(i, e->picture[i]);
+        const int failed = explain_picture(e, e->picture[i]);
+        status = failed ? failed : status;
+    }
+    if (e->csv_out) {
+        const int failed = explain_write_scores(e);
         status = failed ? failed : status;
     }
     progress_end();
@@ -363,7 +378,7 @@ static int check_picture(const Explain *e, const char *path)
 
 static int check_names(Explain *e)
 {
-    const size_t pictures = e->arguments->count, classes = e->targets->count;
+    const size_t pictures = e->pictures, classes = e->targets->count;
     int status = names_check("explain", "-o", e->out, pictures, 1);
 
     e->joint = classes > 1 && e->out && !names_is_directory(e->out) && !strstr(e->out, "{class}");
@@ -373,6 +388,14 @@ static int check_names(Explain *e)
         status = names_check("explain", "--sheet", e->sheet_out, pictures, 1);
     if (!status)
         status = names_check("explain", "--scores", e->scores_out, pictures, 1);
+    if (!status)
+        status = names_check("explain", "--seen", e->seen_out, pictures, 1);
+    if (!status)
+        status = names_check("explain", "--csv", e->csv_out, 1, 1);
+    if (!status && e->csv_out && names_is_directory(e->csv_out))
+        status = say_usage("explain", "--csv takes the name of a file, not of a directory: %s", e->csv_out);
+    if (!status && e->seen_out && !names_is_directory(e->seen_out) && picture_check_name(e->seen_out))
+        status = STATUS_USAGE;
     if (!status)
         status = check_picture(e, e->out);
     if (!status && e->sheet_out && !names_is_directory(e->sheet_out) && picture_check_name(e->sheet_out))
@@ -390,17 +413,20 @@ static int run_explain(const Arguments *arguments)
     int status;
 
     say_log_init(&e.log, 0);
-    if (!(status = read_options(&e)) && !(status = open_network(&e)) && !(status = check_names(&e)) &&
-        !(status = open_buffers(&e)) && !(status = explain_set_inputs(&e))) {
+    if (!(status = read_options(&e)) && !(status = explain_find_pictures(&e)) && !(status = open_network(&e)) &&
+        !(status = check_names(&e)) && !(status = open_buffers(&e)) && !(status = explain_set_inputs(&e))) {
         status = explain_pictures(&e);
         if (e.has_preprocessed)
             network_warn(e.model, explain_model_path(&e));
+        if (!explain_model_path(&e) && !e.silent)
+            say_hint("without -m it is the built-in network, which knows ten drawn shapes only: see gradcam info");
     }
     gcam_scaler_free(&e.scaler);
     gradcam_context_close(&e.context);
     gradcam_targets_free(&e.targets);
     gradcam_model_close(&e.model);
     names_free(&e.names);
+    explain_free_files(&e);
     draw_close(&e.draw);
     free(e.sheet_method);
     free(e.pixels);
@@ -414,14 +440,14 @@ static int run_explain(const Arguments *arguments)
 const Command command_explain = {
     .name = "explain",
     .summary = "show what in a picture speaks for a class",
-    .usage = "PICTURE... [OPTION]...",
+    .usage = "PICTURE|FOLDER... [OPTION]...",
     .examples =
         "  gradcam explain dog.jpg -o overlay.png        the best guess of the built-in network\n"
         "  gradcam explain dog.jpg -m vgg16.bin -c dog -o overlay.png --map map.npy\n"
         "  gradcam explain cats.jpg -m vgg16.bin -c dog -c cat -o both.png --boxes --json\n"
         "  gradcam explain cats.jpg -m vgg16.bin -c auto5 --sheet sheet.png\n"
         "  gradcam explain cats.jpg -m vgg16.bin -c dog --sheet sheet.png --methods gradcam,layercam\n"
-        "  gradcam explain photos/*.jpg -m vgg16.bin -o heatmaps/ --output heatmap\n"
+        "  gradcam explain photos/ -m vgg16.bin -o heatmaps/ --output heatmap --csv scores.csv\n"
         "  gradcam explain input.npy -m vgg16.onnx       an array of the network's own shape, as it is\n",
     .options = { options, draw_options, network_options },
     .least = 1,

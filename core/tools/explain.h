@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Inside of gradcam explain: what one run of it holds, and what its files do for each other. explain.c sets up and goes
- * through the pictures, explain_input.c reads what the network takes beside pictures, explain_results.c tells what was
- * found, explain_sheet.c makes contact sheets. All that return an int return a status (say.h).
+ * Inside of gradcam explain: what one run of it holds, and what its files do for each other. explain.c sets up and
+ * goes through the pictures, explain_input.c reads what the network takes beside pictures, explain_files.c finds
+ * pictures and writes what is no map, explain_results.c tells what was found, explain_sheet.c makes contact sheets. All
+ * that return an int return a status (say.h).
  */
 #ifndef GCAM_TOOLS_EXPLAIN_H
 #define GCAM_TOOLS_EXPLAIN_H
@@ -17,7 +18,12 @@
 typedef struct Explain {
     const Arguments *arguments;
     SayLog log;
-    const char *out, *map_out, *sheet_out, *scores_out;
+    char **picture;             // the paths, those in folders too
+    size_t pictures;
+    const char *out, *map_out, *sheet_out, *scores_out, *seen_out, *csv_out;
+    FILE *table;                // of all scores, in memory until it is written
+    char *table_text;
+    size_t table_size;
     int joint;                  // all classes in one picture
     GradcamMethod method;
     int probability, fit, threads, precision;
@@ -57,6 +63,15 @@ const char *explain_model_path(const Explain *e);
 const char *explain_target_name(const Explain *e, size_t index);
 // `count` maps of the picture, from the target at `index` on.
 Maps explain_get_maps(const Explain *e, const AVFrame *frame, size_t index, size_t count);
+
+// The pictures that the arguments name, folders included. (explain_files.c)
+int explain_find_pictures(Explain *e);
+// What the network saw of a picture, which it has just run on.
+int explain_write_seen(Explain *e, const char *path);
+// Rows of the table for a picture that the network has just run on; and the table into its file.
+int explain_add_scores(Explain *e, const char *path);
+int explain_write_scores(Explain *e);
+void explain_free_files(Explain *e);
 
 // What --input gave; warns of what is left out.
 int explain_set_inputs(Explain *e);

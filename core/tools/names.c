@@ -9,8 +9,53 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "say.h"
+
+typedef struct KeptFile {
+    dev_t device;
+    ino_t inode;
+} KeptFile;
+
+int names_keep(Names *names, const char *path)
+{
+    struct stat info;
+    KeptFile *longer;
+
+    if (!strcmp(path, "-") || stat(path, &info) || !S_ISREG(info.st_mode))
+        return STATUS_OK;
+    longer = realloc(names->kept, (names->kept_count + 1) * sizeof(*longer));
+    if (!longer)
+        return say_failure("out of memory");
+    names->kept = longer;
+    longer[names->kept_count++] = (KeptFile){ info.st_dev, info.st_ino };
+    return STATUS_OK;
+}
+
+static int is_kept(const Names *names, const char *path)
+{
+    struct stat info;
+
+    if (!strcmp(path, "-") || stat(path, &info))
+        return 0;
+    for (size_t i = 0; i < names->kept_count; i++)
+        if (names->kept[i].device == info.st_dev && names->kept[i].inode == info.st_ino)
+            return 1;
+    return 0;
+}
+
+// The folders above a file. That one cannot be made, writing the file tells.
+static void make_folders(const char *path)
+{
+    char part[4096];
+
+    snprintf(part, sizeof(part), "%s", path);
+    for (char *slash = part; (slash = strchr(slash + 1, '/')); *slash = '/') {
+        *slash = 0;
+        mkdir(part, 0777);
+    }
+}
 
 int names_is_directory(const char *path)
 {
@@ -27,12 +72,11 @@ int names_check(const char *command, const char *option, const char *pattern, si
     if (!*pattern)
         return say_usage(command, "%s needs the name of a file", option);
     if (pictures > 1 && !strstr(pattern, "{name}"))
-        return say_usage(command,
-                         "%s for several pictures is a directory or has {name} in it, like out/{name}.png",
-                         option);
+        return say_usage(command, "%s for several pictures is a directory, like out/, or has {name} in it, like "
+                         "out/{name}.png", option);
     if (classes > 1 && !strstr(pattern, "{class}"))
-        return say_usage(
-            command, "%s for several classes is a directory or has {class} in it, like {class}.png", option);
+        return say_usage(command, "%s for several classes is a directory, like out/, or has {class} in it, like "
+                         "{class}.png", option);
     return STATUS_OK;
 }
 
@@ -96,6 +140,10 @@ int names_make(Names *names, const char *pattern, const char *picture, const cha
     }
     if (strlen(made) + 1 == sizeof(made))
         return say_failure("the name that %s gives is too long", pattern);
+    if (is_kept(names, made))
+        return say_failure("%s is what is read and stays as it is; give another name to write to", made);
+    if (names_is_directory(pattern) || strchr(pattern, '{'))
+        make_folders(made);
     for (size_t i = 0; i < names->count; i++)
         if (!strcmp(names->given[i], made))
             return say_failure("two results would be written to %s", made);
@@ -113,5 +161,6 @@ void names_free(Names *names)
     for (size_t i = 0; i < names->count; i++)
         free(names->given[i]);
     free(names->given);
+    free(names->kept);
     *names = (Names) { 0 };
 }

@@ -58,6 +58,15 @@ void say_warning(const char *format, ...)
     va_end(arguments);
 }
 
+void say_hint(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    print_line("", NULL, format, arguments);
+    va_end(arguments);
+}
+
 void say_note(const char *format, ...)
 {
     va_list arguments;

@@ -24,6 +24,8 @@ SAY_FORMAT(1, 2) int say_failure(const char *format, ...);
 // The same, with the command's name, for STATUS_USAGE.
 SAY_FORMAT(2, 3) int say_usage(const char *command, const char *format, ...);
 SAY_FORMAT(1, 2) void say_warning(const char *format, ...);
+// What is no fault, but may explain what is seen.
+SAY_FORMAT(1, 2) void say_hint(const char *format, ...);
 // Only when stderr is a terminal.
 SAY_FORMAT(1, 2) void say_note(const char *format, ...);
 

@@ -172,7 +172,8 @@ refused "a picture that is not there" 1 'missing\.jpg' explain missing.jpg -m "$
 refused "text called .png" 1 'text\.png' explain text.png -m "$network"
 refused "text called .txt" 1 'text\.txt' explain text.txt -m "$network"
 refused "an empty picture" 1 'empty\.jpg' explain empty.jpg -m "$network"
-refused "a directory as picture" 1 'out' explain out -m "$network"
+mkdir -p empty
+refused "a directory without pictures" 1 empty explain empty -m "$network"
 refused "a picture that ends in its header" 1 'short\.ppm' explain short.ppm -m "$network"
 run explain picture.ppm -m "$network" -c 1 -o whole.jpg --output heatmap
 if [ $status = 0 ]; then
