@@ -46,13 +46,21 @@ else
 -include $(wildcard $(CONFIG))
 endif
 
-# The targets that work on a bare machine install what they need; the others only say what is missing.
+# The targets that work on a bare machine install what they need; the others only say what is missing. Packages that
+# only tests use wait for these.
 ifneq ($(filter demo test test-long,$(MAKECMDGOALS)),)
 INSTALL_DEPS := --install-deps
 endif
+ifneq ($(filter test test-long,$(MAKECMDGOALS)),)
+CONFIG_DEPS := --test-packages
+ifeq ($(TEST_PACKAGES),no)
+.PHONY: configure-again
+$(CONFIG): configure-again
+endif
+endif
 
 $(CONFIG): $(SRC)/configure
-	@$(SRC)/configure $(CONFIGURE_ARGS) --build=$(BUILD) $(INSTALL_DEPS)
+	@$(SRC)/configure $(CONFIGURE_ARGS) --build=$(BUILD) $(INSTALL_DEPS) $(CONFIG_DEPS)
 
 VERSION   := $(shell sed -n 's/^\#define GRADCAM_VERSION_[A-Z]* *\([0-9]*\)/\1/p' $(SRC)/core/gradcam.h \
                  | paste -s -d .)
