@@ -127,7 +127,9 @@ GRADCAM_API const GradcamPreset *gradcam_preset_at(size_t index);
 typedef struct GradcamModelOptions {
     size_t size;                // sizeof of this struct, or 0: see above
     GradcamLog log;             // used during gradcam_model_open() only
-    const char *labels;         // a file with one label per line, "imagenet" for the built-in labels and groups, "none"
+    const char *labels;         // a file with one label per line, "imagenet" for the built-in labels and groups,
+                                // "none"; default the model's: in a .bin, or the metadata of an .onnx; else "imagenet"
+                                // for 1000 classes
     const char *logits;         // tensor or node whose elements are the scores; default the output before any softmax
     const char *layer;          // default target layer; see GradcamSettings
     const GradcamPreprocessing *preprocessing;  // default what the file, its graph, its names or its producer tell,

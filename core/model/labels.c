@@ -46,7 +46,9 @@ static int is_text(const char *text, int tabs)
     int is_blank = 1;
     for (const char *at = text; *at;) {
         size_t length = gcam_utf8_length(at);
-        if (!length || ((unsigned char)*at < ' ' && !(tabs && *at == '\t')) || *at == 0x7F)
+        int is_control = ((unsigned char)*at < ' ' && !(tabs && *at == '\t')) || *at == 0x7F ||
+                         ((unsigned char)at[0] == 0xC2 && (unsigned char)at[1] < 0xA0);
+        if (!length || is_control)
             return 0;
         is_blank &= *at == ' ' || *at == '\t' || *at == ',';
         at += length;

@@ -21,6 +21,7 @@
 #include <stddef.h>
 
 #include "gradcam.h"
+#include "graph/graph.h"
 
 typedef struct GcamGroup {
     const char *text;           // names, tab, classes: what gcam_labels_create() takes, to be stored in a model
@@ -53,6 +54,10 @@ int gcam_labels_imagenet(GcamLabels **out, const GradcamLog *log);
 
 // The licence that goes with copies of the built-in names, as text, not NUL-terminated. Static.
 const char *gcam_labels_imagenet_licence(size_t *size);
+
+// From what a file's metadata says of its classes; *out NULL, and a warning, where it does not name each of them once,
+// and NULL where it says nothing. -ENOMEM.
+int gcam_labels_from_metadata(GcamLabels **out, const GcamGraph *graph, size_t classes, const GradcamLog *log);
 
 void gcam_labels_free(GcamLabels **labels);
 

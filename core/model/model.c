@@ -154,8 +154,11 @@ static int read_labels(GradcamModel *model, const char *wanted, const GradcamLog
         error = gcam_labels_create(&model->labels, labels, count, groups, group_count,
                                    gcam_modelfile_path(model->file), log);
         model->labels_licence = file_string(model, KEY_LABELS_LICENCE);
-    } else if (model->info.classes == IMAGENET_CLASSES)
-        error = imagenet_labels(model, log);
+    } else {
+        error = gcam_labels_from_metadata(&model->labels, &model->graph, model->info.classes, log);
+        if (!error && !model->labels && model->info.classes == IMAGENET_CLASSES)
+            error = imagenet_labels(model, log);
+    }
     if (!error && model->labels && model->labels->count != model->info.classes) {
         gcam_log(log, GRADCAM_LOG_ERROR, "%zu labels ('%s') for a network of %zu classes", model->labels->count,
                  wanted ? wanted : "in the model", model->info.classes);
@@ -204,6 +207,15 @@ static int read_preprocessing(GradcamModel *model, const GradcamPreprocessing *w
     return info->preprocessing_reason ? 0 : -ENOMEM;
 }
 
+// A copy that is harmless to print.
+static const char *plain_text(GradcamModel *model, const char *text)
+{
+    char *copy = gcam_arena_strdup(&model->arena, text);
+    if (copy)
+        gcam_utf8_disarm(copy);
+    return copy;
+}
+
 static int fill_info(GradcamModel *model, const char *path, size_t memory)
 {
     GradcamModelInfo *info = &model->info;
@@ -219,12 +231,11 @@ static int fill_info(GradcamModel *model, const char *path, size_t memory)
     info->opset = model->graph.opset;
     if (memory)
         model->graph.memory = memory;
-    info->source_sha256 = file_string(model, KEY_SHA256);
-    info->licence = file_string(model, KEY_LICENCE);
-    info->name = model->file ? file_string(model, KEY_NAME) : "";
-    if (!info->name[0] && path && !(info->name = gcam_arena_strdup(&model->arena, slash ? slash + 1 : path)))
-        return -ENOMEM;
-    return 0;
+    const char *name = file_string(model, KEY_NAME);
+    info->source_sha256 = plain_text(model, file_string(model, KEY_SHA256));
+    info->licence = plain_text(model, file_string(model, KEY_LICENCE));
+    info->name = plain_text(model, name[0] || !path ? name : slash ? slash + 1 : path);
+    return info->source_sha256 && info->licence && info->name ? 0 : -ENOMEM;
 }
 
 static int find_states(GradcamModel *model, const char *wanted, const GradcamLog *log)

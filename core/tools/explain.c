@@ -197,8 +197,14 @@ const char *explain_target_name(const Explain *e, size_t index)
 {
     const GradcamTarget *target = &e->targets->target[index];
     const int class_index = e->infos[index].class_index;
+    char digits[16] = "";
 
-    return target->count || class_index < 0 ? target->name : gradcam_model_label(e->model, class_index);
+    // A class that was asked for by its index has a name all the same.
+    if (target->count == 1)
+        snprintf(digits, sizeof(digits), "%d", target->classes[0]);
+    if (class_index < 0 || (target->count && strcmp(target->name, digits)))
+        return target->name;
+    return gradcam_model_label(e->model, class_index);
 }
 
 static int explain_target(Explain *e, const AVFrame *frame, const char *path, size_t index)

@@ -2,8 +2,10 @@
  *
  * What was found in a picture, in words for people or as JSON for programs. In: results. Out: lines on stdout.
  */
-#include "gradcam_picture.h"
 #include "explain.h"
+
+#include "base/utf8.h"
+#include "gradcam_picture.h"
 
 #include <math.h>
 #include <string.h>
@@ -39,13 +41,18 @@ static void print_text(const Explain *e, const Result *r)
 {
     double x, y;
 
+    char picture[4096];
+
     find_peak(r, &x, &y);
+    snprintf(picture, sizeof(picture), "%s", r->picture);
+    gcam_utf8_trim(picture);
+    gcam_utf8_disarm(picture);
     if (r->target->count > 1 || r->info.class_index < 0 || strcmp(score_name(r->target), "logit"))
-        printf("%s: %s", r->picture, r->name);
+        printf("%s: %s", picture, r->name);
     else if (gradcam_model_info(e->model)->labels)
-        printf("%s: %s (%d)", r->picture, r->name, r->info.class_index);
+        printf("%s: %s (%d)", picture, r->name, r->info.class_index);
     else
-        printf("%s: class %d", r->picture, r->info.class_index);
+        printf("%s: class %d", picture, r->info.class_index);
     print_number("probability", r->info.probability);
     print_number("score", r->info.score);
     if (r->info.empty)

@@ -5,6 +5,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,15 +74,18 @@ int map_check_name(const char *path)
     return say_failure("no map format has a name like \"%s\", use .npy or .csv", path);
 }
 
-// A line for each row; nine digits give back the same float.
+// A line for each row; nine digits give back the same float. What is not finite is left empty: few who read CSV know it.
 static int csv_save(const char *path, const float *data, int rows, int columns)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
 
-    for (int i = 0; out && i < rows * columns; i++)
-        fprintf(out, "%.9g%c", data[i], (i + 1) % columns ? ',' : '\n');
+    for (int i = 0; out && i < rows * columns; i++) {
+        if (isfinite(data[i]))
+            fprintf(out, "%.9g", data[i]);
+        fputc((i + 1) % columns ? ',' : '\n', out);
+    }
     const int wrong = !out || fclose(out);
     const int status = wrong ? say_failure("out of memory") : file_save(path, text, size);
     free(text);

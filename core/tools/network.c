@@ -10,7 +10,7 @@
 const Option network_options[] = {
     { "labels", 0, "FILE",
       "names of the classes: a file with one per line, imagenet, or none (default: those in the "
-      "model; imagenet for .onnx files with 1000 classes)" },
+      "model, of an .onnx file in its metadata; else imagenet for 1000 classes)" },
     { "preset", 0, "NAME",
       "how pixels become the network's input, by name: torchvision, caffe (BGR less their mean), tf "
       "(-1..1), unit (0..1) or none (0..255); instead of --mean, --std, --range and --color (default: as --mean)" },

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 static struct {
     size_t total;
     int shown;
@@ -24,9 +26,11 @@ static void print_line(const char *before, const char *command, const char *form
 {
     fflush(stdout);
     progress_hide();
-    fprintf(stderr, "gradcam%s%s: %s", command ? " " : "", command ? command : "", before);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    char text[2048];
+    vsnprintf(text, sizeof(text), format, arguments);
+    gcam_utf8_trim(text);
+    gcam_utf8_disarm(text);
+    fprintf(stderr, "gradcam%s%s: %s%s\n", command ? " " : "", command ? command : "", before, text);
 }
 
 int say_failure(const char *format, ...)

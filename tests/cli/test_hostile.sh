@@ -72,6 +72,10 @@ refused "a name with escapes" 1 'nothing. \[2Jhere' info "$(printf 'nothing\n\03
 esc=$(printf '\033')
 ! grep -q "$esc" stderr
 check "no escape reaches the terminal" $?
+cp picture.ppm "$(printf 'e\033[2Jx.ppm')"
+run explain "$(printf 'e\033[2Jx.ppm')" -m "$network" -c 282
+[ $status = 0 ] && grep -q 'e \[2Jx.ppm: tiger cat (282)' stdout && ! grep -q "$esc" stdout
+check "nor that of a picture's name, and a class has its name" $?
 
 # Results are written where they were meant to be, and over nothing else.
 echo old > target.png
@@ -101,6 +105,11 @@ numbers = [struct.unpack("<f", struct.pack("<f", x))[0] for row in rows for x in
 assert len(set(map(len, rows))) == 1 and list(struct.unpack(f"<{len(data) // 4}f", data)) == numbers
 END
 check "a map as CSV" $?
+if [ -n "$hostile" ] && [ -f "$hostile/w_nan.onnx" ]; then
+    run explain picture.ppm -m "$hostile/w_nan.onnx" -c 0 --scores scores.csv --map map.csv
+    [ $status = 0 ] && [ "$(cat scores.csv)" = ,, ] && ! grep -q nan map.csv
+    check "what is not finite is empty in CSV" $?
+fi
 refused "a map in a format that does not exist" 2 'map\.txt' explain picture.ppm -m "$network" -c 1 --map map.txt
 ls | grep -q '\.tmp'
 [ $? = 1 ]

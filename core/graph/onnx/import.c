@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "chains.h"
 
 #include <errno.h>
@@ -141,6 +142,36 @@ void gcam_onnx_free(GcamOnnx **onnx)
     *onnx = NULL;
 }
 
+static void disarm(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names[i])
+            gcam_utf8_disarm(names[i]);
+}
+
+// Names go to terminals, logs, JSON and metadata: none has control characters in it, and all are UTF-8. Tensors whose
+// names are the same then are defined twice.
+static void disarm_names(Onnx__ModelProto *model)
+{
+    Onnx__GraphProto *graph = model->graph;
+    disarm(&model->producer_name, 1);
+    disarm(&graph->name, 1);
+    for (size_t i = 0; i < graph->n_node; i++) {
+        Onnx__NodeProto *node = graph->node[i];
+        disarm(&node->name, 1);
+        disarm(&node->op_type, 1);
+        disarm(&node->domain, 1);
+        disarm(node->input, node->n_input);
+        disarm(node->output, node->n_output);
+    }
+    for (size_t i = 0; i < graph->n_initializer; i++)
+        disarm(&graph->initializer[i]->name, 1);
+    for (size_t i = 0; i < graph->n_input; i++)
+        disarm(&graph->input[i]->name, 1);
+    for (size_t i = 0; i < graph->n_output; i++)
+        disarm(&graph->output[i]->name, 1);
+}
+
 int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t size,
                     const GcamOnnxWeights *weights, int copy, const GradcamLog *log)
 {
@@ -162,6 +193,7 @@ int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t 
         error = -EBADMSG;
         goto fail;
     }
+    disarm_names(onnx->proto);
     Onnx__GraphProto *graph = onnx->proto->graph;
     if (graph->n_node > GCAM_MOST_NODES) {
         error = gcam_fail(log, -EOVERFLOW, "%s: a graph of %zu nodes, more than %d", path, graph->n_node,
