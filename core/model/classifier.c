@@ -79,11 +79,9 @@ static int find_logits(GradcamModel *model, const char *wanted, const GradcamLog
     return 0;
 }
 
-// Nodes that depend on a value, as a set; whether the logits do.
-static int depends(const GradcamModel *model, int from, char *on_value)
+// Values that depend on one.
+static void mark_behind(const GcamGraph *graph, int from, char *on_value)
 {
-    const GcamGraph *graph = &model->graph;
-    memset(on_value, 0, (size_t)graph->values);
     on_value[from] = 1;
     for (int i = 0; i < graph->nodes; i++)
         for (int j = 0; j < graph->node[i].inputs; j++)
@@ -91,7 +89,6 @@ static int depends(const GradcamModel *model, int from, char *on_value)
                 for (int k = 0; k < graph->node[i].outputs; k++)
                     if (graph->node[i].output[k] >= 0)
                         on_value[graph->node[i].output[k]] = 1;
-    return on_value[model->logits];
 }
 
 // Values that lie as rows and columns of channels: the picture, what convolutions and poolings make of it, and what
@@ -115,16 +112,18 @@ static void mark_spatial(const GradcamModel *model, char *spatial)
     }
 }
 
-// Whether weights lie between a layer and the logits.
-static int has_weights_after(const GradcamModel *model, const char *on_value)
+// Values from which weights are yet to come.
+static void mark_before_weights(const GcamGraph *graph, char *before)
 {
-    const GcamGraph *graph = &model->graph;
-    for (int i = 0; i < graph->nodes; i++) {
+    for (int i = graph->nodes - 1; i >= 0; i--) {
         const GcamNode *node = &graph->node[i];
-        if (node->op->flags & GCAM_OP_WEIGHTS && node->input[0] >= 0 && on_value[node->input[0]])
-            return 1;
+        int is_before = 0;
+        for (int k = 0; k < node->outputs; k++)
+            is_before |= node->output[k] >= 0 && before[node->output[k]];
+        for (int j = 0; j < node->inputs; j++)
+            if (node->input[j] >= 0 && (is_before || (j == 0 && node->op->flags & GCAM_OP_WEIGHTS)))
+                before[node->input[j]] = 1;
     }
-    return 0;
 }
 
 // What leads to the logits.
@@ -180,34 +179,36 @@ static void add_layer(GradcamModel *model, int value, const GcamTokens *tokens)
     model->layer_value[model->layers++] = value;
 }
 
-// The last layer that is not merely pooled; with weights behind it, where that is asked for. -1: there is none.
-static int last_layer(const GradcamModel *model, char *on_value, const GcamTokens *tokens, int weights)
+// The last layer that is not merely pooled, of those from which weights are yet to come, or of all where `before` is
+// NULL. -1: there is none.
+static int last_layer(const GradcamModel *model, const GcamTokens *tokens, const char *before)
 {
     const GcamGraph *graph = &model->graph;
     for (size_t i = model->layers; i-- > 1;) {
         int value = model->layer_value[i];
         if (!tokens[value].is_layer && !(graph->node[graph->value[value].node].op->flags & GCAM_OP_POOLS) &&
-            depends(model, value, on_value) && (!weights || has_weights_after(model, on_value)))
+            (!before || before[value]))
             return (int)i;
     }
     return -1;
 }
 
-static int choose_layer(const GradcamModel *model, const char *needed, char *on_value, const GcamTokens *tokens)
+static int choose_layer(const GradcamModel *model, const char *needed, const char *before, const GcamTokens *tokens)
 {
-    int chosen = last_layer(model, on_value, tokens, 1);
+    int chosen = last_layer(model, tokens, before);
     int value = gcam_tokens_choose(&model->graph, needed, tokens);
     for (size_t i = chosen < 1 ? 1 : (size_t)chosen; value >= 0 && i < model->layers; i++)
         if (model->layer_value[i] == value)
             return (int)i;
-    return chosen < 0 ? last_layer(model, on_value, tokens, 0) : chosen;        // score maps: better than nothing
+    return chosen < 0 ? last_layer(model, tokens, NULL) : chosen;       // score maps: better than nothing
 }
 
 static int find_layers(GradcamModel *model)
 {
     const GcamGraph *graph = &model->graph;
     size_t n = (size_t)graph->values;
-    char *spatial = gcam_calloc(3 * n, 1), *needed = spatial + n, *on_value = spatial + 2 * n;
+    char *spatial = gcam_calloc(4 * n, 1), *needed = spatial + n, *on_value = spatial + 2 * n;
+    char *before = spatial + 3 * n;
     GcamTokens *tokens = gcam_calloc(n, sizeof(*tokens));
     model->layer = gcam_arena_alloc(&model->arena, n + 1, sizeof(*model->layer));
     model->layer_value = gcam_arena_alloc(&model->arena, n + 1, sizeof(int));
@@ -218,7 +219,7 @@ static int find_layers(GradcamModel *model)
     mark_spatial(model, spatial);
     mark_needed(model, needed);
     gcam_tokens_find(graph, model->inputs.picture_value, spatial, tokens);
-    depends(model, model->inputs.picture_value, on_value);
+    mark_behind(graph, model->inputs.picture_value, on_value);
     add_layer(model, model->inputs.picture_value, NULL);
     for (int i = 0; i < graph->nodes; i++)
         for (int k = 0; k < graph->node[i].outputs; k++) {
@@ -230,7 +231,8 @@ static int find_layers(GradcamModel *model)
             else if (spatial[value] && graph->value[value].shape.dim[2] * graph->value[value].shape.dim[3] > 1)
                 add_layer(model, value, NULL);
         }
-    model->default_layer = choose_layer(model, needed, on_value, tokens);
+    mark_before_weights(graph, before);
+    model->default_layer = choose_layer(model, needed, before, tokens);
     gcam_blocks_find(graph, needed, tokens, &model->blocks);
 end:
     gcam_free(spatial);

@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_LOOKED_AT ((size_t)1 << 26)        // pairs of blocks
+
 typedef struct Block {
     size_t size;                // floats
     int born, dies;             // first and last moment of use, inclusive
@@ -35,15 +37,23 @@ typedef struct Block {
 
 int gcam_plan_first_gradient(const GcamPlan *plan, int step, int input)
 {
-    int value = plan->step[step].input[input];
-    for (int i = plan->steps - 1; i >= step; i--)
-        for (int j = 0; j < plan->step[i].inputs; j++) {
-            if (i == step && j == input)
-                return 1;
-            if (plan->step[i].input[j] == value && plan->step[i].in_head)
-                return 0;
-        }
-    return 1;
+    const int *read = plan->step[step].input;
+    for (int j = 0; j < input; j++)
+        if (read[j] == read[input] && plan->step[step].in_head)
+            return 0;
+    return plan->last_reader[read[input]] <= step;
+}
+
+static int find_last_readers(GcamPlan *plan)
+{
+    plan->last_reader = gcam_arena_alloc(&plan->arena, (size_t)plan->values, sizeof(int));
+    for (int i = 0; plan->last_reader && i < plan->values; i++)
+        plan->last_reader[i] = -1;
+    for (int i = 0; plan->last_reader && i < plan->steps; i++)
+        for (int j = 0; plan->step[i].in_head && j < plan->step[i].inputs; j++)
+            if (plan->step[i].input[j] >= 0)
+                plan->last_reader[plan->step[i].input[j]] = i;
+    return plan->last_reader ? 0 : -ENOMEM;
 }
 
 static void touch(Block *block, int value, int time)
@@ -143,6 +153,7 @@ typedef struct Placed {
     Block **first;              // by time born
     Block **other;              // room for all blocks
     size_t others;
+    size_t looked_at, top;      // others in all so far; the end of what is highest
 } Placed;
 
 static int placed_create(Placed *placed, int last, size_t blocks)
@@ -189,16 +200,25 @@ static void find_others(Placed *placed, const Block *block, size_t node, size_t 
     find_others(placed, block, 2 * node + 1, first + times / 2, times / 2);
 }
 
-// The lowest place with room among the blocks that live at the same time.
+// The lowest place with room among the blocks that live at the same time. Where tens of thousands do, as in no network
+// that anybody trained, looking at them all would take minutes: blocks that come then, the smallest, lie above all.
 static void place(Block *block, Placed *placed)
 {
     placed->others = 0;
+    if (placed->looked_at > MOST_LOOKED_AT) {
+        block->at = placed->top;
+        placed->top += block->size;
+        return;
+    }
     find_others(placed, block, 1, 0, placed->times);
+    placed->looked_at += placed->others;
     qsort(placed->other, placed->others, sizeof(*placed->other), by_place);
     block->at = 0;
     for (size_t i = 0; i < placed->others && placed->other[i]->at < block->at + block->size; i++)
         if (placed->other[i]->at + placed->other[i]->size > block->at)
             block->at = placed->other[i]->at + placed->other[i]->size;
+    if (block->at + block->size > placed->top)
+        placed->top = block->at + block->size;
     enter(placed, block);
 }
 
@@ -244,10 +264,12 @@ static void live_scratch(GcamPlan *plan, Block *block)
 
 int gcam_plan_memory(GcamPlan *plan)
 {
-    size_t n = (size_t)plan->values, steps = (size_t)plan->steps, all = 2 * (n + steps), blocks = 0, top = 0;
+    size_t n = (size_t)plan->values, steps = (size_t)plan->steps, all = 2 * (n + steps), blocks = 0;
     Block *block = gcam_calloc(all, sizeof(*block)), *grad = block ? block + n : NULL;
     Placed placed;
     int error = placed_create(&placed, 2 * plan->steps + 1, all);
+    if (!error)
+        error = find_last_readers(plan);
     plan->data_at = gcam_arena_alloc(&plan->arena, n, sizeof(size_t));
     plan->grad_at = gcam_arena_alloc(&plan->arena, n, sizeof(size_t));
     plan->scratch_at = gcam_arena_alloc(&plan->arena, 2 * steps, sizeof(size_t));
@@ -275,7 +297,6 @@ int gcam_plan_memory(GcamPlan *plan)
     for (size_t i = 0; i < blocks; i++) {
         place(&block[i], &placed);
         *block[i].to = block[i].at;
-        top = block[i].at + block[i].size > top ? block[i].at + block[i].size : top;
     }
     for (int i = 0; i < plan->values; i++)      // a view lies where its root lies
         if (plan->data_at[plan->root[i]] != SIZE_MAX)
@@ -284,8 +305,8 @@ int gcam_plan_memory(GcamPlan *plan)
         plan->scratch_at[steps + i] = plan->sum_at[i] + sum_size(plan, (int)i);
     for (int i = 0; i < plan->steps; i++)
         if (kept_scratch(plan, i))
-            plan->scratch_at[i] = top;
-    plan->floats = top + most_kept_scratch(plan);
+            plan->scratch_at[i] = placed.top;
+    plan->floats = placed.top + most_kept_scratch(plan);
 end:
     gcam_free(block);
     placed_clear(&placed);

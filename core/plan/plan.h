@@ -77,6 +77,7 @@ typedef struct GcamPlan {
     GcamSums *sums;             // a short way to the sums of the layer's gradient, or NULL: there is none
     const GcamWay *way[GCAM_WAYS];
     int can_skip;               // a backward run for only_active computes less
+    int *last_reader;           // by value: the last step of the head that reads it, the first to add to its gradient
     int *root;                  // by value: the value whose memory it uses; itself, or what it is a view of
     size_t *shift;              // by value: floats from the beginning of that memory
     char *placed;               // by value: computed in a part of another value, not only another name of it

@@ -74,7 +74,8 @@ int map_check_name(const char *path)
     return say_failure("no map format has a name like \"%s\", use .npy or .csv", path);
 }
 
-// A line for each row; nine digits give back the same float. What is not finite is left empty: few who read CSV know it.
+// A line for each row; nine digits give back the same float. What is not finite is left empty: few who read CSV know
+// it.
 static int csv_save(const char *path, const float *data, int rows, int columns)
 {
     char *text = NULL;

@@ -65,6 +65,37 @@ if [ -d "$hostile" ]; then
     done
 fi
 
+# Graphs of 200,000 nodes that cost the square of that, minutes, wherever something is looked for from each node anew:
+# a chain without weights, of which each node may be the automatic layer; and one whose half reads the other long after,
+# so that a quarter of all values live at once.
+python3 - << 'END'
+def field(number, payload):
+    size, head = len(payload), bytearray([number << 3 | 2])
+    while size > 127:
+        head.append(size & 127 | 128)
+        size >>= 7
+    return bytes(head) + bytes([size]) + payload
+def node(op, inputs, output):
+    return field(1, b"".join(field(1, i.encode()) for i in inputs) + field(2, output.encode()) + field(4, op.encode()))
+def save(path, nodes, last):
+    shape = b"".join(field(1, b"\x08" + bytes([size])) for size in (1, 3, 8, 8))
+    value = field(1, b"x") + field(2, field(1, b"\x08\x01" + field(2, shape)))
+    nodes += [node("GlobalAveragePool", [last], "p"), node("Flatten", ["p"], "y")]
+    graph = b"".join(nodes) + field(11, value) + field(12, field(1, b"y"))
+    open(path, "wb").write(b"\x08\x08" + field(7, graph) + field(8, b"\x10\x0d"))
+n = 200000
+nodes = [node("Relu" if i % 2 else "Abs", [f"t{i - 1}" if i else "x"], f"t{i}") for i in range(n)]
+save("chain.onnx", nodes, f"t{n - 1}")
+nodes = []
+for i in range(n // 2):
+    nodes += [node("Sigmoid", [f"u{i - 1}" if i else "x"], f"t{i}"), node("Add", [f"t{i}", f"t{i // 2}"], f"u{i}")]
+save("ladder.onnx", nodes, f"u{n // 2 - 1}")
+END
+for file in chain ladder; do
+    run explain picture.ppm -m $file.onnx -c 0
+    check "200,000 nodes: a $file" $status
+done
+
 refused "a network that takes more memory than is allowed" 1 'memory allowed' \
     explain picture.ppm -m "$network" --memory 1
 # Names that would tell the terminal something, or the reader nothing.
