@@ -48,7 +48,7 @@ static void free_item(Item *item)
 // Jobs run at once only as far as their frames may wait for them.
 static int choose_jobs(const GcamQueue *q)
 {
-    const int64_t keys = 1 + (int64_t)q->most / q->keys.stride;
+    const int64_t keys = 1 + (int64_t)q->most / gcam_keys_frames(&q->keys);
 
     return q->live || !q->lookahead ? 1 : FFMIN(keys, q->lookahead);
 }
@@ -186,16 +186,15 @@ static int show(GcamQueue *q, Item *item)
 static void warn_of_cost(GcamQueue *q, const GradcamResult *result)
 {
     const GradcamMethodInfo *method = result->method.info;
-    const double frame = q->keys.frame_rate.num > 0 ? av_q2d(av_inv_q(q->keys.frame_rate)) : 0;
-    const double has = q->keys.stride * frame;
+    const double has = gcam_keys_seconds(&q->keys);
 
-    if (method->use == GRADCAM_USE_VIDEO || method == q->dear || result->reused || !frame || result->elapsed <= has)
+    if (method->use == GRADCAM_USE_VIDEO || method == q->dear || result->reused || has <= 0 || result->elapsed <= has)
         return;
     q->dear = method;
-    av_log(q->ctx, AV_LOG_WARNING,
-               "method=%s took %.0f ms for a map, and stride=%d has %.0f: %s; stride=%.0f would do\n",
-           method->name, result->elapsed * 1000, q->keys.stride, has * 1000,
-           q->live ? "maps come late" : "the video does not keep pace with its time", ceil(result->elapsed / frame));
+    av_log(q->ctx, AV_LOG_WARNING, "method=%s took %.0f ms for a map, and there is one each %.0f ms: %s; every=%.2f "
+           "would do\n", method->name, result->elapsed * 1000, has * 1000,
+           q->live ? "maps come late" : "the video does not keep pace with its time",
+           ceil(result->elapsed * 100) / 100);
 }
 
 // Fetches the result of a key frame, if that has not been done.
@@ -340,7 +339,7 @@ int gcam_queue_take(GcamQueue *q, AVFrame *frame)
 
 int gcam_queue_pass(GcamQueue *q)
 {
-    const int64_t may_wait = q->live ? 0 : FFMIN((int64_t)q->lookahead * q->keys.stride, q->most);
+    const int64_t may_wait = q->live ? 0 : FFMIN((int64_t)q->lookahead * gcam_keys_frames(&q->keys), q->most);
     int ret;
 
     do {

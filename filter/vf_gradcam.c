@@ -52,6 +52,8 @@ typedef struct GradcamFilter {
     { name, help, OFFSET(field), AV_OPT_TYPE_BOOL, { .i64 = value }, min, 1, flags }
 #define ENUM(name, field, help, value, count, flags, unit) \
     { name, help, OFFSET(field), AV_OPT_TYPE_INT, { .i64 = value }, 0, (count) - 1, flags, unit }
+#define STEPS(name, field, help, value, max, flags, unit) \
+    { name, help, OFFSET(field), AV_OPT_TYPE_INT, { .i64 = value }, value, max, flags, unit }
 #define CONST(name, help, value, flags, unit) \
     { name, help, 0, AV_OPT_TYPE_CONST, { .i64 = value }, 0, 0, flags, unit }
 
@@ -70,6 +72,7 @@ typedef struct GradcamFilter {
 #define STILL_HELP   "difference, of 255, up to which blocks of a picture count as unchanged (-1: compute all)"
 #define METHOD_HELP  "how the map is computed: a method, or METHOD/OPTION=VALUE/...; help lists them in the log"
 #define STRIDE_HELP  "compute a map for every stride-th frame; the frames between show the same map"
+#define EVERY_HELP   "compute a map as soon as the last is so many seconds old, in the place of stride (0: stride)"
 
 static const AVOption gradcam_options[] = {
     STRING("model",  queue.engine.path, MODEL_HELP, NULL, FLAGS),
@@ -92,8 +95,11 @@ static const AVOption gradcam_options[] = {
     INT("memory",    queue.engine.memory, "memory that the network may take to run, in MB", 4096, 1, 1 << 20, FLAGS),
     BOOL("mmap",     queue.engine.mmap, "map large files of the model into memory; 0: read them", 1, 0, FLAGS),
     STRING("method", queue.engine.method_text, METHOD_HELP, "gradcam", TFLAGS),
-    INT("stride",    queue.keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
-    INT("s",         queue.keys.stride, STRIDE_HELP, 5, 1, INT_MAX, TFLAGS),
+    STEPS("stride",  queue.keys.stride, STRIDE_HELP, GCAM_STRIDE_AUTO, INT_MAX, TFLAGS, "stride"),
+    STEPS("s",       queue.keys.stride, STRIDE_HELP, GCAM_STRIDE_AUTO, INT_MAX, TFLAGS, "stride"),
+        CONST("auto", "5; frames that are 0.2 seconds apart or more have a map each", GCAM_STRIDE_AUTO, TFLAGS,
+              "stride"),
+    DOUBLE("every",  queue.keys.every, EVERY_HELP, 0, 0, 86400, TFLAGS),
     ENUM("origin",   queue.keys.origin, "where the stride is counted from", GCAM_ORIGIN_START, GCAM_ORIGIN_COUNT, FLAGS,
          "origin"),
         CONST("start", "the first frame", GCAM_ORIGIN_START, FLAGS, "origin"),

@@ -64,7 +64,7 @@ refused "a log for a FIFO that nobody reads" log_path=fifo "log_path=fifo: a FIF
 refused "a FIFO as a model" model=fifo "fifo.*a FIFO"
 refused "a FIFO as labels" labels=fifo "fifo.*a FIFO"
 refused "a network that takes more memory than is allowed" memory=1 "memory allowed"
-refused "a stride of 0" stride=0 "option .\?stride"
+refused "a stride below 0" stride=-1 "option .\?stride"
 
 # A full disk ends the log with one sentence, and not the video.
 if [ -c /dev/full ]; then
