@@ -655,6 +655,9 @@ GRADCAM_API void gradcam_stream_close(GradcamStream **stream);
 // jobs as there are job slots are under way and as many again wait for one.
 GRADCAM_API int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint64_t *ticket);
 
+// The next frame that is handed in has nothing to do with those before: class=auto decides anew.
+GRADCAM_API int gradcam_stream_cut(GradcamStream *stream);
+
 // Number of jobs that could start at once: 0 when every job slot has work.
 GRADCAM_API int gradcam_stream_idle(GradcamStream *stream);
 

@@ -177,11 +177,21 @@ static int move_maps(GcamBetween *b, const GcamHeat *heat, GcamPlanes *planes)
     return ret;
 }
 
-// interp=motion: between the maps of the key frame before, moved on, and those of the one after, moved back.
-static int meet_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, GcamPlanes *planes)
+// How far a frame is from one key frame to the next, 0 to 1: by time, or by number where times are not known or go
+// back.
+static float find_share(const GcamHeat *heat, int64_t number, double time)
 {
     const GcamHeat *next = heat->next;
-    const float share = (float)(number - heat->number) / (next->number - heat->number);
+
+    if (heat->time <= time && time <= next->time && heat->time < next->time)
+        return (time - heat->time) / (next->time - heat->time);
+    return (float)(number - heat->number) / (next->number - heat->number);
+}
+
+// interp=motion: between the maps of the key frame before, moved on, and those of the one after, moved back.
+static int meet_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, float share, GcamPlanes *planes)
+{
+    const GcamHeat *next = heat->next;
     const size_t targets = heat->result->count, count = gradcam_motion_way_count(b->motion);
     const GradcamShift *way = b->way + (number - b->way_first) * count;
     const GradcamShift *next_way = b->way + (next->number - b->way_first) * count;
@@ -205,10 +215,9 @@ static int meet_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, GcamP
 }
 
 // interp=linear: between the maps of the key frames before and after.
-static int mix_maps(GcamBetween *b, const GcamHeat *heat, int64_t number, GcamPlanes *planes)
+static int mix_maps(GcamBetween *b, const GcamHeat *heat, float share, GcamPlanes *planes)
 {
     const GcamHeat *next = heat->next;
-    const float share = (float)(number - heat->number) / (next->number - heat->number);
     const size_t size = heat->result->count * heat->width * heat->height;
     int ret = allocate_maps(b, heat->result->count, planes);
 
@@ -227,19 +236,19 @@ static int next_fits(const GcamHeat *heat)
            next->height == heat->height && next->result->method.info == heat->result->method.info;
 }
 
-int gcam_between_planes(GcamBetween *b, const GcamHeat *heat, int64_t number, const GradcamRegion *region,
-                        GcamPlanes *planes)
+int gcam_between_planes(GcamBetween *b, const GcamHeat *heat, int64_t number, double time,
+                        const GradcamRegion *region, GcamPlanes *planes)
 {
     *planes = (GcamPlanes){ heat->map, heat->width, heat->height, *region, 0 };
     if (number == heat->number)
         return 0;
     if (b->interp == GCAM_INTERP_LINEAR && next_fits(heat))
-        return mix_maps(b, heat, number, planes);
+        return mix_maps(b, heat, find_share(heat, number, time), planes);
     if (b->interp == GCAM_INTERP_MOTION && b->key == heat->number && b->followed == number && b->moving)
         return move_maps(b, heat, planes);
     if (b->interp == GCAM_INTERP_MOTION && next_fits(heat) && b->key == heat->next->number && b->moved &&
         number >= b->way_first && b->way_end > heat->next->number)
-        return meet_maps(b, heat, number, planes);
+        return meet_maps(b, heat, number, find_share(heat, number, time), planes);
     return 0;
 }
 

@@ -59,11 +59,11 @@ int gcam_between_follow(GcamBetween *between, const AVFrame *frame, int64_t numb
 int gcam_between_key(GcamBetween *between, const GcamHeat *heat, const GradcamRegion *region);
 int gcam_between_key_marked(GcamBetween *between, const GcamHeat *heat, const GradcamRegion *region);
 
-// The maps on frame `number`: between those of the heat and of the next one, where that is known and the ways up to its
-// key frame have been kept; else the frame is that of the last gcam_between_follow(). region: where the heat's maps lie
-// on it. AVERROR(ENOMEM).
-int gcam_between_planes(GcamBetween *between, const GcamHeat *heat, int64_t number, const GradcamRegion *region,
-                        GcamPlanes *planes);
+// The maps on frame `number`, at `time` seconds (NAN: not known): between those of the heat and of the next one, where
+// that is known and the ways up to its key frame have been kept; else the frame is that of the last
+// gcam_between_follow(). region: where the heat's maps lie on it. AVERROR(ENOMEM).
+int gcam_between_planes(GcamBetween *between, const GcamHeat *heat, int64_t number, double time,
+                        const GradcamRegion *region, GcamPlanes *planes);
 
 // Before the first frame, or after the last one.
 void gcam_between_reset(GcamBetween *between);

@@ -21,6 +21,14 @@
 // Of FFmpeg's own option "threads", which takes the name before the filter's does, the range is wider.
 #define MAX_THREADS 1024
 
+struct GcamWorks {
+    void *log;                  // of the engine that has it now
+    GradcamModel *model;
+    GradcamStream *stream;      // NULL: the model alone was kept
+    GcamScaler **scaler;        // one per job
+    int jobs;
+};
+
 static void log_message(void *ctx, enum GradcamLogLevel level, const char *message)
 {
     static const int av_level[] = {
@@ -29,6 +37,14 @@ static void log_message(void *ctx, enum GradcamLogLevel level, const char *messa
     };
 
     av_log(ctx, av_level[level], "%s\n", message);
+}
+
+// The same for a stream, which stays where logs change.
+static void log_of_works(void *opaque, enum GradcamLogLevel level, const char *message)
+{
+    const GcamWorks *works = opaque;
+
+    log_message(works->log, level, message);
 }
 
 // Three numbers, or one for all; any of / , | and space may stand between them.
@@ -168,12 +184,12 @@ static void find_bar_color(const GradcamModelInfo *info, uint8_t color[3])
 
 static int load_frame(void *opaque, int job, void *frame, uint8_t *pixels, ptrdiff_t stride, int width, int height)
 {
-    GcamEngine *e = opaque;
+    const GcamWorks *works = opaque;
     const AVFrame *in = frame;
-    int ret = gcam_scaler_run(e->scaler[job], in, pixels, stride, width, height);
+    int ret = gcam_scaler_run(works->scaler[job], in, pixels, stride, width, height);
 
     if (ret < 0)
-        av_log(e->log, AV_LOG_ERROR, "Cannot scale a frame of %dx%d in %s to the network's %dx%d: %s\n",
+        av_log(works->log, AV_LOG_ERROR, "Cannot scale a frame of %dx%d in %s to the network's %dx%d: %s\n",
                in->width, in->height, av_get_pix_fmt_name(in->format), width, height, av_err2str(ret));
     return ret;
 }
@@ -185,16 +201,17 @@ static void release_frame(void *opaque, void *frame)
     av_frame_free(&in);
 }
 
-static int open_scalers(GcamEngine *e)
+static int open_scalers(const GcamEngine *e)
 {
+    GcamWorks *works = e->works;
     uint8_t bar[3];
 
-    e->scaler = av_calloc(e->jobs, sizeof(*e->scaler));
-    if (!e->scaler)
+    works->scaler = av_calloc(works->jobs, sizeof(*works->scaler));
+    if (!works->scaler)
         return AVERROR(ENOMEM);
     find_bar_color(gradcam_model_info(e->model), bar);
-    for (int i = 0; i < e->jobs; i++) {
-        const int ret = gcam_scaler_create(&e->scaler[i], e->fit, gradcam_model_info(e->model)->channels, bar);
+    for (int i = 0; i < works->jobs; i++) {
+        const int ret = gcam_scaler_create(&works->scaler[i], e->fit, gradcam_model_info(e->model)->channels, bar);
         if (ret < 0)
             return ret;
     }
@@ -212,38 +229,98 @@ static int read_method(const char *text, const GradcamLog *log, GradcamMethod *m
     return gradcam_method_parse(method, text, log);
 }
 
-int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nice)
+static int open_works(GcamEngine *e, GradcamStreamSettings *settings)
 {
-    const int wanted = e->threads ? e->threads : processors ? processors : av_cpu_count();
-    GradcamStreamSettings settings = {
-        .size = sizeof(settings),
-        .log = { log_message, log }, .layer = e->layer, .threads = FFMIN(wanted, MAX_THREADS),
-        .precision = e->precision, .probability = e->probability, .still = e->still, .nice = nice,
-        .inputs = e->inputs,
-        .load = load_frame, .release = release_frame, .opaque = e,
-    };
     GradcamTargets *targets;
     int ret;
 
-    e->log = log;
-    settings.jobs = e->jobs = FFMIN(jobs, settings.threads);
-    if ((ret = read_method(e->method_text, &settings.log, &settings.method)) < 0 ||
-        (ret = open_model(e)) < 0 || (ret = open_scalers(e)) < 0 ||
-        (ret = gradcam_targets_resolve(&targets, e->model, e->class_text, &settings.log)) < 0)
+    if (!(e->works = av_mallocz(sizeof(*e->works))))
+        return AVERROR(ENOMEM);
+    e->works->log = e->log;
+    e->works->jobs = settings->jobs;
+    settings->log = (GradcamLog){ log_of_works, e->works };
+    settings->opaque = e->works;
+    if ((ret = read_method(e->method_text, &settings->log, &settings->method)) < 0 || (ret = open_model(e)) < 0)
         return ret;
-    ret = gradcam_stream_open(&e->stream, e->model, targets, &settings);
+    e->works->model = e->model;
+    if ((ret = open_scalers(e)) < 0 ||
+        (ret = gradcam_targets_resolve(&targets, e->model, e->class_text, &settings->log)) < 0)
+        return ret;
+    ret = gradcam_stream_open(&e->works->stream, e->model, targets, settings);
+    e->stream = e->works->stream;
     gradcam_targets_free(&targets);
     return ret;
 }
 
-// The stream goes first: its threads use the scalers.
+int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nice, GcamWorks *left)
+{
+    const int wanted = e->threads ? e->threads : processors ? processors : av_cpu_count();
+    GradcamStreamSettings settings = {
+        .size = sizeof(settings),
+        .layer = e->layer, .threads = FFMIN(wanted, MAX_THREADS),
+        .precision = e->precision, .probability = e->probability, .still = e->still, .nice = nice,
+        .inputs = e->inputs,
+        .load = load_frame, .release = release_frame,
+    };
+    int ret = 0;
+
+    e->log = log;
+    e->changed = 0;
+    settings.jobs = FFMIN(jobs, settings.threads);
+    if (left && left->stream && left->jobs == settings.jobs) {
+        e->works = left;
+        e->works->log = log;
+        e->model = left->model;
+        e->stream = left->stream;
+        return 0;
+    }
+    ret = open_works(e, &settings);
+    gcam_works_close(&left);            // now that its model is open once more
+    return ret;
+}
+
+static void close_stream(GcamWorks *works)
+{
+    gradcam_stream_close(&works->stream);       // first: its threads use the scalers
+    for (int i = 0; works->scaler && i < works->jobs; i++)
+        gcam_scaler_free(&works->scaler[i]);
+    av_freep(&works->scaler);
+}
+
+void gcam_works_close(GcamWorks **works)
+{
+    if (!*works)
+        return;
+    close_stream(*works);
+    gcam_modelcache_put(&(*works)->model);
+    av_freep(works);
+}
+
 void gcam_engine_close(GcamEngine *e)
 {
-    gradcam_stream_close(&e->stream);
-    for (int i = 0; e->scaler && i < e->jobs; i++)
-        gcam_scaler_free(&e->scaler[i]);
-    av_freep(&e->scaler);
-    gcam_modelcache_put(&e->model);
+    gcam_works_close(&e->works);
+    e->model = NULL;
+    e->stream = NULL;
+}
+
+// The stream stays where it has nothing to do and looks for what the options say.
+GcamWorks *gcam_engine_leave(GcamEngine *e)
+{
+    GcamWorks *works = e->works;
+    GradcamResult *result;
+    int ret;
+
+    if (!works || !works->stream)
+        return NULL;
+    while ((ret = gradcam_stream_newest(works->stream, &result)) >= 0)
+        gradcam_result_unref(&result);
+    if (e->changed || ret != AVERROR(EAGAIN) || gradcam_stream_idle(works->stream) < works->jobs)
+        close_stream(works);
+    works->log = NULL;
+    e->works = NULL;
+    e->model = NULL;
+    e->stream = NULL;
+    return works;
 }
 
 int gcam_engine_set_class(GcamEngine *e, const char *text)
@@ -254,6 +331,7 @@ int gcam_engine_set_class(GcamEngine *e, const char *text)
 
     if (ret < 0)
         return ret;
+    e->changed = 1;
     ret = gradcam_stream_set_targets(e->stream, targets);
     gradcam_targets_free(&targets);
     return ret;
@@ -265,17 +343,25 @@ int gcam_engine_set_method(GcamEngine *e, const char *text)
     GradcamMethod method;
     int ret = read_method(text, &log, &method);
 
+    e->changed = 1;
     return ret < 0 ? ret : gradcam_stream_set_method(e->stream, &method);
 }
 
-int gcam_engine_submit(GcamEngine *e, const AVFrame *frame, double time, uint64_t *ticket)
+int gcam_engine_set_layer(GcamEngine *e, const char *layer)
+{
+    e->changed = 1;
+    return gradcam_stream_set_layer(e->stream, layer);
+}
+
+int gcam_engine_submit(GcamEngine *e, const AVFrame *frame, double time, int cut, uint64_t *ticket)
 {
     AVFrame *copy = av_frame_clone(frame);
-    int ret;
+    int ret = copy ? 0 : AVERROR(ENOMEM);
 
-    if (!copy)
-        return AVERROR(ENOMEM);
-    ret = gradcam_stream_submit(e->stream, copy, time, ticket);
+    if (ret >= 0 && cut)
+        ret = gradcam_stream_cut(e->stream);
+    if (ret >= 0)
+        ret = gradcam_stream_submit(e->stream, copy, time, ticket);
     if (ret < 0)
         av_frame_free(&copy);
     return ret;

@@ -9,13 +9,14 @@
 #include "libavutil/error.h"
 #include "libavutil/mem.h"
 
-GcamHeat *gcam_heat_create(int64_t number, GcamStyle *style)
+GcamHeat *gcam_heat_create(int64_t number, double time, GcamStyle *style)
 {
     GcamHeat *heat = av_mallocz(sizeof(*heat));
 
     if (heat) {
         heat->references = 1;
         heat->number = number;
+        heat->time = time;
         heat->style = gcam_style_ref(style);
     }
     return heat;

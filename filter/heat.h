@@ -15,6 +15,7 @@
 typedef struct GcamHeat {
     int references;
     int64_t number;             // of the key frame, counted from 0
+    double time;                // of it, in seconds; NAN: not known
     GcamStyle *style;           // as it was then
     uint64_t ticket;            // of its job
     int fresh;                  // has nothing to do with the one before
@@ -28,7 +29,7 @@ typedef struct GcamHeat {
 } GcamHeat;
 
 // One that waits for its result, with one reference.
-GcamHeat *gcam_heat_create(int64_t number, GcamStyle *style);
+GcamHeat *gcam_heat_create(int64_t number, double time, GcamStyle *style);
 GcamHeat *gcam_heat_ref(GcamHeat *heat);
 void gcam_heat_unref(GcamHeat **heat);
 

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libavutil/bprint.h"
@@ -50,30 +51,72 @@ struct GcamJournal {
     size_t methods;
 };
 
-// The files that this process has written, for as long as it runs.
+// A file that this process has written, whatever its path; kept for as long as it runs.
+typedef struct Written {
+    dev_t device;
+    ino_t inode;
+    int open;                   // a journal writes to it now
+} Written;
+
 static pthread_mutex_t written_mutex = PTHREAD_MUTEX_INITIALIZER;
-static char **written;
+static Written *written;
 static int written_count;
 
-// Whether this process has written to the path before; from now on it has.
-static int note_written(const char *path)
+// The entry of a file, or NULL. The mutex is held.
+static Written *find_written(const struct stat *file)
 {
-    char *copy = NULL;
-    int found = 0;
+    for (int i = 0; i < written_count; i++)
+        if (written[i].device == file->st_dev && written[i].inode == file->st_ino)
+            return &written[i];
+    return NULL;
+}
+
+// Enters a regular file that was opened. Returns whether this process has written to it before, AVERROR(EEXIST) where
+// another journal does so now, AVERROR(ENOMEM).
+static int enter_file(const struct stat *file)
+{
+    Written *entry, *grown;
+    int ret = 1;
 
     pthread_mutex_lock(&written_mutex);
-    for (int i = 0; i < written_count; i++)
-        found |= !strcmp(written[i], path);
-    if (!found && (copy = av_strdup(path)))
-        av_dynarray_add(&written, &written_count, copy);
+    entry = find_written(file);
+    if (entry && entry->open) {
+        ret = AVERROR(EEXIST);
+    } else if (entry) {
+        entry->open = 1;
+    } else if ((grown = av_realloc_array(written, written_count + 1, sizeof(*written)))) {
+        written = grown;
+        written[written_count++] = (Written){ file->st_dev, file->st_ino, 1 };
+        ret = 0;
+    } else {
+        ret = AVERROR(ENOMEM);
+    }
     pthread_mutex_unlock(&written_mutex);
-    return found;
+    return ret;
+}
+
+static void leave_file(int fd)
+{
+    struct stat file;
+    Written *entry;
+
+    if (fstat(fd, &file) < 0)
+        return;
+    pthread_mutex_lock(&written_mutex);
+    entry = find_written(&file);
+    if (entry)
+        entry->open = 0;
+    pthread_mutex_unlock(&written_mutex);
 }
 
 static int close_file(GcamJournal *j)
 {
-    const int ret = j->file && j->file != stdout && fclose(j->file) ? AVERROR(errno) : 0;
+    int ret = 0;
 
+    if (j->file && j->file != stdout) {
+        leave_file(fileno(j->file));
+        ret = fclose(j->file) ? AVERROR(errno) : 0;
+    }
     j->file = NULL;
     return ret;
 }
@@ -95,47 +138,87 @@ static void flush_line(GcamJournal *j)
     av_bprint_clear(&j->line);
 }
 
-// A stream to a file, a terminal or whoever reads a FIFO now: that somebody may read it one day is not waited for.
-static FILE *open_log(const char *path, int again)
+// A file that this process writes for the first time is emptied.
+static int claim_file(int fd)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | (again ? O_APPEND : O_TRUNC), 0666);
-    FILE *file;
+    struct stat file;
+    int ret;
+
+    if (fstat(fd, &file) < 0)
+        return AVERROR(errno);
+    if (!S_ISREG(file.st_mode))
+        return 0;
+    if ((ret = enter_file(&file)) == 0 && ftruncate(fd, 0) < 0) {
+        ret = AVERROR(errno);
+        leave_file(fd);
+    }
+    return ret;
+}
+
+// A stream to a file, a terminal or whoever reads a FIFO now: that somebody may read it one day is not waited for.
+static int open_log(FILE **stream, const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_APPEND, 0666);
+    int ret;
 
     if (fd < 0)
-        return NULL;
+        return AVERROR(errno);
     fcntl(fd, F_SETFD, FD_CLOEXEC);     // O_CLOEXEC is not there in FFmpeg 5.1, built for POSIX of 2001
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-    file = fdopen(fd, "w");
-    if (!file)
+    ret = claim_file(fd);
+    if (ret >= 0 && !(*stream = fdopen(fd, "a"))) {
+        ret = AVERROR(errno);
+        leave_file(fd);
+    }
+    if (ret < 0)
         close(fd);
-    return file;
+    return ret < 0 ? ret : 0;
+}
+
+// Whether a log begins here, and does not go on.
+static int is_empty(FILE *file)
+{
+    struct stat at;
+
+    return fstat(fileno(file), &at) < 0 || !S_ISREG(at.st_mode) || !at.st_size;
 }
 
 static int open_file(GcamJournal *j, const char *path)
 {
-    int again;
+    int ret = 0;
 
     if (!(j->path = av_strdup(path)))
         return AVERROR(ENOMEM);
-    if (!strcmp(path, "-")) {
+    if (!strcmp(path, "-"))
         j->file = stdout;
-        again = 0;
-    } else {
-        again = note_written(path);
-        j->file = open_log(path, again);
-    }
-    if (!j->file) {
-        const int ret = AVERROR(errno);
-
+    else
+        ret = open_log(&j->file, path);
+    if (ret < 0) {
         av_log(j->log, AV_LOG_ERROR, "Cannot open log_path=%s: %s\n", path,
-               ret == AVERROR(ENXIO) ? "a FIFO that nobody reads" : av_err2str(ret));
+               ret == AVERROR(ENXIO) ? "a FIFO that nobody reads"
+               : ret == AVERROR(EEXIST) ? "another gradcam filter writes to it; each needs a file of its own"
+                                        : av_err2str(ret));
         return ret;
     }
-    if (j->format == GCAM_JOURNAL_CSV && !again) {
+    if (j->format == GCAM_JOURNAL_CSV && (j->file == stdout || is_empty(j->file))) {
         av_bprintf(&j->line, CSV_HEADER);
         flush_line(j);
     }
     return 0;
+}
+
+// Stands for filters that are no more.
+static void *nobody(void)
+{
+    static const AVClass class = { "gradcam", av_default_item_name, NULL, LIBAVUTIL_VERSION_INT };
+    static const AVClass *const context = &class;
+
+    return (void *)&context;
+}
+
+void gcam_journal_log_to(GcamJournal *j, void *log)
+{
+    j->log = log ? log : nobody();
 }
 
 int gcam_journal_open(GcamJournal **out, void *log, const char *path, int format)

@@ -12,9 +12,12 @@ enum GcamJournalFormat { GCAM_JOURNAL_JSON, GCAM_JOURNAL_CSV, GCAM_JOURNAL_COUNT
 
 typedef struct GcamJournal GcamJournal;
 
-// path NULL: no file, only the summary; "-": standard output. A file that the same process has written a log to already
-// goes on, since FFmpeg makes a new filter when the size of the video changes. Errors go to log.
+// path NULL: no file, only the summary; "-": standard output. A file that another journal of this process writes to is
+// refused with AVERROR(EEXIST); one that an earlier one has written to goes on. Errors go to log.
 int gcam_journal_open(GcamJournal **out, void *log, const char *path, int format);
+
+// Where errors and the summary go from now on: a filter, or NULL for none in particular.
+void gcam_journal_log_to(GcamJournal *journal, void *log);
 
 // A frame that shows a map. A file that cannot be written to, on a full disk say, ends there, with a sentence in log.
 int gcam_journal_frame(GcamJournal *journal, const GcamReport *report);

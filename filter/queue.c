@@ -53,7 +53,7 @@ static int choose_jobs(const GcamQueue *q)
     return q->live || !q->lookahead ? 1 : FFMIN(keys, q->lookahead);
 }
 
-int gcam_queue_open(GcamQueue *q, AVFilterContext *ctx)
+int gcam_queue_open(GcamQueue *q, AVFilterContext *ctx, GcamWorks *left)
 {
     AVFilterLink *inlink = ctx->inputs[0];
     const int size = av_image_get_buffer_size(inlink->format, inlink->w, inlink->h, 16);
@@ -63,13 +63,15 @@ int gcam_queue_open(GcamQueue *q, AVFilterContext *ctx)
     q->keys.time_base = inlink->time_base;
     q->keys.frame_rate = gcam_frame_rate(inlink);
     q->fifo = av_fifo_alloc2(8, sizeof(Item), AV_FIFO_FLAG_AUTO_GROW);
-    if (!q->fifo || gradcam_steadies_create(&q->steadies) < 0)
+    if (!q->fifo || gradcam_steadies_create(&q->steadies) < 0) {
+        gcam_works_close(&left);
         return AVERROR(ENOMEM);
+    }
     if (q->live && q->between.interp == GCAM_INTERP_LINEAR) {
         av_log(ctx, AV_LOG_WARNING, "interp=linear would delay the video: with live=1, maps are held\n");
         q->between.interp = GCAM_INTERP_HOLD;
     }
-    return gcam_engine_open(&q->engine, ctx, ctx->nb_threads, choose_jobs(q), q->live ? LIVE_NICE : 0);
+    return gcam_engine_open(&q->engine, ctx, ctx->nb_threads, choose_jobs(q), q->live ? LIVE_NICE : 0, left);
 }
 
 void gcam_queue_close(GcamQueue *q)
@@ -131,7 +133,7 @@ static int show_heat(GcamQueue *q, Item *item)
     GcamPlanes planes;
     int ret;
 
-    if ((ret = gcam_between_planes(&q->between, item->heat, item->number, &region, &planes)) < 0 ||
+    if ((ret = gcam_between_planes(&q->between, item->heat, item->number, item->time, &region, &planes)) < 0 ||
         (ret = find_places(q, item->heat, &planes, &report.place)) < 0 ||
         (ret = gcam_show_frame(&q->show, q->ctx, &item->frame, &planes, item->heat->result, item->style, &moment)) < 0)
         return ret;
@@ -255,7 +257,7 @@ static int submit(GcamQueue *q, const Item *item, GcamHeat *heat)
     const double time = isnan(item->time) ? 0 : item->time;
     int ret;
 
-    while ((ret = gcam_engine_submit(&q->engine, item->frame, time, &heat->ticket)) == AVERROR(EAGAIN))
+    while ((ret = gcam_engine_submit(&q->engine, item->frame, time, q->keys.fresh, &heat->ticket)) == AVERROR(EAGAIN))
         if ((ret = deliver(q, 1)) < 0)
             break;
     return ret;
@@ -265,7 +267,7 @@ static int submit(GcamQueue *q, const Item *item, GcamHeat *heat)
 // result.
 static int start_key(GcamQueue *q, const Item *item, GcamHeat **heat)
 {
-    GcamHeat *next = gcam_heat_create(item->number, item->style);
+    GcamHeat *next = gcam_heat_create(item->number, item->time, item->style);
     int ret;
 
     if (!next)

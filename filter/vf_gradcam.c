@@ -6,6 +6,7 @@
 #include <float.h>
 #include <string.h>
 
+#include "libavutil/avstring.h"
 #include "libavutil/mem.h"
 #include "libavutil/opt.h"
 #include "libavutil/pixdesc.h"
@@ -14,6 +15,7 @@
 
 #include "gradcam_picture.h"
 #include "journal.h"
+#include "legacy.h"
 #include "queue.h"
 #include "show.h"
 #include "style.h"
@@ -29,6 +31,7 @@ typedef struct GradcamFilter {
     char *log_path;
     int log_format;
 
+    char *key;                  // by which the filter that is made in the place of this one is known
     GcamJournal *journal;
     int status;                 // of the input, once it is acknowledged
     int64_t status_pts;
@@ -266,16 +269,52 @@ static int take_style(AVFilterContext *ctx)
     return 0;
 }
 
+// Name and options, before commands change them.
+static int make_key(AVFilterContext *ctx)
+{
+    GradcamFilter *s = ctx->priv;
+    char *options;
+    int ret = av_opt_serialize(s, 0, AV_OPT_SERIALIZE_SKIP_DEFAULTS, &options, '=', ':');
+
+    if (ret < 0)
+        return ret;
+    s->key = av_asprintf("%s %s", ctx->name, options);
+    av_free(options);
+    return s->key ? 0 : AVERROR(ENOMEM);
+}
+
+// Goes on with what the filter left that this one takes the place of; *works is the caller's, or NULL.
+static int take_legacy(AVFilterContext *ctx, GcamWorks **works)
+{
+    GradcamFilter *s = ctx->priv;
+    GcamLegacy legacy;
+    int ret = s->key ? 0 : make_key(ctx);
+
+    *works = NULL;
+    if (ret < 0 || s->journal || !gcam_legacy_take(s->key, &legacy))
+        return ret;
+    s->journal = legacy.journal;
+    gcam_journal_log_to(s->journal, ctx);
+    s->queue.count = legacy.count;
+    s->queue.skipped = legacy.skipped;
+    *works = legacy.works;
+    av_free(legacy.key);
+    return 0;
+}
+
 // Models and threads come to life here, not in init(): FFmpeg makes filters that it never runs.
 static int config_input(AVFilterLink *inlink)
 {
     AVFilterContext *ctx = inlink->dst;
     GradcamFilter *s = ctx->priv;
-    int ret;
+    GcamWorks *works;
+    int ret = take_legacy(ctx, &works);
 
     gcam_queue_close(&s->queue);
-    if ((ret = take_style(ctx)) >= 0)
-        ret = gcam_queue_open(&s->queue, ctx);
+    if (ret < 0 || (ret = take_style(ctx)) < 0)
+        gcam_works_close(&works);
+    else
+        ret = gcam_queue_open(&s->queue, ctx, works);
     if (ret >= 0 && !s->journal)
         ret = gcam_journal_open(&s->journal, ctx, s->log_path, s->log_format);
     s->queue.journal = s->journal;
@@ -291,12 +330,27 @@ static int config_output(AVFilterLink *outlink)
     return 0;
 }
 
+// The video has not ended: there may come a filter in the place of this one.
+static void leave_legacy(GradcamFilter *s)
+{
+    const GcamLegacy legacy = {
+        s->key, s->journal, gcam_engine_leave(&s->queue.engine), s->queue.count, s->queue.skipped
+    };
+
+    s->key = NULL;
+    s->journal = NULL;
+    gcam_legacy_leave(&legacy);
+}
+
 static av_cold void uninit(AVFilterContext *ctx)
 {
     GradcamFilter *s = ctx->priv;
 
+    if (s->queue.count && s->journal && !s->status && !s->error)
+        leave_legacy(s);
     gcam_queue_close(&s->queue);
     gcam_journal_close(&s->journal);
+    av_freep(&s->key);
 }
 
 // -------------------------------------------------------------------------------------------------- commands
@@ -325,7 +379,7 @@ static int apply_command(AVFilterContext *ctx, const char *command, int output)
     if (!strcmp(command, "class") || !strcmp(command, "c"))
         ret = gcam_engine_set_class(engine, engine->class_text);
     else if (!strcmp(command, "layer") || !strcmp(command, "l"))
-        ret = gradcam_stream_set_layer(engine->stream, engine->layer);
+        ret = gcam_engine_set_layer(engine, engine->layer);
     else if (!strcmp(command, "method"))
         ret = gcam_engine_set_method(engine, engine->method_text);
     else

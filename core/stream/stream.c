@@ -272,6 +272,24 @@ int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint6
     return 0;
 }
 
+int gradcam_stream_cut(GradcamStream *stream)
+{
+    const GcamQuestion *before = stream->question;      // only this thread sets question
+    const GradcamTargets targets = { before->target, before->count };
+    GcamQuestion *question;
+    int error = before->lock ? gcam_question_create(&question, &targets, stream->info->classes,
+                                                    stream->settings.auto_hold, stream->settings.auto_margin) : 0;
+
+    if (error < 0 || !before->lock)
+        return error;
+    pthread_mutex_lock(&stream->mutex);
+    question->number = before->number;
+    gcam_question_unref(stream->question);
+    stream->question = question;
+    pthread_mutex_unlock(&stream->mutex);
+    return 0;
+}
+
 int gradcam_stream_idle(GradcamStream *stream)
 {
     int idle;

@@ -82,8 +82,8 @@ ff -i film.mkv -f null \
 [ "$(values meta x | cut -d ' ' -f 1-12 | tr -d '[0-9] ')" != ------------ ] &&
     [ "$(values meta x | cut -d ' ' -f 13-30 | tr -d '[0-9] ')" = ------------------ ]
 check "command box from its very frame" $? "$(values meta x)"
-for command in "class unicorn" "opacity 7" "stride -1" "every -1" "colormap rainbow" "method magic" "model x.bin" "smooth -1" \
-               "nonsense 1" "opacity t+" "threshold 2" "colors red|nocolor" "layer nosuch" \
+for command in "class unicorn" "opacity 7" "stride -1" "every -1" "colormap rainbow" "method magic" "model x.bin" \
+               "smooth -1" "nonsense 1" "opacity t+" "threshold 2" "colors red|nocolor" "layer nosuch" \
                "output side" "output alpha"; do
     level=verbose command_at_12 "$command"
     [ $status = 0 ] && [ "$(sums out)" = "$(cat plain.sums)" ] &&

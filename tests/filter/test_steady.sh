@@ -44,6 +44,24 @@ masks stride=5; hold=$(od -An -v -tu1 masks | cksum)
 masks stride=5:interp=linear; linear=$(od -An -v -tu1 masks | cksum)
 [ $status = 0 ] && [ "$hold" != "$linear" ]
 check "interp=linear shows something else than hold" $?
+# Three frames at 0, 0.03 and 0.04 s, of which the first and the last are key frames: what lies between is a quarter of
+# the one map and three of the other. Bilinear, which is linear in the map.
+pictures="mandelbrot=s=64x64:rate=25,select='not(mod(n\\,30))',trim=end_frame=3,settb=1/1000"
+uneven() {
+    ff -f lavfi -i "$pictures,setpts='if(eq(N,1),30,N*20)'" -fps_mode passthrough -f rawvideo \
+        -vf "gradcam=c=arrow:scene=0:upsample=bilinear:output=mask:$1,format=gray" masks
+    od -An -v -tu1 -w4096 masks
+}
+uneven stride=1 > own
+uneven stride=2:interp=linear > mixed
+off=$(cat own mixed | awk '
+    { for (i = 1; i <= NF; i++) v[NR, i] = $i }
+    END { for (i = 1; i <= 4096; i++) {
+              time += (d = v[5, i] - 0.25 * v[1, i] - 0.75 * v[3, i]) > 0 ? d : -d
+              number += (d = v[5, i] - 0.5 * v[1, i] - 0.5 * v[3, i]) > 0 ? d : -d }
+          printf "%d %d", time / 4096 * 100, number / 4096 * 100 }')
+[ $status = 0 ] && [ "${off% *}" -le 100 ] && [ "${off#* }" -gt 300 ]
+check "interp=linear mixes by time" $? "hundredths of a level from there by time and by number: $off"
 masks stride=5:interp=motion; motion=$(od -An -v -tu1 masks | cksum)
 [ $status = 0 ] && [ "$hold" = "$motion" ]
 check "interp=motion without vectors is hold" $?
