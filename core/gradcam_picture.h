@@ -133,6 +133,27 @@ GRADCAM_API int gradcam_color_model_find(const char *name);
 GRADCAM_API const char *gradcam_matrix_name(enum GradcamMatrix matrix);
 GRADCAM_API int gradcam_matrix_find(const char *name);
 
+// What light a code stands for.
+enum GradcamTransfer {
+    GRADCAM_TRANSFER_SDR,       // that of sRGB and of SDR video, which are taken alike
+    GRADCAM_TRANSFER_PQ,        // HDR, SMPTE ST 2084
+    GRADCAM_TRANSFER_HLG,       // HDR, ARIB STD-B67
+    GRADCAM_TRANSFER_LINEAR,    // 1 is white
+};
+enum GradcamPrimaries { GRADCAM_PRIMARIES_BT709, GRADCAM_PRIMARIES_BT2020, GRADCAM_PRIMARIES_P3 };
+
+// "sdr", "pq", "hlg", "linear"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_transfer_name(enum GradcamTransfer transfer);
+GRADCAM_API int gradcam_transfer_find(const char *name);
+
+// "bt709", "bt2020", "p3"; NULL for a value out of range. And back, or -EINVAL.
+GRADCAM_API const char *gradcam_primaries_name(enum GradcamPrimaries primaries);
+GRADCAM_API int gradcam_primaries_find(const char *name);
+
+// The code of a grey, 0..1, as that of SDR, 0..1: 203 cd/m2 of HDR are white (ITU-R BT.2408), what is brighter is
+// clipped. 0 for a transfer that is none. Thread-safe.
+GRADCAM_API double gradcam_transfer_to_sdr(enum GradcamTransfer transfer, double code);
+
 // One component of a picture (R, or Cb ...), planar or interleaved, 8 to 16 bits.
 typedef struct GradcamComponent {
     uint8_t *data;              // first sample
@@ -200,6 +221,8 @@ typedef struct GradcamOverlaySettings {
     enum GradcamUpsample upsample;      // of maps of at most 64 x 64 cells; finer ones are enlarged by straight lines
     int two_sided;              // 0.5 of the map is nothing: opacity and threshold are of how far a value is from
                                 // there, in parts of the way to 0 or 1
+    enum GradcamTransfer transfer;      // of the picture: colours, sRGB, are drawn as it has them, white at 203 cd/m2
+    enum GradcamPrimaries primaries;
 } GradcamOverlaySettings;
 
 // Tables for one look on one kind of picture. Immutable: several threads may blend with it at once.
@@ -231,6 +254,8 @@ typedef struct GradcamResizerSettings {
     GradcamRegion region;       // of the picture that becomes the output; may reach beyond it
     int width, height;          // of the output
     int gray;                   // the output is grey
+    enum GradcamTransfer transfer;      // of the picture: what comes out is SDR, as gradcam_transfer_to_sdr() has it
+    enum GradcamPrimaries primaries;    // and of BT.709
 } GradcamResizerSettings;
 
 // Makes a network's input of pictures, 8-bit RGB or grey at the network's size: bilinear, antialiased where it shrinks

@@ -32,7 +32,7 @@ typedef struct Geometry {
 
 // What a scaler was made ready for.
 typedef struct Job {
-    int width, height, format, colorspace, range, chroma;
+    int width, height, format, colorspace, range, chroma, transfer, primaries;
     AVRational aspect;
     int out_width, out_height;
 } Job;
@@ -144,6 +144,33 @@ static int is_full_range(const AVPixFmtDescriptor *desc, enum AVPixelFormat form
     return range == AVCOL_RANGE_JPEG || (range == AVCOL_RANGE_UNSPECIFIED && is_gray(desc));
 }
 
+static enum GradcamTransfer find_transfer(enum AVColorTransferCharacteristic transfer)
+{
+    switch (transfer) {
+    case AVCOL_TRC_SMPTE2084:    return GRADCAM_TRANSFER_PQ;
+    case AVCOL_TRC_ARIB_STD_B67: return GRADCAM_TRANSFER_HLG;
+    case AVCOL_TRC_LINEAR:       return GRADCAM_TRANSFER_LINEAR;
+    default:                     return GRADCAM_TRANSFER_SDR;
+    }
+}
+
+static int is_hdr(enum AVColorTransferCharacteristic transfer)
+{
+    return transfer == AVCOL_TRC_SMPTE2084 || transfer == AVCOL_TRC_ARIB_STD_B67;
+}
+
+// Those of SD video are next to BT.709's. HDR that does not tell has BT.2020's.
+static enum GradcamPrimaries find_primaries(const AVFrame *frame)
+{
+    switch (frame->color_primaries) {
+    case AVCOL_PRI_BT2020:      return GRADCAM_PRIMARIES_BT2020;
+    case AVCOL_PRI_SMPTE431:
+    case AVCOL_PRI_SMPTE432:    return GRADCAM_PRIMARIES_P3;
+    case AVCOL_PRI_UNSPECIFIED: return is_hdr(frame->color_trc) ? GRADCAM_PRIMARIES_BT2020 : GRADCAM_PRIMARIES_BT709;
+    default:                    return GRADCAM_PRIMARIES_BT709;
+    }
+}
+
 static enum GradcamMatrix find_matrix(enum AVColorSpace space, int width, int height)
 {
     switch (space) {
@@ -158,6 +185,14 @@ static enum GradcamMatrix find_matrix(enum AVColorSpace space, int width, int he
     default:                   break;
     }
     return width >= 1280 || height > 576 ? GRADCAM_MATRIX_BT709 : GRADCAM_MATRIX_BT601;
+}
+
+// The same of a frame, which may be HDR.
+static enum GradcamMatrix find_frame_matrix(const AVFrame *frame)
+{
+    if (frame->colorspace == AVCOL_SPC_UNSPECIFIED && is_hdr(frame->color_trc))
+        return GRADCAM_MATRIX_BT2020;
+    return find_matrix(frame->colorspace, frame->width, frame->height);
 }
 
 // swscale knows no YCgCo: it gets the nearest there is.
@@ -177,13 +212,14 @@ const int *gcam_frame_matrix(const AVFrame *frame, int *full_range)
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
 
     *full_range = desc && is_full_range(desc, frame->format, frame->color_range);
-    return find_coefficients(find_matrix(frame->colorspace, frame->width, frame->height));
+    return find_coefficients(find_frame_matrix(frame));
 }
 
 static int jobs_equal(const Job *a, const Job *b)
 {
     return a->width == b->width && a->height == b->height && a->format == b->format &&
            a->colorspace == b->colorspace && a->range == b->range && a->chroma == b->chroma &&
+           a->transfer == b->transfer && a->primaries == b->primaries &&
            a->aspect.num == b->aspect.num && a->aspect.den == b->aspect.den &&
            a->out_width == b->out_width && a->out_height == b->out_height;
 }
@@ -216,6 +252,8 @@ static int ready_resizer(GcamScaler *scaler, const AVFrame *frame, int width, in
     settings.model = colors.model;
     settings.matrix = colors.matrix;
     settings.full_range = colors.full_range;
+    settings.transfer = colors.transfer;
+    settings.primaries = colors.primaries;
     find_chroma(frame, &settings.chroma_x, &settings.chroma_y);
     return gradcam_resizer_create(&scaler->resizer, &settings);
 }
@@ -329,7 +367,8 @@ int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
                     uint8_t *pixels, ptrdiff_t stride, int width, int height)
 {
     const Job job = { frame->width, frame->height, frame->format, frame->colorspace, frame->color_range,
-                      frame->chroma_location, frame->sample_aspect_ratio, width, height };
+                      frame->chroma_location, frame->color_trc, frame->color_primaries, frame->sample_aspect_ratio,
+                      width, height };
     GradcamPicture picture;
 
     if ((!scaler->sws && !scaler->resizer) || !jobs_equal(&job, &scaler->job)) {
@@ -406,7 +445,9 @@ int gcam_frame_colors(const AVFrame *frame, GradcamOverlaySettings *settings)
         return AVERROR(EINVAL);
     settings->model = desc->flags & AV_PIX_FMT_FLAG_RGB ? GRADCAM_COLOR_RGB :
                       count == 1 ? GRADCAM_COLOR_GRAY : GRADCAM_COLOR_YUV;
-    settings->matrix = find_matrix(frame->colorspace, frame->width, frame->height);
+    settings->matrix = find_frame_matrix(frame);
+    settings->transfer = find_transfer(frame->color_trc);
+    settings->primaries = find_primaries(frame);
     settings->full_range = is_full_range(desc, frame->format, frame->color_range);
     for (int i = 0; i < 3; i++)
         settings->depth[i] = i < count ? desc->comp[i].depth : 0;

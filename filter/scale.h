@@ -34,7 +34,8 @@ void gcam_scaler_free(GcamScaler **scaler);
 
 // Writes the frame as R, G, B interleaved or grey, width x height, rows `stride` bytes apart. Bilinear,
 // antialiased when it shrinks; the frame's matrix and range are honoured, its sample aspect ratio too unless it
-// is stretched. Grey is luma in full range: the frame's own, of RGB frames that of BT.601. Any pixel format of
+// is stretched. HDR (PQ, HLG), linear light and the primaries of BT.2020 and P3 become SDR of BT.709, as
+// GradcamResizerSettings has it. Grey is luma in full range: the frame's own, of RGB frames that of BT.601. Any pixel format of
 // gcam_format_supported() or that swscale reads. Adapts to a frame that differs from the last one; allocates
 // only then.
 int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
@@ -58,9 +59,10 @@ int gcam_format_supported(enum AVPixelFormat format);
 // AVERROR(EINVAL) for a format that is not supported.
 int gcam_frame_picture(const AVFrame *frame, GradcamPicture *picture);
 
-// Sets model, matrix, full_range and depth of `settings` from the frame, leaves the rest. A frame that does
-// not tell its matrix is taken as BT.709 when it is wider than 1279 or higher than 576 pixels, else as
-// BT.601; one that does not tell its range as limited, but full for grey and the yuvj formats. Same errors.
+// Sets model, matrix, full_range, transfer, primaries and depth of `settings` from the frame, leaves the rest. A frame
+// that does not tell its matrix is taken as BT.709 when it is wider than 1279 or higher than 576 pixels, else as BT.601,
+// and as BT.2020 in HDR; one that does not tell its range as limited, but full for grey and the yuvj formats. Same
+// errors.
 int gcam_frame_colors(const AVFrame *frame, GradcamOverlaySettings *settings);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * Two scores from 0 to 1 are looked at. One is the scene score of FFmpeg's select filter: with d the mean absolute
  * difference of two frames, in code values of 8 bits, and d' that of the frames before, min(d, |d - d'|) / 100, at most
- * 1. Here it is taken of the first plane alone, and of some of its rows. It says nothing where one cut follows the
+ * 1. Here it is taken of the first plane alone, and of some of its rows; codes of HDR are made those of SDR before. It says nothing where one cut follows the
  * other, and it knows the frame before only.
  *
  * The other is of sketches, frames of a few cells, which motion does not change much: their mean absolute difference in
@@ -20,6 +20,9 @@
 #include "libavutil/imgutils.h"
 #include "libavutil/mem.h"
 #include "libavutil/pixdesc.h"
+
+#include "gradcam_picture.h"
+#include "scale.h"
 
 // Rows of a frame that are compared, about; with more than 8 bits, where FFmpeg has plain C only.
 #define ROWS 270
@@ -41,14 +44,59 @@ typedef struct Rows {
     int bits;                   // of a sample
 } Rows;
 
-static Rows find_rows(const AVFrame *frame)
+// Makes the table of what the frame's codes are in SDR. All samples of the plane are taken for grey.
+static int make_sdr(GcamScene *s, const AVFrame *frame, const GradcamOverlaySettings *colors, int bits)
+{
+    const int count = 1 << bits, shift = av_pix_fmt_desc_get(frame->format)->comp[0].shift;
+    const int full = colors->full_range || colors->model == GRADCAM_COLOR_RGB, most = (count >> shift) - 1;
+    const double unit = (most + 1) / 256.0, low = full ? 0 : 16 * unit, range = full ? most : 219 * unit;
+
+    if (s->sdr_bits == bits && s->sdr_full == full && s->sdr_transfer == (int)colors->transfer)
+        return 0;
+    s->sdr_bits = s->width = 0;
+    s->last.known = s->key.known = 0;
+    if (av_reallocp(&s->sdr, count) < 0)
+        return AVERROR(ENOMEM);
+    for (int i = 0; i < count; i++)
+        s->sdr[i] = lrint(255 * gradcam_transfer_to_sdr(colors->transfer, ((i >> shift) - low) / range));
+    s->sdr_bits = bits;
+    s->sdr_full = full;
+    s->sdr_transfer = colors->transfer;
+    return 0;
+}
+
+// The rows in SDR, in memory of the scene.
+static int convert_rows(GcamScene *s, Rows *rows)
+{
+    uint8_t *to;
+
+    av_fast_malloc(&s->converted, &s->converted_size, (size_t)rows->width * rows->height);
+    if (!(to = s->converted))
+        return AVERROR(ENOMEM);
+    for (int y = 0; y < rows->height; y++) {
+        const uint8_t *line = rows->data + y * rows->stride;
+
+        for (int x = 0; x < rows->width; x++)
+            *to++ = s->sdr[rows->bits > 8 ? ((const uint16_t *)line)[x] & ((1 << rows->bits) - 1) : line[x]];
+    }
+    *rows = (Rows){ s->converted, rows->width, rows->width, rows->height, 8 };
+    return 0;
+}
+
+static int find_rows(GcamScene *s, const AVFrame *frame, Rows *rows)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     const int bits = desc->comp[0].depth + desc->comp[0].shift, bytes = bits > 8 ? 2 : 1;
     const int skip = FFMAX(frame->height / (bits > 8 ? ROWS_16 : ROWS), 1);
+    GradcamOverlaySettings colors = { .size = sizeof(colors) };
+    int ret;
 
-    return (Rows){ frame->data[0], (ptrdiff_t)frame->linesize[0] * skip,
-                   av_image_get_linesize(frame->format, frame->width, 0) / bytes, frame->height / skip, bits };
+    *rows = (Rows){ frame->data[0], (ptrdiff_t)frame->linesize[0] * skip,
+                    av_image_get_linesize(frame->format, frame->width, 0) / bytes, frame->height / skip, bits };
+    if (gcam_frame_colors(frame, &colors) < 0 || colors.transfer == GRADCAM_TRANSFER_SDR)
+        return 0;
+    ret = make_sdr(s, frame, &colors, bits);
+    return ret < 0 ? ret : convert_rows(s, rows);
 }
 
 // Keeps the rows for the next frame.
@@ -146,11 +194,14 @@ static double compare_rows(GcamScene *s, const Rows *rows)
 
 int gcam_scene_frame(GcamScene *s, const AVFrame *frame, double threshold)
 {
-    const Rows rows = find_rows(frame);
-    const double score = compare_rows(s, &rows);
+    Rows rows;
+    int change = 0, ret = find_rows(s, frame, &rows);
     GcamSketch now;
-    int change = 0, ret;
+    double score;
 
+    if (ret < 0)
+        return ret;
+    score = compare_rows(s, &rows);
     make_sketch(&now, &rows);
     if (score >= threshold || compare_sketches(&s->last, &now) >= threshold)
         change |= GCAM_SCENE_CUT;
@@ -174,5 +225,7 @@ void gcam_scene_anew(GcamScene *s)
 void gcam_scene_reset(GcamScene *s)
 {
     av_freep(&s->luma);
+    av_freep(&s->sdr);
+    av_freep(&s->converted);
     *s = (GcamScene){ 0 };
 }

@@ -30,6 +30,10 @@ typedef struct GcamScene {
     int width, height, bits;    // of them; 0: none
     double difference;          // mean absolute difference of the last two frames, in codes of 8 bits
     ff_scene_sad_fn sad;
+    uint8_t *sdr;               // of HDR: by code, what it is in SDR
+    int sdr_bits, sdr_full, sdr_transfer;       // that is for; bits 0: none
+    uint8_t *converted;         // rows of the frame under way, in SDR
+    unsigned converted_size;    // bytes
     GcamSketch last, key;       // of the newest frame, of the last key frame
 } GcamScene;
 

@@ -17,6 +17,8 @@
 #define GCAM_SCALES         (GRADCAM_SCALE_FIXED + 1)
 #define GCAM_COLORMAPS      (GRADCAM_COLORMAP_BWR + 1)
 #define GCAM_OUTPUTS        (GRADCAM_OUTPUT_ALPHA + 1)
+#define GCAM_TRANSFERS      (GRADCAM_TRANSFER_LINEAR + 1)
+#define GCAM_PRIMARIES      (GRADCAM_PRIMARIES_P3 + 1)
 #define GCAM_UPSAMPLES      (GRADCAM_UPSAMPLE_SPLINE + 1)
 
 // Index of a name among `count` names, or -EINVAL. name may be NULL.

@@ -32,7 +32,7 @@ typedef struct Look {
     uint8_t table[256][3];
 } Look;
 
-_Static_assert(sizeof(GradcamOverlaySettings) == sizeof(size_t) + sizeof(void *) + 11 * sizeof(int) + 3 * sizeof(float),
+_Static_assert(sizeof(GradcamOverlaySettings) == sizeof(size_t) + sizeof(void *) + 13 * sizeof(int) + 3 * sizeof(float),
                "gaps between fields");
 
 typedef struct Pass {
@@ -212,6 +212,8 @@ static int plan_alpha(GradcamDrawing *drawing, Look look, int depth)
     look.own_table = 0;
     look.settings.model = GRADCAM_COLOR_GRAY;
     look.settings.full_range = 1;
+    look.settings.transfer = GRADCAM_TRANSFER_SDR;      // weights are no light
+    look.settings.primaries = GRADCAM_PRIMARIES_BT709;
     look.settings.depth[0] = depth;
     look.settings.depth[1] = look.settings.depth[2] = 0;
     return add_pass(drawing, &look, drawing->map);

@@ -2,7 +2,7 @@
  *
  * Makes the tables of an overlay: for each component of a picture and each of 256 map levels the weight and
  * the colour in that component's own code values, so that blending never leaves the picture's format. The
- * conversion from RGB to YUV is done in double and rounded once.
+ * conversion from sRGB to the picture's light (light.c) and to YUV is done in double and rounded once.
  */
 #include <errno.h>
 #include <math.h>
@@ -13,12 +13,14 @@
 #include "base/sized.h"
 #include "blend.h"
 #include "color_matrix.h"
+#include "light.h"
 
 static int settings_valid(const GradcamOverlaySettings *s)
 {
     if ((unsigned)s->colormap >= GCAM_COLORMAPS || (unsigned)s->blend > GRADCAM_BLEND_FLAT ||
         (unsigned)s->output > GRADCAM_OUTPUT_MASK || (unsigned)s->model > GRADCAM_COLOR_GRAY ||
-        (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO || (unsigned)s->upsample >= GCAM_UPSAMPLES)
+        (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO || (unsigned)s->upsample >= GCAM_UPSAMPLES ||
+        (unsigned)s->transfer >= GCAM_TRANSFERS || (unsigned)s->primaries >= GCAM_PRIMARIES)
         return 0;
     if (!(s->opacity >= 0.0f && s->opacity <= 1.0f) || !(s->gamma > 0.0f && isfinite(s->gamma)) ||
         !(s->threshold >= 0.0f && s->threshold <= 1.0f))
@@ -102,6 +104,10 @@ static void fill_level(GradcamOverlay *overlay, double to_yuv[3][3], const uint8
 
     for (int c = 0; c < 3; c++)
         rgb[c] = (mask ? seen : color[c]) / 255.0;
+    if (gcam_light_differs(s->transfer, s->primaries)) {
+        const double srgb[3] = { rgb[0], rgb[1], rgb[2] };
+        gcam_light_encode(s->transfer, s->primaries, srgb, rgb);
+    }
     for (int c = 0; c < overlay->components; c++) {
         const double *m = to_yuv[c];
         const double value = s->model == GRADCAM_COLOR_RGB ? rgb[c] : m[0] * rgb[0] + m[1] * rgb[1] + m[2] * rgb[2];

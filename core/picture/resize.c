@@ -6,17 +6,20 @@
  *
  * Each component is resized by itself, rows first: a row of the output is a weighted sum of whole rows of the
  * input, whatever lies in them. So interleaved components cost nothing extra: only the second step, a weighted
- * sum along the row, tells them apart. Colours come last, on few pixels, with a single rounding to 8 bits.
+ * sum along the row, tells them apart. Colours come last, on few pixels, with a single rounding to 8 bits; those of HDR
+ * and of wide gamuts by way of light.c.
  */
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
 
+#include "base/enum_names.h"
 #include "base/mem.h"
 #include "base/sized.h"
 #include "color_matrix.h"
 #include "gradcam_picture.h"
 #include "kernels/kernels.h"
+#include "light.h"
 #include "picture.h"
 
 #define MAX_SIZE    32768       // samples of input and output, along each side
@@ -55,6 +58,8 @@ struct GradcamResizer {
     int begin_x, end_x, begin_y, end_y;         // outputs inside of the picture
     Track track[3];
     GcamResizeColor color;
+    GcamLightTables *light;     // NULL: what `color` gives is the output. Else it is the codes of these:
+    double scale[3][3], offset[3];      // code of R, G, B i: offset[i] + sum over c of scale[i][c] * line[c]
     int16_t *weighed;           // a row of a group
     int16_t *line[3];           // the same with columns weighed, by component
     const uint8_t **row;
@@ -173,6 +178,26 @@ static void find_range(const GradcamResizerSettings *s, int c, double *a, double
     }
 }
 
+// Codes of R, G, B, 0..1, from lines: all of them are the first component's where there is one.
+static int make_light(GradcamResizer *resizer, const GradcamResizerSettings *s)
+{
+    double m[3][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
+
+    if (!gcam_light_differs(s->transfer, s->primaries))
+        return 0;
+    if (s->model == GRADCAM_COLOR_YUV)
+        gcam_color_matrix_to_rgb(s->matrix, m);
+    for (int i = 0; i < 3; i++)
+        for (int c = 0; c < resizer->components; c++) {
+            const double weight = resizer->components == 1 ? 1.0 : m[i][c];
+            double a, b;
+            find_range(s, c, &a, &b);
+            resizer->scale[i][c] = ldexp(weight / b, s->picture.component[c].depth - 15);
+            resizer->offset[i] -= weight * a / b;
+        }
+    return gcam_light_tables_create(&resizer->light, s->transfer, s->primaries);
+}
+
 static void make_color(GradcamResizer *resizer, const GradcamResizerSettings *s)
 {
     double m[3][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
@@ -203,7 +228,8 @@ static int settings_valid(const GradcamResizerSettings *s)
     if ((unsigned)s->model > GRADCAM_COLOR_GRAY || (unsigned)s->matrix > GRADCAM_MATRIX_YCGCO ||
         s->picture.width < 1 || s->picture.height < 1 || s->picture.width > MAX_SIZE ||
         s->picture.height > MAX_SIZE || s->width < 1 || s->height < 1 || s->width > MAX_SIZE ||
-        s->height > MAX_SIZE || !gcam_region_valid(&s->region) || !(fabs(s->chroma_x) <= MAX_STEP) ||
+        s->height > MAX_SIZE || (unsigned)s->transfer >= GCAM_TRANSFERS || (unsigned)s->primaries >= GCAM_PRIMARIES ||
+        !gcam_region_valid(&s->region) || !(fabs(s->chroma_x) <= MAX_STEP) ||
         !(fabs(s->chroma_y) <= MAX_STEP))
         return 0;
     for (int c = 0; c < (s->model == GRADCAM_COLOR_GRAY ? 1 : 3); c++) {
@@ -298,6 +324,8 @@ int gradcam_resizer_create(GradcamResizer **out, const GradcamResizerSettings *g
         error = make_track(resizer, settings, c);
     if (!error)
         error = make_scratch(resizer);
+    if (!error)
+        error = make_light(resizer, settings);
     if (error) {
         gradcam_resizer_free(&resizer);
         return error;
@@ -320,6 +348,7 @@ void gradcam_resizer_free(GradcamResizer **resizer)
     gcam_free((*resizer)->weighed);
     gcam_free((*resizer)->line[0]);
     gcam_free((*resizer)->row);
+    gcam_light_tables_free(&(*resizer)->light);
     gcam_free(*resizer);
     *resizer = NULL;
 }
@@ -408,6 +437,29 @@ static void make_gray(uint8_t *gray, const GradcamResizer *resizer)
     }
 }
 
+// Pixels of what is in the lines, codes of which stand for another light. Grey is luma as make_color() has it.
+static void make_lit(uint8_t *to, const GradcamResizer *resizer)
+{
+    const int count = resizer->end_x - resizer->begin_x;
+
+    for (int x = 0; x < count; x++) {
+        float code[3];
+        uint8_t rgb[3];
+        for (int i = 0; i < 3; i++) {
+            double sum = resizer->offset[i];
+            for (int c = 0; c < resizer->components; c++)
+                sum += resizer->scale[i][c] * resizer->line[c][x];
+            code[i] = (float)sum;
+        }
+        gcam_light_decode_pixel(resizer->light, code, rgb);
+        if (resizer->samples == 1)
+            *to++ = (uint8_t)lrint(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]);
+        else
+            for (int i = 0; i < 3; i++)
+                *to++ = rgb[i];
+    }
+}
+
 int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *pixels, ptrdiff_t stride)
 {
     const GcamResizeKernels *kernels = &gcam_kernels()->resize;
@@ -427,37 +479,13 @@ int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, 
         for (int i = 0; i < groups; i++)
             make_lines(resizer, kernels, &group[i], y - resizer->begin_y);
         uint8_t *to = pixels + y * stride + resizer->samples * resizer->begin_x;
-        if (resizer->samples == 1)
+        if (resizer->light)
+            make_lit(to, resizer);
+        else if (resizer->samples == 1)
             make_gray(to, resizer);
         else
             kernels->color(to, (const int16_t *const *)resizer->line, resizer->end_x - resizer->begin_x,
                            &resizer->color);
     }
     return 0;
-}
-
-int gradcam_resize_rgb(const uint8_t *rgb, ptrdiff_t stride, int width, int height,
-                       uint8_t *out, ptrdiff_t out_stride, int out_width, int out_height)
-{
-    GradcamResizerSettings settings = {
-        .size = sizeof(settings),
-        .picture = { .width = width, .height = height },
-        .model = GRADCAM_COLOR_RGB,
-        .region = { 0, 0, width, height },
-        .width = out_width,
-        .height = out_height,
-    };
-    GradcamResizer *resizer = NULL;
-
-    if (!rgb || !out)
-        return -EINVAL;
-    for (int c = 0; c < 3; c++)
-        settings.picture.component[c] = (GradcamComponent){
-            .data = (uint8_t *)rgb + c, .stride = stride, .step = 3, .width = width, .height = height, .depth = 8,
-        };
-    int error = gradcam_resizer_create(&resizer, &settings);
-    if (!error)
-        error = gradcam_resizer_run(resizer, &settings.picture, out, out_stride);
-    gradcam_resizer_free(&resizer);
-    return error;
 }
