@@ -279,6 +279,17 @@ GRADCAM_API int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPictur
 GRADCAM_API int gradcam_resize_rgb(const uint8_t *rgb, ptrdiff_t stride, int width, int height,
                                    uint8_t *out, ptrdiff_t out_stride, int out_width, int out_height);
 
+// -------------------------------------------------------------------------------------------------------------- alpha
+
+// Whether an alpha, the component of a picture, is opaque everywhere: 1 or 0. -EINVAL for one that makes no sense.
+GRADCAM_API int gradcam_picture_is_opaque(const GradcamComponent *alpha);
+
+// Lays a picture over even mid grey (128 of sRGB's 255) by its alpha, in place: what is hidden cannot be told any more,
+// and a network sees what somebody would. Colours are not premultiplied. alpha: in the picture's size, stays as it is.
+// settings: the kind of the picture, which is all that is read of them. -EINVAL for what does not fit together.
+GRADCAM_API int gradcam_picture_flatten(const GradcamPicture *picture, const GradcamComponent *alpha,
+                                        const GradcamOverlaySettings *settings);
+
 // ------------------------------------------------------------------------------------------------------ several maps
 
 // Enlarges (or reduces) a map of height x width to out_height x out_width with bilinear interpolation: half-pixel

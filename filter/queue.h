@@ -44,8 +44,8 @@ typedef struct GcamQueue {
     int ended;                  // set by the caller: no more frames will be taken
 } GcamQueue;
 
-// Opens the engine, for frames of the filter's input; the style is set. left: see gcam_engine_open(). gcam_queue_close()
-// is due even when it fails. Negative AVERROR values.
+// Opens the engine, for frames of the filter's input; the style is set. left: see gcam_engine_open().
+// gcam_queue_close() is due even when it fails. Negative AVERROR values.
 int gcam_queue_open(GcamQueue *queue, AVFilterContext *ctx, GcamWorks *left);
 
 // Drops the frames that wait, the engine and the style. The count of frames goes on.

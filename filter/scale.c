@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * In: an AVFrame. Out: 8-bit RGB or grey at the model's size in a buffer of the caller, or a description of the
- * frame's samples that points into it. Every fit is one idea: the picture is scaled to some size, and lies at
- * some offset on the model's input, reaching beyond it (crop) or leaving bars (pad). Formats that can be
- * described are scaled by libgradcam, which is faster and nearer to what networks were trained with, the
- * others by swscale.
+ * In: an AVFrame. Out: 8-bit RGB or grey at the model's size in a buffer of the caller. Every fit is one idea: the
+ * picture is scaled to some size, and lies at some offset on the model's input, reaching beyond it (crop) or leaving
+ * bars (pad). Formats that can be described are scaled by libgradcam, which is faster and nearer to what networks were
+ * trained with, the others by swscale.
  */
 #include "scale.h"
 #include "gradcam_picture.h"
@@ -48,6 +47,7 @@ struct GcamScaler {
     uint8_t *scaled;            // geometry.height rows of `stride` bytes, RGB
     double luma[3];             // shares of R, G, B
     ptrdiff_t stride;
+    AVFrame *flat;              // where frames with alpha are laid over grey; or NULL
 };
 
 int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, int channels, const uint8_t *pad)
@@ -74,6 +74,7 @@ static void unready(GcamScaler *scaler)
     sws_freeContext(scaler->sws);
     scaler->sws = NULL;
     av_freep(&scaler->scaled);
+    av_frame_free(&scaler->flat);
 }
 
 void gcam_scaler_free(GcamScaler **scaler)
@@ -118,101 +119,6 @@ void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int h
     Geometry g = find_geometry(fit, frame->width, frame->height, frame->sample_aspect_ratio, width, height);
 
     *region = find_region(&g, frame, width, height);
-}
-
-enum AVPixelFormat gcam_format_plain(enum AVPixelFormat format)
-{
-    switch (format) {
-    case AV_PIX_FMT_YUVJ411P: return AV_PIX_FMT_YUV411P;
-    case AV_PIX_FMT_YUVJ420P: return AV_PIX_FMT_YUV420P;
-    case AV_PIX_FMT_YUVJ422P: return AV_PIX_FMT_YUV422P;
-    case AV_PIX_FMT_YUVJ440P: return AV_PIX_FMT_YUV440P;
-    case AV_PIX_FMT_YUVJ444P: return AV_PIX_FMT_YUV444P;
-    default:                  return format;
-    }
-}
-
-static int is_gray(const AVPixFmtDescriptor *desc)
-{
-    return desc->nb_components < 3 && !(desc->flags & AV_PIX_FMT_FLAG_RGB);
-}
-
-static int is_full_range(const AVPixFmtDescriptor *desc, enum AVPixelFormat format, enum AVColorRange range)
-{
-    if (gcam_format_plain(format) != format)
-        return 1;
-    return range == AVCOL_RANGE_JPEG || (range == AVCOL_RANGE_UNSPECIFIED && is_gray(desc));
-}
-
-static enum GradcamTransfer find_transfer(enum AVColorTransferCharacteristic transfer)
-{
-    switch (transfer) {
-    case AVCOL_TRC_SMPTE2084:    return GRADCAM_TRANSFER_PQ;
-    case AVCOL_TRC_ARIB_STD_B67: return GRADCAM_TRANSFER_HLG;
-    case AVCOL_TRC_LINEAR:       return GRADCAM_TRANSFER_LINEAR;
-    default:                     return GRADCAM_TRANSFER_SDR;
-    }
-}
-
-static int is_hdr(enum AVColorTransferCharacteristic transfer)
-{
-    return transfer == AVCOL_TRC_SMPTE2084 || transfer == AVCOL_TRC_ARIB_STD_B67;
-}
-
-// Those of SD video are next to BT.709's. HDR that does not tell has BT.2020's.
-static enum GradcamPrimaries find_primaries(const AVFrame *frame)
-{
-    switch (frame->color_primaries) {
-    case AVCOL_PRI_BT2020:      return GRADCAM_PRIMARIES_BT2020;
-    case AVCOL_PRI_SMPTE431:
-    case AVCOL_PRI_SMPTE432:    return GRADCAM_PRIMARIES_P3;
-    case AVCOL_PRI_UNSPECIFIED: return is_hdr(frame->color_trc) ? GRADCAM_PRIMARIES_BT2020 : GRADCAM_PRIMARIES_BT709;
-    default:                    return GRADCAM_PRIMARIES_BT709;
-    }
-}
-
-static enum GradcamMatrix find_matrix(enum AVColorSpace space, int width, int height)
-{
-    switch (space) {
-    case AVCOL_SPC_BT709:      return GRADCAM_MATRIX_BT709;
-    case AVCOL_SPC_FCC:        return GRADCAM_MATRIX_FCC;
-    case AVCOL_SPC_BT470BG:
-    case AVCOL_SPC_SMPTE170M:  return GRADCAM_MATRIX_BT601;
-    case AVCOL_SPC_SMPTE240M:  return GRADCAM_MATRIX_SMPTE240M;
-    case AVCOL_SPC_YCGCO:      return GRADCAM_MATRIX_YCGCO;
-    case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL:  return GRADCAM_MATRIX_BT2020;
-    default:                   break;
-    }
-    return width >= 1280 || height > 576 ? GRADCAM_MATRIX_BT709 : GRADCAM_MATRIX_BT601;
-}
-
-// The same of a frame, which may be HDR.
-static enum GradcamMatrix find_frame_matrix(const AVFrame *frame)
-{
-    if (frame->colorspace == AVCOL_SPC_UNSPECIFIED && is_hdr(frame->color_trc))
-        return GRADCAM_MATRIX_BT2020;
-    return find_matrix(frame->colorspace, frame->width, frame->height);
-}
-
-// swscale knows no YCgCo: it gets the nearest there is.
-static const int *find_coefficients(enum GradcamMatrix matrix)
-{
-    static const int swscale_name[] = {
-        [GRADCAM_MATRIX_BT601] = SWS_CS_ITU601,         [GRADCAM_MATRIX_BT709] = SWS_CS_ITU709,
-        [GRADCAM_MATRIX_BT2020] = SWS_CS_BT2020,        [GRADCAM_MATRIX_SMPTE240M] = SWS_CS_SMPTE240M,
-        [GRADCAM_MATRIX_FCC] = SWS_CS_FCC,              [GRADCAM_MATRIX_YCGCO] = SWS_CS_ITU709,
-    };
-
-    return sws_getCoefficients(swscale_name[matrix]);
-}
-
-const int *gcam_frame_matrix(const AVFrame *frame, int *full_range)
-{
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-
-    *full_range = desc && is_full_range(desc, frame->format, frame->color_range);
-    return find_coefficients(find_frame_matrix(frame));
 }
 
 static int jobs_equal(const Job *a, const Job *b)
@@ -267,11 +173,13 @@ static void find_luma(const int *matrix, double luma[3])
     luma[1] = 1.0 - luma[0] - luma[2];
 }
 
-static int ready_swscale(GcamScaler *scaler, const Job *job)
+static int ready_swscale(GcamScaler *scaler, const AVFrame *frame, const Job *job)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(job->format);
     const int flags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
     const Geometry *g = &scaler->geometry;
+    const int *matrix;
+    int full_range;
 
     if (!desc || !sws_isSupportedInput(gcam_format_plain(job->format)))
         return AVERROR(ENOTSUP);
@@ -283,12 +191,11 @@ static int ready_swscale(GcamScaler *scaler, const Job *job)
                                  AV_PIX_FMT_RGB24, flags, NULL, NULL, NULL);
     if (!scaler->sws)
         return AVERROR(EINVAL);
+    matrix = gcam_frame_matrix(frame, &full_range);
+    if (desc->flags & AV_PIX_FMT_FLAG_RGB)
+        matrix = sws_getCoefficients(SWS_CS_ITU601);
     // Fails for RGB sources, which need nothing of it.
-    const int *matrix = find_coefficients(desc->flags & AV_PIX_FMT_FLAG_RGB
-                                              ? GRADCAM_MATRIX_BT601
-                                              : find_matrix(job->colorspace, job->width, job->height));
-    sws_setColorspaceDetails(scaler->sws, matrix, is_full_range(desc, job->format, job->range), matrix, 1,
-                             0, 1 << 16, 1 << 16);
+    sws_setColorspaceDetails(scaler->sws, matrix, full_range, matrix, 1, 0, 1 << 16, 1 << 16);
     find_luma(matrix, scaler->luma);
     return 0;
 }
@@ -303,7 +210,7 @@ static int make_ready(GcamScaler *scaler, const AVFrame *frame, const Job *job)
     if (gcam_format_supported(job->format))
         ret = ready_resizer(scaler, frame, job->out_width, job->out_height);
     if (ret == AVERROR(EINVAL))         // of another format, or larger than it takes
-        ret = ready_swscale(scaler, job);
+        ret = ready_swscale(scaler, frame, job);
     if (ret < 0)
         unready(scaler);
     else
@@ -363,6 +270,42 @@ static int run_swscale(GcamScaler *scaler, const AVFrame *frame, uint8_t *pixels
     return 0;
 }
 
+// A copy of the frame in the scaler's memory.
+static int copy_frame(GcamScaler *scaler, const AVFrame *frame)
+{
+    AVFrame *flat = scaler->flat;
+    int ret;
+
+    if (!flat || flat->width != frame->width || flat->height != frame->height || flat->format != frame->format) {
+        av_frame_free(&scaler->flat);
+        if (!(flat = scaler->flat = av_frame_alloc()))
+            return AVERROR(ENOMEM);
+        flat->width = frame->width;
+        flat->height = frame->height;
+        flat->format = frame->format;
+        if ((ret = av_frame_get_buffer(flat, 0)) < 0) {
+            av_frame_free(&scaler->flat);
+            return ret;
+        }
+    }
+    return av_frame_copy(flat, frame);
+}
+
+// The picture that the network is to see: the frame's, or, where something is transparent, that over grey.
+static int flatten(GcamScaler *scaler, const AVFrame *frame, GradcamPicture *picture)
+{
+    GradcamOverlaySettings colors = { .size = sizeof(colors) };
+    GradcamComponent alpha;
+    int ret = gcam_frame_picture(frame, picture);
+
+    if (ret < 0 || gcam_frame_alpha(frame, &alpha) < 0 || gradcam_picture_is_opaque(&alpha))
+        return ret;
+    if ((ret = copy_frame(scaler, frame)) < 0 || (ret = gcam_frame_picture(scaler->flat, picture)) < 0 ||
+        (ret = gcam_frame_alpha(scaler->flat, &alpha)) < 0 || (ret = gcam_frame_colors(frame, &colors)) < 0)
+        return ret;
+    return gradcam_picture_flatten(picture, &alpha, &colors);
+}
+
 int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
                     uint8_t *pixels, ptrdiff_t stride, int width, int height)
 {
@@ -370,86 +313,17 @@ int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
                       frame->chroma_location, frame->color_trc, frame->color_primaries, frame->sample_aspect_ratio,
                       width, height };
     GradcamPicture picture;
+    int ret;
 
     if ((!scaler->sws && !scaler->resizer) || !jobs_equal(&job, &scaler->job)) {
-        int ret = make_ready(scaler, frame, &job);
+        ret = make_ready(scaler, frame, &job);
         if (ret < 0)
             return ret;
     }
     paint_bars(scaler, pixels, stride, width, height);
     if (!scaler->resizer)
         return run_swscale(scaler, frame, pixels, stride, width, height);
-    gcam_frame_picture(frame, &picture);
+    if ((ret = flatten(scaler, frame, &picture)) < 0)
+        return ret;
     return gradcam_resizer_run(scaler->resizer, &picture, pixels, stride);
-}
-
-// Number of components that are blended, alpha left out; 0 when the format cannot be.
-static int count_components(const AVPixFmtDescriptor *desc)
-{
-    const uint64_t strange = AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
-                             AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT;
-
-    if (!desc || desc->flags & strange || !strncmp(desc->name, "xyz", 3))
-        return 0;
-    if (!(desc->flags & AV_PIX_FMT_FLAG_PLANAR) && desc->log2_chroma_w > 1)
-        return 0;               // uyyvyy411: luma samples are not evenly spaced
-    const int foreign = !!(desc->flags & AV_PIX_FMT_FLAG_BE) != AV_HAVE_BIGENDIAN;
-    const int count = is_gray(desc) ? 1 : desc->nb_components < 3 ? 0 : 3;
-    for (int i = 0; i < count; i++) {
-        const AVComponentDescriptor *c = &desc->comp[i];
-        if (c->depth < 8 || c->depth + c->shift > 16 || (c->depth == 8 && c->shift))
-            return 0;
-        if (c->depth > 8 && (c->step % 2 || c->offset % 2 || foreign))
-            return 0;
-    }
-    return count;
-}
-
-int gcam_format_supported(enum AVPixelFormat format)
-{
-    return count_components(av_pix_fmt_desc_get(format)) > 0;
-}
-
-int gcam_frame_picture(const AVFrame *frame, GradcamPicture *picture)
-{
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    const int count = count_components(desc);
-
-    memset(picture, 0, sizeof(*picture));
-    if (!count)
-        return AVERROR(EINVAL);
-    picture->width = frame->width;
-    picture->height = frame->height;
-    for (int i = 0; i < count; i++) {
-        const AVComponentDescriptor *c = &desc->comp[i];
-        const int chroma = i > 0 && !(desc->flags & AV_PIX_FMT_FLAG_RGB);
-        picture->component[i] = (GradcamComponent) {
-            .data = frame->data[c->plane] + c->offset,
-            .stride = frame->linesize[c->plane],
-            .step = c->step,
-            .width = AV_CEIL_RSHIFT(frame->width, chroma ? desc->log2_chroma_w : 0),
-            .height = AV_CEIL_RSHIFT(frame->height, chroma ? desc->log2_chroma_h : 0),
-            .depth = c->depth,
-            .shift = c->shift,
-        };
-    }
-    return 0;
-}
-
-int gcam_frame_colors(const AVFrame *frame, GradcamOverlaySettings *settings)
-{
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    const int count = count_components(desc);
-
-    if (!count)
-        return AVERROR(EINVAL);
-    settings->model = desc->flags & AV_PIX_FMT_FLAG_RGB ? GRADCAM_COLOR_RGB :
-                      count == 1 ? GRADCAM_COLOR_GRAY : GRADCAM_COLOR_YUV;
-    settings->matrix = find_frame_matrix(frame);
-    settings->transfer = find_transfer(frame->color_trc);
-    settings->primaries = find_primaries(frame);
-    settings->full_range = is_full_range(desc, frame->format, frame->color_range);
-    for (int i = 0; i < 3; i++)
-        settings->depth[i] = i < count ? desc->comp[i].depth : 0;
-    return 0;
 }

@@ -4,8 +4,8 @@
  *
  * Two scores from 0 to 1 are looked at. One is the scene score of FFmpeg's select filter: with d the mean absolute
  * difference of two frames, in code values of 8 bits, and d' that of the frames before, min(d, |d - d'|) / 100, at most
- * 1. Here it is taken of the first plane alone, and of some of its rows; codes of HDR are made those of SDR before. It says nothing where one cut follows the
- * other, and it knows the frame before only.
+ * 1. Here it is taken of the first plane alone, and of some of its rows; codes of HDR are made those of SDR before. It
+ * says nothing where one cut follows the other, and it knows the frame before only.
  *
  * The other is of sketches, frames of a few cells, which motion does not change much: their mean absolute difference in
  * parts of what it would be if the cells of one frame had been shuffled, which is near 1 for pictures of different
@@ -22,7 +22,7 @@
 #include "libavutil/pixdesc.h"
 
 #include "gradcam_picture.h"
-#include "scale.h"
+#include "frame.h"
 
 // Rows of a frame that are compared, about; with more than 8 bits, where FFmpeg has plain C only.
 #define ROWS 270

@@ -46,21 +46,6 @@ static int find_settings(GradcamDrawingSettings *settings, const AVFrame *frame,
     return gcam_frame_colors(frame, &settings->overlay);
 }
 
-// The frame's alpha, for output=alpha.
-static int find_alpha(const AVFrame *frame, GradcamComponent *alpha)
-{
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    const AVComponentDescriptor *comp = &desc->comp[desc->nb_components - 1];
-
-    if (!(desc->flags & AV_PIX_FMT_FLAG_ALPHA))
-        return AVERROR(EINVAL);
-    *alpha = (GradcamComponent){
-        frame->data[comp->plane] + comp->offset, frame->linesize[comp->plane], comp->step, frame->width,
-        frame->height, comp->depth, comp->shift
-    };
-    return 0;
-}
-
 // --------------------------------------------------------------------------------------------------------- frames
 
 // Column at which the right one of two frames begins: chroma samples of both must not meet in one.
@@ -134,7 +119,7 @@ int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const
         return ret;
     if ((ret = gcam_frame_picture(*frame, &painting.picture)) < 0 ||
         (ret = find_settings(&settings, *frame, style, result->method.info, moment)) < 0 ||
-        (output == GRADCAM_OUTPUT_ALPHA && (ret = find_alpha(*frame, &painting.alpha)) < 0) ||
+        (output == GRADCAM_OUTPUT_ALPHA && (ret = gcam_frame_alpha(*frame, &painting.alpha)) < 0) ||
         (!show->drawing && (ret = gradcam_drawing_create(&show->drawing)) < 0))
         return ret;
     settings.alpha_depth = painting.alpha.depth;

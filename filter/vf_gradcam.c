@@ -31,6 +31,7 @@ typedef struct GradcamFilter {
     char *log_path;
     int log_format;
 
+    int asked;                  // how often for formats
     char *key;                  // by which the filter that is made in the place of this one is known
     GcamJournal *journal;
     int status;                 // of the input, once it is acknowledged
@@ -241,16 +242,26 @@ static void find_alpha_formats(enum AVPixelFormat formats[FF_ARRAY_ELEMS(pixel_f
     formats[count] = AV_PIX_FMT_NONE;
 }
 
-// A frame leaves in the format in which it came.
+// A frame leaves in the format in which it came. A palette becomes its colours, and keeps what is transparent in it,
+// which FFmpeg would drop.
 static GCAM_QUERY_FORMATS(query_formats)
 {
-    const GradcamFilter *s = ctx->priv;
+    static const enum AVPixelFormat with_palette[] = {
+        AV_PIX_FMT_RGBA, AV_PIX_FMT_BGRA, AV_PIX_FMT_ARGB, AV_PIX_FMT_ABGR, AV_PIX_FMT_GBRAP, AV_PIX_FMT_NONE
+    };
+    GradcamFilter *s = ctx->priv;
+    const AVFilterFormats *offered = ctx->inputs[0]->incfg.formats;
     enum AVPixelFormat alpha[FF_ARRAY_ELEMS(pixel_formats)];
 
-    if (s->look.output != GRADCAM_OUTPUT_ALPHA)
-        return gcam_set_formats(pixel_formats);
-    find_alpha_formats(alpha);
-    return gcam_set_formats(alpha);
+    if (!offered && !s->asked++)
+        return AVERROR(EAGAIN);         // once more when the source has told
+    if (s->look.output == GRADCAM_OUTPUT_ALPHA) {
+        find_alpha_formats(alpha);
+        return gcam_set_formats(alpha);
+    }
+    if (offered && offered->nb_formats == 1 && offered->formats[0] == AV_PIX_FMT_PAL8)
+        return gcam_set_formats(with_palette);
+    return gcam_set_formats(pixel_formats);
 }
 
 // --------------------------------------------------------------------------------------------- configuration

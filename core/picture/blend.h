@@ -26,4 +26,8 @@ static inline double gcam_overlay_middle(const GradcamOverlaySettings *settings)
 double gcam_overlay_magnitude(const GradcamOverlaySettings *settings, int level);
 double gcam_overlay_weight(const GradcamOverlaySettings *settings, int level);
 
+// Codes of a grey, 0 to 255 of sRGB, by component of a picture. -EINVAL for settings that gradcam_overlay_create()
+// refuses.
+int gcam_overlay_code(const GradcamOverlaySettings *settings, int gray, uint16_t code[3]);
+
 #endif

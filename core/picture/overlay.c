@@ -94,25 +94,52 @@ static void set_entry(GcamBlendTable *table, int level, int depth, double weight
     table->color_high[level] = color >> 8;
 }
 
-// An entry of the tables; its colours are those of level `seen`. to_yuv: what turns R, G, B into the components of a
-// picture that is not RGB itself.
-static void fill_level(GradcamOverlay *overlay, double to_yuv[3][3], const uint8_t color[3], int seen, int level)
+// What turns R, G, B into the components of a picture that is not RGB itself.
+static void find_matrix(const GradcamOverlaySettings *s, double to_yuv[3][3])
 {
-    const GradcamOverlaySettings *s = &overlay->settings;
-    const int mask = s->output == GRADCAM_OUTPUT_MASK;
-    double rgb[3];
+    gcam_color_matrix_from_rgb(s->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : s->matrix, to_yuv);
+}
 
-    for (int c = 0; c < 3; c++)
-        rgb[c] = (mask ? seen : color[c]) / 255.0;
+// The codes of a colour, sRGB of 8 bits, by component of the picture.
+static void find_codes(const GradcamOverlaySettings *s, double to_yuv[3][3], const uint8_t color[3], uint16_t code[3])
+{
+    double rgb[3] = { color[0] / 255.0, color[1] / 255.0, color[2] / 255.0 };
+
     if (gcam_light_differs(s->transfer, s->primaries)) {
         const double srgb[3] = { rgb[0], rgb[1], rgb[2] };
         gcam_light_encode(s->transfer, s->primaries, srgb, rgb);
     }
-    for (int c = 0; c < overlay->components; c++) {
+    for (int c = 0; c < (s->model == GRADCAM_COLOR_GRAY ? 1 : 3); c++) {
         const double *m = to_yuv[c];
-        const double value = s->model == GRADCAM_COLOR_RGB ? rgb[c] : m[0] * rgb[0] + m[1] * rgb[1] + m[2] * rgb[2];
-        set_entry(&overlay->table[c], level, s->depth[c], find_weight(s, level), to_code(s, c, value));
+        code[c] = to_code(s, c, s->model == GRADCAM_COLOR_RGB ? rgb[c] : m[0] * rgb[0] + m[1] * rgb[1] + m[2] * rgb[2]);
     }
+}
+
+// An entry of the tables; its colours are those of level `seen`.
+static void fill_level(GradcamOverlay *overlay, double to_yuv[3][3], const uint8_t color[3], int seen, int level)
+{
+    const GradcamOverlaySettings *s = &overlay->settings;
+    const uint8_t gray[3] = { (uint8_t)seen, (uint8_t)seen, (uint8_t)seen };
+    uint16_t code[3];
+
+    find_codes(s, to_yuv, s->output == GRADCAM_OUTPUT_MASK ? gray : color, code);
+    for (int c = 0; c < overlay->components; c++)
+        set_entry(&overlay->table[c], level, s->depth[c], find_weight(s, level), code[c]);
+}
+
+int gcam_overlay_code(const GradcamOverlaySettings *given, int gray, uint16_t code[3])
+{
+    const uint8_t color[3] = { (uint8_t)gray, (uint8_t)gray, (uint8_t)gray };
+    GradcamOverlaySettings s;
+    double to_yuv[3][3];
+
+    GCAM_TAKE(s, given);
+    fill_defaults(&s);
+    if (!given || !settings_valid(&s))
+        return -EINVAL;
+    find_matrix(&s, to_yuv);
+    find_codes(&s, to_yuv, color, code);
+    return 0;
 }
 
 int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *given)
@@ -133,7 +160,7 @@ int gradcam_overlay_create(GradcamOverlay **out, const GradcamOverlaySettings *g
     overlay->settings = *settings;
     overlay->settings.table = NULL;     // the caller's, who may change it from now on
     overlay->components = settings->model == GRADCAM_COLOR_GRAY ? 1 : 3;
-    gcam_color_matrix_from_rgb(settings->model == GRADCAM_COLOR_GRAY ? GRADCAM_MATRIX_BT601 : settings->matrix, to_yuv);
+    find_matrix(settings, to_yuv);
     for (int level = 0; level < 256; level++) {
         const int seen = is_below_threshold(settings, level) ? (int)gcam_overlay_middle(settings) : level;
         fill_level(overlay, to_yuv, colors[seen], seen, level);

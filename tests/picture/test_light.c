@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Colours of HDR and of wide gamuts. The values were computed apart from the library, from the formulas of ITU-R BT.2100
- * and the matrix of BT.2087 that every table of it gives; white is that of BT.2408: 58 % of PQ, 75 % of HLG.
+ * Colours of HDR and of wide gamuts. The values were computed apart from the library, from the formulas of ITU-R
+ * BT.2100 and the matrix of BT.2087; white is that of BT.2408: 58 % of PQ, 75 % of HLG.
  */
 #include "gradcam_picture.h"
 #include "harness.h"
