@@ -233,7 +233,8 @@ static int next_fits(const GcamHeat *heat)
     const GcamHeat *next = heat->next;
 
     return next && next->result && next->result->count == heat->result->count && next->width == heat->width &&
-           next->height == heat->height && next->result->method.info == heat->result->method.info;
+           next->height == heat->height && next->turns == heat->turns &&
+           next->result->method.info == heat->result->method.info;
 }
 
 int gcam_between_planes(GcamBetween *b, const GcamHeat *heat, int64_t number, double time,

@@ -17,6 +17,7 @@
 #include "libavutil/pixdesc.h"
 
 #include "modelcache.h"
+#include "rotate.h"
 
 // Of FFmpeg's own option "threads", which takes the name before the filter's does, the range is wider.
 #define MAX_THREADS 1024
@@ -186,7 +187,10 @@ static int load_frame(void *opaque, int job, void *frame, uint8_t *pixels, ptrdi
 {
     const GcamWorks *works = opaque;
     const AVFrame *in = frame;
-    int ret = gcam_scaler_run(works->scaler[job], in, pixels, stride, width, height);
+    int ret;
+
+    gcam_scaler_set_turns(works->scaler[job], (int)(intptr_t)in->opaque);
+    ret = gcam_scaler_run(works->scaler[job], in, pixels, stride, width, height);
 
     if (ret < 0)
         av_log(works->log, AV_LOG_ERROR, "Cannot scale a frame of %dx%d in %s to the network's %dx%d: %s\n",
@@ -231,6 +235,7 @@ static int read_method(const char *text, const GradcamLog *log, GradcamMethod *m
 
 static int open_works(GcamEngine *e, GradcamStreamSettings *settings)
 {
+    const GradcamLog log = { log_message, e->log };
     GradcamTargets *targets;
     int ret;
 
@@ -240,11 +245,11 @@ static int open_works(GcamEngine *e, GradcamStreamSettings *settings)
     e->works->jobs = settings->jobs;
     settings->log = (GradcamLog){ log_of_works, e->works };
     settings->opaque = e->works;
-    if ((ret = read_method(e->method_text, &settings->log, &settings->method)) < 0 || (ret = open_model(e)) < 0)
+    if ((ret = read_method(e->method_text, &log, &settings->method)) < 0 || (ret = open_model(e)) < 0)
         return ret;
     e->works->model = e->model;
     if ((ret = open_scalers(e)) < 0 ||
-        (ret = gradcam_targets_resolve(&targets, e->model, e->class_text, &settings->log)) < 0)
+        (ret = gradcam_targets_resolve(&targets, e->model, e->class_text, &log)) < 0)
         return ret;
     ret = gradcam_stream_open(&e->works->stream, e->model, targets, settings);
     e->stream = e->works->stream;
@@ -266,6 +271,10 @@ int gcam_engine_open(GcamEngine *e, void *log, int processors, int jobs, int nic
 
     e->log = log;
     e->changed = 0;
+    if ((ret = gcam_engine_check_rotate(e)) < 0) {
+        gcam_works_close(&left);
+        return ret;
+    }
     settings.jobs = FFMIN(jobs, settings.threads);
     if (left && left->stream && left->jobs == settings.jobs) {
         e->works = left;
@@ -323,6 +332,14 @@ GcamWorks *gcam_engine_leave(GcamEngine *e)
     return works;
 }
 
+int gcam_engine_check_rotate(const GcamEngine *e)
+{
+    if (e->rotate == GCAM_ROTATE_AUTO || e->rotate % 90 == 0)
+        return 0;
+    av_log(e->log, AV_LOG_ERROR, "rotate=%d is none of auto, 0, 90, 180 and 270\n", e->rotate);
+    return AVERROR(EINVAL);
+}
+
 int gcam_engine_set_class(GcamEngine *e, const char *text)
 {
     const GradcamLog log = { log_message, e->log };
@@ -353,11 +370,13 @@ int gcam_engine_set_layer(GcamEngine *e, const char *layer)
     return gradcam_stream_set_layer(e->stream, layer);
 }
 
-int gcam_engine_submit(GcamEngine *e, const AVFrame *frame, double time, int cut, uint64_t *ticket)
+int gcam_engine_submit(GcamEngine *e, const AVFrame *frame, double time, int cut, int turns, uint64_t *ticket)
 {
     AVFrame *copy = av_frame_clone(frame);
     int ret = copy ? 0 : AVERROR(ENOMEM);
 
+    if (ret >= 0)
+        copy->opaque = (void *)(intptr_t)turns;         // for load_frame()
     if (ret >= 0 && cut)
         ret = gradcam_stream_cut(e->stream);
     if (ret >= 0)

@@ -17,7 +17,7 @@ typedef struct GcamWorks GcamWorks;
 typedef struct GcamEngine {
     // options
     char *path, *class_text, *method_text, *layer, *labels, *logits, *preset, *mean, *std, *inputs, *states;
-    int bgr, width, height, memory, mmap, threads, fit, precision, probability;
+    int bgr, width, height, memory, mmap, threads, fit, rotate, precision, probability;
     float still;
 
     void *log;                  // where messages go
@@ -37,6 +37,9 @@ void gcam_engine_close(GcamEngine *engine);
 GcamWorks *gcam_engine_leave(GcamEngine *engine);
 void gcam_works_close(GcamWorks **works);
 
+// AVERROR(EINVAL), and a sentence in the log, where the option rotate is no quarter turn.
+int gcam_engine_check_rotate(const GcamEngine *engine);
+
 // Changes what the next key frames are computed for. -ENOENT, and a sentence in the log, for a class that there is not.
 int gcam_engine_set_class(GcamEngine *engine, const char *text);
 // -EINVAL, likewise, for a method that there is not; "help" is none, and lists them all.
@@ -46,7 +49,7 @@ int gcam_engine_set_method(GcamEngine *engine, const char *text);
 int gcam_engine_set_layer(GcamEngine *engine, const char *layer);
 
 // Hands a frame in as a key frame, taking a reference of its own. time in seconds. AVERROR(EAGAIN) when the engine is
-// busy. cut: it has nothing to do with those before.
-int gcam_engine_submit(GcamEngine *engine, const AVFrame *frame, double time, int cut, uint64_t *ticket);
+// busy. cut: it has nothing to do with those before. turns: of the frame, see gcam_frame_turns().
+int gcam_engine_submit(GcamEngine *engine, const AVFrame *frame, double time, int cut, int turns, uint64_t *ticket);
 
 #endif

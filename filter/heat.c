@@ -4,12 +4,13 @@
  */
 #include "heat.h"
 #include "gradcam_picture.h"
+#include "rotate.h"
 
 #include "libavutil/common.h"
 #include "libavutil/error.h"
 #include "libavutil/mem.h"
 
-GcamHeat *gcam_heat_create(int64_t number, double time, GcamStyle *style)
+GcamHeat *gcam_heat_create(int64_t number, double time, int turns, GcamStyle *style)
 {
     GcamHeat *heat = av_mallocz(sizeof(*heat));
 
@@ -17,6 +18,7 @@ GcamHeat *gcam_heat_create(int64_t number, double time, GcamStyle *style)
         heat->references = 1;
         heat->number = number;
         heat->time = time;
+        heat->turns = turns;
         heat->style = gcam_style_ref(style);
     }
     return heat;
@@ -64,6 +66,28 @@ int gcam_heat_places(const GcamHeat *heat, const float *map, int width, int heig
     return 0;
 }
 
+// Turns the maps back, to how the frame lies.
+static int turn_back(GcamHeat *heat)
+{
+    const size_t size = (size_t)heat->width * heat->height, count = heat->result->count;
+    const int width = heat->turns & 1 ? heat->height : heat->width;
+    const ptrdiff_t line = heat->width * sizeof(*heat->map), out_line = width * sizeof(*heat->map);
+    float *map;
+
+    if (!heat->turns || !count)
+        return 0;
+    if (!(map = av_calloc(count, size * sizeof(*map))))
+        return AVERROR(ENOMEM);
+    for (size_t i = 0; i < count; i++)
+        gcam_turn((const uint8_t *)(heat->map + i * size), line, heat->width, heat->height, sizeof(*map),
+                  4 - heat->turns, (uint8_t *)(map + i * size), out_line);
+    av_free(heat->map);
+    heat->map = map;
+    heat->height = size / width;
+    heat->width = width;
+    return 0;
+}
+
 int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GradcamSteadies *steadies)
 {
     const size_t size = (size_t)result->width * result->height;
@@ -82,5 +106,7 @@ int gcam_heat_fill(GcamHeat *heat, GradcamResult *result, GradcamSteadies *stead
     if (ret < 0)
         return ret;
     heat->empty = !ret;
+    if ((ret = turn_back(heat)) < 0)
+        return ret;
     return gcam_heat_places(heat, heat->map, heat->width, heat->height, heat->place);
 }

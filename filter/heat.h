@@ -16,6 +16,7 @@ typedef struct GcamHeat {
     int references;
     int64_t number;             // of the key frame, counted from 0
     double time;                // of it, in seconds; NAN: not known
+    int turns;                  // of its frame, see gcam_frame_turns()
     GcamStyle *style;           // as it was then
     uint64_t ticket;            // of its job
     int fresh;                  // has nothing to do with the one before
@@ -23,13 +24,13 @@ typedef struct GcamHeat {
 
     GradcamResult *result;      // NULL until gcam_heat_fill()
     int empty;                  // nothing to see
-    int width, height;
+    int width, height;          // of the maps on the frame, which are turned back
     float *map;                 // by target, height x width each
     GradcamPlace *place;        // by target
 } GcamHeat;
 
 // One that waits for its result, with one reference.
-GcamHeat *gcam_heat_create(int64_t number, double time, GcamStyle *style);
+GcamHeat *gcam_heat_create(int64_t number, double time, int turns, GcamStyle *style);
 GcamHeat *gcam_heat_ref(GcamHeat *heat);
 void gcam_heat_unref(GcamHeat **heat);
 

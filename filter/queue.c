@@ -20,6 +20,7 @@
 
 #include "gradcam_picture.h"
 #include "report.h"
+#include "rotate.h"
 #include "scale.h"
 
 // Bytes that the frames of the queue may hold.
@@ -111,20 +112,20 @@ static int find_places(GcamQueue *q, const GcamHeat *heat, const GcamPlanes *pla
     return ret;
 }
 
-// Where its maps lie on the item's frame.
-static GradcamRegion find_region(const GcamQueue *q, const Item *item)
+// Where maps lie on the item's frame.
+static GradcamRegion find_region(const GcamQueue *q, const Item *item, const GcamHeat *heat)
 {
     const GradcamModelInfo *info = gradcam_model_info(q->engine.model);
     GradcamRegion region;
 
-    gcam_scaler_region(q->engine.fit, item->frame, info->width, info->height, &region);
+    gcam_scaler_region(q->engine.fit, item->frame, heat->turns, info->width, info->height, &region);
     return region;
 }
 
 // Lays the item's maps over its frame, and tells about them.
 static int show_heat(GcamQueue *q, Item *item)
 {
-    const GradcamRegion region = find_region(q, item);
+    const GradcamRegion region = find_region(q, item, item->heat);
     const GcamMoment moment = gcam_heat_moment(item->heat, 0, item->number, item->time);
     GcamReport report = {
         item->heat, NULL, NULL, item->style, item->frame->width, item->frame->height, item->number, item->time,
@@ -147,14 +148,17 @@ static int follow(GcamQueue *q, const Item *item, int flags)
 {
     const int key = !q->live && item->heat && item->number == item->heat->number;
     const GcamHeat *fresh = item->marked ? q->coming : key ? item->heat : NULL;
-    const GradcamRegion region = find_region(q, item);
+    GradcamRegion region;
     int ret;
 
     if (item->number <= q->between.followed)
         return 0;
     flags |= (fresh && fresh->fresh ? GCAM_FOLLOW_FRESH : 0) | (item->marked ? GCAM_FOLLOW_MARK : 0);
     ret = gcam_between_follow(&q->between, item->frame, item->number, flags);
-    return ret < 0 || !key ? ret : gcam_between_key(&q->between, item->heat, &region);
+    if (ret < 0 || !key)
+        return ret;
+    region = find_region(q, item, item->heat);
+    return gcam_between_key(&q->between, item->heat, &region);
 }
 
 // And on to the next key frame, where its map is there: the item's is to meet it.
@@ -255,11 +259,14 @@ static int deliver(GcamQueue *q, int wait)
 static int submit(GcamQueue *q, const Item *item, GcamHeat *heat)
 {
     const double time = isnan(item->time) ? 0 : item->time;
-    int ret;
+    int ret = 0;
 
-    while ((ret = gcam_engine_submit(&q->engine, item->frame, time, q->keys.fresh, &heat->ticket)) == AVERROR(EAGAIN))
-        if ((ret = deliver(q, 1)) < 0)
+    while (ret >= 0) {
+        ret = gcam_engine_submit(&q->engine, item->frame, time, q->keys.fresh, heat->turns, &heat->ticket);
+        if (ret != AVERROR(EAGAIN))
             break;
+        ret = deliver(q, 1);
+    }
     return ret;
 }
 
@@ -267,7 +274,8 @@ static int submit(GcamQueue *q, const Item *item, GcamHeat *heat)
 // result.
 static int start_key(GcamQueue *q, const Item *item, GcamHeat **heat)
 {
-    GcamHeat *next = gcam_heat_create(item->number, item->time, item->style);
+    GcamHeat *next = gcam_heat_create(item->number, item->time, gcam_frame_turns(item->frame, q->engine.rotate),
+                                      item->style);
     int ret;
 
     if (!next)
@@ -289,7 +297,7 @@ static int start_key(GcamQueue *q, const Item *item, GcamHeat **heat)
 // live=1: shows the newest result from now on. One job at most is under way.
 static int poll_newest(GcamQueue *q, const Item *item)
 {
-    const GradcamRegion region = find_region(q, item);
+    GradcamRegion region;
     GradcamResult *result;
     int ret = q->coming ? gradcam_stream_newest(q->engine.stream, &result) : AVERROR(EAGAIN);
 
@@ -300,6 +308,7 @@ static int poll_newest(GcamQueue *q, const Item *item)
     q->coming = NULL;
     warn_of_cost(q, result);
     ret = gcam_heat_fill(q->heat, result, q->steadies);
+    region = find_region(q, item, q->heat);
     return ret < 0 ? ret : gcam_between_key_marked(&q->between, q->heat, &region);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "scale.h"
 #include "gradcam_picture.h"
+#include "rotate.h"
 
 #include <string.h>
 
@@ -47,6 +48,9 @@ struct GcamScaler {
     uint8_t *scaled;            // geometry.height rows of `stride` bytes, RGB
     double luma[3];             // shares of R, G, B
     ptrdiff_t stride;
+    int turns;                  // of frames, clockwise
+    uint8_t *lying;             // the picture before it is turned
+    unsigned lying_size;        // bytes
     AVFrame *flat;              // where frames with alpha are laid over grey; or NULL
 };
 
@@ -82,6 +86,7 @@ void gcam_scaler_free(GcamScaler **scaler)
     if (!scaler || !*scaler)
         return;
     unready(*scaler);
+    av_free((*scaler)->lying);
     av_freep(scaler);
 }
 
@@ -114,11 +119,18 @@ static GradcamRegion find_region(const Geometry *g, const AVFrame *frame, int wi
     };
 }
 
-void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int height, GradcamRegion *region)
+void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int turns, int width, int height,
+                        GradcamRegion *region)
 {
-    Geometry g = find_geometry(fit, frame->width, frame->height, frame->sample_aspect_ratio, width, height);
+    const int w = turns & 1 ? height : width, h = turns & 1 ? width : height;
+    Geometry g = find_geometry(fit, frame->width, frame->height, frame->sample_aspect_ratio, w, h);
 
-    *region = find_region(&g, frame, width, height);
+    *region = find_region(&g, frame, w, h);
+}
+
+void gcam_scaler_set_turns(GcamScaler *scaler, int turns)
+{
+    scaler->turns = turns & 3;
 }
 
 static int jobs_equal(const Job *a, const Job *b)
@@ -306,8 +318,8 @@ static int flatten(GcamScaler *scaler, const AVFrame *frame, GradcamPicture *pic
     return gradcam_picture_flatten(picture, &alpha, &colors);
 }
 
-int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
-                    uint8_t *pixels, ptrdiff_t stride, int width, int height)
+static int run_lying(GcamScaler *scaler, const AVFrame *frame, uint8_t *pixels, ptrdiff_t stride, int width,
+                     int height)
 {
     const Job job = { frame->width, frame->height, frame->format, frame->colorspace, frame->color_range,
                       frame->chroma_location, frame->color_trc, frame->color_primaries, frame->sample_aspect_ratio,
@@ -326,4 +338,22 @@ int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
     if ((ret = flatten(scaler, frame, &picture)) < 0)
         return ret;
     return gradcam_resizer_run(scaler->resizer, &picture, pixels, stride);
+}
+
+int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
+                    uint8_t *pixels, ptrdiff_t stride, int width, int height)
+{
+    const int w = scaler->turns & 1 ? height : width, h = scaler->turns & 1 ? width : height;
+    const ptrdiff_t line = (ptrdiff_t)w * scaler->channels;
+    int ret;
+
+    if (!scaler->turns)
+        return run_lying(scaler, frame, pixels, stride, width, height);
+    av_fast_malloc(&scaler->lying, &scaler->lying_size, line * h);
+    if (!scaler->lying)
+        return AVERROR(ENOMEM);
+    if ((ret = run_lying(scaler, frame, scaler->lying, line, w, h)) < 0)
+        return ret;
+    gcam_turn(scaler->lying, line, w, h, scaler->channels, scaler->turns, pixels, stride);
+    return 0;
 }

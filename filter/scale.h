@@ -29,6 +29,9 @@ typedef struct GcamScaler GcamScaler;
 int gcam_scaler_create(GcamScaler **out, enum GcamFit fit, int channels, const uint8_t *pad);
 void gcam_scaler_free(GcamScaler **scaler);
 
+// From now on frames are turned clockwise by so many quarters before they are scaled; 0 at first.
+void gcam_scaler_set_turns(GcamScaler *scaler, int turns);
+
 // Writes the frame as R, G, B interleaved or grey, width x height, rows `stride` bytes apart. Bilinear, antialiased
 // when it shrinks; the frame's matrix and range are honoured, its sample aspect ratio too unless it is stretched. HDR
 // (PQ, HLG), linear light and the primaries of BT.2020 and P3 become SDR of BT.709, as GradcamResizerSettings has it. A
@@ -38,7 +41,8 @@ void gcam_scaler_free(GcamScaler **scaler);
 int gcam_scaler_run(GcamScaler *scaler, const AVFrame *frame,
                     uint8_t *pixels, ptrdiff_t stride, int width, int height);
 
-// Where the picture that gcam_scaler_run() made (and so a map of it) lies on the frame.
-void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int width, int height, GradcamRegion *region);
+// Where the picture that gcam_scaler_run() made (and so a map of it, turned back) lies on the frame.
+void gcam_scaler_region(enum GcamFit fit, const AVFrame *frame, int turns, int width, int height,
+                        GradcamRegion *region);
 
 #endif

@@ -17,6 +17,7 @@
 #include "journal.h"
 #include "legacy.h"
 #include "queue.h"
+#include "rotate.h"
 #include "show.h"
 #include "style.h"
 
@@ -152,6 +153,10 @@ static const AVOption gradcam_options[] = {
         CONST("stretch", "the whole frame, aspect ratio lost", GCAM_FIT_STRETCH, FLAGS, "fit"),
         CONST("crop", "the largest centred part", GCAM_FIT_CROP, FLAGS, "fit"),
         CONST("pad", "the whole frame with bars", GCAM_FIT_PAD, FLAGS, "fit"),
+    { "rotate", "turn that brings a frame upright for the network, in degrees clockwise", OFFSET(queue.engine.rotate),
+      AV_OPT_TYPE_INT, { .i64 = GCAM_ROTATE_AUTO }, GCAM_ROTATE_AUTO, 270, TFLAGS, "rotate" },
+        CONST("auto", "as the frame's display matrix says, if it has one that is still to be applied",
+              GCAM_ROTATE_AUTO, TFLAGS, "rotate"),
     STRING("opacity", look.opacity, "greatest weight of the colours", "0.6", TFLAGS),
     STRING("threshold", look.threshold, "value of the map, 0 to 1, below which it counts as 0", "0", TFLAGS),
     FLOAT("gamma",   look.gamma, "exponent of the map in blend=heat; below 1 shows more of the weak places",
@@ -391,6 +396,8 @@ static int apply_command(AVFilterContext *ctx, const char *command, int output)
         ret = gcam_engine_set_class(engine, engine->class_text);
     else if (!strcmp(command, "layer") || !strcmp(command, "l"))
         ret = gcam_engine_set_layer(engine, engine->layer);
+    else if (!strcmp(command, "rotate"))
+        ret = gcam_engine_check_rotate(engine);
     else if (!strcmp(command, "method"))
         ret = gcam_engine_set_method(engine, engine->method_text);
     else

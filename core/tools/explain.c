@@ -164,7 +164,7 @@ Maps explain_get_maps(const Explain *e, const AVFrame *frame, size_t index, size
     Maps maps = { e->shown + index * e->columns * e->rows, e->places + index, count, e->columns, e->rows,
                   { 0, 0, 0, 0 } };
 
-    gcam_scaler_region(e->fit, frame, info->width, info->height, &maps.region);
+    gcam_scaler_region(e->fit, frame, 0, info->width, info->height, &maps.region);
     return maps;
 }
 

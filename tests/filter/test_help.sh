@@ -8,7 +8,8 @@
 "$BUILD/bin/ffmpeg" -hide_banner -h filter=gradcam > help 2>&1
 manual=$SRC/filter/gradcam.texi
 for option in model class layer labels logits input state preset mean std bgr size method stride every scene threads \
-    lookahead live interp smooth scale release low high box fit probability opacity gamma colormap blend output; do
+    lookahead live interp smooth scale release low high box fit rotate probability opacity gamma colormap blend \
+    output; do
     line=$(grep "^   $option  *<" help)
     [ "$(echo "$line" | sed 's/^ *[a-z]* *<[a-z_]*> *[A-Z.]* *//' | wc -c)" -gt 12 ]
     check "help of option $option" $? "'$line'"

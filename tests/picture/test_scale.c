@@ -178,7 +178,7 @@ static void test_fits(void)
     check_pixel(rgb, 300, 50, 75, 1, 2, 3, "bar");
     check_pixel(rgb, 300, 20, 30, 20, 180, 40, "pad");
     check_pixel(rgb, 300, 20, 70, 200, 30, 40, "pad");
-    gcam_scaler_region(GCAM_FIT_PAD, frame, 100, 100, &region);
+    gcam_scaler_region(GCAM_FIT_PAD, frame, 0, 100, 100, &region);
     CHECK_NEAR(region.x, 0, 1e-9);
     CHECK_NEAR(region.y, -100, 1e-9);
     CHECK_NEAR(region.width, 400, 1e-9);
@@ -190,7 +190,7 @@ static void test_fits(void)
     CHECK_INT(gcam_scaler_run(scaler, frame, rgb, 300, 100, 100), 0);
     check_pixel(rgb, 300, 40, 60, 200, 30, 40, "crop");
     check_pixel(rgb, 300, 60, 60, 20, 30, 220, "crop");
-    gcam_scaler_region(GCAM_FIT_CROP, frame, 100, 100, &region);
+    gcam_scaler_region(GCAM_FIT_CROP, frame, 0, 100, 100, &region);
     CHECK_NEAR(region.x, 100, 1e-9);
     CHECK_NEAR(region.y, 0, 1e-9);
     CHECK_NEAR(region.width, 200, 1e-9);
@@ -198,10 +198,10 @@ static void test_fits(void)
 
     // Pixels twice as high as wide make it square.
     frame->sample_aspect_ratio = (AVRational) { 1, 2 };
-    gcam_scaler_region(GCAM_FIT_CROP, frame, 100, 100, &region);
+    gcam_scaler_region(GCAM_FIT_CROP, frame, 0, 100, 100, &region);
     CHECK_NEAR(region.width, 400, 1e-9);
     CHECK_NEAR(region.height, 200, 1e-9);
-    gcam_scaler_region(GCAM_FIT_STRETCH, frame, 33, 44, &region);
+    gcam_scaler_region(GCAM_FIT_STRETCH, frame, 0, 33, 44, &region);
     CHECK(region.x == 0 && region.y == 0 && region.width == 400 && region.height == 200);
     gcam_scaler_free(&scaler);
     gcam_scaler_free(&scaler);
