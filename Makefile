@@ -100,7 +100,7 @@ SOURCES_FILE := $(BUILD)/gen/sources
 FFMPEG_FILE := $(BUILD)/gen/ffmpeg
 $(FLAGS_FILE) $(SOURCES_FILE) $(FFMPEG_FILE): ;
 $(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(AVX_FLAGS) $(AVX2_FLAGS) \
-    $(AVX512BF16_FLAGS) $(NEON_FLAGS) $(CFLAGS) $(LDFLAGS))
+    $(AVX512BF16_FLAGS) $(NEON_FLAGS) $(EVAL_CFLAGS) $(CFLAGS) $(LDFLAGS))
 
 # ---------------------------------------------------------------------------------------------------- library
 
@@ -174,7 +174,7 @@ with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
 hosts = $(if $(strip $(1)),$(shell grep -l '^.include <libavfilter/' $(1)))
 users = $(if $(strip $(1)),$(shell grep -lE '^.include (<lib(av|sw)|"(frame|rotate|scale).h"|"model/picture.h")' $(1)))
 linkable = $(filter-out $(if $(AVFILTER_LIBS),,$(call hosts,$(1))) $(if $(AV_LIBS),,$(call users,$(1))),$(1))
-TOOL_C := $(if $(AV_LIBS),$(wildcard $(SRC)/core/tools/*.c))
+TOOL_C := $(if $(AV_LIBS),$(wildcard $(SRC)/core/tools/*.c $(SRC)/core/tools/eval/*.c))
 SAMPLES_C := $(call linkable,$(wildcard $(SRC)/samples/*.c))
 SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
 TESTS_C := $(call linkable,$(wildcard $(SRC)/tests/*/*.c))
@@ -208,6 +208,10 @@ $(TEST_AUX_A): $(call object,$(TEST_AUX_C)) $(SOURCES_FILE)
 $(AUX_A) $(TEST_AUX_A):
 	@mkdir -p $(@D)
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+# Data sets of XML and JSON are read by libraries, where these are there.
+$(call object,$(wildcard $(SRC)/core/tools/eval/*.c)): CORE_FLAGS += $(EVAL_CFLAGS)
+$(BUILD)/bin/gradcam: CLIENT_LIBS += $(EVAL_LIBS)
 
 $(BUILD)/bin/gradcam: $(call object,$(TOOL_C)) $(AUX_A) $(LIB_A) $(SOURCES_FILE)
 	@mkdir -p $(@D)

@@ -6,6 +6,7 @@
  */
 #include "picture.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -327,27 +328,52 @@ static int encode(const AVCodec *encoder, AVFrame *frame, AVPacket *packet)
     return error;
 }
 
-int picture_write(const char *path, const AVFrame *frame)
+// The file that a name asks for, in a packet.
+static int make_packet(const char *path, const AVFrame *frame, AVPacket *packet)
 {
     const AVCodec *encoder = find_encoder(path);
     const enum AVPixelFormat *formats = encoder ? encoder_formats(encoder) : NULL;
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    AVPacket *packet = av_packet_alloc();
     AVFrame *converted = NULL;
-    int status = STATUS_FAILURE, error = packet ? AVERROR(EINVAL) : AVERROR(ENOMEM);
+    int error = AVERROR(EINVAL);
 
-    if (packet && formats) {
+    if (formats) {
         const int alpha = !!(desc->flags & AV_PIX_FMT_FLAG_ALPHA);
         error = convert(&converted, frame,
                         avcodec_find_best_pix_fmt_of_list(formats, frame->format, alpha, NULL));
         if (error >= 0)
             error = encode(encoder, converted, packet);
     }
-    if (error >= 0)
-        status = file_save(path, packet->data, packet->size);
-    else
-        say_failure("cannot encode %s: %s", path, av_err2str(error));
     av_frame_free(&converted);
+    return error < 0 ? say_failure("cannot encode %s: %s", path, av_err2str(error)) : STATUS_OK;
+}
+
+int picture_write(const char *path, const AVFrame *frame)
+{
+    AVPacket *packet = av_packet_alloc();
+    int status = packet ? make_packet(path, frame, packet) : say_failure("out of memory");
+
+    if (!status)
+        status = file_save(path, packet->data, packet->size);
+    av_packet_free(&packet);
+    return status;
+}
+
+int picture_encode(const char *ending, const AVFrame *frame, uint8_t **data, size_t *size)
+{
+    AVPacket *packet = av_packet_alloc();
+    int status = packet ? make_packet(ending, frame, packet) : say_failure("out of memory");
+
+    *data = NULL;
+    *size = 0;
+    if (!status) {
+        *size = (size_t)packet->size;
+        *data = malloc(*size + 1);
+        if (*data)
+            memcpy(*data, packet->data, *size);
+        else
+            status = say_failure("out of memory");
+    }
     av_packet_free(&packet);
     return status;
 }

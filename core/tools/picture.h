@@ -24,4 +24,7 @@ int picture_check_name(const char *path);
 // Writes a picture, its format told from the name; "-" writes a PNG to stdout.
 int picture_write(const char *path, const AVFrame *frame);
 
+// The file that it would be under a name that ends so (".jpg"), into memory that the caller frees.
+int picture_encode(const char *ending, const AVFrame *frame, uint8_t **data, size_t *size);
+
 #endif
