@@ -84,6 +84,12 @@ typedef struct GcamAttribute {
     size_t string_count;
 } GcamAttribute;
 
+// A branch of an If: its nodes are there where `value` is `when`, 0 or 1, and the branch is that it is part of.
+typedef struct GcamGuard {
+    int value, when;
+    const struct GcamGuard *outer;
+} GcamGuard;
+
 typedef struct GcamNode {
     const char *name, *type;    // ONNX operator, "Conv"
     const char *domain;
@@ -94,6 +100,7 @@ typedef struct GcamNode {
     const GcamAttribute *attribute;
     int attributes;
     void *params;               // what the operator parsed from attributes and constants, or NULL
+    const struct GcamGuard *guard;      // the branch that it is part of, or NULL
     const char *refusal;        // what of it is not supported, where that was found when it was read; or NULL
 } GcamNode;
 

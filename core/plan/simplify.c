@@ -90,6 +90,33 @@ static int visit_added(void *opaque, int index, int *resolved)
     return error;
 }
 
+// Whether a node is part of a branch that is not taken, for its condition is constant and otherwise.
+static int is_left_out(const Walk *walk, const GcamNode *node)
+{
+    for (const GcamGuard *guard = node->guard; guard; guard = guard->outer) {
+        const GcamValue *condition = &walk->graph->value[walk->alias[guard->value]];
+        if (condition->data && gcam_shape_count(&condition->shape) == 1 &&
+            (gcam_constant_double(condition, 0) != 0) != guard->when)
+            return 1;
+    }
+    return 0;
+}
+
+// If, whose inputs are its condition and the outputs of both branches: each output is that of the branch that is taken.
+static int take_branch(Walk *walk, const GcamNode *node)
+{
+    GcamGraph *graph = walk->graph;
+    const GcamValue *condition = &graph->value[node->input[0]];
+    if (!condition->data || gcam_shape_count(&condition->shape) != 1)
+        return gcam_fail(walk->log, -ENOTSUP, "node '%s': an If whose condition depends on the picture is not "
+                         "supported", node->name);
+    const int *taken = node->input + 1 + (gcam_constant_double(condition, 0) != 0 ? 0 : node->outputs);
+    for (int i = 0; i < node->outputs; i++)
+        if (node->output[i] >= 0)
+            walk->alias[node->output[i]] = graph->value[node->output[i]].alias = taken[i];
+    return 0;
+}
+
 // One node: folded, resolved, shapes inferred. 0 or a negative errno, with a message.
 static int visit(Walk *walk, int index)
 {
@@ -97,9 +124,13 @@ static int visit(Walk *walk, int index)
     GcamNode *node = &graph->node[index];
     int *alias = walk->alias;
     const GradcamLog *log = walk->log;
+    if (is_left_out(walk, node))
+        return 0;
     for (int i = 0; i < node->inputs; i++)
         if (node->input[i] >= 0)
             node->input[i] = alias[node->input[i]];
+    if (!node->domain[0] && !strcmp(node->type, "If") && node->inputs == 1 + 2 * node->outputs)
+        return take_branch(walk, node);
     int folded = node->domain[0] ? 0 : gcam_graph_fold(graph, index, log);
     if (folded)
         return folded < 0 ? folded : 0;

@@ -82,8 +82,8 @@ void gcam_chain_add(GcamChain *chain, const char *type, const GcamAttribute *att
     memcpy(io, input, (size_t)inputs * sizeof(*io));
     memcpy(io + inputs, output, (size_t)outputs * sizeof(*io));
     GcamNode *node = &chain->graph->node[index];
-    *node = (GcamNode){ .name = chain->whole.name, .type = type, .domain = "", .input = io, .inputs = inputs,
-                        .output = io + inputs, .outputs = outputs };
+    *node = (GcamNode){ .name = chain->whole.name, .scopes = chain->whole.scopes, .type = type, .domain = "",
+                        .input = io, .inputs = inputs, .output = io + inputs, .outputs = outputs };
     copy_attributes(chain, node, attribute);
     for (int i = 0; i < outputs; i++)
         chain->graph->value[output[i]].node = index;

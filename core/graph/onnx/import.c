@@ -11,106 +11,19 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "chains.h"
+#include "names.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { MOST_DEPTH = 16 };       // of branches within branches
 
 // Of a string that a message may lack.
 static const char *text(const char *string)
 {
     return string ? string : "";
-}
-
-// ------------------------------------------------------------------------------------------------------- tensors
-
-// Dimensions, none below 0, whose product is a size that memory can have.
-static int read_shape(const GcamOnnx *onnx, const char *name, size_t rank, const int64_t *dims, GcamShape *shape,
-                      const GradcamLog *log)
-{
-    size_t count = 1;
-    if (rank > GCAM_MAX_RANK) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: tensor '%s' has %zu dimensions, more than %d", onnx->path, name, rank,
-                 GCAM_MAX_RANK);
-        return -ENOTSUP;
-    }
-    shape->rank = (int)rank;
-    for (size_t i = 0; i < rank; i++) {
-        if (dims[i] < 0 || gcam_mul(count, (size_t)dims[i], &count) < 0 || count > (size_t)1 << 40) {
-            gcam_log(log, GRADCAM_LOG_ERROR, "%s: tensor '%s' has an impossible dimension %lld", onnx->path, name,
-                     (long long)dims[i]);
-            return -EBADMSG;
-        }
-        shape->dim[i] = (size_t)dims[i];
-    }
-    return 0;
-}
-
-// Elements that are spelled out in a typed field instead of raw bytes. int32_data also holds the narrow types, one
-// element per entry; those are narrowed in place, which the little-endian layout allows, and become raw bytes.
-static void typed_data(Onnx__TensorProto *tensor, GcamValue *value, size_t *size)
-{
-    size_t width = gcam_data_size(value->type);
-    if (value->type == GCAM_TYPE_FLOAT) {
-        value->data = tensor->float_data;
-        *size = tensor->n_float_data * width;
-    } else if (value->type == GCAM_TYPE_DOUBLE) {
-        value->data = tensor->double_data;
-        *size = tensor->n_double_data * width;
-    } else if (value->type == GCAM_TYPE_INT64) {
-        value->data = tensor->int64_data;
-        *size = tensor->n_int64_data * width;
-    } else {
-        unsigned char *narrow = (unsigned char *)tensor->int32_data;
-        for (size_t i = 0; width < 4 && i < tensor->n_int32_data; i++) {
-            int32_t element = tensor->int32_data[i];
-            memmove(narrow + i * width, &element, width);
-        }
-        value->data = narrow;
-        *size = tensor->n_int32_data * width;
-        if (width == 4 || !*size)
-            return;
-        tensor->has_raw_data = 1;
-        tensor->raw_data = (ProtobufCBinaryData){ *size, narrow };
-        tensor->int32_data = NULL;
-        tensor->n_int32_data = 0;
-    }
-}
-
-// A constant: its shape, type, and where its bytes are - in the message, in a file beside the model, or in a compiled
-// model, which knows it by name. As many bytes as the shape says, or -EBADMSG.
-static int read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *value, const GradcamLog *log)
-{
-    static const char empty[1];
-    size_t size = 0;
-    int error = read_shape(onnx, text(tensor->name), tensor->n_dims, tensor->dims, &value->shape, log);
-    if (error)
-        return error;
-    value->type = tensor->data_type;
-    if (!gcam_data_size(value->type)) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' has elements of type %s, which is not supported",
-                 onnx->path, text(tensor->name), gcam_data_name(value->type));
-        return -ENOTSUP;
-    }
-    if (tensor->data_location == DATA_EXTERNAL) {
-        error = gcam_onnx_external(onnx, tensor, value, &size, log);
-        if (error)
-            return error;
-    } else if (tensor->has_raw_data) {
-        value->data = tensor->raw_data.data;
-        size = tensor->raw_data.len;
-    } else {
-        typed_data(tensor, value, &size);
-    }
-    size_t count = gcam_shape_count(&value->shape);
-    if (size != count * gcam_data_size(value->type)) {
-        char shape[GCAM_SHAPE_TEXT];
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' of shape %s needs %zu bytes and has %zu", onnx->path,
-                 text(tensor->name), gcam_shape_text(&value->shape, shape), count * gcam_data_size(value->type), size);
-        return -EBADMSG;
-    }
-    if (!value->data)
-        value->data = empty;
-    return 0;
 }
 
 // -------------------------------------------------------------------------------------------------------- opening
@@ -204,7 +117,7 @@ int gcam_onnx_parse(GcamOnnx **out, const char *path, const void *bytes, size_t 
     if (!onnx->initializer)
         goto fail;
     for (size_t i = 0; i < graph->n_initializer; i++) {
-        error = read_tensor(onnx, graph->initializer[i], &onnx->initializer[i], log);
+        error = gcam_onnx_read_tensor(onnx, graph->initializer[i], &onnx->initializer[i], log);
         if (error)
             goto fail;
     }
@@ -217,34 +130,23 @@ fail:
 
 // ------------------------------------------------------------------------------------------------------ the graph
 
-// Names to value indices: open addressing, power-of-two size, entries are index + 1.
-typedef struct Names {
-    int *slot;
-    size_t mask;
-} Names;
-
-// A hash table with open addressing: the slot that has the name, or the empty one where it is to go.
-static int *name_slot(const Names *names, const GcamGraph *graph, const char *name)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (const char *c = name; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    for (size_t i = hash & names->mask;; i = (i + 1) & names->mask)
-        if (!names->slot[i] || !strcmp(graph->value[names->slot[i] - 1].name, name))
-            return &names->slot[i];
-}
+// What is read, and into what. scope: the branch that it is part of, or NULL.
+typedef struct Import {
+    GcamOnnx *onnx;
+    GcamGraph *graph;
+    GcamNames names;
+    const GcamScope *scope;
+    const GcamGuard *guard;
+    int depth;                  // of branches within branches
+    const GradcamLog *log;
+} Import;
 
 // A value of a name that is not taken yet.
-static int define(GcamGraph *graph, Names *names, const char *name, const char *path, const GradcamLog *log)
+static int define(Import *import, const char *name)
 {
-    int *slot = name_slot(names, graph, name);
-    if (*slot) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: tensor '%s' is defined twice", path, name);
-        return -EBADMSG;
-    }
-    int index = gcam_graph_add_value(graph, name);
-    if (index >= 0)
-        *slot = index + 1;
+    int index = gcam_names_define(&import->names, import->graph, import->scope, name);
+    if (index == -EEXIST)
+        return gcam_fail(import->log, -EBADMSG, "%s: tensor '%s' is defined twice", import->onnx->path, name);
     return index;
 }
 
@@ -267,7 +169,7 @@ static int read_input(const GcamOnnx *onnx, const Onnx__ValueInfoProto *info, Gc
     }
     *type = tensor->elem_type;
     value->type = GCAM_TYPE_FLOAT;
-    return read_shape(onnx, value->name, rank, dims, &value->shape, log);
+    return gcam_onnx_read_shape(onnx, value->name, rank, dims, &value->shape, log);
 }
 
 // With a NUL at the end, in the arena.
@@ -311,7 +213,7 @@ static int read_attributes(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamNod
         if (error)
             return error;
         if (from->t) {
-            error = read_tensor(onnx, from->t, &attribute[i].tensor, log);
+            error = gcam_onnx_read_tensor(onnx, from->t, &attribute[i].tensor, log);
             if (error)
                 return error;
             attribute[i].has_tensor = 1;
@@ -329,56 +231,145 @@ static const char *find_scopes(const Onnx__NodeProto *proto)
     return NULL;
 }
 
-// The values of its inputs by name, which must be there already; those of its outputs are new.
-static int read_node(GcamOnnx *onnx, const Onnx__NodeProto *proto, GcamGraph *graph, Names *names, GcamNode *node,
-                     const GradcamLog *log)
+// The value that a node takes by that name; -EBADMSG where there is none.
+static int find(Import *import, const Onnx__NodeProto *proto, const char *name)
 {
+    int index = gcam_names_find(&import->names, import->graph, import->scope, name);
+    if (index == -1)
+        return gcam_fail(import->log, -EBADMSG, "%s: node '%s' (%s) takes tensor '%s', which nothing before it makes",
+                         import->onnx->path, text(proto->name), text(proto->op_type), name);
+    return index;
+}
+
+// The values of its inputs by name, which must be there already, and behind them `more`; those of its outputs are new.
+static int read_node(Import *import, const Onnx__NodeProto *proto, int index, const int *more, int mores)
+{
+    GcamGraph *graph = import->graph;
+    GcamNode *node = &graph->node[index];
     node->name = text(proto->name);
     node->type = text(proto->op_type);
     node->scopes = find_scopes(proto);
     node->domain = proto->domain && strcmp(proto->domain, "ai.onnx") ? proto->domain : "";
-    node->inputs = (int)proto->n_input;
+    node->inputs = (int)proto->n_input + mores;
     node->outputs = (int)proto->n_output;
-    node->input = gcam_arena_alloc(&graph->arena, proto->n_input + 1, sizeof(int));
+    node->input = gcam_arena_alloc(&graph->arena, proto->n_input + (size_t)mores + 1, sizeof(int));
     node->output = gcam_arena_alloc(&graph->arena, proto->n_output + 1, sizeof(int));
     if (!node->input || !node->output)
         return -ENOMEM;
+    for (int i = 0; i < mores; i++)
+        node->input[proto->n_input + (size_t)i] = more[i];
     for (size_t i = 0; i < proto->n_input; i++) {
-        if (!text(proto->input[i])[0]) {
-            node->input[i] = -1;
-            continue;
-        }
-        node->input[i] = *name_slot(names, graph, proto->input[i]) - 1;
-        if (node->input[i] < 0) {
-            gcam_log(log, GRADCAM_LOG_ERROR, "%s: node '%s' (%s) takes tensor '%s', which nothing before it makes",
-                     onnx->path, node->name, node->type, proto->input[i]);
-            return -EBADMSG;
-        }
+        const int left_out = !text(proto->input[i])[0];
+        node->input[i] = left_out ? -1 : find(import, proto, proto->input[i]);
+        if (node->input[i] < 0 && !left_out)
+            return node->input[i];
     }
     for (size_t i = 0; i < proto->n_output; i++) {
         node->output[i] = -1;
         if (!text(proto->output[i])[0])
             continue;
-        node->output[i] = define(graph, names, proto->output[i], onnx->path, log);
+        node->output[i] = define(import, proto->output[i]);
         if (node->output[i] < 0)
             return node->output[i];
-        graph->value[node->output[i]].node = (int)(node - graph->node);
+        graph->value[node->output[i]].node = index;
     }
-    return read_attributes(onnx, proto, node, &graph->arena, log);
+    return read_attributes(import->onnx, proto, node, &graph->arena, import->log);
+}
+
+static int read_nodes(Import *import, Onnx__NodeProto *const *proto, size_t count);
+
+// What names of a branch begin with: the If's first output, and which branch it is. NULL when out of memory.
+static const char *branch_prefix(Import *import, const Onnx__NodeProto *proto, int when)
+{
+    const char *outer = import->scope ? import->scope->prefix : "", *output = proto->n_output ? proto->output[0] : "";
+    const size_t room = strlen(outer) + strlen(output) + 8;
+    char *prefix = gcam_arena_alloc(&import->graph->arena, room, 1);
+    if (prefix)
+        snprintf(prefix, room, "%s%s.%s.", outer, output, when ? "then" : "else");
+    return prefix;
+}
+
+// One branch of an If, whose nodes run if `condition` is `when`: its outputs' values, as many as the If has.
+static int read_branch(Import *import, const Onnx__NodeProto *proto, ProtobufCBinaryData bytes, int condition, int when,
+                       int *output)
+{
+    Import inner = *import;
+    GcamGuard *guard = gcam_arena_alloc(&import->graph->arena, 1, sizeof(*guard));
+    const GcamScope scope = { import->scope, branch_prefix(import, proto, when) };
+    Onnx__GraphProto *branch = onnx__graph_proto__unpack(&import->onnx->allocator, bytes.len, bytes.data);
+    const int first = import->graph->nodes;
+    int error = !scope.prefix || !guard || (!branch && import->onnx->out_of_memory) ? -ENOMEM : 0;
+    if (!error && (!branch || branch->n_output != proto->n_output))
+        error = gcam_fail(import->log, -EBADMSG, "%s: node '%s' (If) has a branch that is no graph of %zu outputs",
+                          import->onnx->path, text(proto->name), proto->n_output);
+    if (error)
+        return error;
+    *guard = (GcamGuard){ condition, when, import->guard };
+    inner.guard = guard;
+    inner.scope = &scope;
+    inner.depth++;
+    for (size_t i = 0; !error && i < branch->n_initializer; i++) {
+        int index = define(&inner, text(branch->initializer[i]->name));
+        GcamValue value;
+        error = index < 0 ? index : gcam_onnx_read_tensor(import->onnx, branch->initializer[i], &value, import->log);
+        if (!error) {
+            import->graph->value[index].shape = value.shape;
+            import->graph->value[index].type = value.type;
+            import->graph->value[index].data = value.data;
+        }
+    }
+    error = error ? error : read_nodes(&inner, branch->node, branch->n_node);
+    for (size_t i = 0; !error && i < branch->n_output; i++) {
+        output[i] = find(&inner, proto, text(branch->output[i]->name));
+        error = output[i] < 0 ? output[i] : 0;
+    }
+    import->names = inner.names;
+    for (int i = first; i < import->graph->nodes; i++)
+        if (!import->graph->node[i].guard)
+            import->graph->node[i].guard = guard;
+    return error;
+}
+
+// If: the nodes of both branches, and then itself, which takes the condition, what the one makes and what the other.
+static int read_if(Import *import, const Onnx__NodeProto *proto)
+{
+    static const char *const names[2] = { "else_branch", "then_branch" };
+    const size_t n = proto->n_output;
+    const Onnx__AttributeProto *branch[2] = { NULL, NULL };
+    for (size_t i = 0; i < proto->n_attribute; i++)
+        for (int k = 0; k < 2; k++)
+            if (!strcmp(text(proto->attribute[i]->name), names[k]) && proto->attribute[i]->has_g)
+                branch[k] = proto->attribute[i];
+    if (proto->n_input != 1 || !branch[0] || !branch[1] || n > INT_MAX / 4)
+        return gcam_fail(import->log, -EBADMSG, "%s: node '%s' (If) lacks a condition or a branch", import->onnx->path,
+                         text(proto->name));
+    if (import->depth == MOST_DEPTH)
+        return gcam_fail(import->log, -ENOTSUP, "%s: more than %d branches within each other", import->onnx->path,
+                         MOST_DEPTH);
+    int condition = find(import, proto, text(proto->input[0])), error = condition < 0 ? condition : 0;
+    int *output = gcam_arena_alloc(&import->graph->arena, 2 * n + 1, sizeof(*output));
+    for (int when = 1; when >= 0 && output && !error; when--)
+        error = read_branch(import, proto, branch[when]->g, condition, when, output + (when ? 0 : n));
+    if (error || !output)
+        return error ? error : -ENOMEM;
+    int index = gcam_graph_add_node(import->graph);
+    return index < 0 ? index : read_node(import, proto, index, output, (int)(2 * n));
 }
 
 // Nodes in their order, each of which may become several.
-static int read_nodes(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLog *log)
+static int read_nodes(Import *import, Onnx__NodeProto *const *proto, size_t count)
 {
-    const Onnx__GraphProto *proto = onnx->proto->graph;
     int error = 0;
-    for (size_t i = 0; i < proto->n_node && !error; i++) {
-        int index = gcam_graph_add_node(graph);
-        error = index < 0 ? index : read_node(onnx, proto->node[i], graph, names, &graph->node[index], log);
-        error = error ? error : gcam_onnx_chain(graph, index);
+    for (size_t i = 0; i < count && !error; i++) {
+        if (!strcmp(text(proto[i]->op_type), "If") && !text(proto[i]->domain)[0]) {
+            error = read_if(import, proto[i]);
+            continue;
+        }
+        int index = gcam_graph_add_node(import->graph);
+        error = index < 0 ? index : read_node(import, proto[i], index, NULL, 0);
+        error = error ? error : gcam_onnx_chain(import->graph, index);
     }
-    return error != -EOVERFLOW ? error : gcam_fail(log, error, "%s: a graph of more than %d nodes", onnx->path,
-                                                   GCAM_MOST_NODES);
+    return error;
 }
 
 static int read_metadata(const GcamOnnx *onnx, GcamGraph *graph)
@@ -394,8 +385,10 @@ static int read_metadata(const GcamOnnx *onnx, GcamGraph *graph)
 }
 
 // Initializers, inputs, nodes, outputs, in this order: ONNX has nodes in order of computation.
-static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLog *log)
+static int build(Import *import)
 {
+    GcamOnnx *onnx = import->onnx;
+    GcamGraph *graph = import->graph;
     const Onnx__GraphProto *proto = onnx->proto->graph;
     graph->name = text(proto->name);
     graph->producer = text(onnx->proto->producer_name);
@@ -405,7 +398,7 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLo
             graph->opset = set->version > 0 && set->version < 1000 ? (int)set->version : 0;
     }
     for (size_t i = 0; i < proto->n_initializer; i++) {
-        int index = define(graph, names, text(proto->initializer[i]->name), onnx->path, log);
+        int index = define(import, text(proto->initializer[i]->name));
         if (index < 0)
             return index;
         GcamValue *value = &graph->value[index];
@@ -421,48 +414,37 @@ static int build(GcamOnnx *onnx, GcamGraph *graph, Names *names, const GradcamLo
         return -ENOMEM;
     for (size_t i = 0; i < proto->n_input; i++) {
         // Before IR version 4 every initializer is listed among the inputs too.
-        if (*name_slot(names, graph, text(proto->input[i]->name)))
+        if (gcam_names_find(&import->names, graph, NULL, text(proto->input[i]->name)) >= 0)
             continue;
-        int index = define(graph, names, text(proto->input[i]->name), onnx->path, log);
+        int index = define(import, text(proto->input[i]->name));
         if (index < 0)
             return index;
         int error = read_input(onnx, proto->input[i], &graph->value[index], &graph->input_type[graph->inputs],
-                               log);
+                               import->log);
         if (error)
             return error;
         graph->input[graph->inputs++] = index;
     }
     int error = read_metadata(onnx, graph);
-    if (!error)
-        error = read_nodes(onnx, graph, names, log);
-    if (error)
-        return error;
-    for (size_t i = 0; i < proto->n_output; i++) {
-        int index = *name_slot(names, graph, text(proto->output[i]->name)) - 1;
-        if (index < 0) {
-            gcam_log(log, GRADCAM_LOG_ERROR, "%s: nothing makes the output '%s'", onnx->path,
-                     text(proto->output[i]->name));
-            return -EBADMSG;
-        }
+    error = error ? error : read_nodes(import, proto->node, proto->n_node);
+    if (error == -EOVERFLOW)
+        return gcam_fail(import->log, error, "%s: a graph of more than %d nodes", onnx->path, GCAM_MOST_NODES);
+    for (size_t i = 0; !error && i < proto->n_output; i++) {
+        int index = gcam_names_find(&import->names, graph, NULL, text(proto->output[i]->name));
+        if (index < 0)
+            return gcam_fail(import->log, -EBADMSG, "%s: nothing makes the output '%s'", onnx->path,
+                             text(proto->output[i]->name));
         graph->output[graph->outputs++] = index;
     }
-    return 0;
+    return error;
 }
 
 int gcam_onnx_build(GcamOnnx *onnx, GcamGraph *graph, const GradcamLog *log)
 {
-    const Onnx__GraphProto *proto = onnx->proto->graph;
-    size_t names = proto->n_initializer + proto->n_input, room = 64;
-    for (size_t i = 0; i < proto->n_node; i++)
-        names += proto->node[i]->n_output;
-    while (room < 2 * names)
-        room *= 2;
-    Names table = { gcam_calloc(room, sizeof(*table.slot)), room - 1 };
-    if (!table.slot)
-        return -ENOMEM;
+    Import import = { .onnx = onnx, .graph = graph, .log = log };
     *graph = (GcamGraph){ .memory = GCAM_MEMORY };
-    int error = build(onnx, graph, &table, log);
-    gcam_free(table.slot);
+    int error = build(&import);
+    gcam_free(import.names.slot);
     if (error)
         gcam_graph_free(graph);
     return error;

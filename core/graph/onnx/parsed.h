@@ -30,6 +30,13 @@ struct GcamOnnx {
     GcamValue *initializer;     // data, type and shape of each initializer, in the graph's order
 };
 
+// Dimensions, none below 0, whose product is a size that memory can have.
+int gcam_onnx_read_shape(const GcamOnnx *onnx, const char *name, size_t rank, const int64_t *dims, GcamShape *shape,
+                         const GradcamLog *log);
+// A constant: its shape, type, and where its bytes are - in the message, in a file beside the model, or in a compiled
+// model, which knows it by name. As many bytes as the shape says, or -EBADMSG.
+int gcam_onnx_read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *value, const GradcamLog *log);
+
 // Finds the data of a tensor whose data_location is DATA_EXTERNAL: sets value's data and, from a compiled model, its
 // type; value->type is set before. -EBADMSG, -ENOMEM, or what gcam_map_file() gives; what is to be said is in the log.
 int gcam_onnx_external(GcamOnnx *onnx, const Onnx__TensorProto *tensor, GcamValue *value, size_t *size,

@@ -46,6 +46,15 @@ static int stays_inside(const GcamValue *value)
            gcam_shape_count(&value->shape) * gcam_data_size(value->type) <= INLINE_LIMIT;
 }
 
+// Whether a node has branches, which may take any tensor.
+static int has_branches(const Onnx__NodeProto *node)
+{
+    for (size_t i = 0; i < node->n_attribute; i++)
+        if (node->attribute[i]->has_g)
+            return 1;
+    return 0;
+}
+
 int gcam_onnx_turns(const GcamOnnx *onnx, size_t initializer)
 {
     const Onnx__GraphProto *graph = onnx->proto->graph;
@@ -53,7 +62,9 @@ int gcam_onnx_turns(const GcamOnnx *onnx, size_t initializer)
     int turns = 0;
     if (onnx->initializer[initializer].shape.rank != 2 || stays_inside(&onnx->initializer[initializer]))
         return 0;
-    for (size_t i = 0; name && i < graph->n_node; i++)
+    for (size_t i = 0; name && i < graph->n_node; i++) {
+        if (has_branches(graph->node[i]))
+            return 0;
         for (size_t j = 0; j < graph->node[i]->n_input; j++) {
             if (strcmp(graph->node[i]->input[j], name))
                 continue;
@@ -61,6 +72,7 @@ int gcam_onnx_turns(const GcamOnnx *onnx, size_t initializer)
                 return 0;
             turns++;
         }
+    }
     for (size_t i = 0; name && i < graph->n_output; i++)
         if (!strcmp(graph->output[i]->name, name))
             return 0;
