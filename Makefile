@@ -172,7 +172,8 @@ $(LIB_PC): $(SRC)/core/gradcam.pc.in $(SRC)/core/gradcam.h $(CONFIG)
 with_main = $(if $(strip $(1)),$(shell grep -l '^int main\b' $(1)))
 # Those that host the filter, and those that use FFmpeg's libraries, are left out where they cannot be linked.
 hosts = $(if $(strip $(1)),$(shell grep -l '^.include <libavfilter/' $(1)))
-users = $(if $(strip $(1)),$(shell grep -lE '^.include (<lib(av|sw)|"(frame|rotate|scale).h"|"model/picture.h")' $(1)))
+FRAME_H := frame|rotate|scale|unpack
+users = $(if $(strip $(1)),$(shell grep -lE '^.include (<lib(av|sw)|"($(FRAME_H)).h"|"model/picture.h")' $(1)))
 linkable = $(filter-out $(if $(AVFILTER_LIBS),,$(call hosts,$(1))) $(if $(AV_LIBS),,$(call users,$(1))),$(1))
 TOOL_C := $(if $(AV_LIBS),$(wildcard $(SRC)/core/tools/*.c $(SRC)/core/tools/eval/*.c))
 SAMPLES_C := $(call linkable,$(wildcard $(SRC)/samples/*.c))
@@ -180,7 +181,7 @@ SAMPLE_MAIN_C := $(call with_main,$(SAMPLES_C))
 TESTS_C := $(call linkable,$(wildcard $(SRC)/tests/*/*.c))
 TEST_MAIN_C := $(sort $(call with_main,$(TESTS_C)) \
                  $(filter $(wildcard $(addprefix $(SRC)/tests/*/,test_*.c long_*.c)),$(TESTS_C)))
-FRAME_C := $(call linkable,$(wildcard $(addprefix $(SRC)/filter/,frame.c rotate.c scale.c)))
+FRAME_C := $(call linkable,$(wildcard $(addprefix $(SRC)/filter/,frame.c rotate.c scale.c unpack.c)))
 AUX_C  := $(FRAME_C) $(filter-out $(SAMPLE_MAIN_C),$(SAMPLES_C))
 AUX_A  := $(BUILD)/lib/libaux.a
 TEST_AUX_C := $(filter-out $(TEST_MAIN_C),$(TESTS_C))

@@ -3,6 +3,7 @@
  * In: an AVFrame and what it says of itself. Out: the same in libgradcam's words, pointing into the frame.
  */
 #include "frame.h"
+#include "unpack.h"
 
 #include <string.h>
 
@@ -176,7 +177,8 @@ int gcam_frame_alpha(const AVFrame *frame, GradcamComponent *alpha)
 int gcam_frame_colors(const AVFrame *frame, GradcamOverlaySettings *settings)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    const int count = count_components(desc);
+    const int unpacked = gcam_format_unpacked(frame->format);
+    const int count = unpacked ? is_gray(desc) ? 1 : 3 : count_components(desc);
 
     if (!count)
         return AVERROR(EINVAL);
@@ -187,6 +189,6 @@ int gcam_frame_colors(const AVFrame *frame, GradcamOverlaySettings *settings)
     settings->primaries = find_primaries(frame);
     settings->full_range = is_full_range(desc, frame->format, frame->color_range);
     for (int i = 0; i < 3; i++)
-        settings->depth[i] = i < count ? desc->comp[i].depth : 0;
+        settings->depth[i] = i >= count ? 0 : unpacked ? gcam_unpacked_depth(frame->format, i) : desc->comp[i].depth;
     return 0;
 }

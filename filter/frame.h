@@ -32,7 +32,7 @@ int gcam_frame_alpha(const AVFrame *frame, GradcamComponent *alpha);
 // Sets model, matrix, full_range, transfer, primaries and depth of `settings` from the frame, leaves the rest. A frame
 // that does not tell its matrix is taken as BT.709 when it is wider than 1279 or higher than 576 pixels, else as
 // BT.601, in HDR as BT.2020; one that does not tell its range as limited, but full for grey and the yuvj formats. Same
-// errors.
+// errors, but for formats of unpack.h, which are told of as they are unpacked.
 int gcam_frame_colors(const AVFrame *frame, GradcamOverlaySettings *settings);
 
 #endif

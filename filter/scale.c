@@ -8,6 +8,7 @@
 #include "scale.h"
 #include "gradcam_picture.h"
 #include "rotate.h"
+#include "unpack.h"
 
 #include <string.h>
 
@@ -51,6 +52,7 @@ struct GcamScaler {
     int turns;                  // of frames, clockwise
     uint8_t *lying;             // the picture before it is turned
     unsigned lying_size;        // bytes
+    GcamUnpacked unpacked;      // frames of formats that cannot be described
     AVFrame *flat;              // where frames with alpha are laid over grey; or NULL
 };
 
@@ -79,6 +81,7 @@ static void unready(GcamScaler *scaler)
     scaler->sws = NULL;
     av_freep(&scaler->scaled);
     av_frame_free(&scaler->flat);
+    gcam_unpacked_free(&scaler->unpacked);
 }
 
 void gcam_scaler_free(GcamScaler **scaler)
@@ -165,6 +168,8 @@ static int ready_resizer(GcamScaler *scaler, const AVFrame *frame, int width, in
     };
     int ret = gcam_frame_picture(frame, &settings.picture);
 
+    if (ret < 0 && (ret = gcam_unpacked_prepare(&scaler->unpacked, frame)) >= 0)
+        settings.picture = scaler->unpacked.picture;
     if (ret < 0 || (ret = gcam_frame_colors(frame, &colors)) < 0)
         return ret;
     settings.model = colors.model;
@@ -219,7 +224,7 @@ static int make_ready(GcamScaler *scaler, const AVFrame *frame, const Job *job)
     unready(scaler);
     scaler->geometry = find_geometry(scaler->fit, job->width, job->height, job->aspect, job->out_width,
                                      job->out_height);
-    if (gcam_format_supported(job->format))
+    if (gcam_format_supported(job->format) || gcam_format_unpacked(job->format))
         ret = ready_resizer(scaler, frame, job->out_width, job->out_height);
     if (ret == AVERROR(EINVAL))         // of another format, or larger than it takes
         ret = ready_swscale(scaler, frame, job);
@@ -303,13 +308,30 @@ static int copy_frame(GcamScaler *scaler, const AVFrame *frame)
     return av_frame_copy(flat, frame);
 }
 
+// The same of a frame that is unpacked.
+static int unpack(GcamScaler *scaler, const AVFrame *frame, GradcamPicture *picture)
+{
+    GcamUnpacked *u = &scaler->unpacked;
+    GradcamOverlaySettings colors = { .size = sizeof(colors) };
+    int ret = gcam_unpacked_prepare(u, frame);
+
+    if (ret < 0 || (ret = gcam_frame_colors(frame, &colors)) < 0)
+        return ret;
+    gcam_unpack(u, frame, 0, 1);
+    *picture = u->picture;
+    return u->alpha.data ? gradcam_picture_flatten(picture, &u->alpha, &colors) : 0;
+}
+
 // The picture that the network is to see: the frame's, or, where something is transparent, that over grey.
-static int flatten(GcamScaler *scaler, const AVFrame *frame, GradcamPicture *picture)
+static int find_picture(GcamScaler *scaler, const AVFrame *frame, GradcamPicture *picture)
 {
     GradcamOverlaySettings colors = { .size = sizeof(colors) };
     GradcamComponent alpha;
-    int ret = gcam_frame_picture(frame, picture);
+    int ret;
 
+    if (gcam_format_unpacked(frame->format))
+        return unpack(scaler, frame, picture);
+    ret = gcam_frame_picture(frame, picture);
     if (ret < 0 || gcam_frame_alpha(frame, &alpha) < 0 || gradcam_picture_is_opaque(&alpha))
         return ret;
     if ((ret = copy_frame(scaler, frame)) < 0 || (ret = gcam_frame_picture(scaler->flat, picture)) < 0 ||
@@ -335,7 +357,7 @@ static int run_lying(GcamScaler *scaler, const AVFrame *frame, uint8_t *pixels, 
     paint_bars(scaler, pixels, stride, width, height);
     if (!scaler->resizer)
         return run_swscale(scaler, frame, pixels, stride, width, height);
-    if ((ret = flatten(scaler, frame, &picture)) < 0)
+    if ((ret = find_picture(scaler, frame, &picture)) < 0)
         return ret;
     return gradcam_resizer_run(scaler->resizer, &picture, pixels, stride);
 }

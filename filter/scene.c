@@ -23,6 +23,7 @@
 
 #include "gradcam_picture.h"
 #include "frame.h"
+#include "unpack.h"
 
 // Rows of a frame that are compared, about; with more than 8 bits, where FFmpeg has plain C only.
 #define ROWS 270
@@ -45,9 +46,9 @@ typedef struct Rows {
 } Rows;
 
 // Makes the table of what the frame's codes are in SDR. All samples of the plane are taken for grey.
-static int make_sdr(GcamScene *s, const AVFrame *frame, const GradcamOverlaySettings *colors, int bits)
+static int make_sdr(GcamScene *s, const GradcamOverlaySettings *colors, int bits, int shift)
 {
-    const int count = 1 << bits, shift = av_pix_fmt_desc_get(frame->format)->comp[0].shift;
+    const int count = 1 << bits;
     const int full = colors->full_range || colors->model == GRADCAM_COLOR_RGB, most = (count >> shift) - 1;
     const double unit = (most + 1) / 256.0, low = full ? 0 : 16 * unit, range = full ? most : 219 * unit;
 
@@ -62,6 +63,26 @@ static int make_sdr(GcamScene *s, const AVFrame *frame, const GradcamOverlaySett
     s->sdr_bits = bits;
     s->sdr_full = full;
     s->sdr_transfer = colors->transfer;
+    return 0;
+}
+
+// The same of a frame that is unpacked, as bytes: of its first component.
+static int unpack_rows(GcamScene *s, const AVFrame *frame, Rows *rows)
+{
+    const int bits = gcam_unpacked_depth(frame->format, 0), skip = FFMAX(frame->height / ROWS_16, 1);
+    uint16_t *line;
+
+    *rows = (Rows){ NULL, frame->width, frame->width, frame->height / skip, 8 };
+    av_fast_malloc(&s->converted, &s->converted_size, (size_t)rows->width * (rows->height + 2));
+    if (!s->converted)
+        return AVERROR(ENOMEM);
+    line = (uint16_t *)s->converted;            // the rows behind it
+    rows->data = s->converted + 2 * (size_t)rows->width;
+    for (int y = 0; y < rows->height; y++) {
+        gcam_unpack_row(frame, 0, y * skip, line);
+        for (int x = 0; x < rows->width; x++)
+            ((uint8_t *)rows->data)[y * rows->stride + x] = s->sdr_bits ? s->sdr[line[x]] : line[x] >> (bits - 8);
+    }
     return 0;
 }
 
@@ -86,17 +107,22 @@ static int convert_rows(GcamScene *s, Rows *rows)
 static int find_rows(GcamScene *s, const AVFrame *frame, Rows *rows)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    const int bits = desc->comp[0].depth + desc->comp[0].shift, bytes = bits > 8 ? 2 : 1;
-    const int skip = FFMAX(frame->height / (bits > 8 ? ROWS_16 : ROWS), 1);
+    const int unpacked = gcam_format_unpacked(frame->format);
+    const int shift = unpacked ? 0 : desc->comp[0].shift;
+    const int bits = unpacked ? gcam_unpacked_depth(frame->format, 0) : desc->comp[0].depth + shift;
+    const int bytes = bits > 8 ? 2 : 1, skip = FFMAX(frame->height / (bits > 8 ? ROWS_16 : ROWS), 1);
     GradcamOverlaySettings colors = { .size = sizeof(colors) };
-    int ret;
+    int ret = gcam_frame_colors(frame, &colors);
 
+    if (ret >= 0 && colors.transfer == GRADCAM_TRANSFER_SDR)
+        s->sdr_bits = 0;
+    else if (ret >= 0 && (ret = make_sdr(s, &colors, bits, shift)) < 0)
+        return ret;
+    if (unpacked)
+        return unpack_rows(s, frame, rows);
     *rows = (Rows){ frame->data[0], (ptrdiff_t)frame->linesize[0] * skip,
                     av_image_get_linesize(frame->format, frame->width, 0) / bytes, frame->height / skip, bits };
-    if (gcam_frame_colors(frame, &colors) < 0 || colors.transfer == GRADCAM_TRANSFER_SDR)
-        return 0;
-    ret = make_sdr(s, frame, &colors, bits);
-    return ret < 0 ? ret : convert_rows(s, rows);
+    return ret < 0 || !s->sdr_bits ? 0 : convert_rows(s, rows);
 }
 
 // Keeps the rows for the next frame.

@@ -26,6 +26,36 @@ typedef struct Painting {
     GradcamRegion region;
 } Painting;
 
+// A frame that is unpacked.
+typedef struct Unpacking {
+    GcamUnpacked *unpacked;
+    AVFrame *frame;
+} Unpacking;
+
+static int unpack_slice(AVFilterContext *ctx, void *arg, int slice, int slices)
+{
+    const Unpacking *u = arg;
+
+    if (gcam_format_float(u->frame->format)) {
+        gcam_unpacked_fill(&u->unpacked[0], 0, slice, slices);
+        gcam_unpacked_fill(&u->unpacked[1], 1, slice, slices);
+    } else {
+        gcam_unpack(&u->unpacked[0], u->frame, slice, slices);
+    }
+    return 0;
+}
+
+static int pack_slice(AVFilterContext *ctx, void *arg, int slice, int slices)
+{
+    const Unpacking *u = arg;
+
+    if (gcam_format_float(u->frame->format))
+        gcam_pack_float(&u->unpacked[0], &u->unpacked[1], u->frame, slice, slices);
+    else
+        gcam_pack(&u->unpacked[0], u->frame, slice, slices);
+    return 0;
+}
+
 static int paint_slice(AVFilterContext *ctx, void *arg, int slice, int slices)
 {
     const Painting *p = arg;
@@ -105,31 +135,67 @@ static int prepare_frame(AVFilterContext *ctx, AVFrame **frame, int side, int pa
     return painted ? make_writable(ctx->inputs[0], frame) : 0;
 }
 
+// Planes for a frame that is unpacked.
+static int prepare_unpacked(GcamShow *show, const AVFrame *frame, enum GradcamOutput output, Painting *painting)
+{
+    int ret = gcam_unpacked_prepare(&show->unpacked[0], frame);
+
+    if (ret >= 0 && gcam_format_float(frame->format))
+        ret = gcam_unpacked_prepare(&show->unpacked[1], frame);
+    painting->alpha = show->unpacked[0].alpha;
+    return ret >= 0 && output == GRADCAM_OUTPUT_ALPHA && !painting->alpha.data ? AVERROR(EINVAL) : ret;
+}
+
+// Unpacks the frame, paints on its planes from `column` on, and packs it again.
+static void paint_unpacked(AVFilterContext *ctx, GcamShow *show, AVFrame *frame, Painting *painting, int column,
+                           int slices)
+{
+    Unpacking unpacking = { show->unpacked, frame };
+
+    ff_filter_execute(ctx, unpack_slice, &unpacking, NULL, slices);
+    for (int i = 0; i <= gcam_format_float(frame->format); i++) {
+        painting->picture = show->unpacked[i].picture;
+        if (column)
+            gradcam_picture_right(&painting->picture, column);
+        ff_filter_execute(ctx, paint_slice, painting, NULL, slices);
+    }
+    ff_filter_execute(ctx, pack_slice, &unpacking, NULL, slices);
+}
+
 int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const GcamPlanes *planes,
                     const GradcamResult *result, const GcamStyle *style, const GcamMoment *moment)
 {
     const enum GradcamOutput output = style->drawing.overlay.output;
     const int width = (*frame)->width, height = (*frame)->height;
     const int slices = FFMIN(ff_filter_get_nb_threads(ctx), FFMAX(height / SLICE_ROWS, 1));
+    const int column = output == GRADCAM_OUTPUT_SIDE ? find_column(av_pix_fmt_desc_get((*frame)->format), width) : 0;
     GradcamDrawingSettings settings;
     Painting painting = { 0 };
     int ret = prepare_frame(ctx, frame, output == GRADCAM_OUTPUT_SIDE, !!planes);
 
     if (ret < 0 || !planes || !result->count)
         return ret;
-    if ((ret = gcam_frame_picture(*frame, &painting.picture)) < 0 ||
-        (ret = find_settings(&settings, *frame, style, result->method.info, moment)) < 0 ||
-        (output == GRADCAM_OUTPUT_ALPHA && (ret = gcam_frame_alpha(*frame, &painting.alpha)) < 0) ||
+    if ((ret = find_settings(&settings, *frame, style, result->method.info, moment)) < 0 ||
         (!show->drawing && (ret = gradcam_drawing_create(&show->drawing)) < 0))
         return ret;
+    if (gcam_format_unpacked((*frame)->format))
+        ret = prepare_unpacked(show, *frame, output, &painting);
+    else if ((ret = gcam_frame_picture(*frame, &painting.picture)) >= 0 && output == GRADCAM_OUTPUT_ALPHA)
+        ret = gcam_frame_alpha(*frame, &painting.alpha);
+    if (ret < 0)
+        return ret;
     settings.alpha_depth = painting.alpha.depth;
-    if (output == GRADCAM_OUTPUT_SIDE)
-        gradcam_picture_right(&painting.picture, find_column(av_pix_fmt_desc_get((*frame)->format), width));
     ret = gradcam_drawing_prepare(show->drawing, &settings, planes->map, result->count, planes->width, planes->height);
     if (ret < 0)
         return ret;
     painting.drawing = show->drawing;
     painting.region = planes->region;
+    if (gcam_format_unpacked((*frame)->format)) {
+        paint_unpacked(ctx, show, *frame, &painting, column, slices);
+        return 0;
+    }
+    if (column)
+        gradcam_picture_right(&painting.picture, column);
     ff_filter_execute(ctx, paint_slice, &painting, NULL, slices);
     return 0;
 }
@@ -137,4 +203,6 @@ int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const
 void gcam_show_reset(GcamShow *show)
 {
     gradcam_drawing_free(&show->drawing);
+    gcam_unpacked_free(&show->unpacked[0]);
+    gcam_unpacked_free(&show->unpacked[1]);
 }

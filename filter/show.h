@@ -10,10 +10,12 @@
 
 #include "between.h"
 #include "style.h"
+#include "unpack.h"
 
 // Memory that one filter needs for it. All zero at first.
 typedef struct GcamShow {
     GradcamDrawing *drawing;
+    GcamUnpacked unpacked[2];   // of frames that are; of floating point, black and white
 } GcamShow;
 
 // Width of the output for frames of this width; differs for GRADCAM_OUTPUT_SIDE only.

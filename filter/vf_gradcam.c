@@ -16,6 +16,7 @@
 #include "gradcam_picture.h"
 #include "journal.h"
 #include "legacy.h"
+#include "pixel_formats.h"
 #include "queue.h"
 #include "rotate.h"
 #include "show.h"
@@ -201,52 +202,6 @@ static const AVOption gradcam_options[] = {
 
 AVFILTER_DEFINE_CLASS(gradcam);
 
-// Of the formats that gcam_format_supported() knows.
-static const enum AVPixelFormat pixel_formats[] = {
-    AV_PIX_FMT_YUV420P,    AV_PIX_FMT_YUV422P,    AV_PIX_FMT_YUV444P,
-    AV_PIX_FMT_YUV440P,    AV_PIX_FMT_YUV411P,    AV_PIX_FMT_YUV410P,
-    AV_PIX_FMT_YUVJ420P,   AV_PIX_FMT_YUVJ422P,   AV_PIX_FMT_YUVJ444P,
-    AV_PIX_FMT_YUVJ440P,   AV_PIX_FMT_YUVJ411P,
-    AV_PIX_FMT_YUVA420P,   AV_PIX_FMT_YUVA422P,   AV_PIX_FMT_YUVA444P,
-    AV_PIX_FMT_NV12,       AV_PIX_FMT_NV21,       AV_PIX_FMT_NV16,
-    AV_PIX_FMT_NV24,       AV_PIX_FMT_NV42,
-    AV_PIX_FMT_YUYV422,    AV_PIX_FMT_UYVY422,    AV_PIX_FMT_YVYU422,
-    AV_PIX_FMT_GRAY8,      AV_PIX_FMT_YA8,
-    AV_PIX_FMT_RGB24,      AV_PIX_FMT_BGR24,      AV_PIX_FMT_GBRP,        AV_PIX_FMT_GBRAP,
-    AV_PIX_FMT_RGBA,       AV_PIX_FMT_BGRA,       AV_PIX_FMT_ARGB,        AV_PIX_FMT_ABGR,
-    AV_PIX_FMT_RGB0,       AV_PIX_FMT_BGR0,       AV_PIX_FMT_0RGB,        AV_PIX_FMT_0BGR,
-    AV_PIX_FMT_YUV420P9,   AV_PIX_FMT_YUV422P9,   AV_PIX_FMT_YUV444P9,
-    AV_PIX_FMT_YUV420P10,  AV_PIX_FMT_YUV422P10,  AV_PIX_FMT_YUV444P10,   AV_PIX_FMT_YUV440P10,
-    AV_PIX_FMT_YUV420P12,  AV_PIX_FMT_YUV422P12,  AV_PIX_FMT_YUV444P12,   AV_PIX_FMT_YUV440P12,
-    AV_PIX_FMT_YUV420P14,  AV_PIX_FMT_YUV422P14,  AV_PIX_FMT_YUV444P14,
-    AV_PIX_FMT_YUV420P16,  AV_PIX_FMT_YUV422P16,  AV_PIX_FMT_YUV444P16,
-    AV_PIX_FMT_YUVA420P9,  AV_PIX_FMT_YUVA422P9,  AV_PIX_FMT_YUVA444P9,
-    AV_PIX_FMT_YUVA420P10, AV_PIX_FMT_YUVA422P10, AV_PIX_FMT_YUVA444P10,
-    AV_PIX_FMT_YUVA422P12, AV_PIX_FMT_YUVA444P12,
-    AV_PIX_FMT_YUVA420P16, AV_PIX_FMT_YUVA422P16, AV_PIX_FMT_YUVA444P16,
-    AV_PIX_FMT_P010,       AV_PIX_FMT_P016,
-    AV_PIX_FMT_GRAY9,      AV_PIX_FMT_GRAY10,     AV_PIX_FMT_GRAY12,      AV_PIX_FMT_GRAY14,
-    AV_PIX_FMT_GRAY16,     AV_PIX_FMT_YA16,
-    AV_PIX_FMT_RGB48,      AV_PIX_FMT_BGR48,      AV_PIX_FMT_RGBA64,      AV_PIX_FMT_BGRA64,
-    AV_PIX_FMT_GBRP9,      AV_PIX_FMT_GBRP10,     AV_PIX_FMT_GBRP12,      AV_PIX_FMT_GBRP14,
-    AV_PIX_FMT_GBRP16,     AV_PIX_FMT_GBRAP10,    AV_PIX_FMT_GBRAP12,     AV_PIX_FMT_GBRAP16,
-    AV_PIX_FMT_NONE
-};
-
-// Formats with alpha, of those.
-static void find_alpha_formats(enum AVPixelFormat formats[FF_ARRAY_ELEMS(pixel_formats)])
-{
-    int count = 0;
-
-    for (int i = 0; pixel_formats[i] != AV_PIX_FMT_NONE; i++) {
-        const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(pixel_formats[i]);
-
-        if (desc && desc->flags & AV_PIX_FMT_FLAG_ALPHA)
-            formats[count++] = pixel_formats[i];
-    }
-    formats[count] = AV_PIX_FMT_NONE;
-}
-
 // A frame leaves in the format in which it came. A palette becomes its colours, and keeps what is transparent in it,
 // which FFmpeg would drop.
 static GCAM_QUERY_FORMATS(query_formats)
@@ -256,17 +211,17 @@ static GCAM_QUERY_FORMATS(query_formats)
     };
     GradcamFilter *s = ctx->priv;
     const AVFilterFormats *offered = ctx->inputs[0]->incfg.formats;
-    enum AVPixelFormat alpha[FF_ARRAY_ELEMS(pixel_formats)];
+    enum AVPixelFormat alpha[GCAM_MOST_FORMATS];
 
     if (!offered && !s->asked++)
         return AVERROR(EAGAIN);         // once more when the source has told
     if (s->look.output == GRADCAM_OUTPUT_ALPHA) {
-        find_alpha_formats(alpha);
+        gcam_alpha_formats(alpha);
         return gcam_set_formats(alpha);
     }
     if (offered && offered->nb_formats == 1 && offered->formats[0] == AV_PIX_FMT_PAL8)
         return gcam_set_formats(with_palette);
-    return gcam_set_formats(pixel_formats);
+    return gcam_set_formats(gcam_pixel_formats);
 }
 
 // --------------------------------------------------------------------------------------------- configuration

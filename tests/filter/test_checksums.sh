@@ -21,7 +21,7 @@ esac
 formats="yuv420p yuv422p yuv444p yuv440p yuv411p yuv410p yuvj420p yuvj422p yuvj444p yuva420p yuva444p nv12 nv21 nv24
     yuyv422 uyvy422 gray ya8 rgb24 bgr24 gbrp gbrap rgba bgra argb abgr rgb0 0bgr yuv420p9 yuv422p9 yuv444p9 yuv420p10
     yuv422p10 yuv444p10 yuv420p12 yuv444p14 yuv420p16 yuva444p10 p010 p016 gray10 gray12 gray16 ya16 rgb48 bgr48 rgba64
-    gbrp9 gbrp10 gbrp12 gbrp14 gbrp16 gbrap12"
+    gbrp9 gbrp10 gbrp12 gbrp14 gbrp16 gbrap12 p216 p416 rgb48be gray16be ya16be gbrap16be x2rgb10 grayf32 gbrpf32"
 options="class=star class=star|heart|moon:colors=auto class=star|heart|moon:colors=none class=star|heart:colors=red|lime
     method=counterfactual layer=relu4 stride=1 stride=3 interp=linear:stride=4 fit=crop fit=pad smooth=1:stride=1
     scale=running:stride=1 scale=fixed:high=3 opacity=1 opacity=t gamma=0.5 threshold=0.5 blend=flat output=heatmap

@@ -44,12 +44,63 @@ try_formats yuv420p16le yuv422p16le yuv444p16le yuva420p10le yuva422p10le yuva44
             p016le gray9le gray10le gray12le gray14le gray16le ya16le
 try_formats rgb48le bgr48le rgba64le bgra64le gbrp9le gbrp10le gbrp12le gbrp14le gbrp16le gbrap10le gbrap12le gbrap16le
 
-# swscale leaves dirt in the six low bits of p010, which the filter sweeps out: compared without them.
-ff -filter_complex "testsrc2=s=98x66:d=0.04,format=p010le,split=3[a][x][y];[a]format=yuv420p10le[in];
-    [x]gradcam=class=$any:opacity=0,format=yuv420p10le[out];[y]gradcam=class=$any:opacity=1,format=yuv420p10le[hot]" \
-    -map '[in]' -f framemd5 in -map '[out]' -f framemd5 out -map '[hot]' -f framemd5 hot
-[ $status = 0 ] && [ "$(sums in)" = "$(sums out)" ] && [ "$(sums in)" != "$(sums hot)" ]
-check "format p010le" $?
+# Unpacked and packed again: what nothing is drawn on stays the same to the last bit.
+try_formats p216le p416le x2rgb10le x2bgr10le grayf32le gbrpf32le
+try_formats rgb48be bgr48be rgba64be bgra64be gray10be gray12be gray16be ya16be gbrp10be gbrp12be gbrp16be gbrap16be
+
+# What this FFmpeg reads, but does not write: samples of any value. At opacity 0 all stays as it is, at opacity 1 not.
+awk 'BEGIN { srand(5); for (i = 0; i < 65536; i++) printf "%c", 32 + int(90 * rand()) }' > noise
+for format in ayuv64le gray16be rgb48be x2rgb10le gbrp16be grayf32be; do
+    ff -f rawvideo -s 96x64 -pix_fmt "$format" -i noise -frames:v 1 -c:v rawvideo -f rawvideo in \
+        -vf "gradcam=class=star:opacity=0" -frames:v 1 -c:v rawvideo -f rawvideo out \
+        -vf "gradcam=class=star:opacity=1:blend=flat" -frames:v 1 -c:v rawvideo -f rawvideo hot
+    [ $status = 0 ] && [ -s in ] && cmp -s in out && ! cmp -s in hot
+    check "format $format, raw" $? "$(cmp in out)"
+done
+
+# swscale leaves dirt in the six low bits of p010 and its kin, which the filter sweeps out: compared without them. y210
+# it does not write.
+for format in p010le:yuv420p10le p210le:yuv422p10le p410le:yuv444p10le y210le:yuv422p10le; do
+    into=${format%:*}
+    [ $into != y210le ] || into=yuv422p10le
+    ff -f lavfi -i testsrc2=s=98x66:d=0.04 -pix_fmt $into -f rawvideo clean
+    if [ "${format%:*}" = y210le ]; then
+        command -v python3 > /dev/null || continue
+        python3 - << 'END'
+import array
+planar = array.array("H", open("clean", "rb").read())
+y, u, v = planar[:98 * 66], planar[98 * 66:98 * 66 + 49 * 66], planar[98 * 66 + 49 * 66:]
+packed = array.array("H")
+for i in range(49 * 66):
+    packed.extend(s << 6 for s in (y[2 * i], u[i], y[2 * i + 1], v[i]))
+open("clean", "wb").write(packed.tobytes())
+END
+        source="-f rawvideo -s 98x66 -r 25 -pix_fmt y210le -i clean"
+    else
+        source="-f lavfi -i testsrc2=s=98x66:d=0.04"
+    fi
+    level=verbose
+    # shellcheck disable=SC2086
+    ff $source -filter_complex "format=${format%:*},split=3[a][x][y];[a]format=${format#*:}[in];
+        [x]gradcam=class=$any:opacity=0,format=${format#*:}[out];
+        [y]gradcam=class=$any:opacity=1,format=${format#*:}[hot]" \
+        -map '[in]' -f framemd5 in -map '[out]' -f framemd5 out -map '[hot]' -f framemd5 hot
+    level=
+    [ $status = 0 ] && [ "$(sums in)" = "$(sums out)" ] && [ "$(sums in)" != "$(sums hot)" ] &&
+        ! grep -q "auto-inserting filter.*between the filter 'Parsed_split[^']*' and the filter 'Parsed_gradcam" log
+    check "format ${format%:*}" $?
+done
+
+# Unpacked by the filter, a picture has the score that it has unpacked by FFmpeg.
+for format in rgb48be:gbrp16le gbrp16be:gbrp16le gbrpf32le:gbrp16le rgba64be:gbrap16le x2rgb10le:gbrp10le; do
+    look="gradcam=class=$any,metadata=print:file"
+    ff -f lavfi -i testsrc2=s=98x66:d=0.04 -f null \
+        -vf "format=gbrp16le,format=${format%:*},format=${format#*:},$look=plain" -
+    ff -f lavfi -i testsrc2=s=98x66:d=0.04 -vf "format=gbrp16le,format=${format%:*},$look=meta" -f null -
+    [ $status = 0 ] && echo "$(values plain score) $(values meta score)" |
+        awk '{ d = $1 - $2; exit !(NF == 2 && d < 0.005 && d > -0.005) }'
+    check "score in ${format%:*}" $? "$(values plain score), $(values meta score)"
+done
 
 # Where the mask is 0, the overlay must be the frame: |overlay - frame| * (mask == 0) is black. (Classes with colours of
 # their own are enlarged each by itself, and the mask is of what they have in common.)
