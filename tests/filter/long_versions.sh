@@ -20,7 +20,7 @@ components='
 --enable-filter=gradcam,alphaextract,alphamerge,blend,color,concat,crop,drawbox,drawgraph,drawtext,extractplanes
 --enable-filter=format,fps,geq,hstack,life,loop,lut,lutrgb,lutyuv,mandelbrot,maskedmerge,metadata,negate,noise,null
 --enable-filter=nullsrc,overlay,pad,perms,psnr,realtime,scale,select,sendcmd,setfield,setpts,setsar,showinfo,smptebars
---enable-filter=split,testsrc,testsrc2,trim,zmq
+--enable-filter=split,testsrc,testsrc2,trim,zmq,hflip,interleave,setparams,settb,smptehdbars,transpose,vflip,vignette
 --enable-encoder=ffv1,flv,libx264,mjpeg,mpeg2video,mpeg4,png,rawvideo,wrapped_avframe
 --enable-decoder=ffv1,flv,h264,mjpeg,mpeg2video,mpeg4,png,rawvideo,wrapped_avframe
 --enable-parser=h264,mjpeg,mpeg4video,mpegvideo,png --enable-bsf=noise
