@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Conv: x [N, C, H, W], weights w [M, C / groups, kH, kW] and bias b [M], both constants -> y [N, M, H', W'], channels
- * last:
+ * Conv of pictures (of other values: conv_volume.c): x [N, C, H, W], weights w [M, C / groups, kH, kW] and bias b [M],
+ * both constants -> y [N, M, H', W'], channels last:
  *
  *     y[n, m, i, j] = b[m] + sum over c, u, v of w[m, c, u, v] x[n, c, i sH - top + u dH, j sW - left + v dW]
  *     dx[n, c, p, q] = sum over the m, i, j, u, v that read it of w[m, c, u, v] dy[n, m, i, j]
@@ -16,6 +16,7 @@
 #include "base/sizes.h"
 #include "excitation.h"
 #include "part.h"
+#include "volume.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,6 +27,12 @@ typedef struct State {
     GcamConv *excited[GCAM_EXCITATIONS];        // the same by weights of one sign alone, without bias: for excite
     GcamConvBackward *back[GCAM_EXCITATIONS];
 } State;
+
+static const GcamOp *conv_variant(const GcamInfer *infer)
+{
+    const GcamValue *x = gcam_infer_input(infer, 0);
+    return x && x->shape.rank != 4 ? &gcam_op_conv_volume : &gcam_op_conv;
+}
 
 // Checks weights and bias against the input; params are the sizes as tensor/conv takes them.
 static int conv_infer(GcamInfer *infer)
@@ -38,9 +45,9 @@ static int conv_infer(GcamInfer *infer)
     const GcamValue *bias = gcam_infer_input(infer, 2);
     int64_t groups = gcam_node_int(infer->node, "group", 1);
     char text[GCAM_SHAPE_TEXT], weights_text[GCAM_SHAPE_TEXT];
-    if (x->rank != 4 || w->rank != 4)
-        return gcam_infer_unsupported(infer, "input of shape %s with weights of shape %s; only pictures of two "
-                                      "dimensions are", gcam_shape_text(x, text), gcam_shape_text(w, weights_text));
+    if (w->rank != 4)
+        return gcam_infer_bad(infer, "input of shape %s with weights of shape %s", gcam_shape_text(x, text),
+                              gcam_shape_text(w, weights_text));
     if (!gcam_infer_input(infer, 1)->data || (bias && !bias->data))
         return gcam_infer_unsupported(infer, "its weights depend on the picture");
     if (groups < 1 || groups > 1 << 20 || w->dim[0] % (size_t)groups || w->dim[1] * (size_t)groups != x->dim[1] ||
@@ -213,7 +220,7 @@ static const char *conv_kernel(const GcamStep *step)
 const GcamOp gcam_op_conv = {
     .type = "Conv", .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_WEIGHTS,
     .takes = GCAM_TAKES_AFFINE | GCAM_TAKES_ADD | GCAM_TAKES_ACTIVATION | GCAM_TAKES_RELU | GCAM_TAKES_PIXEL,
-    .infer = conv_infer, .prepare = conv_prepare,
+    .variant = conv_variant, .infer = conv_infer, .prepare = conv_prepare,
     .release = conv_release, .forward = conv_forward, .backward = conv_backward,
     .excite = conv_excite, .reach = conv_reach,
     .reads = conv_reads, .flops = conv_flops, .kernel = conv_kernel,

@@ -16,8 +16,8 @@
 
 // One row for each, by the last part of its name: gcam_op_conv is in conv.c.
 #define OPERATORS(_) \
-    _(conv) _(gemm) _(matmul) \
-    _(max_pool) _(average_pool) _(global_average_pool) _(global_max_pool) \
+    _(conv) _(conv_transpose) _(gemm) _(matmul) \
+    _(max_pool) _(average_pool) _(lp_pool) _(global_average_pool) _(global_max_pool) _(global_lp_pool) \
     _(batch_norm) _(layer_norm) _(lrn) \
     _(reduce_mean) _(reduce_sum) _(softmax) _(log_softmax) \
     _(concat) _(split) _(slice) _(pad) _(transpose) _(expand) _(tile) _(gather) _(where) _(trilu) _(cumsum) \
@@ -60,6 +60,12 @@ const GcamOp *gcam_op_find(const char *type)
         if (!strcmp(op->type, type))
             return op;
     return NULL;
+}
+
+const GcamOp *gcam_op_of(const GcamInfer *infer)
+{
+    const GcamOp *op = infer->node->domain[0] ? NULL : gcam_op_find(infer->node->type);
+    return op && op->variant ? op->variant(infer) : op;
 }
 
 int gcam_moves_rows(const GcamStep *step, const GcamValue *values)

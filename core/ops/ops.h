@@ -93,6 +93,8 @@ typedef struct GcamRowProduct {
 
 struct GcamOp {
     const char *type;           // ONNX operator
+    // The operator for such inputs, where there are several of one name. NULL: this one.
+    const GcamOp *(*variant)(const GcamInfer *infer);
     enum GcamLayout layout;
     unsigned flags;             // GCAM_OP_*
     unsigned takes;             // GCAM_TAKES_*
@@ -206,6 +208,8 @@ const GcamOp *gcam_op_at(size_t index);
 
 // The operator for a node's type, or NULL.
 const GcamOp *gcam_op_find(const char *type);
+// The operator of a node whose inputs have shapes, or NULL.
+const GcamOp *gcam_op_of(const GcamInfer *infer);
 
 // Operators that a plan puts in.
 extern const GcamOp gcam_op_to_last, gcam_op_to_plain;      // between others: changes of layout

@@ -8,6 +8,7 @@
  * count: the elements inside the picture or, if include_pad, inside the padded picture.
  */
 #include "part.h"
+#include "volume.h"
 
 #include <errno.h>
 #include <float.h>
@@ -29,10 +30,6 @@ static int pool_params(GcamInfer *infer, Params **out)
     if (error || !params)
         return error ? error : -ENOMEM;
     const GcamShape *x = &gcam_infer_input(infer, 0)->shape;
-    char text[GCAM_SHAPE_TEXT];
-    if (x->rank != 4)
-        return gcam_infer_unsupported(infer, "input of shape %s; only pictures of two dimensions are",
-                                      gcam_shape_text(x, text));
     params->n = x->dim[0];
     params->c = x->dim[1];
     infer->node->params = params;
@@ -312,17 +309,31 @@ static void average_backward(const GcamRun *run, const GcamStep *step, int input
     pool_backward(run, step, dx, average_scatter);
 }
 
-#define POOL(onnx, needs, rule, there, back, ...) \
-    { .type = onnx, .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_POOLS | needs, .infer = rule, .forward = there, \
-      .backward = back, .excite = back, .reach = pool_reach, .reads = pool_reads, __VA_ARGS__ }
+// Those of values that are no pictures are operators of their own.
+#define VARIANT(name) \
+    static const GcamOp *name##_variant(const GcamInfer *infer) \
+    { \
+        const GcamValue *x = gcam_infer_input(infer, 0); \
+        return x && x->shape.rank != 4 ? &gcam_op_##name##_volume : &gcam_op_##name; \
+    }
+
+VARIANT(max_pool)
+VARIANT(average_pool)
+VARIANT(global_average_pool)
+VARIANT(global_max_pool)
+
+#define POOL(name, onnx, needs, rule, there, back, ...) \
+    const GcamOp gcam_op_##name = { \
+      .type = onnx, .variant = name##_variant, .layout = GCAM_LAYOUT_LAST, .flags = GCAM_OP_POOLS | needs, \
+      .infer = rule, .forward = there, .backward = back, .excite = back, .reach = pool_reach, .reads = pool_reads, \
+      __VA_ARGS__ }
 #define NEEDS_BOTH (GCAM_OP_NEEDS_X | GCAM_OP_NEEDS_Y)
 
 // Of the global ones nobody asks what they keep: behind them there is one cell.
-const GcamOp gcam_op_max_pool = POOL("MaxPool", NEEDS_BOTH, pool_infer, max_forward, max_backward,
-                                     .keeps_sums = max_keeps_sums, .keeps_zeros = max_keeps_zeros);
-const GcamOp gcam_op_average_pool = POOL("AveragePool", 0, pool_infer, average_forward, average_backward,
-                                         .keeps_sums = average_keeps_sums, .keeps_zeros = average_keeps_zeros);
-const GcamOp gcam_op_global_average_pool = POOL("GlobalAveragePool", 0, global_infer, average_forward,
-                                                average_backward, .range = GCAM_RANGE_FIRST);
-const GcamOp gcam_op_global_max_pool = POOL("GlobalMaxPool", NEEDS_BOTH, global_infer, max_forward, max_backward,
-                                            .range = GCAM_RANGE_FIRST);
+POOL(max_pool, "MaxPool", NEEDS_BOTH, pool_infer, max_forward, max_backward, .keeps_sums = max_keeps_sums,
+     .keeps_zeros = max_keeps_zeros);
+POOL(average_pool, "AveragePool", 0, pool_infer, average_forward, average_backward, .keeps_sums = average_keeps_sums,
+     .keeps_zeros = average_keeps_zeros);
+POOL(global_average_pool, "GlobalAveragePool", 0, global_infer, average_forward, average_backward,
+     .range = GCAM_RANGE_FIRST);
+POOL(global_max_pool, "GlobalMaxPool", NEEDS_BOTH, global_infer, max_forward, max_backward, .range = GCAM_RANGE_FIRST);

@@ -34,9 +34,13 @@ static int reshape_infer(GcamInfer *infer)
             return gcam_infer_bad(infer, "a dimension of %lld", (long long)asked[i]);
         shape.dim[i] = (size_t)asked[i];
     }
+    // Exported with a batch of several pictures: run with one, the first dimension follows.
+    if (open > 0 && shape.dim[0] > 1 && shape.dim[0] == infer->graph->batch && from->rank && from->dim[0] == 1) {
+        known /= shape.dim[0];
+        shape.dim[0] = 1;
+    }
     if (open >= 0)
         shape.dim[open] = known ? count / known : 0;
-    // Exported with a batch of several pictures: run with one, the first dimension follows.
     if (open < 0 && n && known != count && known && shape.dim[0] > 1 && known / shape.dim[0] == count)
         shape.dim[0] = 1;
     if (gcam_shape_count(&shape) != count) {

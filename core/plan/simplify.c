@@ -148,7 +148,7 @@ static int visit(Walk *walk, int index)
     int written = gcam_rewrite(graph, index, log, visit_added, walk);
     if (written)
         return written < 0 ? written : 0;
-    node->op = node->domain[0] ? NULL : gcam_op_find(node->type);
+    node->op = gcam_op_of(&infer);
     if (!node->op)
         return unsupported(graph, node, log);
     int error = node->op->infer(&infer);

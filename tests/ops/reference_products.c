@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Of the reference: products of matrices, convolutions and pools.
+ * Of the reference: products of matrices.
  */
 #include "ops/reference_ops.h"
 
-#include <math.h>
 #include <string.h>
 
 // --------------------------------------------------------------------------------- products of matrices
@@ -79,101 +78,4 @@ void op_matmul(Op *op)
     if (row)
         y->dim[lead] = n;
     y->rank -= row + column;
-}
-
-// ---------------------------------------------------------------------------------------------- windows
-
-typedef struct Window {
-    int kernel[2], stride[2], dilation[2], before[2], after[2],
-        size[2]; // of height, width; size: of the output
-} Window;
-
-static Window window_of(const Op *op, const RefTensor *x, const size_t *kernel)
-{
-    Window w;
-    double values[GRAPH_RANK];
-    int k = list(op, "kernel_shape", -1, values) > 0;
-    for (int i = 0; i < 2; i++)
-        w.kernel[i] = k ? (int)values[i] : (int)kernel[i];
-    int s = list(op, "strides", -1, values) > 0;
-    for (int i = 0; i < 2; i++)
-        w.stride[i] = s ? (int)values[i] : 1;
-    int d = list(op, "dilations", -1, values) > 0;
-    for (int i = 0; i < 2; i++)
-        w.dilation[i] = d ? (int)values[i] : 1;
-    int p = list(op, "pads", -1, values) > 0;
-    for (int i = 0; i < 2; i++) {
-        int in = (int)x->dim[2 + i], reach = (w.kernel[i] - 1) * w.dilation[i] + 1;
-        w.before[i] = p ? (int)values[i] : 0;
-        w.after[i] = p ? (int)values[2 + i] : 0;
-        int upper = is_word(op, "auto_pad", "SAME_UPPER");
-        if (upper || is_word(op, "auto_pad", "SAME_LOWER")) {
-            w.size[i] = (in + w.stride[i] - 1) / w.stride[i];
-            int total = (w.size[i] - 1) * w.stride[i] + reach - in;
-            total = total < 0 ? 0 : total;
-            w.before[i] = upper ? total / 2 : (total + 1) / 2;
-            w.after[i] = total - w.before[i];
-            continue;
-        }
-        double steps = (double)(in + w.before[i] + w.after[i] - reach) / w.stride[i];
-        w.size[i] = (int)(integer(op, "ceil_mode", 0) ? ceil(steps) : floor(steps)) + 1;
-        if ((w.size[i] - 1) * w.stride[i] >= in + w.before[i])      // starts in the padding
-            w.size[i]--;
-    }
-    return w;
-}
-
-void op_conv(Op *op)
-{
-    const RefTensor *x = op->in[0], *weights = op->in[1], *bias = op->node->inputs > 2 ? op->in[2] : NULL;
-    Window w = window_of(op, x, weights->dim + 2);
-    size_t groups = (size_t)integer(op, "group", 1), in_c = weights->dim[1], out_c = weights->dim[0];
-    size_t dim[4] = { x->dim[0], out_c, (size_t)w.size[0], (size_t)w.size[1] };
-    RefTensor *y = out(op, 0, 4, dim);
-    for (size_t i = 0; i < y->count; i++) {
-        size_t at[4];
-        indices_of(i, 4, dim, at);
-        double sum = bias ? bias->data[at[1]] : 0;
-        size_t first = at[1] / (out_c / groups) * in_c;
-        for (size_t c = 0; c < in_c; c++)
-            for (int ky = 0; ky < w.kernel[0]; ky++)
-                for (int kx = 0; kx < w.kernel[1]; kx++) {
-                    int py = (int)at[2] * w.stride[0] - w.before[0] + ky * w.dilation[0];
-                    int px = (int)at[3] * w.stride[1] - w.before[1] + kx * w.dilation[1];
-                    size_t from[4] = { at[0], first + c, (size_t)py, (size_t)px };
-                    size_t by[4] = { at[1], c, (size_t)ky, (size_t)kx };
-                    if (py >= 0 && px >= 0 && py < (int)x->dim[2] && px < (int)x->dim[3])
-                        sum +=
-                            x->data[place_of(4, x->dim, from)] * weights->data[place_of(4, weights->dim, by)];
-                }
-        y->data[i] = sum;
-    }
-}
-
-void op_pool(Op *op)
-{
-    const RefTensor *x = op->in[0];
-    int global = !strncmp(op->node->type, "Global", 6), max = strstr(op->node->type, "MaxPool") != NULL;
-    Window w = window_of(op, x, x->dim + 2);
-    size_t dim[4] = { x->dim[0], x->dim[1], global ? 1 : (size_t)w.size[0], global ? 1 : (size_t)w.size[1] };
-    int include = integer(op, "count_include_pad", 0), in_h = (int)x->dim[2], in_w = (int)x->dim[3];
-    RefTensor *y = out(op, 0, 4, dim);
-    for (size_t i = 0; i < y->count; i++) {
-        size_t at[4];
-        double best = -INFINITY, sum = 0;
-        int cells = 0;
-        indices_of(i, 4, dim, at);
-        for (int ky = 0; ky < w.kernel[0]; ky++)
-            for (int kx = 0; kx < w.kernel[1]; kx++) {
-                int py = (int)at[2] * w.stride[0] - w.before[0] + ky * w.dilation[0];
-                int px = (int)at[3] * w.stride[1] - w.before[1] + kx * w.dilation[1];
-                int inside = py >= 0 && px >= 0 && py < in_h && px < in_w;
-                cells += inside || (include && py < in_h + w.after[0] && px < in_w + w.after[1]);
-                size_t from[4] = { at[0], at[1], (size_t)py, (size_t)px };
-                double value = inside ? x->data[place_of(4, x->dim, from)] : 0;
-                sum += value;
-                best = inside && value > best ? value : best;
-            }
-        y->data[i] = max ? best : sum / cells;
-    }
 }
