@@ -21,6 +21,7 @@
     _(batch_norm) _(layer_norm) _(lrn) \
     _(reduce_mean) _(reduce_sum) _(softmax) _(log_softmax) \
     _(concat) _(split) _(slice) _(pad) _(transpose) _(expand) _(tile) _(gather) _(where) _(trilu) _(cumsum) \
+    _(grid_sample) _(hardmax) \
     _(reshape) _(flatten) _(squeeze) _(unsqueeze)
 
 // Files that hold a table of their own, which is named as the file is.

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const GcamRewriteRule *const tables[] = { gcam_rewrite_rules_products, gcam_rewrite_rules_einsum };
+static const GcamRewriteRule *const tables[] = { gcam_rewrite_rules_products, gcam_rewrite_rules_einsum,
+                                                 gcam_rewrite_rules_norm };
 
 static const GcamRewriteRule *find(const char *type)
 {
@@ -128,6 +129,21 @@ int gcam_rewrite_transpose(GcamRewrite *rewrite, int a, const int *perm, int out
         list[i] = perm[i];
     const GcamAttribute attribute = { .name = "perm", .ints = list, .int_count = (size_t)rank };
     return gcam_rewrite_add(rewrite, "Transpose", 1, &a, 1, &attribute, output);
+}
+
+int gcam_rewrite_reduce(GcamRewrite *rewrite, const char *type, int a, int axis, int count, int keepdims)
+{
+    // Axes are an input since.
+    const int since = strcmp(type, "ReduceSum") ? 18 : 13, is_input = rewrite->infer.graph->opset >= since;
+    int64_t *axes = gcam_arena_alloc(&rewrite->infer.graph->arena, GCAM_MAX_RANK, sizeof(*axes));
+    if (!axes)
+        return fail(rewrite, -ENOMEM);
+    for (int i = 0; i < count; i++)
+        axes[i] = axis + i;
+    const GcamAttribute attribute[2] = { { .name = "keepdims", .i = keepdims },
+                                         { .name = "axes", .ints = axes, .int_count = (size_t)count } };
+    const int input[2] = { a, is_input ? gcam_rewrite_list(rewrite, axes, (size_t)count) : -1 };
+    return gcam_rewrite_add(rewrite, type, 1 + is_input, input, 2 - is_input, attribute, -1);
 }
 
 int gcam_rewrite_end(const GcamRewrite *rewrite)

@@ -35,6 +35,7 @@ typedef struct GcamRewriteRule {
 
 extern const GcamRewriteRule gcam_rewrite_rules_products[];
 extern const GcamRewriteRule gcam_rewrite_rules_einsum[];
+extern const GcamRewriteRule gcam_rewrite_rules_norm[];
 
 // 1 when the node of that index was written as others, which lie behind all nodes of the graph, 0 when no rule is for
 // it, or a negative errno with a message.
@@ -55,6 +56,8 @@ int gcam_rewrite_binary(GcamRewrite *rewrite, const char *type, int a, int b, in
 // A value put into another shape of as many elements, and into another order of dimensions.
 int gcam_rewrite_reshape(GcamRewrite *rewrite, int a, const GcamShape *shape, int output);
 int gcam_rewrite_transpose(GcamRewrite *rewrite, int a, const int *perm, int output);
+// A reduction (ReduceSum, ReduceMean ...) over `count` dimensions from `axis` on, which remain as 1 or are dropped.
+int gcam_rewrite_reduce(GcamRewrite *rewrite, const char *type, int a, int axis, int count, int keepdims);
 
 // Constants: one number, a list, and a tensor of float32 whose elements are the caller's to fill in. A value, or -1.
 int gcam_rewrite_number(GcamRewrite *rewrite, float number);

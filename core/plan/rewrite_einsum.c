@@ -152,20 +152,7 @@ static int check_sizes(const Einsum *einsum)
 // Sums over one dimension, which is dropped.
 static void sum_over(Einsum *einsum, Term *term, int dim)
 {
-    GcamRewrite *rewrite = einsum->rewrite;
-    int64_t axis = dim;
-    // Axes are an attribute up to opset 12.
-    int64_t *kept = gcam_arena_alloc(&rewrite->infer.graph->arena, 1, sizeof(*kept));
-    if (!kept) {
-        rewrite->error = rewrite->error ? rewrite->error : -ENOMEM;
-        return;
-    }
-    *kept = axis;
-    const GcamAttribute attribute[2] = { { .name = "keepdims", .i = 0 },
-                                         { .name = "axes", .ints = kept, .int_count = 1 } };
-    const int is_input = rewrite->infer.graph->opset >= 13;
-    const int input[2] = { term->value, is_input ? gcam_rewrite_list(rewrite, &axis, 1) : -1 };
-    term->value = gcam_rewrite_add(rewrite, "ReduceSum", 1 + is_input, input, 2 - is_input, attribute, -1);
+    term->value = gcam_rewrite_reduce(einsum->rewrite, "ReduceSum", term->value, dim, 1, 0);
     memmove(term->letter + dim, term->letter + dim + 1, strlen(term->letter + dim));
     term->rank--;
 }

@@ -17,10 +17,6 @@ enum { MOST_VALUES = 24 };      // of an output that expected.json has
 static const struct {
     const char *reason, *files;
 } known[] = {
-    { "GridSample",
-      " gridsample " },
-    { "Hardmax",
-      " hardmax " },
     { "dense outputs",
       " fcn_low fcn_up seg featmap_first words " },
     { "a batch of more than one picture",

@@ -39,6 +39,8 @@ static const struct {
     { " ReduceMean ReduceSum ReduceProd ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
       "ReduceLogSumExp ", op_reduce },
     { " Softmax LogSoftmax ", op_softmax },
+    { " Hardmax ", op_hardmax },
+    { " LpNormalization ", op_lp_norm },
     { " Concat ", op_concat },
     { " Split ", op_split },
     { " Slice ", op_slice },
@@ -47,6 +49,7 @@ static const struct {
     { " Expand ", op_expand },
     { " DepthToSpace SpaceToDepth ", op_blocks },
     { " Resize Upsample ", op_resize },
+    { " GridSample ", op_grid_sample },
     { " Tile ", op_tile },
     { " Gather ", op_gather },
     { " Reshape Flatten Squeeze Unsqueeze ", op_view },

@@ -94,17 +94,6 @@ static void normalize(const Op *op, RefTensor *y, size_t size, int square, const
     }
 }
 
-void op_rms_norm(Op *op)
-{
-    const RefTensor *x = op->in[0];
-    RefTensor *y = out(op, 0, x->rank, x->dim);
-    size_t size = 1;
-    for (int i = axis_of(integer(op, "axis", -1), x->rank); i < x->rank; i++)
-        size *= x->dim[i];
-    memcpy(y->data, x->data, x->count * sizeof(*y->data));
-    normalize(op, y, size, 1, given(op, 1), NULL);
-}
-
 // x + skip + bias, normalised; the sum is the fourth output.
 void op_skip_norm(Op *op)
 {

@@ -154,6 +154,9 @@ void op_layer_norm(Op *op);
 void op_group_norm(Op *op);
 void op_lrn(Op *op);
 void op_softmax(Op *op);
+void op_lp_norm(Op *op);
+void op_rms_norm(Op *op);
+void op_hardmax(Op *op);
 void op_reduce(Op *op);
 
 void op_concat(Op *op);
@@ -172,11 +175,11 @@ void op_eye_like(Op *op);
 void op_size(Op *op);
 
 void op_resize(Op *op);
+void op_grid_sample(Op *op);
 
 void op_fused_product(Op *op);
 void op_fused_matmul(Op *op);
 void op_fused_gelu(Op *op);
-void op_rms_norm(Op *op);
 void op_skip_norm(Op *op);
 void op_group_norm_last(Op *op);
 void op_attention(Op *op);

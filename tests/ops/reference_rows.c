@@ -162,3 +162,55 @@ void op_reduce(Op *op)
     for (size_t i = 0; i < y->count; i++)
         y->data[i] = reduced_to(type, y->data[i], (double)reduced);
 }
+
+void op_lp_norm(Op *op)
+{
+    const RefTensor *x = op->in[0];
+    const int axis = axis_of(integer(op, "axis", -1), x->rank);
+    RefTensor *y = out(op, 0, x->rank, x->dim);
+    for (size_t i = 0; i < x->count; i++) {
+        size_t at[GRAPH_RANK];
+        double norm = 0;
+        indices_of(i, x->rank, x->dim, at);
+        for (at[axis] = 0; at[axis] < x->dim[axis]; at[axis]++)
+            norm += pow(fabs(x->data[place_of(x->rank, x->dim, at)]), integer(op, "p", 2));
+        y->data[i] = norm > 0 ? x->data[i] / pow(norm, 1.0 / integer(op, "p", 2)) : 0;
+    }
+}
+
+void op_rms_norm(Op *op)
+{
+    const RefTensor *x = op->in[0];
+    RefTensor *y = out(op, 0, x->rank, x->dim);
+    size_t size = 1;
+    for (int i = axis_of(integer(op, "axis", -1), x->rank); i < x->rank; i++)
+        size *= x->dim[i];
+    for (size_t i = 0; i < x->count; i++) {
+        size_t at[GRAPH_RANK];
+        double mean = 0;
+        for (size_t k = i / size * size; k < i / size * size + size; k++)
+            mean += x->data[k] * x->data[k] / (double)size;
+        indices_of(i, x->rank, x->dim, at);
+        y->data[i] = x->data[i] / sqrt(mean + number(op, "epsilon", 1e-5)) * broadcast(op->in[1], x->rank, at);
+    }
+}
+
+void op_hardmax(Op *op)
+{
+    const RefTensor *x = op->in[0];
+    RefTensor *y = out(op, 0, x->rank, x->dim);
+    int one = op->reference->graph->opset >= 13, axis = axis_of(integer(op, "axis", one ? -1 : 1), x->rank);
+    for (size_t i = 0; i < x->count; i++) {
+        size_t at[GRAPH_RANK], other[GRAPH_RANK];
+        y->data[i] = 1;
+        indices_of(i, x->rank, x->dim, at);
+        for (size_t j = 0; j < x->count; j++) {
+            int same = 1;
+            indices_of(j, x->rank, x->dim, other);
+            for (int d = 0; d < x->rank; d++)
+                same &= at[d] == other[d] || d == axis || (!one && d > axis);
+            if (same && (x->data[j] > x->data[i] || (x->data[j] == x->data[i] && j < i)))
+                y->data[i] = 0;
+        }
+    }
+}

@@ -111,11 +111,6 @@ static void normalize_by_square(GcamChain *chain, int x, int scale, int to)
         NODE(chain, "Mul", to, NULL, unit, scale);
 }
 
-static void make_rms_norm(GcamChain *chain)
-{
-    normalize_by_square(chain, gcam_chain_input(chain, 0), gcam_chain_input(chain, 1), gcam_chain_output(chain, 0));
-}
-
 // x + skip + bias, which is an output too.
 static int add_skip(GcamChain *chain, int bias_input)
 {
@@ -165,8 +160,7 @@ const GcamChainRule gcam_chains_fused[] = {
     { MS, "FusedConv", make_conv, NULL }, { MS, "FusedGemm", make_gemm, NULL },
     { MS, "FusedMatMul", make_matmul, NULL }, { MS, "TransposeMatMul", make_matmul, NULL },
     { MS, "Gelu", make_gelu, NULL }, { MS, "BiasGelu", make_gelu, NULL }, { MS, "FastGelu", make_fast_gelu, NULL },
-    { MS, "QuickGelu", make_quick_gelu, NULL }, { "", "RMSNormalization", make_rms_norm, NULL },
-    { "", "SimplifiedLayerNormalization", make_rms_norm, NULL },
+    { MS, "QuickGelu", make_quick_gelu, NULL },
     { MS, "SkipLayerNormalization", make_skip_norm, NULL },
     { MS, "SkipSimplifiedLayerNormalization", make_skip_rms_norm, NULL },
     { MS, "GroupNorm", make_group_norm, NULL }, { 0 },
