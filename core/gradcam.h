@@ -130,7 +130,9 @@ typedef struct GradcamModelOptions {
     const char *labels;         // a file with one label per line, "imagenet" for the built-in labels and groups,
                                 // "none"; default the model's: in a .bin, or the metadata of an .onnx; else "imagenet"
                                 // for 1000 classes
-    const char *logits;         // tensor or node whose elements are the scores; default the output before any softmax
+    const char *logits;         // tensor or node whose elements are the scores, or a part of one, "y[0,:,3]" or
+                                // "y@0/*/3": indices and ranges, from the end where below 0; default the first output
+                                // that has one score for each class, before any softmax
     const char *layer;          // default target layer; see GradcamSettings
     const GradcamPreprocessing *preprocessing;  // default what the file, its graph, its names or its producer tell,
                                 // else that of torchvision, and 0..1 for grey pictures: see GradcamModelInfo.

@@ -67,7 +67,7 @@ typedef struct GradcamFilter {
 #define CLASS_HELP   "what to look for: class name, group or index, several joined by |; auto: the top class"
 #define LAYER_HELP   "tensor or node that is explained; a+b, last3: several; auto: chosen by the network's shape"
 #define LABELS_HELP  "file with a class name a line, imagenet, or none (default: the network's own)"
-#define LOGITS_HELP  "tensor or node with the class scores (default: the output before any softmax)"
+#define LOGITS_HELP  "tensor or node with the class scores, or a part, y@0/*/3 (default: the output before any softmax)"
 #define INPUT_HELP   "numbers for inputs other than the picture, name=1/0/2, several joined by | (default: zeros)"
 #define STATE_HELP   "inputs that are an output of the frame before, in=out,...; none (default: by name and shape)"
 #define PRESET_HELP  "preprocessing that many networks share: torchvision, caffe, tf, unit or none (default: its own)"

@@ -127,6 +127,7 @@ typedef struct GcamGraph {
     int *carried;               // values that a forward has to leave behind, beside the logits
     int carrieds;
     int opset;
+    size_t batch;               // that it was exported for, where it is run for one picture all the same; else 1 or 0
     const char *name, *producer;
     const GcamMetadata *metadata;       // what the file says about itself
     size_t metadatas;

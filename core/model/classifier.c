@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a graph is as a classifier of pictures. The picture is known (inputs.c); the logits are the first output, before
- * a softmax or sigmoid that ends it; the layers that can be explained are the tensors with rows and columns between the
- * two. Of those the automatic choice is the last one that is not merely pooled, taken after its
- * activation (Selvaraju et al. 2017, section 3), and that is not the classes' own score maps: there the gradient is the
- * same constant for any picture, and nothing speaks against a class. Of a transformer it is the tokens that enter the
- * last attention (tokens.c): behind it, what is not the class token may not count any more.
+ * What a graph is as a classifier of pictures. The picture is known (inputs.c), and so are the logits (logits.c); the
+ * layers that can be explained are the tensors with rows and columns between the two. Of those the automatic choice is
+ * the last one that is not merely pooled, taken after its activation (Selvaraju et al. 2017, section 3), and that is
+ * not the classes' own score maps: there the gradient is the same constant for any picture, and nothing speaks against
+ * a class. Of a transformer it is the tokens that enter the last attention (tokens.c): behind it, what is not the class
+ * token may not count any more. Where the network sees several pictures as its batch, a layer is the newest's part of
+ * it, the last.
  */
 #include "model.h"
 
@@ -17,67 +18,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-// Walks back over what only turns scores into probabilities, another shape or quantised numbers. *kind: "softmax",
-// "sigmoid", or "".
-static int before_softmax(const GcamGraph *graph, int output, const char **kind)
-{
-    *kind = "";
-    for (int value = output; graph->value[value].node >= 0;) {
-        const GcamNode *node = &graph->node[graph->value[value].node];
-        value = node->input[0];
-        if (node->op->probabilities) {
-            *kind = node->op->probabilities;
-            return value;
-        }
-        if (!(node->op->flags & (GCAM_OP_VIEW | GCAM_OP_ROUNDS)))
-            break;
-    }
-    return output;
-}
-
-static size_t largest_dim(const GcamShape *shape)
-{
-    size_t largest = 1;
-    for (int i = 0; i < shape->rank; i++)
-        largest = shape->dim[i] > largest ? shape->dim[i] : largest;
-    return largest;
-}
-
-static int find_logits(GradcamModel *model, const char *wanted, const GradcamLog *log)
-{
-    const GcamGraph *graph = &model->graph;
-    const char *kind;
-    int named = wanted && wanted[0];
-    model->logits = named ? gcam_graph_find_tensor(graph, wanted)
-                  : graph->outputs ? before_softmax(graph, graph->output[0], &kind) : -1;
-    if (model->logits < 0 || graph->value[model->logits].node < 0) {
-        gcam_log(log, GRADCAM_LOG_ERROR, named ? "no tensor or node computes the logits '%s'"
-                                               : "no output depends on the picture%s", named ? wanted : "");
-        return named ? -ENOENT : -ENOTSUP;
-    }
-    // Of several outputs one may be the softmax of another.
-    model->info.probabilities = "";
-    for (int i = 0; i < graph->outputs && !model->info.probabilities[0]; i++)
-        if (before_softmax(graph, graph->output[i], &kind) == model->logits)
-            model->info.probabilities = kind;
-    const GcamValue *logits = &graph->value[model->logits];
-    const GcamShape *shape = &logits->shape;
-    model->info.logits = logits->name;
-    model->info.classes = gcam_shape_count(shape);
-    if (shape->rank > 2 && largest_dim(shape) != model->info.classes) {
-        char text[GCAM_SHAPE_TEXT];
-        gcam_log(log, GRADCAM_LOG_ERROR, "the output '%s' has shape %s: not one score for each class", logits->name,
-                 gcam_shape_text(shape, text));
-        return -ENOTSUP;
-    }
-    if (model->info.classes > GCAM_MOST_CLASSES) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "the output '%s' has %zu classes, more than %d", logits->name,
-                 model->info.classes, GCAM_MOST_CLASSES);
-        return -ENOTSUP;
-    }
-    return 0;
-}
 
 // Values that depend on one.
 static void mark_behind(const GcamGraph *graph, int from, char *on_value)
@@ -175,7 +115,9 @@ static void add_layer(GradcamModel *model, int value, const GcamTokens *tokens)
         layer->height = (int)v->shape.dim[last ? 1 : 2];
         layer->width = (int)v->shape.dim[last ? 2 : 3];
     }
-    model->layer_skip[model->layers] = tokens ? tokens->before * v->shape.dim[v->shape.rank - 1] : 0;
+    model->layer_skip[model->layers] = tokens ? tokens->before * v->shape.dim[v->shape.rank - 1]
+                                     : v->shape.dim[0] > 1 && v->shape.dim[0] == model->inputs.batch
+                                     ? gcam_shape_count(&v->shape) / v->shape.dim[0] * (v->shape.dim[0] - 1) : 0;
     model->layer_value[model->layers++] = value;
 }
 
@@ -279,7 +221,8 @@ int gcam_model_find_layer(const GradcamModel *model, const char *name, const Gra
 int gcam_model_classify(GradcamModel *model, const char *logits, const char *layer, const GradcamLog *log)
 {
     int error;
-    if ((error = find_logits(model, logits, log)) || (error = find_layers(model)))
+    model->layers = 0;
+    if ((error = gcam_model_find_logits(model, logits, log)) || (error = find_layers(model)))
         return error;
     gcam_model_choose_probability(model);
     if (layer && layer[0] && strcmp(layer, "auto")) {

@@ -9,7 +9,8 @@
  * 2015 show their players the last four frames.)
  *
  * Inside, a picture always has four dimensions, and lies rows first, channels last. Where the network takes it without
- * a batch, a Reshape is put before it.
+ * a batch, a Reshape is put before it. So it is where a batch of several is a video's frames: they are channels of one
+ * picture then, too.
  */
 #include "inputs.h"
 
@@ -27,6 +28,7 @@
 typedef struct Sizes {
     int width, height;
     size_t batch;               // of the picture as it was exported, which becomes 1 wherever it stands; 0: open
+    int frames;                 // ... or stays what it is
 } Sizes;
 
 // Where the dimensions of a picture are; the batch is before them, or there is none.
@@ -92,7 +94,7 @@ static int complete_shape(GcamValue *value, const Layout *layout, const Sizes *s
         if (!shape->dim[i])
             shape->dim[i] = open_size(layout, i, sizes);
         int is_batch = layout ? layout->rank == 4 : shape->rank > 1 && shape->dim[i] == sizes->batch;
-        if (i == 0 && is_batch)
+        if (i == 0 && is_batch && !(sizes->frames && shape->dim[i] == sizes->batch))
             shape->dim[i] = 1;
         if (gcam_mul(count, shape->dim[i], &count) < 0 || count > MOST_COUNT) {
             char text[GCAM_SHAPE_TEXT];
@@ -107,8 +109,9 @@ static int complete_shape(GcamValue *value, const Layout *layout, const Sizes *s
 static int check_sides(const GcamValue *value, const Layout *layout, const GradcamLog *log)
 {
     const GcamShape *shape = &value->shape;
+    const size_t batch = layout->rank == 4 ? shape->dim[0] : 1, channels = shape->dim[layout->channels];
     if (shape->dim[layout->rows] <= GCAM_MOST_PIXELS && shape->dim[layout->columns] <= GCAM_MOST_PIXELS &&
-        shape->dim[layout->channels] <= GCAM_MOST_CHANNELS)
+        channels <= GCAM_MOST_CHANNELS && batch <= GCAM_MOST_CHANNELS && batch * channels <= GCAM_MOST_CHANNELS)
         return 0;
     char text[GCAM_SHAPE_TEXT];
     gcam_log(log, GRADCAM_LOG_ERROR,
@@ -128,10 +131,10 @@ static GradcamInput describe(const GcamValue *value, int type, const Layout *lay
     memcpy(input.shape, shape->dim, sizeof(input.shape));
     if (!layout)
         return input;
-    size_t channels = shape->dim[layout->channels];
+    size_t channels = shape->dim[layout->channels], batch = layout->rank == 4 ? shape->dim[0] : 1;
     input.layout = layout->name;
     input.channels = channels % 3 ? 1 : 3;
-    input.frames = (int)(channels / (size_t)input.channels);
+    input.frames = (int)(channels / (size_t)input.channels * batch);
     input.height = (int)shape->dim[layout->rows];
     input.width = (int)shape->dim[layout->columns];
     return input;
@@ -194,20 +197,19 @@ static int add_shape(GcamGraph *graph, const GcamShape *shape)
 // Puts a node before all others.
 static GcamNode *add_first_node(GcamGraph *graph)
 {
-    GcamNode *node = gcam_arena_alloc(&graph->arena, (size_t)graph->nodes + 1, sizeof(*node));
-    if (!node)
+    if (gcam_graph_add_node(graph) < 0)
         return NULL;
-    memcpy(node + 1, graph->node, (size_t)graph->nodes * sizeof(*node));
+    memmove(graph->node + 1, graph->node, (size_t)(graph->nodes - 1) * sizeof(*graph->node));
     for (int i = 0; i < graph->values; i++)
         if (graph->value[i].node >= 0)
             graph->value[i].node++;
-    graph->node = node;
-    graph->nodes++;
-    return node;
+    graph->node[0] = (GcamNode){ 0 };
+    return graph->node;
 }
 
-// The picture becomes one with a batch of 1, and what the network took is made of that.
-static int add_batch(GcamGraph *graph, int index)
+// The picture becomes one with a batch of 1, and what the network took is made of that: a picture without a batch, or
+// several whose channels it has.
+static int add_batch(GcamGraph *graph, int index, size_t channels)
 {
     int bare = graph->input[index];
     const char *name = graph->value[bare].name;
@@ -232,17 +234,27 @@ static int add_batch(GcamGraph *graph, int index)
     node->output[0] = bare;
     GcamValue *from = &graph->value[picture], *to = &graph->value[bare];
     from->type = to->type;
-    from->shape = (GcamShape){ 4, { 1, to->shape.dim[0], to->shape.dim[1], to->shape.dim[2] } };
+    from->shape = to->shape.rank == 3 ? (GcamShape){ 4, { 1, to->shape.dim[0], to->shape.dim[1], to->shape.dim[2] } }
+                                      : (GcamShape){ 4, { 1, channels, to->shape.dim[2], to->shape.dim[3] } };
     to->name = bare_name;
     to->node = 0;
     graph->input[index] = picture;
     return 0;
 }
 
-int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int height, const GradcamLog *log)
+size_t gcam_inputs_batch(const GcamGraph *graph)
+{
+    const int picture = find_picture(graph);
+    const GcamShape *shape = picture < 0 ? NULL : &graph->value[graph->input[picture]].shape;
+    const Layout *layout = shape ? find_layout(shape) : NULL;
+    return layout && layout->rank == 4 && layout->channels == 1 && shape->dim[0] ? shape->dim[0] : 1;
+}
+
+int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int height, int frames, const GradcamLog *log)
 {
     int picture = find_picture(graph);
-    *inputs = (GcamInputs){ 0 };
+    *inputs = (GcamInputs){ .batch = 1 };
+    graph->batch = frames ? 1 : gcam_inputs_batch(graph);
     inputs->other = gcam_arena_alloc(&graph->arena, (size_t)graph->inputs + 1, sizeof(*inputs->other));
     inputs->other_value = gcam_arena_alloc(&graph->arena, (size_t)graph->inputs + 1, sizeof(int));
     inputs->state_value = gcam_arena_alloc(&graph->arena, (size_t)graph->inputs + 1, sizeof(int));
@@ -253,7 +265,7 @@ int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int heig
         return -ENOTSUP;
     }
     const GcamShape *shape = &graph->value[graph->input[picture]].shape;
-    const Sizes sizes = { width, height, shape->rank == 4 ? shape->dim[0] : 0 };
+    const Sizes sizes = { width, height, shape->rank == 4 ? shape->dim[0] : 0, frames };
     for (int i = 0; i < graph->inputs; i++) {
         GradcamInput input;
         int error = decide(graph, i, i == picture, &sizes, &input, log);
@@ -265,8 +277,11 @@ int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int heig
             inputs->other_value[inputs->others++] = graph->input[i];
             continue;
         }
-        if (input.rank == 3 && (error = add_batch(graph, i)))
+        const size_t batch = input.rank == 4 ? input.shape[0] : 1;
+        if ((input.rank == 3 || batch > 1) &&
+            (error = add_batch(graph, i, (size_t)input.frames * (size_t)input.channels)))
             return error;
+        inputs->batch = batch;
         inputs->picture = input;
         inputs->picture_value = graph->input[i];
         graph->value[graph->input[i]].channels_last = input.layout[strlen(input.layout) - 1] == 'W';

@@ -13,6 +13,7 @@
 typedef struct GcamInputs {
     GradcamInput picture;
     int picture_value;
+    size_t batch;               // pictures that the network takes as its batch, as frames of a video; else 1
     GradcamInput *other;
     int *other_value;
     int *state_value;           // by other: the output that it is in the next frame, or -1
@@ -21,8 +22,12 @@ typedef struct GcamInputs {
 
 // Between building the graph and simplifying it: finds the picture among the inputs, tells what each of them is, gives
 // open dimensions a size (`width` and `height` those of pictures), and brings the picture to four dimensions where the
-// network takes three. -ENOTSUP where no input is a picture.
-int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int height, const GradcamLog *log);
+// network takes three. A batch that was exported as more than one becomes one; or, where `frames` is set, so many
+// frames. -ENOTSUP where no input is a picture.
+int gcam_inputs_decide(GcamInputs *inputs, GcamGraph *graph, int width, int height, int frames, const GradcamLog *log);
+
+// How many pictures the network was exported for, in ONNX's order; 1 where that is open or told otherwise.
+size_t gcam_inputs_batch(const GcamGraph *graph);
 
 // After simplifying, and when the logits are known: pairs inputs with the outputs that they are in the next frame, and
 // lists these as carried by the graph. wanted: as GradcamModelOptions.states. -ENOENT for a name that is none, -EINVAL

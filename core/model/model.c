@@ -311,6 +311,43 @@ static void free_model(GradcamModel *model)
     gcam_free(model);
 }
 
+// What of a caller's options the graph depends on, and those of the file.
+typedef struct Wanted {
+    const char *name, *logits, *layer;
+    int width, height;
+    size_t memory;
+} Wanted;
+
+// The graph as it is run, and what it is as a classifier. frames: see gcam_inputs_decide().
+static int understand(GradcamModel *model, const Wanted *wanted, int frames, const GradcamLog *log)
+{
+    int error;
+    gcam_graph_free(&model->graph);
+    if ((error = gcam_onnx_build(model->onnx, &model->graph, log)) ||
+        (error = gcam_inputs_decide(&model->inputs, &model->graph, wanted->width, wanted->height, frames, log)) ||
+        (error = fill_info(model, wanted->name, wanted->memory)) ||
+        (error = gcam_model_add_logits(&model->graph, wanted->logits, log)) ||
+        (error = gcam_graph_simplify(&model->graph, wanted->logits, log)) ||
+        (error = gcam_graph_take_token(&model->graph, log)))
+        return error;
+    return gcam_model_classify(model, wanted->logits, wanted->layer, log);
+}
+
+// A network that was exported for several pictures sees frames of a video where it makes one row of scores of them;
+// where it makes a row of each, it can mostly be run for one.
+static int understand_batch(GradcamModel *model, const Wanted *wanted, const GradcamLog *log)
+{
+    const GradcamLog silent = { 0 };
+    int error = gcam_onnx_build(model->onnx, &model->graph, log);
+    if (error)
+        return error;
+    if (gcam_inputs_batch(&model->graph) < 2)
+        return understand(model, wanted, 0, log);
+    if (!understand(model, wanted, 1, &silent) || !understand(model, wanted, 0, &silent))
+        return 0;
+    return understand(model, wanted, 1, log);
+}
+
 // From a file, or where `data` is given from memory that `path` is a name for.
 static int open_model(GradcamModel **out, const char *path, const void *data, size_t size,
                       const GradcamModelOptions *options)
@@ -351,13 +388,9 @@ static int open_model(GradcamModel **out, const char *path, const void *data, si
     }
     const char *logits = o->logits ? o->logits : file_string(model, KEY_LOGITS);
     const char *layer = o->layer ? o->layer : file_string(model, KEY_LAYER);
-    if ((error = gcam_onnx_build(model->onnx, &model->graph, &o->log)) ||
-        (error = gcam_inputs_decide(&model->inputs, &model->graph, o->width ? o->width : (int)width,
-                                    o->height ? o->height : (int)height, &o->log)) ||
-        (error = fill_info(model, path, o->memory)) ||
-        (error = gcam_graph_simplify(&model->graph, logits, &o->log)) ||
-        (error = gcam_graph_take_token(&model->graph, &o->log)) ||
-        (error = gcam_model_classify(model, logits, layer, &o->log)) ||
+    const Wanted wanted = { path, logits, layer, o->width ? o->width : (int)width,
+                            o->height ? o->height : (int)height, o->memory };
+    if ((error = understand_batch(model, &wanted, &o->log)) ||
         (error = find_states(model, o->states, &o->log)) ||
         (error = read_labels(model, o->labels, &o->log)) ||
         (error = read_preprocessing(model, o->preprocessing, &o->log)) ||

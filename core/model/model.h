@@ -67,6 +67,15 @@ struct GradcamModel {
     GcamSharedPlan *plans;
 };
 
+// Between building the graph and simplifying it: where `wanted` is a part of a tensor, "name[0,:,3]" or "name@0/*/3",
+// puts that behind the graph, by that name. Indices below 0 count from the end; fewer of them than dimensions leave the
+// last ones whole. -EINVAL for indices that are none. (logits.c)
+int gcam_model_add_logits(GcamGraph *graph, const char *wanted, const GradcamLog *log);
+
+// After simplifying: sets model->logits, and what the info tells of it. NULL or "": found among the outputs. -ENOENT
+// where there is no such tensor, -ENOTSUP where it has not one score for each class.
+int gcam_model_find_logits(GradcamModel *model, const char *wanted, const GradcamLog *log);
+
 // Finds what the graph is as a classifier: logits, layers, default layer. (classifier.c)
 int gcam_model_classify(GradcamModel *model, const char *logits, const char *layer, const GradcamLog *log);
 

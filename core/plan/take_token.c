@@ -159,7 +159,7 @@ static int rewrite(Narrow *n, int count)
     if (error)
         return error;
     graph->node = node;
-    graph->nodes = made;
+    graph->nodes = graph->node_room = made;
     for (int i = 0; i < made; i++)
         for (int k = 0; k < node[i].outputs; k++)
             if (node[i].output[k] >= 0)

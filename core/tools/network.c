@@ -31,7 +31,8 @@ const Option network_options[] = {
       "still has rows and columns); a+b: the mean of the maps of several, last3: of the automatic one and "
       "the two stages before it" },
     { "logits", 0, "NAME",
-      "tensor or node whose elements are the scores (default: the output before any softmax)" },
+      "tensor or node whose elements are the scores, or a part of one, as y[0,:,3] (default: the first output "
+      "with one score for each class, before any softmax)" },
     { "memory", 0, "MB", "memory that the network may take to run, 1 to 1048576 (default 4096)" },
     { "no-mmap", 0, NULL, "read large files instead of mapping them into memory: then they may change meanwhile" },
     { 0 }

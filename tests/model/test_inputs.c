@@ -29,7 +29,8 @@ static void shapes_of_pictures(void)
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         Graph *graph = graph_create(17);
         GradcamModel *model = NULL;
-        graph_addf(graph, "input x %s; r = Relu(x); y = Flatten(r); output y", shapes[i].shape);
+        graph_addf(graph, "input x %s; r = Relu(x); y = Flatten(r) axis=%d; output y", shapes[i].shape,
+                   strlen(shapes[i].layout) == 4);
         int error = open_graph(&model, graph, &options);
         graph_free(graph);
         if (error) {
