@@ -47,7 +47,7 @@ $("$program" layers $model 2> /dev/null | awk '{ print $1 == "*" ? $2 : $1 }')"
     case $current in
     -*)
         _gradcam_words "$("$program" "$command" --help 2> /dev/null \
-            | sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p')"
+            | sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p')"
         return ;;
     esac
     COMPREPLY=($(compgen -f -- "$current"))

@@ -35,7 +35,7 @@ case $words[2],$words[CURRENT-1] in
     ;;
 *)
     if [[ $words[CURRENT] == -* ]]; then
-        list=(${(f)"$($program $words[2] --help 2> /dev/null | sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p')"})
+        list=(${(f)"$($program $words[2] --help 2> /dev/null | sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p')"})
         compadd -a list
     else
         _files

@@ -15,7 +15,7 @@ check "gradcam(1) is made" $?
 missing=
 for command in $(cat commands); do
     grep -qx "\.SS $command" gradcam.1 || missing="$missing $command"
-    for option in $("$gradcam" "$command" --help | sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p'); do
+    for option in $("$gradcam" "$command" --help | sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p'); do
         sed -n "/^\.SS $command\$/,/^\.S[SH]/p" gradcam.1 | sed 's/\\-/-/g' \
             | grep -Eq "^\.B (-[a-z], )?$option( [^ ]*)?\$" || missing="$missing $command:$option"
     done
@@ -59,7 +59,7 @@ complete gradcam explain --sh
 check "of an option" $?
 complete gradcam compile x.onnx -
 [ "$(sort stdout | tr '\n' ' ')" = "$("$gradcam" compile --help \
-    | sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p' | sort | tr '\n' ' ')" ]
+    | sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p' | sort | tr '\n' ' ')" ]
 check "of all options" $?
 complete gradcam explain x.jpg -c he
 [ "$(cat stdout)" = heart ]

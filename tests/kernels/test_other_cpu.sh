@@ -28,7 +28,7 @@ for pair in Nehalem:sse2 SandyBridge:avx Haswell:avx2; do
         echo "skip - kernels on an emulated ${pair%:*}: nothing to compare with, this machine lacks$missing"
         continue
     fi
-    GRADCAM_CPU=${pair#*:} "$BUILD/bin/gradcam" explain cross.ppm -c 'cross|star' > here 2>&1
+    GRADCAM_CPU=${pair#*:} "$BUILD/bin/gradcam" explain cross.ppm -c 'cross|star' > here 2> complaints
     "$emulator" -cpu "${pair%:*}" "$BUILD/bin/gradcam" explain cross.ppm -c 'cross|star' > there 2> complaints
     status=$?
     if [ $status = 0 ] && grep -q probability here && cmp -s here there; then
