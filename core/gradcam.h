@@ -343,6 +343,7 @@ typedef struct GradcamTargets {
 //                             label (case does not count), a group ("dog", "vehicle"), one of a label's comma-separated
 //                             names, a unique part of a label
 //     auto, auto3             the top class, the top three; "auto:3" is the same
+//     all                     each class, of a network that has at most 64; alone
 //     dog - cat               the score of the one minus that of the other, with a space on both sides
 //     prob(dog), logprob(dog), rest(dog), finer(dog)      as the table of gradcam_score_at() has it
 //     finer(dog/wolf/fox/strength=0.6/even)               against those rivals, in place of the three nearest

@@ -69,6 +69,18 @@ static int parse_triple(void *log, const char *name, const char *text, float val
     return 0;
 }
 
+// Both are of pixels in 0..1, as PyTorch has them: to 0..255. A std below 1 has no other meaning.
+static void scale_preprocessing(GradcamPreprocessing *p)
+{
+    for (int i = 0; i < 3; i++)
+        if (!(p->std[i] > 0 && p->std[i] < 1 && fabsf(p->mean[i]) <= 1))
+            return;
+    for (int i = 0; i < 3; i++) {
+        p->mean[i] *= 255;
+        p->std[i] *= 255;
+    }
+}
+
 // The options change a part of the preprocessing; the model, opened without that, tells the rest.
 static int find_preprocessing(GcamEngine *e, GradcamModelOptions *options, GradcamPreprocessing *p)
 {
@@ -89,6 +101,8 @@ static int find_preprocessing(GcamEngine *e, GradcamModelOptions *options, Gradc
             av_log(e->log, AV_LOG_ERROR, "std=%s has a number that is not above 0\n", e->std);
             return AVERROR(EINVAL);
         }
+    if (e->mean && e->std)
+        scale_preprocessing(p);
     options->preprocessing = p;
     return 0;
 }

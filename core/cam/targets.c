@@ -2,7 +2,7 @@
  *
  * What a user typed after class=, taken apart. In: a text. Out: targets, which hold strings and classes of their own.
  *
- *     text  = word { | word }
+ *     text  = all | word { | word }
  *     word  = auto[N] | class | class - class | KIND(class{/option}) | KIND(elements) | elements | -(word)
  *     elements = tensor[@index{/index}] | tensor[ index{,index} ]
  *     KIND  = a name in the table of scores
@@ -437,6 +437,24 @@ static int add_word(GradcamTargets *targets, const GradcamModel *model, const ch
     return 0;
 }
 
+// A target for each class.
+static int add_all(GradcamTargets *targets, const GradcamModel *model, const GradcamLog *log)
+{
+    const size_t classes = model->info.classes;
+    if (classes > GCAM_MOST_TARGETS)
+        return gcam_fail(log, -EINVAL, "class 'all': the network '%s' has %zu classes, and %d can be explained at once",
+                         model->info.name, classes, GCAM_MOST_TARGETS);
+    for (size_t i = 0; i < classes; i++) {
+        const int index = (int)i;
+        GradcamTarget *target = &targets->target[targets->count++];
+        target->size = sizeof(*target);
+        int error = set_name(target, "", gradcam_model_label(model, i), "");
+        if (error || (error = add_classes(&target->classes, &target->count, &index, 1)))
+            return error;
+    }
+    return 0;
+}
+
 int gradcam_targets_resolve(GradcamTargets **out, const GradcamModel *model, const char *text, const GradcamLog *log)
 {
     *out = NULL;
@@ -449,6 +467,10 @@ int gradcam_targets_resolve(GradcamTargets **out, const GradcamModel *model, con
     trim(word, size, text, strlen(text));
     if (is_name(model, word)) {                         // one that may have | in it
         error = add_word(targets, model, word, log);
+        goto end;
+    }
+    if (!strcmp(word, "all")) {
+        error = add_all(targets, model, log);
         goto end;
     }
     for (const char *at = text, *next; at; at = next) {

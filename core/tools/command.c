@@ -283,9 +283,9 @@ int option_numbers(const Arguments *arguments, const char *name, double *values,
         return STATUS_OK;
     for (int i = 0; i < count; i++) {
         const char *end;
-        if (!parse_number(at, &end, &values[i]) || *end != (i + 1 < count ? ',' : 0))
-            return say_usage(arguments->command->name,
-                             "--%s takes %d numbers separated by commas, not \"%s\"", name, count, text);
+        if (!parse_number(at, &end, &values[i]) || (i + 1 < count ? *end != ',' && *end != '/' : *end))
+            return say_usage(arguments->command->name, "--%s takes %d numbers with commas or slashes between them, not "
+                             "\"%s\"", name, count, text);
         at = end + 1;
     }
     return STATUS_OK;

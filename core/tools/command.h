@@ -67,7 +67,7 @@ int option_number(const Arguments *arguments, const char *name, double least, do
 int option_integer(const Arguments *arguments, const char *name, int least, int most, int *value);
 // names: ended by NULL; *value becomes the index.
 int option_choice(const Arguments *arguments, const char *name, const char *const *names, int *value);
-// Exactly `count` numbers separated by commas.
+// Exactly `count` numbers with commas or slashes between them.
 int option_numbers(const Arguments *arguments, const char *name, double *values, int count);
 
 #endif

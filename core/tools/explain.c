@@ -21,7 +21,7 @@ static const Option options[] = {
       "in)" },
     { "class", 'c', "CLASS",
       "what to look for: a name, a group such as dog, an index, several joined by | , auto for "
-      "the best guess, auto3 for the best three; or another score: dog - cat, prob(dog), "
+      "the best guess, auto3 for the best three, all for each of up to 64; or another score: dog - cat, prob(dog), "
       "logprob(dog), rest(dog), finer(dog), -(dog), sum, mean or max of a tensor's elements, "
       "sum(fc@0/3/5..9) (default auto); may be repeated" },
     METHOD_OPTION,

@@ -20,7 +20,8 @@ const Option network_options[] = {
       "given)" },
     { "std", 0, "A,B,C",
       "standard deviation of each channel, likewise (1 when --mean or --range is given)" },
-    { "range", 0, "1|255", "mean and std are meant for pixels in 0..1 or in 0..255 (default 1)" },
+    { "range", 0, "1|255",
+      "mean and std are meant for pixels in 0..1 or in 0..255 (default: 255 where one of them is above 1, else 1)" },
     { "color", 0, "rgb|bgr", "channel order of the network (default: the model's, else rgb)" },
     { "size", 0, "WxH", "size of the picture where the model leaves it open, 1 to 8192 (default 224x224)" },
     { "states", 0, "IN=OUT,...",
@@ -51,7 +52,7 @@ static void set_three(float *out, const double *in, double factor)
 static int read_channels(const Arguments *arguments, const char *name, double values[3])
 {
     const char *text = option_value(arguments, name);
-    const int count = text && !strchr(text, ',') ? 1 : 3, status = option_numbers(arguments, name, values, count);
+    const int count = text && !strpbrk(text, ",/") ? 1 : 3, status = option_numbers(arguments, name, values, count);
 
     for (int c = count; c < 3; c++)
         values[c] = values[0];
@@ -103,12 +104,14 @@ static int read_preprocessing(const Arguments *arguments, GradcamPreprocessing *
         status = read_channels(arguments, "mean", mean);
     if (!status)
         status = read_channels(arguments, "std", std);
+    for (int c = 0; c < 3 && numbers && !option_given(arguments, "range"); c++)
+        range |= mean[c] > 1.0 || mean[c] < -1.0 || std[c] > 1.0;       // none that pixels in 0..1 have
     for (int c = 0; c < 3 && !status; c++) {
         if (std[c] <= 0.0)
             status = say_usage(arguments->command->name, "--std takes numbers above 0");
         else if (numbers && !range && (mean[c] > 1.0 || mean[c] < -1.0))
             status = say_usage(arguments->command->name,
-                               "--mean %g does not fit pixels in 0..1, add --range 255", mean[c]);
+                               "--mean %g does not fit pixels in 0..1, as --range 1 says", mean[c]);
     }
     set_three(p->mean, mean, range ? 1.0 : 255.0);
     set_three(p->std, std, range ? 1.0 : 255.0);

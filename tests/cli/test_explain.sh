@@ -249,6 +249,7 @@ if [ -c /dev/full ]; then
 fi
 
 refused "a class that does not exist" 1 'xyzzy' explain picture.ppm -m "$network" -c xyzzy
+refused "all of too many classes" 1 '1000 classes, and 64' explain picture.ppm -m "$network" -c all
 refused "a layer that does not exist" 1 'xyzzy' explain picture.ppm -m "$network" --layer xyzzy
 refused "an input that does not exist" 1 'xyzzy' explain picture.ppm -m "$network" --input xyzzy=1
 refused "an input without a value" 2 'NAME=VALUES' explain picture.ppm -m "$network" --input xyzzy
@@ -304,6 +305,14 @@ grep -q 'warning: .*tiny_darknet.* probability of 1: pixels may' stderr
 check "scores of another range of pixels are warned of" $?
 refused "no such preset" 2 'caffe' info "$network" --preset xyzzy
 refused "a preset and a mean" 2 'exclude' info "$network" --preset tf --mean 1
+# One notation for both units, the filter's.
+run info "$network" --json --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+cp stdout small.json
+run info "$network" --json --mean 123.675/116.28/103.53 --std 58.395/57.12/57.375
+[ $status = 0 ] && python3 -c 'import json
+a, b = json.load(open("small.json")), json.load(open("stdout"))
+assert all(abs(x - y) < 1e-3 for key in ("mean", "std") for x, y in zip(a[key], b[key])) and a["mean"][0] > 100'
+check "mean and std of either range" $?
 refused "numbers for 0..1 as such for 0..255" 1 '255 times' info "$network" --range 255 --mean 0.485,0.456,0.406 \
     --std 0.229,0.224,0.225
 

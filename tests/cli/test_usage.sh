@@ -48,7 +48,7 @@ refused "a blend that does not exist" 2 'heat, flat' explain a.png --blend none
 refused "compile without -o" 2 'missing' compile a.onnx
 refused "weights that do not exist" 2 'fp32, fp16' compile a.onnx -o b.bin --weights int8
 refused "a mean of two numbers" 2 '3 numbers' info a.onnx --mean 1,2
-refused "a mean that needs a range" 2 'range 255' info a.onnx --mean 104,117,123
+refused "a mean beside the range" 2 'range 1' info a.onnx --mean 104,117,123 --range 1
 refused "std of zero" 2 'above 0' info a.onnx --std 0,1,1
 refused "a size that is none" 2 '224x224' info a.onnx --size 224
 refused "JSON and a file to stdout" 2 'both' explain a.png --json -o -

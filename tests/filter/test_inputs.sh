@@ -55,9 +55,12 @@ check "a question in a video" $?
 ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=$vqa:mean=127.5:std=255:input=question=1/2" -f null -
 [ $status != 0 ] && grep -q "question' has 27 elements, not 2" log
 check "a question of too few words is refused" $?
-ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=mean=0.485/0.456/0.406:std=0.229/0.224/0.225" -f null -
-[ $status != 0 ] && grep -q '255 times' log
-check "mean and std for 0..1 are refused" $?
+ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=c=star:mean=0.485/0.456/0.406:std=0.229/0.224/0.225" \
+    -f framemd5 small
+ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=c=star:mean=123.675/116.28/103.53:std=58.395/57.12/57.375" \
+    -f framemd5 large
+[ $status = 0 ] && [ "$(sums small)" = "$(sums large)" ]
+check "mean and std of pixels in 0..1 are those of 0..255" $?
 ff -f lavfi -i testsrc2=s=64x64:d=0.1 -vf "gradcam=mean=0.485/0.456/0.406" -f null -
 [ $status != 0 ] && grep -q 'mean 0.485 is one of pixels in 0..1' log
 check "so is such a mean beside the network's std" $?

@@ -494,6 +494,10 @@ static void what_is_typed(void)
     check_text(model, "auto", 1, "logit rank 0", "auto");
     check_text(model, "auto:3", 3, "logit rank 2", "auto 3");
     check_text(model, "auto3", 3, "logit rank 2", "auto 3");
+    const size_t classes = gradcam_model_info(model)->classes;
+    char last[32];
+    snprintf(last, sizeof(last), "logit %zu", classes - 1);
+    check_text(model, " all ", classes, last, gradcam_model_label(model, classes - 1));
     check_text(model, "rest(auto2)|cat", 3, "logit 0", "tabby, cat");
     check_text(model, "rest(auto2)", 2, "rest rank 1", "rest(auto 2)");
     check_text(model, "auto - cat", 1, "difference rank 0 against 0", "auto - tabby, cat");
