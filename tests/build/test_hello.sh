@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # samples/hello.c as a user builds it, in C and in C++, with the shared and with the static library; what it says where
-# something is wrong; and that docs/c.md quotes it word by word.
+# something is wrong; and that core/c.md quotes it word by word.
 
 bad=0
 check() { # NAME STATUS: an `ok` line when STATUS is 0
@@ -65,7 +65,7 @@ wrong "a picture that is cut short" short.ppm "" star short.ppm out.ppm
 wrong "a place where nothing can be written" nowhere/out.ppm "" star star.ppm nowhere/out.ppm
 
 sed -n '/^\/\/ The map of a class, from/,/^int main/p' "$SRC/samples/hello.c" | sed -e '$d' -e 's/^./    &/' > program
-sed -n '/^    \/\/ The map of a class, from/,/^    cc samples/p' "$SRC/docs/c.md" | sed '$d' > quoted
+sed -n '/^    \/\/ The map of a class, from/,/^    cc samples/p' "$SRC/core/c.md" | sed '$d' > quoted
 [ "$(wc -l < program)" -gt 20 ] && diff program quoted
-check "docs/c.md quotes it" $?
+check "core/c.md quotes it" $?
 exit $bad
