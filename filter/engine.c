@@ -49,7 +49,7 @@ static void log_of_works(void *opaque, enum GradcamLogLevel level, const char *m
 }
 
 // Three numbers, or one for all; any of / , | and space may stand between them.
-static int parse_triple(void *log, const char *name, const char *text, float value[3])
+static int parse_triple(void *log, const char *name, const char *text, double value[3])
 {
     const char *at = text;
 
@@ -69,22 +69,20 @@ static int parse_triple(void *log, const char *name, const char *text, float val
     return 0;
 }
 
-// Both are of pixels in 0..1, as PyTorch has them: to 0..255. A std below 1 has no other meaning.
-static void scale_preprocessing(GradcamPreprocessing *p)
+// 255 where both are of pixels in 0..1, as PyTorch has them, else 1. A std below 1 has no other meaning.
+static double find_range(const double mean[3], const double std[3])
 {
     for (int i = 0; i < 3; i++)
-        if (!(p->std[i] > 0 && p->std[i] < 1 && fabsf(p->mean[i]) <= 1))
-            return;
-    for (int i = 0; i < 3; i++) {
-        p->mean[i] *= 255;
-        p->std[i] *= 255;
-    }
+        if (!(std[i] < 1 && fabs(mean[i]) <= 1))
+            return 1;
+    return 255;
 }
 
 // The options change a part of the preprocessing; the model, opened without that, tells the rest.
 static int find_preprocessing(GcamEngine *e, GradcamModelOptions *options, GradcamPreprocessing *p)
 {
     GradcamModel *model;
+    double mean[3], std[3];
     int ret = gcam_modelcache_get(&model, e->path, options);
 
     if (ret < 0)
@@ -93,16 +91,23 @@ static int find_preprocessing(GcamEngine *e, GradcamModelOptions *options, Gradc
     gcam_modelcache_put(&model);
     if (e->bgr >= 0)
         p->bgr = e->bgr;
-    if ((e->mean && (ret = parse_triple(e->log, "mean", e->mean, p->mean)) < 0) ||
-        (e->std && (ret = parse_triple(e->log, "std", e->std, p->std)) < 0))
+    for (int i = 0; i < 3; i++) {
+        mean[i] = p->mean[i];
+        std[i] = p->std[i];
+    }
+    if ((e->mean && (ret = parse_triple(e->log, "mean", e->mean, mean)) < 0) ||
+        (e->std && (ret = parse_triple(e->log, "std", e->std, std)) < 0))
         return ret;
     for (int i = 0; i < 3; i++)
-        if (!(p->std[i] > 0)) {
+        if (!(std[i] > 0)) {
             av_log(e->log, AV_LOG_ERROR, "std=%s has a number that is not above 0\n", e->std);
             return AVERROR(EINVAL);
         }
-    if (e->mean && e->std)
-        scale_preprocessing(p);
+    const double range = e->mean && e->std ? find_range(mean, std) : 1;
+    for (int i = 0; i < 3; i++) {
+        p->mean[i] = (float)(mean[i] * range);
+        p->std[i] = (float)(std[i] * range);
+    }
     options->preprocessing = p;
     return 0;
 }
