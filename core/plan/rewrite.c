@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const GcamRewriteRule *const tables[] = { gcam_rewrite_rules_products, gcam_rewrite_rules_einsum,
-                                                 gcam_rewrite_rules_norm };
+                                                 gcam_rewrite_rules_norm, gcam_rewrite_rules_windows };
 
 static const GcamRewriteRule *find(const char *type)
 {
@@ -101,6 +101,17 @@ int gcam_rewrite_add(GcamRewrite *rewrite, const char *type, int inputs, const i
     return error ? fail(rewrite, error) : resolved;
 }
 
+GcamAttribute gcam_rewrite_ints(GcamRewrite *rewrite, const char *name, const int64_t *list, int count)
+{
+    int64_t *kept = gcam_arena_alloc(&rewrite->infer.graph->arena, (size_t)count + 1, sizeof(*kept));
+    if (!kept) {
+        fail(rewrite, -ENOMEM);
+        return (GcamAttribute){ .name = name };
+    }
+    memcpy(kept, list, (size_t)count * sizeof(*kept));
+    return (GcamAttribute){ .name = name, .ints = kept, .int_count = (size_t)count };
+}
+
 int gcam_rewrite_unary(GcamRewrite *rewrite, const char *type, int a, int output)
 {
     return gcam_rewrite_add(rewrite, type, 1, &a, 0, NULL, output);
@@ -122,12 +133,10 @@ int gcam_rewrite_reshape(GcamRewrite *rewrite, int a, const GcamShape *shape, in
 int gcam_rewrite_transpose(GcamRewrite *rewrite, int a, const int *perm, int output)
 {
     const int rank = gcam_rewrite_shape(rewrite, a)->rank;
-    int64_t *list = gcam_arena_alloc(&rewrite->infer.graph->arena, GCAM_MAX_RANK, sizeof(*list));
-    if (!list)
-        return fail(rewrite, -ENOMEM);
+    int64_t list[GCAM_MAX_RANK];
     for (int i = 0; i < rank; i++)
         list[i] = perm[i];
-    const GcamAttribute attribute = { .name = "perm", .ints = list, .int_count = (size_t)rank };
+    const GcamAttribute attribute = gcam_rewrite_ints(rewrite, "perm", list, rank);
     return gcam_rewrite_add(rewrite, "Transpose", 1, &a, 1, &attribute, output);
 }
 
@@ -135,13 +144,11 @@ int gcam_rewrite_reduce(GcamRewrite *rewrite, const char *type, int a, int axis,
 {
     // Axes are an input since.
     const int since = strcmp(type, "ReduceSum") ? 18 : 13, is_input = rewrite->infer.graph->opset >= since;
-    int64_t *axes = gcam_arena_alloc(&rewrite->infer.graph->arena, GCAM_MAX_RANK, sizeof(*axes));
-    if (!axes)
-        return fail(rewrite, -ENOMEM);
+    int64_t axes[GCAM_MAX_RANK];
     for (int i = 0; i < count; i++)
         axes[i] = axis + i;
     const GcamAttribute attribute[2] = { { .name = "keepdims", .i = keepdims },
-                                         { .name = "axes", .ints = axes, .int_count = (size_t)count } };
+                                         gcam_rewrite_ints(rewrite, "axes", axes, count) };
     const int input[2] = { a, is_input ? gcam_rewrite_list(rewrite, axes, (size_t)count) : -1 };
     return gcam_rewrite_add(rewrite, type, 1 + is_input, input, 2 - is_input, attribute, -1);
 }

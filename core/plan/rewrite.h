@@ -36,6 +36,7 @@ typedef struct GcamRewriteRule {
 extern const GcamRewriteRule gcam_rewrite_rules_products[];
 extern const GcamRewriteRule gcam_rewrite_rules_einsum[];
 extern const GcamRewriteRule gcam_rewrite_rules_norm[];
+extern const GcamRewriteRule gcam_rewrite_rules_windows[];
 
 // 1 when the node of that index was written as others, which lie behind all nodes of the graph, 0 when no rule is for
 // it, or a negative errno with a message.
@@ -53,6 +54,8 @@ int gcam_rewrite_add(GcamRewrite *rewrite, const char *type, int inputs, const i
 // The same without attributes, of one input and of two; b may be -1 where a was an error.
 int gcam_rewrite_unary(GcamRewrite *rewrite, const char *type, int a, int output);
 int gcam_rewrite_binary(GcamRewrite *rewrite, const char *type, int a, int b, int output);
+// An attribute that is a list, which is copied.
+GcamAttribute gcam_rewrite_ints(GcamRewrite *rewrite, const char *name, const int64_t *list, int count);
 // A value put into another shape of as many elements, and into another order of dimensions.
 int gcam_rewrite_reshape(GcamRewrite *rewrite, int a, const GcamShape *shape, int output);
 int gcam_rewrite_transpose(GcamRewrite *rewrite, int a, const int *perm, int output);

@@ -28,6 +28,7 @@ static const struct {
     { " Add Sub Mul Div Pow PRelu Mod Equal Greater Less GreaterOrEqual LessOrEqual And Or Xor ", op_binary },
     { " Conv ", op_conv },
     { " ConvTranspose ", op_conv_transpose },
+    { " Col2Im ", op_col2im },
     { " Gemm ", op_gemm },
     { " MatMul ", op_matmul },
     { " Einsum ", op_einsum },

@@ -147,6 +147,7 @@ void op_matmul(Op *op);
 void op_einsum(Op *op);
 void op_conv(Op *op);
 void op_conv_transpose(Op *op);
+void op_col2im(Op *op);
 void op_pool(Op *op);
 
 void op_batch_norm(Op *op);

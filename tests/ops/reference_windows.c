@@ -186,3 +186,39 @@ void op_pool(Op *op)
         y->data[i] = strstr(type, "MaxPool") ? best : strstr(type, "LpPool") ? pow(powers, 1 / p) : sum / cells;
     }
 }
+
+// Each value of a column goes where its tap of the column's window lies.
+void op_col2im(Op *op)
+{
+    const RefTensor *x = op->in[0];
+    const int dims = (int)op->in[1]->count;
+    int stride[DIMS], dilation[DIMS], pads[2 * DIMS];
+    size_t dim[GRAPH_RANK] = { x->dim[0] }, kernel[DIMS], windows[DIMS], taps = 1, tap[DIMS], at[DIMS], to[GRAPH_RANK];
+    read(op, "strides", 1, dims, stride);
+    read(op, "dilations", 1, dims, dilation);
+    read(op, "pads", 0, 2 * dims, pads);
+    for (int i = 0; i < dims; i++) {
+        dim[2 + i] = (size_t)op->in[1]->data[i];
+        taps *= kernel[i] = (size_t)op->in[2]->data[i];
+        const int room = (int)dim[2 + i] + pads[i] + pads[dims + i] - dilation[i] * ((int)kernel[i] - 1) - 1;
+        windows[i] = (size_t)(room / stride[i] + 1);
+    }
+    dim[1] = x->dim[1] / taps;
+    RefTensor *y = out(op, 0, 2 + dims, dim);
+    memset(y->data, 0, y->count * sizeof(*y->data));
+    for (size_t i = 0; i < x->count; i++) {
+        const size_t column = i % x->dim[2], row = i / x->dim[2] % x->dim[1];
+        int inside = 1;
+        indices_of(column, dims, windows, at);
+        indices_of(row % taps, dims, kernel, tap);
+        to[0] = i / x->dim[2] / x->dim[1];
+        to[1] = row / taps;
+        for (int k = 0; k < dims; k++) {
+            const int place = (int)at[k] * stride[k] - pads[k] + (int)tap[k] * dilation[k];
+            to[2 + k] = (size_t)place;
+            inside &= place >= 0 && place < (int)dim[2 + k];
+        }
+        if (inside)
+            y->data[place_of(y->rank, dim, to)] += x->data[i];
+    }
+}
