@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What a graph is as a classifier of pictures. The picture is known (inputs.c), and so are the logits (logits.c); the
- * layers that can be explained are the tensors with rows and columns between the two. Of those the automatic choice is
- * the last one that is not merely pooled, taken after its activation (Selvaraju et al. 2017, section 3), and that is
- * not the classes' own score maps: there the gradient is the same constant for any picture, and nothing speaks against
- * a class. Of a transformer it is the tokens that enter the last attention (tokens.c): behind it, what is not the class
- * token may not count any more. Where the network sees several pictures as its batch, a layer is the newest's part of
- * it, the last.
+ * layers that can be explained are the tensors with rows and columns between the two (choose.c has which of them is
+ * explained where nobody names one). Where the network sees several pictures as its batch, a layer is the newest's part
+ * of it, the last.
  */
 #include "model.h"
 
@@ -49,20 +46,6 @@ static void mark_spatial(const GradcamModel *model, char *spatial)
         for (int j = 0; keeps && j < node->outputs; j++)
             if (node->output[j] >= 0 && graph->value[node->output[j]].shape.rank == 4)
                 spatial[node->output[j]] = 1;
-    }
-}
-
-// Values from which weights are yet to come.
-static void mark_before_weights(const GcamGraph *graph, char *before)
-{
-    for (int i = graph->nodes - 1; i >= 0; i--) {
-        const GcamNode *node = &graph->node[i];
-        int is_before = 0;
-        for (int k = 0; k < node->outputs; k++)
-            is_before |= node->output[k] >= 0 && before[node->output[k]];
-        for (int j = 0; j < node->inputs; j++)
-            if (node->input[j] >= 0 && (is_before || (j == 0 && node->op->flags & GCAM_OP_WEIGHTS)))
-                before[node->input[j]] = 1;
     }
 }
 
@@ -121,36 +104,11 @@ static void add_layer(GradcamModel *model, int value, const GcamTokens *tokens)
     model->layer_value[model->layers++] = value;
 }
 
-// The last layer that is not merely pooled, of those from which weights are yet to come, or of all where `before` is
-// NULL. -1: there is none.
-static int last_layer(const GradcamModel *model, const GcamTokens *tokens, const char *before)
-{
-    const GcamGraph *graph = &model->graph;
-    for (size_t i = model->layers; i-- > 1;) {
-        int value = model->layer_value[i];
-        if (!tokens[value].is_layer && !(graph->node[graph->value[value].node].op->flags & GCAM_OP_POOLS) &&
-            (!before || before[value]))
-            return (int)i;
-    }
-    return -1;
-}
-
-static int choose_layer(const GradcamModel *model, const char *needed, const char *before, const GcamTokens *tokens)
-{
-    int chosen = last_layer(model, tokens, before);
-    int value = gcam_tokens_choose(&model->graph, needed, tokens);
-    for (size_t i = chosen < 1 ? 1 : (size_t)chosen; value >= 0 && i < model->layers; i++)
-        if (model->layer_value[i] == value)
-            return (int)i;
-    return chosen < 0 ? last_layer(model, tokens, NULL) : chosen;       // score maps: better than nothing
-}
-
 static int find_layers(GradcamModel *model)
 {
     const GcamGraph *graph = &model->graph;
     size_t n = (size_t)graph->values;
-    char *spatial = gcam_calloc(4 * n, 1), *needed = spatial + n, *on_value = spatial + 2 * n;
-    char *before = spatial + 3 * n;
+    char *spatial = gcam_calloc(3 * n, 1), *needed = spatial + n, *on_value = spatial + 2 * n;
     GcamTokens *tokens = gcam_calloc(n, sizeof(*tokens));
     model->layer = gcam_arena_alloc(&model->arena, n + 1, sizeof(*model->layer));
     model->layer_value = gcam_arena_alloc(&model->arena, n + 1, sizeof(int));
@@ -173,8 +131,7 @@ static int find_layers(GradcamModel *model)
             else if (spatial[value] && graph->value[value].shape.dim[2] * graph->value[value].shape.dim[3] > 1)
                 add_layer(model, value, NULL);
         }
-    mark_before_weights(graph, before);
-    model->default_layer = choose_layer(model, needed, before, tokens);
+    error = gcam_layers_choose(model, needed, tokens, &model->default_layer);
     gcam_blocks_find(graph, needed, tokens, &model->blocks);
 end:
     gcam_free(spatial);
@@ -230,6 +187,8 @@ int gcam_model_classify(GradcamModel *model, const char *logits, const char *lay
         if (index < 0)
             return index;
         model->default_layer = index;
+    } else if (model->default_layer >= 0) {
+        gcam_layers_warn_early(model, log);
     }
     model->info.layer = "";
     if (model->default_layer >= 0) {

@@ -65,59 +65,26 @@ static int read_names(const GradcamModel *model, const char *text, char *name, G
 
 // -------------------------------------------------------------------------------------------------------------- stages
 
-// Whether all that leads from the picture to the logits goes through a value: nothing else that depends on the picture
-// is made before it and read after it. marks, last: by value, what depends on the picture and leads to the logits, and
-// the last node that reads it.
-static int is_cut(const GcamGraph *graph, int value, const char *marks, const int *last)
-{
-    int made = graph->value[value].node;
-    for (int i = 0; i < graph->values; i++)
-        if (i != value && marks[i] && graph->value[i].node <= made && last[i] > made)
-            return 0;
-    return 1;
-}
-
-static void find_readers(const GradcamModel *model, char *marks, int *last)
-{
-    const GcamGraph *graph = &model->graph;
-    gcam_model_mark_between(model, marks);
-    for (int i = 0; i < graph->values; i++)
-        last[i] = -1;
-    for (int i = 0; i < graph->nodes; i++) {
-        const GcamNode *node = &graph->node[i];
-        int leads = 0;
-        for (int k = 0; k < node->outputs; k++)
-            leads |= node->output[k] >= 0 && marks[node->output[k]];
-        for (int j = 0; leads && j < node->inputs; j++)
-            if (node->input[j] >= 0)
-                last[node->input[j]] = i;
-    }
-}
-
 static int add_stages(const GradcamModel *model, int count, GcamLayers *out, const GradcamLog *log)
 {
     size_t values = (size_t)model->graph.values;
     int stage = gcam_model_find_layer(model, "auto", log), error = 0;
     if (stage < 0)
         return stage;
-    char *marks = gcam_calloc(values, 1);
-    int *last = gcam_calloc(values, sizeof(*last));
-    if (marks && last) {
-        find_readers(model, marks, last);
-        error = add(out, stage, log);
-    } else {
+    char *cut = gcam_calloc(values, 1);
+    if (!cut || (error = gcam_layers_mark_cuts(model, cut)))
         error = -ENOMEM;
-    }
+    else
+        error = add(out, stage, log);
     for (int i = stage; --i > 0 && out->count < count && !error;) {
         const GradcamLayer *layer = &model->layer[i], *behind = &model->layer[stage];
         if ((int64_t)layer->width * layer->height > (int64_t)behind->width * behind->height &&
-            is_cut(&model->graph, model->layer_value[i], marks, last)) {
+            cut[model->layer_value[i]]) {
             error = add(out, i, log);
             stage = i;
         }
     }
-    gcam_free(marks);
-    gcam_free(last);
+    gcam_free(cut);
     if (!error && out->count < count)
         return gcam_fail(log, -ENOENT, "last%d: the network '%s' has %d stage%s of different size, the automatic layer "
                          "included", count, model->info.name, out->count, out->count == 1 ? "" : "s");

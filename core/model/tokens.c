@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Where transformers keep the picture: the patch embedding's rows and columns become a list of tokens [1, N, C], often
- * with a class token before it (ViT), or stay as [1, H, W, C], halved now and then (Swin). This follows them through
- * the graph by their shapes.
+ * with a class token before it (ViT), or stay as [1, H, W, C], halved now and then (Swin), or are cut into windows and
+ * put together again. This follows them through the graph by their shapes.
  */
 #include "tokens.h"
 
@@ -53,28 +53,41 @@ static void take_tokens(const GcamGraph *graph, const GcamNode *node, int output
     }
 }
 
-// Whether a value of that shape holds tokens, as many as before or halved in each direction.
-static int fits(const GcamShape *shape, GcamTokens *tokens)
+// Whether a list of `count` tokens is what is left of the rows and columns at a larger step: half of them, or as many
+// times fewer as goes into both.
+static int fits_list(size_t count, GcamTokens *tokens)
 {
-    size_t rows = tokens->height, columns = tokens->width;
-    if (shape->dim[0] != 1 || (shape->rank != 3 && shape->rank != 4))
+    const size_t height = tokens->height, width = tokens->width;
+    for (size_t step = 1; step <= height && step <= width; step++) {
+        const size_t rows = (height + step - 1) / step, columns = (width + step - 1) / step;
+        if (rows * columns < count || rows * columns == 1)
+            break;
+        if (rows * columns == count && (step <= 2 || (height % step == 0 && width % step == 0))) {
+            *tokens = (GcamTokens){ rows, columns, 0, count, 0 };
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int fits_table(size_t rows, size_t columns, GcamTokens *tokens)
+{
+    if ((rows != tokens->height || columns != tokens->width) &&
+        (!is_half(rows, tokens->height) || !is_half(columns, tokens->width)))
         return 0;
-    if (shape->rank == 3 && shape->dim[1] == tokens->count)
-        return 1;
-    if (shape->rank == 3 && shape->dim[1] != rows * columns) {
-        rows = (rows + 1) / 2;
-        columns = (columns + 1) / 2;
-        if (shape->dim[1] != rows * columns)
-            return 0;
-    }
-    if (shape->rank == 4 && (shape->dim[1] != rows || shape->dim[2] != columns)) {
-        if (!is_half(shape->dim[1], rows) || !is_half(shape->dim[2], columns))
-            return 0;
-        rows = shape->dim[1];
-        columns = shape->dim[2];
-    }
     *tokens = (GcamTokens){ rows, columns, 0, rows * columns, 0 };
     return 1;
+}
+
+// Whether a value of that shape holds tokens: [1, N, C] or [1, H, W, C], as many as before or fewer by the same factor
+// in both directions, or [1, 1, N, C], one window of them all.
+static int fits(const GcamShape *shape, GcamTokens *tokens)
+{
+    if (shape->dim[0] != 1 || (shape->rank != 3 && shape->rank != 4))
+        return 0;
+    if ((shape->rank == 3 || shape->dim[1] == 1) && shape->dim[shape->rank - 2] == tokens->count)
+        return 1;
+    return shape->rank == 3 ? fits_list(shape->dim[1], tokens) : fits_table(shape->dim[1], shape->dim[2], tokens);
 }
 
 // What a node makes of its first input that comes of the picture.
@@ -127,22 +140,35 @@ static int last_product(const GcamGraph *graph, int node)
     return -1;
 }
 
-int gcam_tokens_choose(const GcamGraph *graph, const char *needed, const GcamTokens *tokens)
+int gcam_tokens_between_blocks(const GcamGraph *graph, int value, const char *cut, const GcamTokens *tokens)
+{
+    const int node = graph->value[value].node;
+    return tokens[value].is_layer && (cut[value] || graph->node[node].op->flags & GCAM_OP_NORMALIZES);
+}
+
+// The first value that another one is made of and that holds or held tokens. -1: there is none.
+static int before(const GcamGraph *graph, int value, const GcamTokens *tokens)
+{
+    const int index = graph->value[value].node;
+    for (int j = 0; index >= 0 && j < graph->node[index].inputs; j++) {
+        const int input = graph->node[index].input[j];
+        if (input >= 0 && tokens[input].height)
+            return input;
+    }
+    return -1;
+}
+
+int gcam_tokens_choose(const GcamGraph *graph, const char *needed, const char *cut, const GcamTokens *tokens)
 {
     for (int i = graph->nodes - 1; i >= 0; i--) {
         const GcamNode *node = &graph->node[i];
         if (!(node->op->flags & GCAM_OP_SOFTMAX) || !needed[node->output[0]] || !tokens[node->output[0]].height)
             continue;
         int product = last_product(graph, i), value = product < 0 ? -1 : graph->node[product].input[0];
-        while (value >= 0 && !tokens[value].is_layer)
-            value = graph->value[value].node < 0 ? -1 : graph->node[graph->value[value].node].input[0];
+        while (value >= 0 && !gcam_tokens_between_blocks(graph, value, cut, tokens))
+            value = before(graph, value, tokens);
         if (value >= 0)
             return value;
-    }
-    for (int i = graph->nodes - 1; i >= 0; i--) {
-        const GcamNode *node = &graph->node[i];
-        if (node->op->flags & GCAM_OP_NORMALIZES && needed[node->output[0]] && tokens[node->output[0]].is_layer)
-            return node->output[0];
     }
     return -1;
 }

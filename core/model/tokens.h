@@ -18,8 +18,11 @@ typedef struct GcamTokens {
 // Fills tokens[], by value. spatial[v]: v has rows and columns as its dimensions three and four.
 void gcam_tokens_find(const GcamGraph *graph, int picture, const char *spatial, GcamTokens *tokens);
 
-// The value whose tokens are best explained: what enters the last attention that `logits` depend on; without one what
-// the last LayerNormalization makes. -1: there is none. needed[v]: the logits depend on v.
-int gcam_tokens_choose(const GcamGraph *graph, const char *needed, const GcamTokens *tokens);
+// The tokens that enter the last attention which the logits depend on. -1: there are none. needed[v]: the logits depend
+// on v; cut[v]: all goes through v.
+int gcam_tokens_choose(const GcamGraph *graph, const char *needed, const char *cut, const GcamTokens *tokens);
+
+// Whether a value is tokens as they go from block to block, or their norm, not what a block makes of them inside.
+int gcam_tokens_between_blocks(const GcamGraph *graph, int value, const char *cut, const GcamTokens *tokens);
 
 #endif

@@ -5,6 +5,11 @@
 # ones of each family, with seeded weights, exported to ONNX by PyTorch.
 #
 #     networks.py DIR [--gradcam PROGRAM] [--reference onnxref.py] [--only WORD] [--limit N] [--again] [--table FILE]
+#     networks.py DIR [--gradcam PROGRAM] [--only WORD] --layers layers.txt [--write]
+#
+# The second form looks at nothing but the automatic layer of each, which is to be that of the table: lines of a network
+# and a tensor, or several that will do. --write makes the table anew, to be looked through by someone who knows the
+# networks: pytorch-grad-cam's README says what its users point at.
 #
 # For each: the logits of the exported file by ONNX Runtime against `gradcam explain --scores`; where the
 # reference (an ONNX file in torch, with gradients in double) is at hand, also the Grad-CAM of the best class at the
@@ -219,6 +224,8 @@ class Refused(Exception):
 def to_grid(tensor, height, width):
     """A layer's tensor as channels x height x width: NCHW, NHWC, or tokens with others before the patches."""
     tensor = tensor[0]
+    if tensor.dim() == 3 and tensor.shape[0] == 1 and tensor.shape[1] == height * width:
+        tensor = tensor[0]
     if tensor.dim() == 3 and tuple(tensor.shape[1:]) == (height, width):
         return tensor
     if tensor.dim() == 3 and tuple(tensor.shape[:2]) == (height, width):
@@ -351,6 +358,33 @@ def judge(row, args, reference, file, x, chosen, logits, ours, expected, top):
     return dict(result="wrong" if faults else "logits" if unknown else "exact", **({"why": why} if why else {}))
 
 
+def check_layers(names, args):
+    """One line of TAP for each network; the number of layers that are not the table's."""
+    wanted = {}
+    if not args.write:
+        wanted = dict(line.split(None, 1) for line in args.layers.read_text().splitlines() if line[:1] not in "#")
+    file, lines, wrong = str(args.dir / "network.onnx"), [], 0
+    for name in names:
+        if not args.write and name not in wanted:
+            continue
+        try:
+            network, size = make(name)
+            export(network, picture(size), file)
+            layer = json.loads(run(args.gradcam, "info", file, "--labels", "none", "--json"))["layer"]
+        except Exception as error:
+            told = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+            print("skip - %s: %s" % (name, told), flush=True)
+            continue
+        lines.append("%s %s" % (name, layer))
+        good = args.write or layer in wanted[name].split()
+        wrong += not good
+        print("ok - " + name if good else "not ok - %s: %s, not %s" % (name, layer, wanted[name]), flush=True)
+    if args.write:
+        head = [line for line in args.layers.read_text().splitlines() if line[:1] == "#"]
+        args.layers.write_text("\n".join(head + sorted(lines)) + "\n")
+    return wrong
+
+
 def table(rows):
     count = lambda *r: sum(row["result"] in r for row in rows)
     files = [r for r in rows if r["result"] != "no file"]
@@ -376,6 +410,8 @@ def main():
     parser.add_argument("--limit", type=int, default=10000)
     parser.add_argument("--again", default="", help="results to forget first, such as wrong,refused")
     parser.add_argument("--table", type=pathlib.Path, help="write the table, in Markdown")
+    parser.add_argument("--layers", type=pathlib.Path, help="a table: look at automatic layers only")
+    parser.add_argument("--write", action="store_true", help="write that table")
     args = parser.parse_args()
     args.dir.mkdir(parents=True, exist_ok=True)
     reference = None
@@ -383,15 +419,17 @@ def main():
         spec = importlib.util.spec_from_file_location("reference", args.reference)
         reference = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(reference)
-    journal = args.dir / "journal.jsonl"
-    rows = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
-    rows = [r for r in rows if r["result"] not in args.again.split(",") or args.only not in r["name"]]
-    journal.write_text("".join(json.dumps(r) + "\n" for r in rows))
     cache = args.dir / "timm.txt"
     if not cache.exists():
         cache.write_text("\n".join(timm_names()))
     names = ["torchvision:" + n for n in TORCHVISION] + ["timm:" + n for n in cache.read_text().split()]
     names += ["transformers:" + n for n in TRANSFORMERS]
+    if args.layers:
+        return check_layers([n for n in names if args.only in n], args) > 0
+    journal = args.dir / "journal.jsonl"
+    rows = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+    rows = [r for r in rows if r["result"] not in args.again.split(",") or args.only not in r["name"]]
+    journal.write_text("".join(json.dumps(r) + "\n" for r in rows))
     done = {r["name"] for r in rows}
     for name in [n for n in names if n not in done and args.only in n][: args.limit]:
         try:
