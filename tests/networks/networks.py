@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # How many of the architectures that people use are read, and are exact: torchvision's, timm's and transformers', small
-# ones of each family, with seeded weights, exported to ONNX by PyTorch.
+# ones of each family, with seeded weights, exported to ONNX by PyTorch, and those of keras.applications, exported by
+# tf2onnx where TensorFlow is at hand.
 #
 #     networks.py DIR [--gradcam PROGRAM] [--reference onnxref.py] [--only WORD] [--limit N] [--again] [--table FILE]
 #     networks.py DIR [--gradcam PROGRAM] [--only WORD] --layers layers.txt [--write]
@@ -24,10 +25,12 @@
 #     logits    logits exact; a map could not be compared, with the reason
 #     refused   gradcam says why it does not read it
 #     wrong     a difference: the only one that is a fault by itself
-#     no file   PyTorch does not export it
+#     no file   it cannot be exported
 import argparse, contextlib, importlib.util, json, os, pathlib, re, subprocess, sys, time, traceback, warnings
 
 import numpy as np
+
+import keras_networks
 
 SEED = 20161007
 LOGITS, MAPS, CHAOS, NEARBY = 1e-4, 1e-3, 4, 16
@@ -210,10 +213,25 @@ def export(network, x, path):
             raise first
 
 
+def write(name, file):
+    """Exports the network of a row, ready to be compared; returns the picture for it."""
+    kind, _, model = name.partition(":")
+    if kind == "keras":
+        array = file + ".npy"
+        np.save(array, np.concatenate([picture(keras_networks.size(model), k) for k in range(4)]))
+        run(sys.executable, keras_networks.__file__, model, file, array, str(CLASSES), str(SEED))
+        return np.load(array)[:1]
+    network, size = make(name)
+    x = picture(size)
+    export(settle(network, size), x, file)
+    return x
+
+
 def run(program, *arguments):
     done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=600)
     if done.returncode:
-        raise Refused((done.stderr.strip().splitlines() or ["status %d" % done.returncode])[0][:300])
+        told = done.stderr.strip().splitlines() or ["status %d" % done.returncode]
+        raise Refused(told[-1 if program == sys.executable else 0][:300])
     return done.stdout
 
 
@@ -295,9 +313,7 @@ def check(name, args, reference):
     file = str(args.dir / "network.onnx")
     began = time.time()
     try:
-        network, size = make(name)
-        x = picture(size)
-        export(settle(network, size), x, file)
+        x = write(name, file)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 2
         session = onnxruntime.InferenceSession(file, options)
@@ -368,8 +384,7 @@ def check_layers(names, args):
         if not args.write and name not in wanted:
             continue
         try:
-            network, size = make(name)
-            export(network, picture(size), file)
+            write(name, file)
             layer = json.loads(run(args.gradcam, "info", file, "--labels", "none", "--json"))["layer"]
         except Exception as error:
             told = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
@@ -424,6 +439,7 @@ def main():
         cache.write_text("\n".join(timm_names()))
     names = ["torchvision:" + n for n in TORCHVISION] + ["timm:" + n for n in cache.read_text().split()]
     names += ["transformers:" + n for n in TRANSFORMERS]
+    names += ["keras:" + n for n in keras_networks.NETWORKS if importlib.util.find_spec("tf2onnx")]
     if args.layers:
         return check_layers([n for n in names if args.only in n], args) > 0
     journal = args.dir / "journal.jsonl"
