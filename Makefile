@@ -105,7 +105,7 @@ $(call remember,$(FLAGS_FILE),$(CC) $(BASE_CFLAGS) $(CORE_FLAGS) $(AV_CFLAGS) $(
 # ---------------------------------------------------------------------------------------------------- library
 
 # Each may include only those before it; tests/build/test_wings.sh holds that. core/tools/ is the command line.
-WINGS  := base graph kernels picture tensor ops plan model cam stream
+WINGS  := base graph detect kernels picture tensor ops plan model cam stream
 CORE_C := $(wildcard $(foreach w,$(WINGS) graph/onnx tensor/conv,$(SRC)/core/$(w)/*.c))
 CORE_C += $(if $(ARCH),$(wildcard $(SRC)/core/kernels/$(ARCH)/*.c))
 CORE_S := $(if $(MODEL),$(SRC)/core/model/default_model.S)
