@@ -419,6 +419,20 @@ GRADCAM_API char *gradcam_method_text(const GradcamMethod *method, char *text, s
 // 0 for a method of the table with options in their ranges, else -EINVAL.
 GRADCAM_API int gradcam_method_check(const GradcamMethod *method);
 
+// ---------------------------------------------------------------------------------------------------------- operators
+
+// An operator of ONNX graphs that is read.
+typedef struct GradcamOperator {
+    size_t size;                // sizeof of this struct, or 0: see above
+    const char *domain;         // "" for ONNX's own, else as "com.microsoft"
+    const char *type;           // "Conv"
+    int constant;               // 1: only where what it computes with, or its shape, is constant
+} GradcamOperator;
+
+// The operators one after the other, each once. 1, or 0 past the last, with *out as it was. The strings are static.
+// Thread-safe.
+GRADCAM_API int gradcam_operator_at(size_t index, GradcamOperator *out);
+
 // ------------------------------------------------------------------------------------------------------------ context
 
 // A model made ready to run for one target layer: memory for activations and gradients, planned once, and threads.

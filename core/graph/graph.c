@@ -212,7 +212,7 @@ int64_t gcam_constant_int(const GcamValue *value, size_t index)
     case GCAM_TYPE_UINT8: case GCAM_TYPE_BOOL:
         return LOAD(uint8_t, value->data, index);
     }
-    double x = gcam_constant_double(value, index);
+    double x = gcam_data_is_float(value->type) ? gcam_constant_double(value, index) : 0;
     if (isnan(x))
         return 0;
     return x >= 0x1p63 ? INT64_MAX : x <= -0x1p63 ? INT64_MIN : (int64_t)x;

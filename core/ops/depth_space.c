@@ -47,7 +47,7 @@ static int infer(GcamInfer *infer)
     shape.dim[1] = deep ? shape.dim[1] / (b * b) : shape.dim[1] * b * b;
     shape.dim[2] = deep ? shape.dim[2] * b : shape.dim[2] / b;
     shape.dim[3] = deep ? shape.dim[3] * b : shape.dim[3] / b;
-    *params = (Params){ b, deep && !strcmp(mode, "CRD") };
+    *params = (Params){ b, !strcmp(mode, "CRD") };
     infer->node->params = params;
     return gcam_infer_output(infer, 0, &shape);
 }

@@ -232,6 +232,8 @@ static int unary_infer(GcamInfer *infer)
         else if (kernel->attribute[i])
             *value[i] = gcam_node_float(infer->node, kernel->attribute[i], kernel->fallback[i]);
     }
+    if (kernel->forward == clip_forward && params->a > params->b)
+        params->a = params->b;      // ONNX: the upper bound holds
     const char *approximate = gcam_node_string(infer->node, "approximate", "none");
     if (kernel->forward == gelu_forward && !strcmp(approximate, "tanh"))
         params->a = 1;

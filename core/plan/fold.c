@@ -160,7 +160,7 @@ end:
     gcam_free(fold.in);
     if (error == -E2BIG)
         return gcam_infer_unsupported(infer, "its result, a constant, is too large");
-    return error ? error : 1;
+    return error == GCAM_FOLD_NOT ? 0 : error ? error : 1;
 }
 
 static int fold_shape(GcamInfer *infer)
@@ -278,13 +278,22 @@ static int fold_dequantize(GcamInfer *infer)
     return 1;
 }
 
-static const GcamFolder *find_folder(const char *type)
+static const GcamFolder *folder_at(size_t index)
 {
     static const GcamFolder *const tables[] = { gcam_folders_elements, gcam_folders_shapes, gcam_folders_indices };
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
         for (const GcamFolder *folder = tables[t]; folder->type; folder++)
-            if (!strcmp(folder->type, type))
+            if (!index--)
                 return folder;
+    return NULL;
+}
+
+static const GcamFolder *find_folder(const char *type)
+{
+    const GcamFolder *folder;
+    for (size_t i = 0; (folder = folder_at(i)); i++)
+        if (!strcmp(folder->type, type))
+            return folder;
     return NULL;
 }
 
@@ -295,6 +304,13 @@ static const struct {
 } of_shape[] = {
     { "Shape", fold_shape }, { "Size", fold_size }, { "EyeLike", fold_eye_like },
 };
+
+const char *gcam_fold_type_at(size_t index)
+{
+    const size_t shapes = sizeof(of_shape) / sizeof(of_shape[0]);
+    const GcamFolder *folder = index > shapes ? folder_at(index - shapes - 1) : NULL;
+    return index < shapes ? of_shape[index].type : index == shapes ? "Constant" : folder ? folder->type : NULL;
+}
 
 int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log)
 {

@@ -11,4 +11,7 @@
 // foldable; or a negative errno with a message.
 int gcam_graph_fold(GcamGraph *graph, int index, const GradcamLog *log);
 
+// The ONNX operators that are folded, one after the other; NULL past the last.
+const char *gcam_fold_type_at(size_t index);
+
 #endif

@@ -9,8 +9,10 @@
 #include <string.h>
 
 // y = f(a, b) of two arrays, with broadcasting.
+typedef double Arithmetic(double a, double b);
+
 typedef struct Binary {
-    double (*function)(double a, double b);
+    Arithmetic *function;
     int logical;                // the result is a truth value
     int divides;                // by b, which may not be 0 among integers
 } Binary;
@@ -40,6 +42,7 @@ static double modulo(double a, double b)
 static int fold_binary(GcamFold *fold)
 {
     const Binary *binary = fold->folder->data;
+    Arithmetic *function = gcam_node_int(fold->infer.node, "fmod", 0) ? fmod : binary->function;
     GcamShape shape;
     int integer = fold->in[0].integer, error = gcam_fold_broadcast_shape(fold, &shape);
     if (error || (error = gcam_fold_alloc(fold, &fold->out, &shape, integer || binary->logical)))
@@ -52,7 +55,7 @@ static int fold_binary(GcamFold *fold)
         double b = fold->in[1].data[gcam_fold_place(&shape, step[1], i)];
         if (binary->divides && integer && b == 0)
             return gcam_infer_bad(&fold->infer, "divides an integer by zero");
-        double y = binary->function(a, b);
+        double y = function(a, b);
         fold->out.data[i] = binary->divides && integer ? trunc(y) : y;
     }
     return 0;

@@ -144,8 +144,15 @@ static int fold_concat(GcamFold *fold)
     return 0;
 }
 
+static double combine(const char *reduction, double old, double update)
+{
+    return !strcmp(reduction, "add") ? old + update : !strcmp(reduction, "mul") ? old * update
+         : !strcmp(reduction, "max") ? fmax(old, update) : !strcmp(reduction, "min") ? fmin(old, update) : update;
+}
+
 static int fold_scatter_nd(GcamFold *fold)
 {
+    const char *reduction = gcam_node_string(fold->infer.node, "reduction", "none");
     if (fold->in[1].shape.rank < 1)
         return gcam_infer_bad(&fold->infer, "its indices are a single number");
     const GcamShape *shape = &fold->in[0].shape, *by = &fold->in[1].shape;
@@ -171,7 +178,8 @@ static int fold_scatter_nd(GcamFold *fold)
                 return gcam_infer_bad(&fold->infer, "index %g of %zu", index, shape->dim[d]);
             place += (size_t)index * (size_t)stride[d];
         }
-        memcpy(fold->out.data + place, fold->in[2].data + i * run, run * sizeof(double));
+        for (size_t k = 0; k < run; k++)
+            fold->out.data[place + k] = combine(reduction, fold->out.data[place + k], fold->in[2].data[i * run + k]);
     }
     return 0;
 }
@@ -180,7 +188,7 @@ static int fold_reduce_prod(GcamFold *fold)
 {
     GcamShape scalar = { 0 };
     if (fold->in[0].shape.rank > 1 && (gcam_node_attribute(fold->infer.node, "axes") || fold->inputs > 1))
-        return gcam_infer_unsupported(&fold->infer, "reduces some of the dimensions");
+        return GCAM_FOLD_NOT;   // some of the dimensions: the operator itself computes them
     if (gcam_node_int(fold->infer.node, "keepdims", 1))
         for (scalar.rank = 0; scalar.rank < fold->in[0].shape.rank; scalar.rank++)
             scalar.dim[scalar.rank] = 1;

@@ -25,7 +25,10 @@ typedef struct GcamFold {
     GcamArray out;              // to be filled in
 } GcamFold;
 
-// 0 with fold->out set, memory by gcam_fold_alloc(); -E2BIG too large; another negative errno, with a message.
+// 0 with fold->out set, memory by gcam_fold_alloc(); GCAM_FOLD_NOT: not this rule's, the operator itself is to compute
+// it; -E2BIG too large; another negative errno, with a message.
+enum { GCAM_FOLD_NOT = 1 };
+
 typedef int GcamFoldFunction(GcamFold *fold);
 
 typedef struct GcamFolder {

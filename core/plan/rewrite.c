@@ -13,12 +13,21 @@
 static const GcamRewriteRule *const tables[] = { gcam_rewrite_rules_products, gcam_rewrite_rules_einsum,
                                                  gcam_rewrite_rules_norm, gcam_rewrite_rules_windows };
 
-static const GcamRewriteRule *find(const char *type)
+const GcamRewriteRule *gcam_rewrite_rule_at(size_t index)
 {
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (const GcamRewriteRule *rule = tables[i]; rule->type; rule++)
-            if (!strcmp(rule->type, type))
+            if (!index--)
                 return rule;
+    return NULL;
+}
+
+static const GcamRewriteRule *find(const char *type)
+{
+    const GcamRewriteRule *rule;
+    for (size_t i = 0; (rule = gcam_rewrite_rule_at(i)); i++)
+        if (!strcmp(rule->type, type))
+            return rule;
     return NULL;
 }
 

@@ -38,6 +38,9 @@ extern const GcamRewriteRule gcam_rewrite_rules_einsum[];
 extern const GcamRewriteRule gcam_rewrite_rules_norm[];
 extern const GcamRewriteRule gcam_rewrite_rules_windows[];
 
+// The rules one after the other; NULL past the last.
+const GcamRewriteRule *gcam_rewrite_rule_at(size_t index);
+
 // 1 when the node of that index was written as others, which lie behind all nodes of the graph, 0 when no rule is for
 // it, or a negative errno with a message.
 int gcam_rewrite(GcamGraph *graph, int index, const GradcamLog *log, GcamRewriteVisit visit, void *opaque);

@@ -29,10 +29,18 @@ static int is_cast_to_float(const GcamNode *node)
     return !strcmp(node->type, "Cast") && gcam_data_is_float((int)gcam_node_int(node, "to", GCAM_TYPE_NONE));
 }
 
-// Nodes whose output is their input when a network runs: alias[output] = input.
-static int does_nothing(const GcamNode *node)
+// As in training: it draws what to leave out.
+static int is_dropout_of_training(const GcamGraph *graph, const GcamNode *node)
 {
-    return !strcmp(node->type, "Identity") || !strcmp(node->type, "Dropout") || is_cast_to_float(node);
+    const GcamValue *training = node->inputs > 2 && node->input[2] >= 0 ? &graph->value[node->input[2]] : NULL;
+    return !strcmp(node->type, "Dropout") && training && (!training->data || gcam_constant_int(training, 0));
+}
+
+// Nodes whose output is their input when a network runs: alias[output] = input.
+static int does_nothing(const GcamGraph *graph, const GcamNode *node)
+{
+    return !strcmp(node->type, "Identity") || is_cast_to_float(node) ||
+           (!strcmp(node->type, "Dropout") && !is_dropout_of_training(graph, node));
 }
 
 // An Expand, shapes inferred, to the shape that there is.
@@ -42,8 +50,20 @@ static int is_expand_of_nothing(const GcamGraph *graph, const GcamNode *node)
     return !strcmp(node->type, "Expand") && !from->data && gcam_shape_equal(&from->shape, &to->shape);
 }
 
+// Outputs that an operator does not make, as indices of a pool and what training is told: a node that takes one is told
+// that it has no value.
+static void drop_outputs_not_made(const GcamGraph *graph, GcamNode *node)
+{
+    for (int i = 1; i < node->outputs; i++)
+        if (node->output[i] >= 0 && graph->value[node->output[i]].type == GCAM_TYPE_NONE)
+            node->output[i] = -1;
+}
+
 static int unsupported(const GcamGraph *graph, const GcamNode *node, const GradcamLog *log)
 {
+    if (is_dropout_of_training(graph, node))
+        return gcam_fail(log, -ENOTSUP, "node '%s': Dropout is as in training: export the network in its evaluation "
+                         "mode", node->name);
     if (node->refusal)
         return gcam_fail(log, -ENOTSUP, "node '%s': operator %s%s%s with %s is not supported", node->name,
                          node->domain, node->domain[0] ? "." : "", node->type, node->refusal);
@@ -134,7 +154,7 @@ static int visit(Walk *walk, int index)
     int folded = node->domain[0] ? 0 : gcam_graph_fold(graph, index, log);
     if (folded)
         return folded < 0 ? folded : 0;
-    if (!node->domain[0] && does_nothing(node) && node->inputs && node->input[0] >= 0 && node->outputs &&
+    if (!node->domain[0] && does_nothing(graph, node) && node->inputs && node->input[0] >= 0 && node->outputs &&
         node->output[0] >= 0) {
         alias[node->output[0]] = graph->value[node->output[0]].alias = node->input[0];
         return 0;
@@ -152,6 +172,7 @@ static int visit(Walk *walk, int index)
     if (!node->op)
         return unsupported(graph, node, log);
     int error = node->op->infer(&infer);
+    drop_outputs_not_made(graph, node);
     if (!error && is_expand_of_nothing(graph, node)) {
         node->op = NULL;
         alias[node->output[0]] = graph->value[node->output[0]].alias = node->input[0];

@@ -44,8 +44,8 @@ struct Arguments {
 };
 
 extern const Command command_explain, command_compile, command_info, command_layers, command_classes,
-                     command_methods, command_bench, command_eval, command_annotate, command_compare, command_models,
-                     command_fetch;
+                     command_methods, command_operators, command_bench, command_eval, command_annotate,
+                     command_compare, command_models, command_fetch;
 
 // argv without the program's and the command's name. Pointers are kept.
 int arguments_parse(Arguments *arguments, const Command *command, int argc, char **argv);

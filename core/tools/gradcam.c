@@ -12,7 +12,8 @@
 
 static const Command *const commands[] = {
     &command_explain, &command_compile, &command_info, &command_layers, &command_classes, &command_methods,
-    &command_bench, &command_eval, &command_annotate, &command_compare, &command_models, &command_fetch,
+    &command_operators, &command_bench, &command_eval, &command_annotate, &command_compare, &command_models,
+    &command_fetch,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -44,6 +44,19 @@ static void more_than_one_row(void)
     refuses(dense, "d", "as 'd[0,:,1,1]'");
 }
 
+// Operators as they are in training, and outputs that only training has.
+static void training(void)
+{
+    refuses("input x 1x3x6x6; a, b, c = BatchNormalization(x, %3, %3, %3, %3@0.5:2) training_mode=1; "
+            "y = ReduceMean(a) axes=[2,3] keepdims=0; output y", NULL, "as in training");
+    refuses("input x 1x3x6x6; a, b, c = BatchNormalization(x, %3, %3, %3, %3@0.5:2); y = Reshape(b, #1/3); output y",
+            NULL, "input 'b' has no value");
+    refuses("input x 1x3x6x6; a = Dropout(x, =0.5, ^bool:1); y = ReduceMean(a) axes=[2,3] keepdims=0; output y", NULL,
+            "Dropout is as in training");
+    refuses("input x 1x3x6x6; a, b = Dropout(x, =0.5); c = Where(b, x, a); y = ReduceMean(c) axes=[2,3] keepdims=0; "
+            "output y", NULL, "input 'b' has no value");
+}
+
 static void bad_parts(void)
 {
     refuses(dense, "y[0,:,a]", "the logits 'y[0,:,a]' are no part of 'y'");
@@ -188,6 +201,7 @@ static void rows_of_a_batch(void)
 int main(void)
 {
     RUN(more_than_one_row);
+    RUN(training);
     RUN(bad_parts);
     RUN(parts);
     RUN(other_output);

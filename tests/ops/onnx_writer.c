@@ -228,7 +228,10 @@ static void add_node(Graph *graph, const char *text)
         stop("not a statement: '%s'", text);
     while (at < equals) {
         at = skip_space(at);
-        set_name(node->output[node->outputs++], at, word_length(at, ",="));
+        size_t length = word_length(at, ",=");
+        if (length != 1 || *at != '_')
+            set_name(node->output[node->outputs], at, length);
+        node->outputs++;
         at += strcspn(at, ",=") + 1;
     }
     at = skip_space(equals + 1);

@@ -7,7 +7,7 @@
  *     a,b = Split(y) axis=1
  *     output a
  *
- * An argument is the name of a tensor, `_` for one that is left out, or a constant that becomes an
+ * An argument is the name of a tensor, `_` for one that is left out (of outputs too), or a constant that becomes an
  * initializer: %4x3 random float32 in -1..1, %4x3@0.5:2 in that range, =0.5 a float32 scalar, #1/2/-3 a list
  * of int64 (# alone: an empty one), $5 an int64 scalar; ^u8:3 a scalar of a small integer type (u8, i8, u16, i16,
  * i32, bool), ^i8:1/-2 a list, ^i8x4x3 random numbers in -9..9, or 0..9 where there are none below zero. An attribute

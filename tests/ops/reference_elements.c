@@ -79,7 +79,7 @@ static double binary(const Op *op, double a, double b)
     IS("Div") return a / b;
     IS("Pow") return pow(a, b);
     IS("PRelu") return a > 0 ? a : a * b;
-    IS("Mod") return a - b * floor(a / b);
+    IS("Mod") return integer(op, "fmod", 0) ? fmod(a, b) : a - b * floor(a / b);
     IS("Equal") return a == b;
     IS("Greater") return a > b;
     IS("Less") return a < b;

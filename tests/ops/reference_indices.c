@@ -64,7 +64,10 @@ void op_scatter(Op *op)
             to[d] = d < depth ? index_in(by->data[place_of(by->rank - 1, by->dim, at) * depth + d], x->dim[d])
                               : at[(size_t)by->rank - 1 + d - depth];
         double *place = &y->data[place_of(x->rank, x->dim, to)];
-        *place = u->data[i] + (is_word(op, "reduction", "add") ? *place : 0);
+        *place = is_word(op, "reduction", "add") ? *place + u->data[i]
+               : is_word(op, "reduction", "mul") ? *place * u->data[i]
+               : is_word(op, "reduction", "max") ? fmax(*place, u->data[i])
+               : is_word(op, "reduction", "min") ? fmin(*place, u->data[i]) : u->data[i];
     }
 }
 

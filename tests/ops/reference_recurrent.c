@@ -100,8 +100,9 @@ void op_recurrent(Op *op)
                         : out(op, 0, 4, (const size_t[]){ steps, directions, batch, n });
     RefTensor *state[2] = { NULL, NULL };
     for (int k = 0; k < 2 && k + 1 < op->node->outputs; k++)
-        state[k] = last ? out(op, 1 + k, 3, (const size_t[]){ batch, directions, n })
-                        : out(op, 1 + k, 3, (const size_t[]){ directions, batch, n });
+        if (op->node->output[1 + k][0])
+            state[k] = last ? out(op, 1 + k, 3, (const size_t[]){ batch, directions, n })
+                            : out(op, 1 + k, 3, (const size_t[]){ directions, batch, n });
     for (int k = 0; k < 2 && k + 5 < op->node->inputs; k++)
         first[k] = op->in[5 + k];
     for (size_t d = 0; d < directions; d++)

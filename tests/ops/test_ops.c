@@ -19,6 +19,8 @@ typedef struct Case {
 } Case;
 
 #define CASE(...) { CASE_FIELDS(__VA_ARGS__, 0, 0, 0, 0) }
+// Updates of rows of a constant, two of them of the same one.
+#define SCATTERED "i = Reshape(#0/2/0, #3/1); w = ScatterND(%3x6, i, %3x6) "
 #define CASE_FIELDS(text, low, high, opset, ...) text, low, high, opset
 
 static const Case cases[] = {
@@ -32,6 +34,7 @@ static const Case cases[] = {
     CASE("y = Clip(a, _, =0.4)"),
     CASE("y = Clip(a, =-0.3)"),
     CASE("y = Clip(a)"),
+    CASE("b = Clip(a, =0.4, =-0.3); y = Add(a, b)"),        // the upper bound holds
     CASE("y = Clip(a) min=-0.5 max=0.5", 0, 0, 6),
     CASE("y = Sigmoid(a)", -9, 9),
     CASE("y = HardSigmoid(a)", -4, 4),
@@ -426,6 +429,7 @@ static const Case cases[] = {
     CASE("y = SpaceToDepth(a) blocksize=2"),
     CASE("b = SpaceToDepth(a) blocksize=3; c = Mul(b, %27x1x1); y = DepthToSpace(c) blocksize=3"),
     CASE("b = SpaceToDepth(a) blocksize=2; c = Mul(b, %12x3x3); y = DepthToSpace(c) blocksize=2 mode=CRD"),
+    CASE("b = SpaceToDepth(a) blocksize=2 mode=CRD; c = Mul(b, %12x3x3); y = DepthToSpace(c) blocksize=2"),
     CASE("b = Reshape(a, #2/27/2/1); y = DepthToSpace(b) blocksize=3 mode=DCR"),
     CASE("s = Cast(#1/1/2/2) to=1; y = Resize(a, _, s)"),
     CASE("y = Resize(a, _, _, #1/3/12/12)"),
@@ -664,6 +668,11 @@ static const Case cases[] = {
     CASE("b = Reshape(a, #2/6/9); y, d, e = LSTM(b, %1x16x9, %1x16x4, %1x32, _, %2x1x4, %2x1x4) layout=1"),
     CASE("b = Reshape(a, #2/6/9); d, y = LSTM(b, %2x16x9, %2x16x4, %2x32) layout=1 direction=bidirectional "
          "activations=[HardSigmoid,Tanh,Softsign,Sigmoid,Relu,Tanh] activation_alpha=[0.15] activation_beta=[0.45]"),
+    // the last state alone, as Keras exports it
+    CASE("b = Reshape(a, #6/2/9); _, y = LSTM(b, %1x16x9, %1x16x4, %1x32)"),
+    CASE("b = Reshape(a, #6/2/9); _, _, y = LSTM(b, %1x16x9, %1x16x4, %1x32)"),
+    CASE("b = Reshape(a, #6/2/9); _, y = GRU(b, %1x12x9, %1x12x4, %1x24)"),
+    CASE("b = Reshape(a, #6/2/9); _, y = RNN(b, %2x4x9, %2x4x4, %2x8) direction=bidirectional"),
     CASE("b = Reshape(a, #12/1/9); y = GRU(b, %1x12x9, %1x12x4, %1x24) hidden_size=4"),
     CASE("b = Reshape(a, #12/1/9); y = GRU(b, %1x12x9, %1x12x4, %1x24) linear_before_reset=1"),
     CASE("b = Reshape(a, #6/2/9); h = ReduceMean(b) axes=[0] keepdims=1; g = Slice(h, #0, #4, #2); i = Exp(g); "
@@ -747,6 +756,12 @@ static const Case cases[] = {
     CASE("s = Shape(a); p = ReduceProd(s) keepdims=0; q = Unsqueeze(p, #0); y = Reshape(a, q)"),
     CASE("s = Shape(a) start=2; m = Mod(s, #4/4); c = Cast(m) to=1; w = Unsqueeze(c, #0); "
          "v = ReduceSum(w, #1); y = Mul(a, v)"),
+    CASE("m = Mod(%6@-9:9, %3x1x1@1.5:4) fmod=1; y = Mul(a, m)"),
+    CASE("w = ReduceProd(%3x2x6) axes=[1]; y = Mul(a, w)"),
+    CASE(SCATTERED "reduction=add; v = Reshape(w, #3/1/6); y = Mul(a, v)"),
+    CASE(SCATTERED "reduction=mul; v = Reshape(w, #3/1/6); y = Mul(a, v)"),
+    CASE(SCATTERED "reduction=max; v = Reshape(w, #3/1/6); y = Mul(a, v)"),
+    CASE(SCATTERED "reduction=min; v = Reshape(w, #3/1/6); y = Mul(a, v)"),
     CASE("w = Floor(%3x1x1@-3:3); v = Ceil(%6@-3:3); u = Add(w, v); y = Mul(a, u)"),
     CASE("w = Sin(%6@-9:9); v = Cos(%3x1x1); u = Mul(w, v); y = Mul(a, u)"),
     CASE("w = Round(%3x1x1@-3:3); v = Sign(%6); u = Mul(w, v); y = Add(a, u)"),

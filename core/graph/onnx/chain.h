@@ -30,7 +30,8 @@ typedef struct GcamChainRule {
 extern const GcamChainRule gcam_chains_several[], gcam_chains_quantised[], gcam_chains_fused[],
                            gcam_chains_attention[];
 
-// The rule of a node, or NULL.
+// The rules one after the other, NULL past the last; and that of a node, or NULL.
+const GcamChainRule *gcam_chain_rule_at(size_t index);
 const GcamChainRule *gcam_chain_rule(const char *domain, const char *type);
 
 enum { GCAM_CHAIN_PART = -1 };  // as an output: a new value

@@ -31,14 +31,23 @@ const GcamChainRule gcam_chains_several[] = {
     { "", "Min", make_several, "Min" }, { 0 },
 };
 
-const GcamChainRule *gcam_chain_rule(const char *domain, const char *type)
+const GcamChainRule *gcam_chain_rule_at(size_t index)
 {
     static const GcamChainRule *const tables[] = { gcam_chains_several, gcam_chains_quantised, gcam_chains_fused,
                                                   gcam_chains_attention };
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
         for (const GcamChainRule *rule = tables[t]; rule->type; rule++)
-            if (!strcmp(rule->type, type) && !strcmp(rule->domain, domain))
+            if (!index--)
                 return rule;
+    return NULL;
+}
+
+const GcamChainRule *gcam_chain_rule(const char *domain, const char *type)
+{
+    const GcamChainRule *rule;
+    for (size_t i = 0; (rule = gcam_chain_rule_at(i)); i++)
+        if (!strcmp(rule->type, type) && !strcmp(rule->domain, domain))
+            return rule;
     return NULL;
 }
 

@@ -241,6 +241,28 @@ static int find(Import *import, const Onnx__NodeProto *proto, const char *name)
     return index;
 }
 
+// A first output that is left out before others, as of an LSTM whose last state is all that is wanted: operators are
+// told by their first output, which thus has a value, whose name no node can take. 0 or -ENOMEM.
+static int name_first_output(Import *import, const Onnx__NodeProto *proto, GcamNode *node, int index)
+{
+    static const char behind[] = " (beside it)";
+    const char *other = "";
+    for (size_t i = 1; i < proto->n_output && !other[0]; i++)
+        other = text(proto->output[i]);
+    if (!node->outputs || node->output[0] >= 0 || !other[0])
+        return 0;
+    const size_t room = strlen(other) + sizeof(behind);
+    char *name = gcam_arena_alloc(&import->graph->arena, room, 1);
+    if (!name)
+        return -ENOMEM;
+    snprintf(name, room, "%s%s", other, behind);
+    node->output[0] = gcam_graph_add_value(import->graph, name);
+    if (node->output[0] < 0)
+        return node->output[0];
+    import->graph->value[node->output[0]].node = index;
+    return 0;
+}
+
 // The values of its inputs by name, which must be there already, and behind them `more`; those of its outputs are new.
 static int read_node(Import *import, const Onnx__NodeProto *proto, int index, const int *more, int mores)
 {
@@ -273,6 +295,9 @@ static int read_node(Import *import, const Onnx__NodeProto *proto, int index, co
             return node->output[i];
         graph->value[node->output[i]].node = index;
     }
+    int error = name_first_output(import, proto, node, index);
+    if (error)
+        return error;
     return read_attributes(import->onnx, proto, node, &graph->arena, import->log);
 }
 
