@@ -51,9 +51,9 @@ size_t gcam_data_size(int type)
         return 1;
     case GCAM_TYPE_FLOAT16: case GCAM_TYPE_BFLOAT16: case GCAM_TYPE_UINT16: case GCAM_TYPE_INT16:
         return 2;
-    case GCAM_TYPE_FLOAT: case GCAM_TYPE_INT32:
+    case GCAM_TYPE_FLOAT: case GCAM_TYPE_INT32: case GCAM_TYPE_UINT32:
         return 4;
-    case GCAM_TYPE_INT64: case GCAM_TYPE_DOUBLE:
+    case GCAM_TYPE_INT64: case GCAM_TYPE_DOUBLE: case GCAM_TYPE_UINT64:
         return 8;
     }
     return 0;
@@ -198,9 +198,15 @@ double gcam_constant_double(const GcamValue *value, size_t index)
 
 int64_t gcam_constant_int(const GcamValue *value, size_t index)
 {
+    uint64_t large;
     switch (value->type) {
     case GCAM_TYPE_INT64:
         return LOAD(int64_t, value->data, index);
+    case GCAM_TYPE_UINT64:
+        large = LOAD(uint64_t, value->data, index);
+        return large > INT64_MAX ? INT64_MAX : (int64_t)large;
+    case GCAM_TYPE_UINT32:
+        return LOAD(uint32_t, value->data, index);
     case GCAM_TYPE_INT32:
         return LOAD(int32_t, value->data, index);
     case GCAM_TYPE_INT8:

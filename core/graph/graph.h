@@ -46,6 +46,8 @@ enum GcamDataType {
     GCAM_TYPE_BOOL = 9,
     GCAM_TYPE_FLOAT16 = 10,
     GCAM_TYPE_DOUBLE = 11,
+    GCAM_TYPE_UINT32 = 12,
+    GCAM_TYPE_UINT64 = 13,
     GCAM_TYPE_BFLOAT16 = 16,
 };
 

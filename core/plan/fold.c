@@ -220,6 +220,8 @@ static int fold_constant(GcamInfer *infer)
     const GcamAttribute *a = node->attributes == 1 ? &node->attribute[0] : NULL;
     double scalar;
     GcamArray array = { { 0 }, &scalar, 0 };
+    if (a && a->has_tensor && !a->tensor.data)
+        return gcam_infer_unsupported(infer, "elements of type %s", gcam_data_name(a->tensor.type));
     if (a && a->has_tensor) {
         value->shape = a->tensor.shape;
         value->type = a->tensor.type;

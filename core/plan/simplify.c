@@ -163,7 +163,10 @@ static int visit(Walk *walk, int index)
     for (int i = 0; i < node->inputs; i++) {
         const GcamValue *value = gcam_infer_input(&infer, i);
         if (value && !value->data && value->type != GCAM_TYPE_FLOAT)
-            return gcam_infer_bad(&infer, "input '%s' has no value", value->name);
+            return value->type == GCAM_TYPE_NONE
+                ? gcam_infer_bad(&infer, "input '%s' has no value", value->name)
+                : gcam_infer_unsupported(&infer, "input '%s' has elements of type %s", value->name,
+                                         gcam_data_name(value->type));
     }
     int written = gcam_rewrite(graph, index, log, visit_added, walk);
     if (written)

@@ -391,6 +391,32 @@ static void initializers_that_cannot_be_used(void)
     check_tensor(external_whole, 0, "");
 }
 
+// Constants of any type that the scores do not need, and integers without a sign that they do.
+static void initializers_beside(void)
+{
+    static const int types[] = { 8, 14, 12, 13, 99 };
+    const int64_t two = 2;
+    const uint64_t last[] = { 0, UINT64_MAX };
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        Graph *graph = make_graph(small, 17);
+        graph_tensor(graph, "beside", types[i], 1, &two, last, types[i] == 12 ? 8 : sizeof(last));
+        graph_add(graph, "z = Identity(beside); output z");
+        graph_save(graph, "graph.onnx");
+        graph_free(graph);
+        check_open("graph.onnx", nothing, 0, "");
+    }
+    for (int type = 12; type <= 13; type++) {
+        const uint32_t narrow[] = { 1, 12 };
+        const uint64_t wide[] = { 1, 12 };
+        Graph *graph = make_graph("input x 1x3x2x2", 17);
+        graph_tensor(graph, "to", type, 1, &two, type == 12 ? (const void *)narrow : wide, type == 12 ? 8 : 16);
+        graph_add(graph, "c = Relu(x); y = Reshape(c, to); output y");
+        graph_save(graph, "graph.onnx");
+        graph_free(graph);
+        check_open("graph.onnx", nothing, 0, "");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------- options
 
 static void options_that_do_not_fit(void)
@@ -680,6 +706,7 @@ int main(void)
     RUN(input_of_integers);
     RUN(input_of_open_size);
     RUN(initializers_that_cannot_be_used);
+    RUN(initializers_beside);
     RUN(options_that_do_not_fit);
     RUN(settings_that_do_not_fit);
     RUN(names_that_were_dropped);

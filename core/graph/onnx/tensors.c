@@ -50,6 +50,19 @@ static void typed_data(Onnx__TensorProto *tensor, GcamValue *value, size_t *size
     } else if (value->type == GCAM_TYPE_INT64) {
         value->data = tensor->int64_data;
         *size = tensor->n_int64_data * width;
+    } else if (value->type == GCAM_TYPE_UINT64) {
+        value->data = tensor->uint64_data;
+        *size = tensor->n_uint64_data * width;
+    } else if (value->type == GCAM_TYPE_UINT32) {
+        uint32_t *narrow = (uint32_t *)tensor->uint64_data;
+        for (size_t i = 0; i < tensor->n_uint64_data; i++)
+            narrow[i] = (uint32_t)tensor->uint64_data[i];
+        value->data = narrow;
+        *size = tensor->n_uint64_data * width;
+        tensor->has_raw_data = *size > 0;
+        tensor->raw_data = (ProtobufCBinaryData){ *size, (uint8_t *)narrow };
+        tensor->uint64_data = NULL;
+        tensor->n_uint64_data = 0;
     } else {
         unsigned char *narrow = (unsigned char *)tensor->int32_data;
         for (size_t i = 0; width < 4 && i < tensor->n_int32_data; i++) {
@@ -75,11 +88,9 @@ int gcam_onnx_read_tensor(GcamOnnx *onnx, Onnx__TensorProto *tensor, GcamValue *
     if (error)
         return error;
     value->type = tensor->data_type;
-    if (!gcam_data_size(value->type)) {
-        gcam_log(log, GRADCAM_LOG_ERROR, "%s: initializer '%s' has elements of type %s, which is not supported",
-                 onnx->path, text(tensor->name), gcam_data_name(value->type));
-        return -ENOTSUP;
-    }
+    value->data = NULL;
+    if (!gcam_data_size(value->type))
+        return 0;
     if (tensor->data_location == DATA_EXTERNAL) {
         error = gcam_onnx_external(onnx, tensor, value, &size, log);
         if (error)
