@@ -35,8 +35,8 @@ static int batch_norm_infer(GcamInfer *infer)
         return error;
     const GcamShape *x = &gcam_infer_input(infer, 0)->shape;
     if (gcam_node_int(infer->node, "training_mode", 0))
-        return gcam_infer_unsupported(infer, "is as in training, which takes mean and variance from the batch: export "
-                                             "the network in its evaluation mode");
+        return gcam_infer_unsupported(infer, "is as in training, which takes mean and variance from a batch of "
+                                             "pictures: export the network in its evaluation mode");
     if (x->rank < 2)
         return gcam_infer_unsupported(infer, "an input of %d dimensions", x->rank);
     for (int i = 1; i < 5; i++) {

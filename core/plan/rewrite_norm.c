@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Normalizations without a mean:
+ * Normalizations as others:
  *
  *     LpNormalization     y = x / max(|x|_p, tiny), along one dimension: 0 where all are 0
  *     RMSNormalization    y = x / sqrt(mean of x^2 + epsilon) * scale, over all dimensions from the axis on
+ *     BatchNormalization as in training, of a batch of one: InstanceNormalization. PyTorch standardizes weights with it
  */
 #include "rewrite.h"
 
@@ -46,8 +47,20 @@ static int apply_rms(GcamRewrite *rewrite)
     return gcam_rewrite_end(rewrite);
 }
 
+static int apply_batch(GcamRewrite *rewrite)
+{
+    const GcamNode *node = &rewrite->whole;
+    const GcamShape *x = node->inputs == 5 ? gcam_rewrite_shape(rewrite, node->input[0]) : NULL;
+    if (!gcam_node_int(node, "training_mode", 0) || !x || x->rank < 3 || x->dim[0] != 1)
+        return 0;
+    const GcamAttribute epsilon = { .name = "epsilon", .f = gcam_node_float(node, "epsilon", 1e-5f) };
+    gcam_rewrite_add(rewrite, "InstanceNormalization", 3, node->input, 1, &epsilon, node->output[0]);
+    return gcam_rewrite_end(rewrite);
+}
+
 const GcamRewriteRule gcam_rewrite_rules_norm[] = {
-    { "LpNormalization", apply_lp }, { "RMSNormalization", apply_rms },
+    { "BatchNormalization", apply_batch }, { "LpNormalization", apply_lp },
+    { "RMSNormalization", apply_rms },
     { "SimplifiedLayerNormalization", apply_rms },      // its name in ONNX Runtime, before opset 23
     { 0 },
 };

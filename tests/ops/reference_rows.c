@@ -7,18 +7,42 @@
 #include <math.h>
 #include <string.h>
 
+// Mean and variance of a channel: given, or as in training those of the batch.
+static void channel_moments(const Op *op, size_t c, double *mean, double *variance)
+{
+    const RefTensor *x = op->in[0];
+    double sum = 0, squares = 0, count = 0;
+    size_t at[GRAPH_RANK] = { 0 };
+    *mean = op->in[3]->data[c];
+    *variance = op->in[4]->data[c];
+    if (!integer(op, "training_mode", 0))
+        return;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < x->count; i++) {
+            indices_of(i, x->rank, x->dim, at);
+            if (at[1] != c)
+                continue;
+            count += !pass;
+            sum += pass ? 0 : x->data[i];
+            squares += pass ? pow(x->data[i] - sum / count, 2) : 0;
+        }
+    *mean = sum / count;
+    *variance = squares / count;
+}
+
 void op_batch_norm(Op *op)
 {
     const RefTensor *x = op->in[0];
     RefTensor *y = out(op, 0, x->rank, x->dim);
-    double epsilon = number(op, "epsilon", 1e-5);
-    for (size_t i = 0; i < x->count; i++) {
-        size_t at[GRAPH_RANK];
-        indices_of(i, x->rank, x->dim, at);
-        size_t c = at[1];
-        y->data[i] =
-            op->in[1]->data[c] * (x->data[i] - op->in[3]->data[c]) / sqrt(op->in[4]->data[c] + epsilon) +
-            op->in[2]->data[c];
+    double epsilon = number(op, "epsilon", 1e-5), mean = 0, variance = 0;
+    for (size_t c = 0; c < x->dim[1]; c++) {
+        channel_moments(op, c, &mean, &variance);
+        for (size_t i = 0; i < x->count; i++) {
+            size_t at[GRAPH_RANK] = { 0 };
+            indices_of(i, x->rank, x->dim, at);
+            if (at[1] == c)
+                y->data[i] = op->in[1]->data[c] * (x->data[i] - mean) / sqrt(variance + epsilon) + op->in[2]->data[c];
+        }
     }
 }
 

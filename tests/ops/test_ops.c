@@ -292,6 +292,9 @@ static const Case cases[] = {
     // ---- normalisation
     CASE("y = BatchNormalization(a, %3, %3, %3, %3@0.5:2)"),
     CASE("y = BatchNormalization(a, %3, %3, %3, %3@0.5:2) epsilon=0.1"),
+    CASE("y, m, v = BatchNormalization(a, %3, %3, %3, %3@0.5:2) training_mode=1 epsilon=0.01"),    // of a batch of one
+    CASE("b = Reshape(%4x3x3x3, #1/4/27); c, m, v = BatchNormalization(b, %4, %4, %4, %4@0.5:2) training_mode=1; "
+         "w = Reshape(c, #4/3/3/3); y = Conv(a, w)"),
     CASE("b = Reshape(a, #4/27); y = BatchNormalization(b, %27, %27, %27, %27@0.5:2)"),
     CASE("b = Reshape(a, #2/6/9); y = BatchNormalization(b, %6, %6, %6, %6@0.5:2)"),
     CASE("y = LayerNormalization(a, %6, %6)"),
