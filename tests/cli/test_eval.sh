@@ -23,7 +23,8 @@ sys.exit(not eval("(" + sys.argv[1] + ")"))' "$1" 2>> stderr
 }
 
 # -------------------------------------------------------------------------------------------------------------- figures
-all=top1_error,loc_top1_error,gt_known,iou,pointing_game,energy_pointing_game,average_drop,increase,complexity,deletion
+all=top1_error,loc_top1_error,gt_known,iou,pxap,pointing_game,energy_pointing_game,average_drop,increase
+all=$all,complexity,deletion
 run eval boxes.csv --metrics $all --steps 2 --json
 cp stdout figures.json
 [ $status = 0 ] && ! [ -s stderr ] && is_true 'r["iou"]["inverse"]["n"] == r["iou"]["n"] == d["items"]'
@@ -84,7 +85,7 @@ run eval list.txt --metrics complexity --json
 check "eval a list with a picture that is missing" $?
 
 box=$(sed -n 2p boxes.csv)
-IFS=, read -r file class xmin ymin xmax ymax << END
+IFS=, read -r file class xmin ymin xmax ymax mask << END
 $box
 END
 mkdir -p voc/Annotations voc/JPEGImages && cp "$file" voc/JPEGImages/
@@ -102,7 +103,28 @@ END
 mkdir -p maxboxacc && cp "$file" maxboxacc/
 echo "$file,$class" > maxboxacc/class_labels.txt
 echo "$file,$xmin,$ymin,$((xmax - 1)),$((ymax - 1))" > maxboxacc/localization.txt
-printf 'file,class,xmin,ymin,xmax,ymax\n%s\n' "$box" > one.csv
+printf 'file,class,xmin,ymin,xmax,ymax,mask\n%s\n' "$box" > one.csv
+run eval one.csv --metrics iou,energy_pointing_game --json
+run eval one.csv --metrics pxap --json
+masked=$(is_true 'print(r["pxap"]["value"])')
+mkdir -p masks && cp "$file" "$mask" masks/ && echo "$file,$class" > masks/class_labels.txt
+echo "$file,$mask," > masks/localization.txt
+run eval masks --metrics pxap --json
+[ $status = 0 ] && [ "$(is_true 'print(r["pxap"]["value"])')" = "$masked" ]
+check "masks of MaxBoxAcc's lists" $?
+echo "$file,$mask,$mask" > masks/localization.txt
+run eval masks --metrics pxap --json
+[ $status = 0 ] && [ "$(is_true 'print(r["pxap"]["value"])')" = "$masked" ]
+check "what is a thing is not ignored" $?
+rm masks/"$mask"
+run eval masks --metrics pxap,complexity --json
+[ $status = 0 ] && grep -q "$mask" stderr && is_true 'r["pxap"]["n"] == 0 and r["complexity"]["n"] == 1'
+check "a mask that is missing" $?
+run eval one.csv --metrics pxap --no-control --journal hand
+python3 "$SRC/tests/cli/eval.py" precision hand
+run eval one.csv --metrics pxap --no-control --merge hand --json
+[ $status = 0 ] && is_true 'abs(r["pxap"]["value"] - 5 / 6) < 1e-8'
+check "average precision by hand" $?
 run eval one.csv --metrics iou,energy_pointing_game --json
 measured() { python3 -c 'import json; print(json.load(open("stdout"))["rows"][0]["measures"])'; }
 value=$(measured)

@@ -87,6 +87,18 @@ int dataset_box(Item *item, const Box *box)
     return STATUS_OK;
 }
 
+int dataset_mask(Item *item, const char *path)
+{
+    char *copy = strdup(path);
+
+    if (!copy || !grow(&item->mask, item->masks, sizeof(*item->mask))) {
+        free(copy);
+        return say_failure("out of memory");
+    }
+    item->mask[item->masks++] = copy;
+    return STATUS_OK;
+}
+
 char *dataset_path(const char *folder, const char *name)
 {
     const size_t room = strlen(folder) + strlen(name) + 2;
@@ -162,7 +174,10 @@ static void free_item(Item *item)
 {
     free(item->file);
     free(item->box);
+    for (size_t i = 0; i < item->masks; i++)
+        free(item->mask[i]);
     free(item->mask);
+    free(item->ignore);
 }
 
 // Evenly spread, so that all classes of an ordered list have their share.

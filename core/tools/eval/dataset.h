@@ -31,7 +31,9 @@ typedef struct Item {
     size_t boxes;
     int difficult;              // the data set says so
     int others;                 // there are things of other classes
-    char *mask;                 // a picture of the same shape, white where the thing is, or NULL
+    char **mask;                // pictures of the same shape, white where a thing of the class is
+    size_t masks;
+    char *ignore;               // likewise, where nobody says what is there; or NULL
 } Item;
 
 typedef struct Dataset {
@@ -70,6 +72,7 @@ int dataset_match(Dataset *dataset, const GradcamModel *model, const char *names
 // Item of a file and class, a new one where there is none yet; the newest ones are found first. NULL: out of memory.
 Item *dataset_item(Dataset *dataset, const char *file, const char *class_name);
 int dataset_box(Item *item, const Box *box);
+int dataset_mask(Item *item, const char *path);
 // Something was left out.
 void dataset_complain(Dataset *dataset, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // "folder/name", or the name where it is absolute; the caller frees it.

@@ -143,6 +143,19 @@ static const char *field_of(const Csv *csv, enum Column column, char *const *fie
     return at < 0 || (size_t)at >= fields ? "" : field[at];
 }
 
+// A mask of an item, once, however many boxes name it.
+static int csv_mask(const Csv *csv, Item *item, const char *name)
+{
+    char *path = find_picture(csv, name);
+    int known = 0;
+
+    for (size_t i = 0; path && i < item->masks; i++)
+        known |= !strcmp(item->mask[i], path);
+    const int status = !path ? say_failure("out of memory") : known ? STATUS_OK : dataset_mask(item, path);
+    free(path);
+    return status;
+}
+
 static int read_csv_line(Csv *csv, char *line, int number)
 {
     char *field[MOST_FIELDS];
@@ -166,8 +179,8 @@ static int read_csv_line(Csv *csv, char *line, int number)
     if (!item)
         return say_failure("out of memory");
     item->difficult |= atoi(field_of(csv, DIFFICULT, field, fields)) != 0;
-    if (mask[0] && !item->mask && !(item->mask = find_picture(csv, mask)))
-        return say_failure("out of memory");
+    if (mask[0] && csv_mask(csv, item, mask))
+        return STATUS_FAILURE;
     return boxed ? dataset_box(item, &box) : STATUS_OK;
 }
 
@@ -244,7 +257,35 @@ static char *text_in(const char *folder, const char *name)
     return text;
 }
 
-// "file,class" in class_labels.txt, "file,x0,y0,x1,y1" in localization.txt: a line for each box, first and last pixel.
+// The item of a file. Both lists have one order, so that it is looked for from the last one on. NULL: there is none.
+static Item *item_of_file(Dataset *dataset, const char *file, size_t *from)
+{
+    for (size_t tried = 0; tried < dataset->count; tried++, *from = (*from + 1) % dataset->count)
+        if (!strcmp(dataset->item[*from].file, file))
+            return &dataset->item[*from];
+    return NULL;
+}
+
+// A line of localization.txt behind its file: a box by its first and last pixel, "x0,y0,x1,y1", or a mask and what the
+// file says nothing about, "mask.png,ignore.png", the latter or nothing.
+static int read_place(Item *item, const char *folder, char *const *field, size_t fields)
+{
+    double v[4];
+
+    if (fields >= 5 && read_number(field[1], &v[0]) && read_number(field[2], &v[1]) && read_number(field[3], &v[2]) &&
+        read_number(field[4], &v[3]))
+        return dataset_box(item, &(Box){ v[0], v[1], v[2] + 1, v[3] + 1 });
+    if (fields < 2 || fields > 3 || !field[1][0])
+        return STATUS_OK;
+    char *mask = dataset_path(folder, field[1]);
+    const int status = mask ? dataset_mask(item, mask) : say_failure("out of memory");
+    free(mask);
+    if (!status && fields == 3 && field[2][0] && !item->ignore && !(item->ignore = dataset_path(folder, field[2])))
+        return say_failure("out of memory");
+    return status;
+}
+
+// "file,class" in class_labels.txt, in localization.txt a line for each box or mask.
 int dataset_read_maxboxacc(Dataset *dataset, const char *path, const DatasetOptions *options)
 {
     char *labels = text_in(path, "class_labels.txt"), *boxes = text_in(path, "localization.txt"), *at, *line;
@@ -260,18 +301,11 @@ int dataset_read_maxboxacc(Dataset *dataset, const char *path, const DatasetOpti
         free(picture);
     }
     for (at = boxes; !status && (line = next_line(&at));) {
-        double v[4];
-        if (split_csv(line, field, 5) < 5 || !read_number(field[1], &v[0]) || !read_number(field[2], &v[1]) ||
-            !read_number(field[3], &v[2]) || !read_number(field[4], &v[3]))
-            continue;
+        const size_t fields = split_csv(line, field, 5);
         char *picture = dataset_path(options->images ? options->images : path, field[0]);
-        size_t tried = 0;       // both lists have one order
-        while (picture && tried < dataset->count && strcmp(dataset->item[from].file, picture)) {
-            from = (from + 1) % dataset->count;
-            tried++;
-        }
-        if (tried < dataset->count)
-            status = dataset_box(&dataset->item[from], &(Box){ v[0], v[1], v[2] + 1, v[3] + 1 });
+        Item *item = picture ? item_of_file(dataset, picture, &from) : NULL;
+        if (item)
+            status = read_place(item, path, field, fields);
         free(picture);
     }
     free(labels);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Lines of words with a space between: "done ROW ITEM", then of each side the numbers, in hexadecimal digits of the
- * double, and hits in hexadecimal digits of the bytes; "broken ROW ITEM". A line ends in " ." so that one that was cut
- * off is known.
+ * double, and behind one that is not NaN its record, where the measure has one, in hexadecimal digits of the bytes;
+ * "broken ROW ITEM". A line ends in " ." so that one that was cut off is known.
  */
 #include "journal.h"
 
@@ -16,12 +16,7 @@
 
 #include "tools/say.h"
 
-static const char heading[] = "gradcam eval 1";
-
-static size_t hits_size(const Results *r, size_t measure)
-{
-    return r->measure[measure]->reduce == REDUCE_BEST ? (size_t)r->measure[measure]->bounds * HIT_BYTES : 0;
-}
+static const char heading[] = "gradcam eval 2";
 
 // ------------------------------------------------------------------------------------------------------------- reading
 
@@ -41,8 +36,9 @@ static int digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int read_bytes(char **at, uint8_t *bytes, size_t size)
+static int read_bytes(char **at, void *to, size_t size)
 {
+    uint8_t *bytes = to;
     for (size_t i = 0; i < size; i++, *at += 2) {
         const int high = digit((*at)[0]), low = high < 0 ? -1 : digit((*at)[1]);
         if (low < 0)
@@ -50,6 +46,15 @@ static int read_bytes(char **at, uint8_t *bytes, size_t size)
         bytes[i] = (uint8_t)(high << 4 | low);
     }
     return !size || *(*at)++ == ' ';
+}
+
+static int read_number(Results *r, size_t row, size_t item, size_t side, size_t measure, char **at)
+{
+    double *value = &results_value(r, row, item, side)[measure];
+    const size_t size = measure_record_size(r->measure[measure]);
+
+    return read_double(at, value) &&
+           (!size || isnan(*value) || read_bytes(at, results_record(r, row, item, side, measure), size));
 }
 
 // 0: the line is none.
@@ -69,8 +74,7 @@ static int read_line(Results *r, char *line)
     char *at = line + used;
     for (size_t side = 0; side < results_sides(r) && !broken; side++)
         for (size_t m = 0; m < r->measures && good; m++)
-            good = read_double(&at, &results_value(r, row, item, side)[m]) &&
-                   read_bytes(&at, results_hits(r, row, item, side, m), hits_size(r, m));
+            good = read_number(r, row, item, side, m, &at);
     if (good)
         *results_state(r, row, item) = broken ? BROKEN : DONE;
     return good;
@@ -121,6 +125,21 @@ int journal_open(Journal *journal, const char *path, const char *settings)
     return STATUS_OK;
 }
 
+static void write_number(FILE *out, const Results *r, size_t row, size_t item, size_t side, size_t measure)
+{
+    const double value = results_value(r, row, item, side)[measure];
+    const uint8_t *record = results_record(r, row, item, side, measure);
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    fprintf(out, "%" PRIx64 " ", bits);
+    if (!record || isnan(value))
+        return;
+    for (size_t i = 0; i < measure_record_size(r->measure[measure]); i++)
+        fprintf(out, "%02x", record[i]);
+    fputc(' ', out);
+}
+
 void journal_write(Journal *journal, const Results *r, size_t row, size_t item)
 {
     if (!journal->out)
@@ -128,16 +147,8 @@ void journal_write(Journal *journal, const Results *r, size_t row, size_t item)
     const int broken = *results_state(r, row, item) == BROKEN;
     fprintf(journal->out, "%s %zu %zu ", broken ? "broken" : "done", row, item);
     for (size_t side = 0; side < results_sides(r) && !broken; side++)
-        for (size_t m = 0; m < r->measures; m++) {
-            const uint8_t *hits = results_hits(r, row, item, side, m);
-            uint64_t bits;
-            memcpy(&bits, &results_value(r, row, item, side)[m], sizeof(bits));
-            fprintf(journal->out, "%" PRIx64 " ", bits);
-            for (size_t i = 0; i < hits_size(r, m); i++)
-                fprintf(journal->out, "%02x", hits[i]);
-            if (hits_size(r, m))
-                fputc(' ', journal->out);
-        }
+        for (size_t m = 0; m < r->measures; m++)
+            write_number(journal->out, r, row, item, side, m);
     fputs(" .\n", journal->out);
     if (fflush(journal->out) && !journal->failed) {
         journal->failed = 1;

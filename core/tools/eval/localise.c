@@ -344,26 +344,26 @@ static int box_hits(Subject *s, int all, const double *bound, int bounds, uint8_
     return error;
 }
 
-static int hits_v1(Subject *s, const MeasureSettings *settings, uint8_t *hits)
+static int fill_v1(Subject *s, const MeasureSettings *settings, void *record, int *found)
 {
-    (void)settings;
-    return box_hits(s, 0, (const double[]){ 0.5 }, 1, hits);
+    (void)settings, (void)found;
+    return box_hits(s, 0, (const double[]){ 0.5 }, 1, record);
 }
 
-static int hits_v2(Subject *s, const MeasureSettings *settings, uint8_t *hits)
+static int fill_v2(Subject *s, const MeasureSettings *settings, void *record, int *found)
 {
-    (void)settings;
-    return box_hits(s, 1, (const double[]){ 0.3, 0.5, 0.7 }, 3, hits);
+    (void)settings, (void)found;
+    return box_hits(s, 1, (const double[]){ 0.3, 0.5, 0.7 }, 3, record);
 }
 
 const Measure measure_maxboxacc = {
     .name = "maxboxacc", .summary = "the largest part's box has IoU 0.5, at the best of 1001 thresholds", .better = 1,
     .reference = "Choe et al. 2020", .needs = NEEDS_CLASS | NEEDS_BOXES, .reduce = REDUCE_BEST, .bounds = 1,
-    .hits = hits_v1,
+    .fill = fill_v1,
 };
 const Measure measure_maxboxacc_v2 = {
     .name = "maxboxacc_v2",
     .summary = "the best part's box has IoU 0.3, 0.5, 0.7, each at its best threshold; the mean",
     .better = 1, .reference = "Choe et al. 2020", .needs = NEEDS_CLASS | NEEDS_BOXES, .reduce = REDUCE_BEST,
-    .bounds = 3, .hits = hits_v2,
+    .bounds = 3, .fill = fill_v2,
 };

@@ -10,10 +10,20 @@
 
 const Measure *const measures[] = {
     &measure_top1_error, &measure_top5_error, &measure_loc_top1_error, &measure_loc_top5_error, &measure_gt_known,
-    &measure_iou, &measure_maxboxacc, &measure_maxboxacc_v2, &measure_pointing_game, &measure_pointing_difficult,
+    &measure_iou, &measure_maxboxacc, &measure_maxboxacc_v2, &measure_pxap, &measure_pointing_game,
+    &measure_pointing_difficult,
     &measure_energy, &measure_average_drop, &measure_increase, &measure_coherency, &measure_complexity, &measure_adcc,
     &measure_deletion, &measure_insertion, &measure_road, &measure_arcc, &measure_occlusion, NULL,
 };
+
+size_t measure_record_size(const Measure *measure)
+{
+    switch (measure->reduce) {
+    case REDUCE_BEST:       return (size_t)measure->bounds * HIT_BYTES;
+    case REDUCE_PRECISION:  return sizeof(PixelCounts);
+    default:                return 0;
+    }
+}
 
 double box_iou(const Box *a, const Box *b)
 {

@@ -325,7 +325,7 @@ int report_csv(Evaluation *e, const char *path)
         return say_failure("out of memory");
     fputs("model,method,file,class", out);
     for (size_t m = 0; m < e->results.measures; m++)
-        if (!e->results.measure[m]->hits)
+        if (!e->results.measure[m]->fill)
             fprintf(out, ",%s", e->results.measure[m]->name);
     fputc('\n', out);
     for (size_t row = 0; row < e->results.rows; row++)
@@ -338,7 +338,7 @@ int report_csv(Evaluation *e, const char *path)
             write_quoted(out, e->dataset.class_of[e->dataset.item[i].class_index].name);
             for (size_t m = 0; m < e->results.measures; m++) {
                 const double value = results_value(&e->results, row, i, 0)[m];
-                if (!e->results.measure[m]->hits)
+                if (!e->results.measure[m]->fill)
                     isnan(value) ? fputc(',', out) : fprintf(out, ",%.9g", value);
             }
             fputc('\n', out);

@@ -16,17 +16,24 @@ size_t results_sides(const Results *r)
     return r->controls ? 2 : 1;
 }
 
+// Where the measure's record is in those of a picture.
+static size_t record_begin(const Results *r, size_t measure)
+{
+    size_t before = 0;
+    for (size_t m = 0; m < measure; m++)
+        before += (measure_record_size(r->measure[m]) + 7) / 8 * 8;
+    return before;
+}
+
 int results_alloc(Results *r)
 {
     const size_t cells = r->rows * r->dataset->count * results_sides(r);
 
-    r->hit_measures = 0;
-    for (size_t m = 0; m < r->measures; m++)
-        r->hit_measures += r->measure[m]->reduce == REDUCE_BEST;
+    r->record_size = record_begin(r, r->measures);
     r->state = calloc(r->rows * r->dataset->count + 1, 1);
     r->value = malloc((cells * r->measures + 1) * sizeof(*r->value));
-    r->hits = calloc(cells * r->hit_measures * MOST_BOUNDS * HIT_BYTES + 1, 1);
-    if (!r->state || !r->value || !r->hits)
+    r->record = calloc(cells + 1, r->record_size + !r->record_size);
+    if (!r->state || !r->value || !r->record)
         return -ENOMEM;
     for (size_t i = 0; i < cells * r->measures; i++)
         r->value[i] = NAN;
@@ -37,7 +44,7 @@ void results_free(Results *r)
 {
     free(r->state);
     free(r->value);
-    free(r->hits);
+    free(r->record);
 }
 
 static size_t cell(const Results *r, size_t row, size_t item, size_t side)
@@ -55,13 +62,10 @@ double *results_value(const Results *r, size_t row, size_t item, size_t side)
     return r->value + cell(r, row, item, side) * r->measures;
 }
 
-uint8_t *results_hits(const Results *r, size_t row, size_t item, size_t side, size_t measure)
+void *results_record(const Results *r, size_t row, size_t item, size_t side, size_t measure)
 {
-    size_t before = 0;
-    for (size_t m = 0; m < measure; m++)
-        before += r->measure[m]->reduce == REDUCE_BEST;
-    return r->measure[measure]->reduce != REDUCE_BEST ? NULL
-         : r->hits + (cell(r, row, item, side) * r->hit_measures + before) * MOST_BOUNDS * HIT_BYTES;
+    return measure_record_size(r->measure[measure])
+         ? r->record + cell(r, row, item, side) * r->record_size + record_begin(r, measure) : NULL;
 }
 
 // ------------------------------------------------------------------------------------------------------------- figures
@@ -70,15 +74,43 @@ uint8_t *results_hits(const Results *r, size_t row, size_t item, size_t side, si
 typedef struct Sample {
     double *value;
     int *class_index;
+    const PixelCounts **pixels, **less;     // of REDUCE_PRECISION; of a difference, the second row's
     size_t count;
     int classes;                // > 0: the mean of classes' means
+    int pooled;                 // of REDUCE_PRECISION: 1, of a difference 2
 } Sample;
 
-// The mean of the numbers, each as often as drawn. NAN where no picture is drawn.
-static double mean_of(const Sample *s, const unsigned *times, double *sum, double *weight)
+// Of the pixels of all pictures, each as often as drawn, the area under precision by recall: for each threshold, from
+// the highest, the precision times what recall has grown by. NAN where no pixel is on a thing. (Choe et al. 2020)
+static double average_precision(const PixelCounts *const *pixels, size_t count, const unsigned *times)
+{
+    double on[THRESHOLDS] = { 0 }, off[THRESHOLDS] = { 0 }, all = 0, right = 0, wrong = 0, area = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const double weight = times ? times[i] : 1;
+        for (int t = 0; t < THRESHOLDS && weight > 0; t++) {
+            on[t] += weight * pixels[i]->on[t];
+            off[t] += weight * pixels[i]->off[t];
+        }
+    }
+    for (int t = 0; t < THRESHOLDS; t++)
+        all += on[t];
+    for (int t = THRESHOLDS - 1; t >= 0; t--) {
+        right += on[t];
+        wrong += off[t];
+        area += on[t] > 0 ? right / (right + wrong) * on[t] / all : 0;
+    }
+    return all > 0 ? area : NAN;
+}
+
+// The figure of the numbers or records, each as often as drawn. NAN where no picture is drawn.
+static double figure_of(const Sample *s, const unsigned *times, double *sum, double *weight)
 {
     double all = 0, count = 0;
 
+    if (s->pooled)
+        return average_precision(s->pixels, s->count, times) -
+               (s->pooled > 1 ? average_precision(s->less, s->count, times) : 0);
     if (!s->classes) {
         for (size_t i = 0; i < s->count; i++) {
             all += times ? times[i] * s->value[i] : s->value[i];
@@ -124,17 +156,19 @@ static int bootstrap(const Sample *s, int resamples, uint64_t seed, Figure *figu
     figure->n = s->count;
     figure->value = figure->low = figure->high = NAN;
     if (!error && s->count) {
-        figure->value = mean_of(s, NULL, sum, sum + s->classes);
+        figure->value = figure_of(s, NULL, sum, sum + s->classes);
+        int kept = 0;           // a draw may miss all things
         for (int k = 0; k < resamples; k++) {
             memset(times, 0, s->count * sizeof(*times));
             for (size_t i = 0; i < s->count; i++)
                 times[next_random(&seed) % s->count]++;
-            drawn[k] = mean_of(s, times, sum, sum + s->classes);
+            drawn[kept] = figure_of(s, times, sum, sum + s->classes);
+            kept += !isnan(drawn[kept]);
         }
-        qsort(drawn, (size_t)resamples, sizeof(*drawn), compare);
-        if (resamples) {
-            figure->low = drawn[(size_t)(0.025 * (resamples - 1))];
-            figure->high = drawn[(size_t)ceil(0.975 * (resamples - 1))];
+        qsort(drawn, (size_t)kept, sizeof(*drawn), compare);
+        if (kept) {
+            figure->low = drawn[(size_t)(0.025 * (kept - 1))];
+            figure->high = drawn[(size_t)ceil(0.975 * (kept - 1))];
         }
     }
     free(times);
@@ -146,19 +180,24 @@ static int bootstrap(const Sample *s, int resamples, uint64_t seed, Figure *figu
 static int open_sample(const Results *r, size_t measure, Sample *s)
 {
     *s = (Sample){ .value = malloc((r->dataset->count + 1) * sizeof(*s->value)),
-                   .class_index = malloc((r->dataset->count + 1) * sizeof(*s->class_index)) };
+                   .class_index = malloc((r->dataset->count + 1) * sizeof(*s->class_index)),
+                   .pixels = malloc((r->dataset->count + 1) * sizeof(*s->pixels)),
+                   .less = malloc((r->dataset->count + 1) * sizeof(*s->less)) };
     if (r->measure[measure]->reduce == REDUCE_CLASS_MEAN)
         s->classes = (int)r->dataset->classes;
-    return s->value && s->class_index ? 0 : -ENOMEM;
+    s->pooled = r->measure[measure]->reduce == REDUCE_PRECISION;
+    return s->value && s->class_index && s->pixels && s->less ? 0 : -ENOMEM;
 }
 
 static void close_sample(Sample *s)
 {
     free(s->value);
     free(s->class_index);
+    free(s->pixels);
+    free(s->less);
 }
 
-// Whether the item has a number by the measure. Of REDUCE_BEST value holds 0 then.
+// Whether the item has a number or a record by the measure.
 static int has_number(const Results *r, size_t row, size_t item, size_t side, size_t measure)
 {
     return *results_state(r, row, item) == DONE && !isnan(results_value(r, row, item, side)[measure]);
@@ -179,7 +218,7 @@ static int best_threshold(const Results *r, size_t row, size_t side, size_t meas
         size_t count = 0;
         for (size_t i = 0; i < r->dataset->count; i++)
             if (has_number(r, row, i, side, measure))
-                count += (size_t)is_hit(results_hits(r, row, i, side, measure), bound, t);
+                count += (size_t)is_hit(results_record(r, row, i, side, measure), bound, t);
         if (count > most) {
             most = count;
             best = t;
@@ -198,7 +237,7 @@ static void number_of(const Results *r, size_t row, size_t side, size_t measure,
         return;
     *value = 0;
     for (int b = 0; b < m->bounds; b++)
-        *value += (double)is_hit(results_hits(r, row, item, side, measure), b, threshold[b]) / m->bounds;
+        *value += (double)is_hit(results_record(r, row, item, side, measure), b, threshold[b]) / m->bounds;
 }
 
 static void find_thresholds(const Results *r, size_t row, size_t side, size_t measure, int *threshold)
@@ -220,6 +259,7 @@ int results_figure(const Results *r, size_t row, size_t side, size_t measure, in
         for (size_t i = 0; i < r->dataset->count; i++)
             if (has_number(r, row, i, side, measure)) {
                 number_of(r, row, side, measure, threshold, i, &s.value[s.count]);
+                s.pixels[s.count] = results_record(r, row, i, side, measure);
                 s.class_index[s.count++] = r->dataset->item[i].class_index;
             }
         error = bootstrap(&s, resamples, seed, figure);
@@ -239,6 +279,7 @@ int results_difference(const Results *r, size_t a, size_t b, size_t measure, int
     int error = open_sample(r, measure, &s);
 
     *figure = (Figure){ .value = NAN, .low = NAN, .high = NAN };
+    s.pooled *= 2;
     if (!error) {
         find_thresholds(r, a, 0, measure, of_a);
         find_thresholds(r, b, 0, measure, of_b);
@@ -248,6 +289,8 @@ int results_difference(const Results *r, size_t a, size_t b, size_t measure, int
                 number_of(r, a, 0, measure, of_a, i, &x);
                 number_of(r, b, 0, measure, of_b, i, &y);
                 s.value[s.count] = x - y;
+                s.pixels[s.count] = results_record(r, a, i, 0, measure);
+                s.less[s.count] = results_record(r, b, i, 0, measure);
                 s.class_index[s.count++] = r->dataset->item[i].class_index;
             }
         error = bootstrap(&s, resamples, seed, figure);

@@ -22,13 +22,14 @@ enum State { NOT_DONE, DONE, BROKEN };
 typedef struct Results {
     const Dataset *dataset;
     const Measure *measure[64];
-    size_t measures, hit_measures;      // the latter: those of REDUCE_BEST
+    size_t measures;
     int controls;                       // the inverse is measured too
     Row *row;
     size_t rows;
     uint8_t *state;                     // rows x items: enum State
-    double *value;                      // rows x items x sides x measures, NAN where there is none
-    uint8_t *hits;                      // rows x items x sides x hit_measures x MOST_BOUNDS x HIT_BYTES
+    double *value;                      // rows x items x sides x measures, NAN where there is none; 0 beside a record
+    uint8_t *record;                    // rows x items x sides x record_size: those of all measures that have one
+    size_t record_size;
 } Results;
 
 // A figure: of all pictures, with its interval at 95 % by bootstrap.
@@ -47,8 +48,8 @@ size_t results_sides(const Results *results);
 uint8_t *results_state(const Results *results, size_t row, size_t item);
 // side 0: the map, 1: its inverse.
 double *results_value(const Results *results, size_t row, size_t item, size_t side);
-// Of the measure's bounds, one after the other; NULL for another measure than of REDUCE_BEST.
-uint8_t *results_hits(const Results *results, size_t row, size_t item, size_t side, size_t measure);
+// NULL for a measure without records.
+void *results_record(const Results *results, size_t row, size_t item, size_t side, size_t measure);
 
 // resamples: of the bootstrap. 0 or -ENOMEM.
 int results_figure(const Results *results, size_t row, size_t side, size_t measure, int resamples, uint64_t seed,

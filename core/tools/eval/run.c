@@ -38,7 +38,8 @@ static double seconds_now(void)
 static int fits(const Evaluation *e, const Measure *measure, const Item *item)
 {
     const int has_class = e->dataset.class_of[item->class_index].count > 0;
-    return !(measure->needs & NEEDS_BOXES && !item->boxes) && !(measure->needs & NEEDS_CLASS && !has_class);
+    return !(measure->needs & NEEDS_BOXES && !item->boxes) && !(measure->needs & NEEDS_MASK && !item->masks) &&
+           !(measure->needs & NEEDS_CLASS && !has_class);
 }
 
 static int measure_side(Evaluation *e, Subject *subject, size_t row, size_t index, size_t side)
@@ -51,9 +52,10 @@ static int measure_side(Evaluation *e, Subject *subject, size_t row, size_t inde
         value[m] = NAN;
         if (!fits(e, measure, subject->item) || (side && measure->needs & IS_OF_NETWORK))
             continue;
-        if (measure->hits) {
-            value[m] = 0;
-            error = measure->hits(subject, &e->settings, results_hits(&e->results, row, index, side, m));
+        if (measure->fill) {
+            int found = 1;
+            error = measure->fill(subject, &e->settings, results_record(&e->results, row, index, side, m), &found);
+            value[m] = found ? 0 : NAN;
         } else {
             error = measure->value(subject, &e->settings, &value[m]);
         }
