@@ -16,7 +16,7 @@
  *     gradcam_targets_resolve(&dog, model, "dog", NULL);            // 2. what to look for
  *     gradcam_context_open(&context, model, NULL);                  // 3. memory and threads to run it with
  *     gradcam_context_forward(context, rgb, 3 * width);             // 4. a picture at the network's size
- *     gradcam_context_map(context, &dog->target[0], NULL, map, room, NULL);       // 5. its map, by Grad-CAM
+ *     gradcam_context_map(context, gradcam_targets_at(dog, 0), NULL, map, room, NULL);    // 5. its map, by Grad-CAM
  *
  * Then gradcam_map_normalize() and what gradcam_picture.h has make it visible; gradcam_motion.h moves maps along with a
  * video's content. For video, GradcamStream runs steps 4 and 5 on background threads.
@@ -31,7 +31,10 @@
  * library reads and of those that it fills alike. Later releases add members at the end; the library takes for 0 what
  * a caller's struct does not have, and leaves alone what is behind its end. All zeros are defaults, and a size of 0
  * stands for the struct of the first release. In an array of such structs the first one's size is that of all. Structs
- * without a size (GradcamLog, GradcamRange, GradcamRegion, GradcamPicture ...) stay as they are.
+ * that the library has and hands out one by one, by pointer (GradcamModelInfo, GradcamLayer, GradcamResult ...), grow
+ * at their end too. These stay as they are: GradcamLog, GradcamPreprocessing, GradcamRange, GradcamTargets,
+ * GradcamMethodOption, GradcamMethod, GradcamResultMap; of pictures GradcamRegion, GradcamComponent, GradcamPicture; of
+ * motion GradcamMotionVector, GradcamShift.
  *
  * What belongs to a model (names, labels, layers, inputs) is valid until its last reference is closed. Contexts and
  * streams hold one of their own. Targets have copies of all: they outlive the model that they were resolved with.
@@ -161,7 +164,9 @@ GRADCAM_API int gradcam_model_find(const char *name, char *path, size_t room);
 // gradcam_model_find() finds. path NULL opens the small network built into the library.
 // Only regular files are opened. A .bin, and data beside an .onnx, of more than 1 MiB is memory-mapped: such a file may
 // be replaced by another of its name while the model is open, but not be written to (when it is cut short, reading it
-// raises SIGBUS), unless options ask for a copy. options may be NULL.
+// raises SIGBUS), unless options ask for a copy. options may be NULL. -ENOENT and others of the system for the file,
+// -EISDIR, -EBADMSG for a malformed one, -ENOTSUP for what is not supported in it or takes more memory than options
+// allow, -EINVAL or -ENOENT for options that do not fit it, -ENOMEM.
 GRADCAM_API int gradcam_model_open(GradcamModel **out, const char *path, const GradcamModelOptions *options);
 
 // The same from a block of memory: a compiled model, or an .onnx whose weights are all inside. It is read during the
@@ -242,8 +247,8 @@ typedef struct GradcamLayer {
                                 // a transformer the normalised tokens that enter the last attention
 } GradcamLayer;
 
-// The layers in order of computation, `*count` of them, belonging to the model.
-GRADCAM_API const GradcamLayer *gradcam_model_layers(const GradcamModel *model, size_t *count);
+// The layers in order of computation, one after the other; NULL past the last. They belong to the model. Thread-safe.
+GRADCAM_API const GradcamLayer *gradcam_model_layer_at(const GradcamModel *model, size_t index);
 
 enum GradcamInputKind {
     GRADCAM_INPUT_PICTURE,      // pictures, grey or in colours, or the last frames of a video
@@ -276,9 +281,9 @@ typedef struct GradcamInput {
 // The picture that maps are of. Belongs to the model.
 GRADCAM_API const GradcamInput *gradcam_model_picture(const GradcamModel *model);
 
-// Inputs of the graph other than the picture, *count of them, belonging to the model; each is given by
-// gradcam_context_set_input().
-GRADCAM_API const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *count);
+// Inputs of the graph other than the picture, one after the other; NULL past the last. They belong to the model; each
+// is given by gradcam_context_set_input(). Thread-safe.
+GRADCAM_API const GradcamInput *gradcam_model_input_at(const GradcamModel *model, size_t index);
 
 typedef struct GradcamCompileOptions {
     size_t size;                // sizeof of this struct, or 0: see above
@@ -290,7 +295,7 @@ typedef struct GradcamCompileOptions {
 // Writes the compiled form (.bin) of an open .onnx or .bin model, with its labels, groups, preprocessing and default
 // layer inside. The file appears under `path` only when complete. Weights of connected layers behind a ReLU are stored
 // in the order in which they are read fastest: logits and maps are the same as the .onnx model's but for rounding.
-// options may be NULL.
+// options and log may be NULL. -ENOMEM, or what the system says about the file. Thread-safe.
 GRADCAM_API int gradcam_model_compile(const GradcamModel *model, const char *path,
                                       const GradcamCompileOptions *options, const GradcamLog *log);
 
@@ -336,6 +341,10 @@ typedef struct GradcamTargets {
     GradcamTarget *target;      // of gradcam_targets_resolve(); else any
     size_t count;
 } GradcamTargets;
+
+// The index-th of targets, the first one's size apart: of those of gradcam_targets_resolve(), which an older program
+// cannot index as an array. NULL past the last. Belongs to the targets. Thread-safe.
+GRADCAM_API const GradcamTarget *gradcam_targets_at(const GradcamTargets *targets, size_t index);
 
 // Resolves what a user typed. Several words are joined by '|', each gives a target:
 //
@@ -476,7 +485,9 @@ typedef struct GradcamSettings {
 } GradcamSettings;
 
 // Holds a reference to the model. settings may be NULL. The result is the same bit for bit for any number of threads,
-// in every precision.
+// in every precision. -ENOENT for a layer that there is not, -EINVAL for other settings that make no sense, -ENOTSUP
+// for a method that this network or layer is not fit for, -ENOMEM. Contexts of one model may be opened by several
+// threads.
 GRADCAM_API int gradcam_context_open(GradcamContext **out, GradcamModel *model, const GradcamSettings *settings);
 GRADCAM_API void gradcam_context_close(GradcamContext **context);
 
@@ -487,11 +498,12 @@ GRADCAM_API const GradcamLayer *gradcam_context_layer_at(const GradcamContext *c
 
 // Runs the network on a picture: 8-bit samples at the model's width and height, GradcamModelInfo.channels of them a
 // pixel (R, G, B interleaved, or grey), rows `stride` bytes apart (may be negative). Read during the call only. A
-// network that sees several frames at once sees this one as the newest, after those of the calls before.
+// network that sees several frames at once sees this one as the newest, after those of the calls before. -ECANCELED
+// when it was interrupted: there are no logits then.
 GRADCAM_API int gradcam_context_forward(GradcamContext *context, const uint8_t *pixels, ptrdiff_t stride);
 
 // The same on floats that are already normalised, tightly packed, in the order of the picture's own shape
-// (gradcam_model_picture()).
+// (gradcam_model_picture()): count of that floats. -ECANCELED likewise.
 GRADCAM_API int gradcam_context_forward_float(GradcamContext *context, const float *input);
 
 // The next picture has nothing to do with those before: a network that sees several frames at once sees it alone, as
@@ -585,9 +597,9 @@ typedef struct GradcamProfile {
 // Switches time keeping on or off (it is off at first). -ENOMEM.
 GRADCAM_API int gradcam_context_set_profiling(GradcamContext *context, int on);
 
-// The times, in order of computation, *count of them. Belong to the context, valid until its next call. NULL when time
-// keeping is off.
-GRADCAM_API const GradcamProfile *gradcam_context_profile(GradcamContext *context, size_t *count);
+// The times, in order of computation, one after the other; NULL past the last, and when time keeping is off. Belong to
+// the context, valid until its next forward or map.
+GRADCAM_API const GradcamProfile *gradcam_context_profile_at(GradcamContext *context, size_t index);
 
 // "preprocess", "trunk", "head", "backward", "map"; NULL for a value out of range. And back, or -EINVAL.
 GRADCAM_API const char *gradcam_phase_name(enum GradcamPhase phase);
@@ -609,7 +621,7 @@ typedef struct GradcamStream GradcamStream;
 typedef struct GradcamResultMap {
     const char *name;           // of the target; the label of the class that was chosen for class=auto
     const float *map;           // raw, height x width
-    GradcamMapInfo info;
+    const GradcamMapInfo *info;
 } GradcamResultMap;
 
 // Belongs to the caller of gradcam_stream_collect() until gradcam_result_unref(); outlives its stream.
@@ -661,7 +673,9 @@ typedef struct GradcamStreamSettings {
     const char *inputs;         // inputs other than the picture, as gradcam_context_read_inputs() has them; NULL: zeros
 } GradcamStreamSettings;
 
-// Copies targets and settings; holds a reference to the model.
+// Copies targets and settings; holds a reference to the model. -EINVAL for settings without load or release or out of
+// range and for targets that do not fit the model, -ENOENT for a layer or an input that there is not, -ENOTSUP,
+// -ENOMEM, or the system's error where no thread can be started.
 GRADCAM_API int gradcam_stream_open(GradcamStream **out, GradcamModel *model, const GradcamTargets *targets,
                                     const GradcamStreamSettings *settings);
 // Returns once running jobs have ended, which they do after the operator under way; jobs not yet begun are dropped,
@@ -669,10 +683,10 @@ GRADCAM_API int gradcam_stream_open(GradcamStream **out, GradcamModel *model, co
 GRADCAM_API void gradcam_stream_close(GradcamStream **stream);
 
 // Hands in a key frame. *ticket counts up from 1. Never waits: -EAGAIN, and the frame stays the caller's, when as many
-// jobs as there are job slots are under way and as many again wait for one.
+// jobs as there are job slots are under way and as many again wait for one; -ENOMEM likewise.
 GRADCAM_API int gradcam_stream_submit(GradcamStream *stream, void *frame, double time, uint64_t *ticket);
 
-// The next frame that is handed in has nothing to do with those before: class=auto decides anew.
+// The next frame that is handed in has nothing to do with those before: class=auto decides anew. 0, or -ENOMEM.
 GRADCAM_API int gradcam_stream_cut(GradcamStream *stream);
 
 // Number of jobs that could start at once: 0 when every job slot has work.
@@ -686,7 +700,8 @@ GRADCAM_API int gradcam_stream_collect(GradcamStream *stream, uint64_t ticket, i
 // Never waits.
 GRADCAM_API int gradcam_stream_newest(GradcamStream *stream, GradcamResult **out);
 
-// Changes what is looked for, from the next submit on.
+// Changes what is looked for, or by which method, from the next submit on. -EINVAL for targets that do not fit the
+// model and for a method that there is not, -ENOMEM; what was holds on then.
 GRADCAM_API int gradcam_stream_set_targets(GradcamStream *stream, const GradcamTargets *targets);
 GRADCAM_API int gradcam_stream_set_method(GradcamStream *stream, const GradcamMethod *method);
 // The maps may then have another size. Memory for it is made on the worker threads. -ENOENT, and a sentence in the log.

@@ -81,7 +81,7 @@ GRADCAM_API size_t gradcam_motion_way_count(const GradcamMotion *motion);
 GRADCAM_API int gradcam_motion_way(const GradcamMotion *motion, GradcamShift *way, size_t capacity);
 
 // The way from a frame to the next key frame, which comes after it, from the ways of both to the key frame before it.
-// out may be neither of them; its capacity is as in gradcam_motion_way().
+// out may be neither of them; capacity and -ENOSPC as in gradcam_motion_way().
 GRADCAM_API int gradcam_motion_way_on(const GradcamMotion *motion, const GradcamShift *way, const GradcamShift *next,
                                       GradcamShift *out, size_t capacity);
 
@@ -98,7 +98,7 @@ GRADCAM_API int gradcam_motion_apply(const GradcamMotion *motion, const GradcamS
 
 // What lies between two key frames: 1 - share times the map of the one before, moved by `way`, and share times the map
 // of the one after, moved by `next` (see gradcam_motion_way_on()), at the share of the time between them. Both maps
-// have the same size; the rest as gradcam_motion_apply().
+// have the same size; capacity, -EINVAL and -ENOSPC as gradcam_motion_apply().
 GRADCAM_API int gradcam_motion_meet(const GradcamMotion *motion, const GradcamShift *way, const float *map,
                                     const GradcamShift *next, const float *next_map, float share, int map_width,
                                     int map_height, const GradcamRegion *region, float *out, size_t capacity);

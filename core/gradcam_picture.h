@@ -269,8 +269,8 @@ GRADCAM_API int gradcam_resizer_create(GradcamResizer **out, const GradcamResize
 GRADCAM_API void gradcam_resizer_free(GradcamResizer **resizer);
 
 // Reads a picture of the size and layout given before, at any address. Rows of the output, R, G, B interleaved or grey,
-// are `stride` bytes apart (may be negative). Pixels of it whose centre is not on the picture are left as they are. No
-// allocation.
+// are `stride` bytes apart (may be negative). Pixels of it whose centre is not on the picture are left as they are.
+// -EINVAL for a picture of another size or layout. No allocation.
 GRADCAM_API int gradcam_resizer_run(GradcamResizer *resizer, const GradcamPicture *picture, uint8_t *pixels,
                                     ptrdiff_t stride);
 
@@ -350,8 +350,8 @@ GRADCAM_API void gradcam_place_pixels(const GradcamPlace *place, const GradcamRe
 
 typedef struct GradcamDrawingSettings {
     size_t size;                // sizeof of this struct, or 0: see gradcam.h
-    GradcamOverlaySettings overlay;     // the look of the maps, and the kind of the picture; any GradcamOutput. Its
-                                        // table, if any, is used in the place of the colormap
+    const GradcamOverlaySettings *overlay;      // the look of the maps, and the kind of the picture; any GradcamOutput.
+                                // Its table, if any, is used in the place of the colormap. NULL: all zeros
     const uint8_t (*color)[3];  // a colour for each class, 8-bit R, G, B; after the last one comes the first again
     size_t colors;              // 0: none are given: several classes have gradcam_palette()'s, one has the colormap
     int one_colormap;           // with colors 0: several classes share the colormap, the highest of their maps is shown

@@ -157,7 +157,7 @@ static int enlarge_map(GcamBetween *b, const GcamHeat *heat, size_t target, int 
     if (!b->fine)
         return AVERROR(ENOMEM);
     ret = gradcam_map_upsample(fine->map, fine->width, fine->height, b->fine + place * size, size, planes->width,
-                               planes->height, heat->style->drawing.overlay.upsample);
+                               planes->height, heat->style->overlay.upsample);
     *fine = (GcamFine){ b->fine + place * size, planes->width, planes->height };
     return ret;
 }

@@ -161,13 +161,12 @@ static int is_input_given(const char *texts, const char *name)
 
 static void warn_of_inputs(const GcamEngine *e)
 {
-    size_t count;
-    const GradcamInput *input = gradcam_model_inputs(e->model, &count);
+    const GradcamInput *input;
 
-    for (size_t i = 0; i < count; i++)
-        if (input[i].kind != GRADCAM_INPUT_STATE && !is_input_given(e->inputs, input[i].name))
+    for (size_t i = 0; (input = gradcam_model_input_at(e->model, i)); i++)
+        if (input->kind != GRADCAM_INPUT_STATE && !is_input_given(e->inputs, input->name))
             av_log(e->log, AV_LOG_WARNING, "The input '%s' of %zu elements is not given, and all zeros\n",
-                   input[i].name, input[i].count);
+                   input->name, input->count);
 }
 
 static int open_model(GcamEngine *e)

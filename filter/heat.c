@@ -45,7 +45,7 @@ void gcam_heat_unref(GcamHeat **heat)
 
 GcamMoment gcam_heat_moment(const GcamHeat *heat, size_t target, double n, double t)
 {
-    const GradcamMapInfo *info = &heat->result->map[target].info;
+    const GradcamMapInfo *info = heat->result->map[target].info;
 
     return (GcamMoment){ t, n, info->score, info->probability };
 }

@@ -287,7 +287,7 @@ static void put_json(GcamJournal *j, const GcamReport *r)
     put_json_text(line, gradcam_method_text(&result->method, method, sizeof(method)));
     av_bprintf(line, ", \"classes\": [");
     for (size_t i = 0; i < result->count; i++) {
-        const GradcamMapInfo *info = &result->map[i].info;
+        const GradcamMapInfo *info = result->map[i].info;
         const GradcamPixels p = gcam_report_pixels(r, i);
 
         av_bprintf(line, "%s{\"label\": ", i ? ", " : "");
@@ -316,7 +316,7 @@ static void put_csv(GcamJournal *j, const GcamReport *r)
 
     gradcam_method_text(&result->method, method, sizeof(method));
     for (size_t i = 0; i < result->count; i++) {
-        const GradcamMapInfo *info = &result->map[i].info;
+        const GradcamMapInfo *info = result->map[i].info;
         const GradcamPixels p = gcam_report_pixels(r, i);
 
         av_bprintf(line, "%"PRId64",", r->number);

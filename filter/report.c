@@ -42,7 +42,7 @@ static int add_detections(const GcamReport *report, AVFrame *frame)
     av_strlcpy(header->source, "gradcam", sizeof(header->source));
     for (size_t i = 0, n = 0; i < result->count; i++) {
         const GradcamPixels pixels = gcam_report_pixels(report, i);
-        const float probability = result->map[i].info.probability;
+        const float probability = result->map[i].info->probability;
         AVDetectionBBox *box;
 
         if (!pixels.boxed)
@@ -113,9 +113,9 @@ static int set_target(const GcamReport *report, AVFrame *frame, size_t i)
     int ret;
 
     if ((ret = set_text(frame, i, "label", map->name)) < 0 ||
-        (map->info.class_index >= 0 && (ret = set_int(frame, i, "class", map->info.class_index)) < 0) ||
-        (ret = set_float(frame, i, "score", map->info.score)) < 0 ||
-        (ret = set_float(frame, i, "probability", map->info.probability)) < 0 ||
+        (map->info->class_index >= 0 && (ret = set_int(frame, i, "class", map->info->class_index)) < 0) ||
+        (ret = set_float(frame, i, "score", map->info->score)) < 0 ||
+        (ret = set_float(frame, i, "probability", map->info->probability)) < 0 ||
         (ret = set_place(frame, i, &pixels)) < 0)
         return ret;
     if (!color)

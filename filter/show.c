@@ -63,17 +63,17 @@ static int paint_slice(AVFilterContext *ctx, void *arg, int slice, int slices)
     return gradcam_drawing_run(p->drawing, &p->picture, &p->alpha, &p->region, slice, slices);
 }
 
-// What the style asks for, of frames like this one.
-static int find_settings(GradcamDrawingSettings *settings, const AVFrame *frame, const GcamStyle *style,
-                         const GradcamMethodInfo *method, const GcamMoment *moment)
+// The look that the style asks for, of frames like this one.
+static int find_overlay(GradcamOverlaySettings *overlay, const AVFrame *frame, const GcamStyle *style,
+                        const GradcamMethodInfo *method, const GcamMoment *moment)
 {
-    *settings = style->drawing;
-    settings->overlay.two_sided = method->is_signed;
+    *overlay = style->overlay;
+    overlay->two_sided = method->is_signed;
     if (style->auto_colormap)
-        settings->overlay.colormap = gradcam_colormap_for(method);
-    settings->overlay.opacity = gcam_number_at(&style->opacity, moment);
-    settings->overlay.threshold = gcam_number_at(&style->threshold, moment);
-    return gcam_frame_colors(frame, &settings->overlay);
+        overlay->colormap = gradcam_colormap_for(method);
+    overlay->opacity = gcam_number_at(&style->opacity, moment);
+    overlay->threshold = gcam_number_at(&style->threshold, moment);
+    return gcam_frame_colors(frame, overlay);
 }
 
 // --------------------------------------------------------------------------------------------------------- frames
@@ -165,17 +165,18 @@ static void paint_unpacked(AVFilterContext *ctx, GcamShow *show, AVFrame *frame,
 int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const GcamPlanes *planes,
                     const GradcamResult *result, const GcamStyle *style, const GcamMoment *moment)
 {
-    const enum GradcamOutput output = style->drawing.overlay.output;
+    const enum GradcamOutput output = style->overlay.output;
     const int width = (*frame)->width, height = (*frame)->height;
     const int slices = FFMIN(ff_filter_get_nb_threads(ctx), FFMAX(height / SLICE_ROWS, 1));
     const int column = output == GRADCAM_OUTPUT_SIDE ? find_column(av_pix_fmt_desc_get((*frame)->format), width) : 0;
-    GradcamDrawingSettings settings;
+    GradcamDrawingSettings settings = style->drawing;
+    GradcamOverlaySettings overlay;
     Painting painting = { 0 };
     int ret = prepare_frame(ctx, frame, output == GRADCAM_OUTPUT_SIDE, !!planes);
 
     if (ret < 0 || !planes || !result->count)
         return ret;
-    if ((ret = find_settings(&settings, *frame, style, result->method.info, moment)) < 0 ||
+    if ((ret = find_overlay(&overlay, *frame, style, result->method.info, moment)) < 0 ||
         (!show->drawing && (ret = gradcam_drawing_create(&show->drawing)) < 0))
         return ret;
     if (gcam_format_unpacked((*frame)->format))
@@ -184,6 +185,7 @@ int gcam_show_frame(GcamShow *show, AVFilterContext *ctx, AVFrame **frame, const
         ret = gcam_frame_alpha(*frame, &painting.alpha);
     if (ret < 0)
         return ret;
+    settings.overlay = &overlay;
     settings.alpha_depth = painting.alpha.depth;
     ret = gradcam_drawing_prepare(show->drawing, &settings, planes->map, result->count, planes->width, planes->height);
     if (ret < 0)

@@ -69,14 +69,14 @@ int gcam_style_create(GcamStyle **out, void *log, const GcamStyleOptions *option
         return AVERROR(ENOMEM);
     style->references = 1;
     style->drawing.size = sizeof(style->drawing);
-    style->drawing.overlay.size = sizeof(style->drawing.overlay);
+    style->overlay.size = sizeof(style->overlay);
     style->steady.size = sizeof(style->steady);
     style->auto_colormap = options->colormap == GCAM_COLORMAP_AUTO;
-    style->drawing.overlay.colormap = style->auto_colormap ? GRADCAM_COLORMAP_TURBO : options->colormap;
-    style->drawing.overlay.blend = options->blend;
-    style->drawing.overlay.output = options->output;
-    style->drawing.overlay.gamma = options->gamma;
-    style->drawing.overlay.upsample = options->upsample;
+    style->overlay.colormap = style->auto_colormap ? GRADCAM_COLORMAP_TURBO : options->colormap;
+    style->overlay.blend = options->blend;
+    style->overlay.output = options->output;
+    style->overlay.gamma = options->gamma;
+    style->overlay.upsample = options->upsample;
     style->drawing.one_colormap = !strcmp(options->colors, "none");
     if ((ret = take_steady(style, log, options)) < 0 ||
         (ret = gcam_number_parse(&style->box, log, "box", options->box, 0, 1)) < 0 ||

@@ -25,7 +25,8 @@ typedef struct GcamStyleOptions {
 // Immutable; the frames that came in while it held share it.
 typedef struct GcamStyle {
     int references;
-    GradcamDrawingSettings drawing;     // without what depends on the frame and the method
+    GradcamDrawingSettings drawing;     // both without what depends on the frame and the method
+    GradcamOverlaySettings overlay;     // what drawing.overlay will point to
     int auto_colormap;          // the method's, in the place of the drawing's
     GradcamSteadySettings steady;
     GcamNumber box;             // share of the highest value from which on a cell belongs to a class's box; 0: no boxes

@@ -135,7 +135,7 @@ static int explain(const Picture *picture, const char *path, const char *class_n
 
         error = !input ? -ENOMEM : info->channels != 3 ? -ENOTSUP : 0;
         if (!error)
-            error = add_heat(picture, context, &targets->target[0], input, info->width, info->height);
+            error = add_heat(picture, context, gradcam_targets_at(targets, 0), input, info->width, info->height);
         free(input);
     }
     gradcam_context_close(&context);

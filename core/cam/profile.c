@@ -56,22 +56,39 @@ static GradcamProfile describe_step(const GradcamContext *context, int index, in
     };
 }
 
-const GradcamProfile *gradcam_context_profile(GradcamContext *context, size_t *count)
+// The step of the head that runs backward as the n-th, from 0; -1 when there are fewer.
+static int step_backward(const GcamPlan *plan, size_t n)
+{
+    for (int i = plan->steps - 1; i >= 0; i--)
+        if (plan->step[i].in_head && n-- == 0)
+            return i;
+    return -1;
+}
+
+// The entry at an index, of no phase past the last: the picture, the steps forward, those of the head backward, the
+// map.
+static GradcamProfile describe(const GradcamContext *context, size_t index)
 {
     const GcamPlan *plan = context->plan;
-    GradcamProfile *entry = context->profile;
-    *count = 0;
-    if (!entry)
+    const size_t steps = (size_t)plan->steps;
+    if (index == 0)
+        return (GradcamProfile){ GRADCAM_PHASE_PREPROCESS, "", "normalize", "", context->preprocess_seconds, 0, 0 };
+    if (index <= steps)
+        return describe_step(context, (int)index - 1, 0, context->seconds[index - 1]);
+    const int i = step_backward(plan, index - 1 - steps);
+    if (i >= 0)
+        return describe_step(context, i, 1, context->seconds[plan->steps + i]);
+    if (index == 1 + steps || step_backward(plan, index - 2 - steps) >= 0)
+        return (GradcamProfile){ GRADCAM_PHASE_MAP, "", "weights and sum", "", context->map_seconds, 0, 0 };
+    return (GradcamProfile){ .op = NULL };
+}
+
+const GradcamProfile *gradcam_context_profile_at(GradcamContext *context, size_t index)
+{
+    if (!context->profile || index > 2 * (size_t)context->plan->steps + 1)
         return NULL;
-    *entry++ = (GradcamProfile){ GRADCAM_PHASE_PREPROCESS, "", "normalize", "", context->preprocess_seconds, 0, 0 };
-    for (int i = 0; i < plan->steps; i++)
-        *entry++ = describe_step(context, i, 0, context->seconds[i]);
-    for (int i = plan->steps - 1; i >= 0; i--)
-        if (plan->step[i].in_head)
-            *entry++ = describe_step(context, i, 1, context->seconds[plan->steps + i]);
-    *entry++ = (GradcamProfile){ GRADCAM_PHASE_MAP, "", "weights and sum", "", context->map_seconds, 0, 0 };
-    *count = (size_t)(entry - context->profile);
-    return context->profile;
+    context->profile[index] = describe(context, index);
+    return context->profile[index].op ? &context->profile[index] : NULL;
 }
 
 static const char *const phases[GCAM_PHASES] = { "preprocess", "trunk", "head", "backward", "map" };

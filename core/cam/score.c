@@ -101,6 +101,12 @@ GradcamTarget gcam_target_take(const GradcamTarget *target, size_t i)
     return own;
 }
 
+const GradcamTarget *gradcam_targets_at(const GradcamTargets *targets, size_t index)
+{
+    const size_t size = index < targets->count ? gcam_sized(targets->target, sizeof(GradcamTarget)) : 0;
+    return size ? (const GradcamTarget *)((const char *)targets->target + index * size) : NULL;
+}
+
 int gcam_score_is_of_elements(const GradcamTarget *target)
 {
     const GcamScoreKind *kind = gcam_score_find(target->score);

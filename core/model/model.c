@@ -458,10 +458,9 @@ const char *gradcam_model_group(const GradcamModel *model, size_t index, const i
     return group->names;
 }
 
-const GradcamLayer *gradcam_model_layers(const GradcamModel *model, size_t *count)
+const GradcamLayer *gradcam_model_layer_at(const GradcamModel *model, size_t index)
 {
-    *count = model->layers;
-    return model->layer;
+    return index < model->layers ? &model->layer[index] : NULL;
 }
 
 const GradcamInput *gradcam_model_picture(const GradcamModel *model)
@@ -469,10 +468,9 @@ const GradcamInput *gradcam_model_picture(const GradcamModel *model)
     return &model->inputs.picture;
 }
 
-const GradcamInput *gradcam_model_inputs(const GradcamModel *model, size_t *count)
+const GradcamInput *gradcam_model_input_at(const GradcamModel *model, size_t index)
 {
-    *count = model->inputs.others;
-    return model->inputs.other;
+    return index < model->inputs.others ? &model->inputs.other[index] : NULL;
 }
 
 // --------------------------------------------------------------------------------------------------------------- plans

@@ -144,12 +144,11 @@ static int add_pass(GradcamDrawing *drawing, const Look *look, const float *map)
     return 0;
 }
 
-static void start_look(Look *look, const GradcamDrawingSettings *settings)
+static void start_look(Look *look, const GradcamOverlaySettings *from)
 {
-    const GradcamOverlaySettings *from = &settings->overlay;
     GradcamOverlaySettings *s = &look->settings;
     memset(look, 0, sizeof(*look));
-    GCAM_TAKE(*s, from);
+    *s = *from;
     s->table = NULL;
     if (s->output == GRADCAM_OUTPUT_SIDE || s->output == GRADCAM_OUTPUT_ALPHA)
         s->output = s->output == GRADCAM_OUTPUT_SIDE ? GRADCAM_OUTPUT_OVERLAY : GRADCAM_OUTPUT_HEATMAP;
@@ -175,13 +174,13 @@ static int plan_classes(GradcamDrawing *drawing, const GradcamDrawingSettings *s
 {
     float *joined = drawing->map, *own = joined + size;
     look.settings.two_sided = 0;        // a single colour has one side: what is above 0
-    if (settings->overlay.output == GRADCAM_OUTPUT_ALPHA) {
+    if (settings->overlay->output == GRADCAM_OUTPUT_ALPHA) {
         gradcam_maps_join(maps, count, size, joined);
         gcam_maps_share(maps, count, size, own);
     } else {
         gcam_maps_part(maps, count, size, own);
     }
-    look.colors = settings->overlay.output == GRADCAM_OUTPUT_HEATMAP ? COLORS_RAMP : COLORS_ONE;
+    look.colors = settings->overlay->output == GRADCAM_OUTPUT_HEATMAP ? COLORS_RAMP : COLORS_ONE;
     for (size_t i = 0; i < count; i++) {
         memcpy(look.color, gradcam_drawing_color(settings, i, count), 3);
         int error = add_pass(drawing, &look, own + i * size);
@@ -223,13 +222,16 @@ int gradcam_drawing_prepare(GradcamDrawing *drawing, const GradcamDrawingSetting
                             size_t count, int map_width, int map_height)
 {
     GradcamDrawingSettings own;
+    GradcamOverlaySettings overlay;
     const GradcamDrawingSettings *settings = &own;
     GCAM_TAKE(own, given);
+    GCAM_TAKE(overlay, own.overlay);
+    own.overlay = &overlay;
     drawing->used = 0;
-    if (!count || map_width < 1 || map_height < 1 || (unsigned)settings->overlay.output >= GCAM_OUTPUTS)
+    if (!count || map_width < 1 || map_height < 1 || (unsigned)overlay.output >= GCAM_OUTPUTS)
         return -EINVAL;
-    const int alpha = settings->overlay.output == GRADCAM_OUTPUT_ALPHA;
-    const int each = gradcam_drawing_color(settings, 0, count) && settings->overlay.output != GRADCAM_OUTPUT_MASK;
+    const int alpha = overlay.output == GRADCAM_OUTPUT_ALPHA;
+    const int each = gradcam_drawing_color(settings, 0, count) && overlay.output != GRADCAM_OUTPUT_MASK;
     const size_t size = (size_t)map_width * map_height;
     Look look;
     int error = make_passes(drawing, (each ? count : 1) + alpha);
@@ -237,7 +239,7 @@ int gradcam_drawing_prepare(GradcamDrawing *drawing, const GradcamDrawingSetting
         return error;
     if (!make_room(drawing, 1 + count, size))
         return -ENOMEM;
-    start_look(&look, settings);
+    start_look(&look, &overlay);
     drawing->width = map_width;
     drawing->height = map_height;
     error = each ? plan_classes(drawing, settings, look, maps, count, size)

@@ -2,7 +2,8 @@
  *
  * Results of a stream: reference counted, each in one block of memory,
  *
- *     count of references, GradcamResult | GradcamResultMap[count] | float[count][height][width] | names
+ *     count of references, GradcamResult | GradcamResultMap[count] | GradcamMapInfo[count] |
+ *     float[count][height][width] | names
  *
  * so that they outlive the stream and the model that they came from.
  */
@@ -33,12 +34,13 @@ int gcam_result_create(GradcamResult **out, const GradcamTarget *targets, size_t
 {
     size_t elements = 0, size = sizeof(struct Result);
     struct Result *block;
+    GradcamMapInfo *info;
     float *map;
     char *name;
 
     *out = NULL;
     if (width < 1 || height < 1 || add_product(&elements, (size_t)width, (size_t)height) ||
-        add_product(&size, count, sizeof(block->map[0])) || elements > SIZE_MAX / sizeof(float) ||
+        add_product(&size, count, sizeof(block->map[0]) + sizeof(*info)) || elements > SIZE_MAX / sizeof(float) ||
         add_product(&size, count, elements * sizeof(float)))
         return -EINVAL;
     for (size_t i = 0; i < count; i++)
@@ -53,10 +55,11 @@ int gcam_result_create(GradcamResult **out, const GradcamTarget *targets, size_t
     block->result.height = height;
     block->result.count = count;
     block->result.map = block->map;
-    map = (float *)(block->map + count);
+    info = memset(block->map + count, 0, count * sizeof(*info));
+    map = (float *)(info + count);
     name = (char *)(map + count * elements);
     for (size_t i = 0; i < count; i++) {
-        memset(&block->map[i], 0, sizeof(block->map[i]));
+        block->map[i].info = info + i;
         block->map[i].map = map + i * elements;
         block->map[i].name = strcpy(name, targets[i].name);
         name += strlen(name) + 1;
@@ -72,7 +75,7 @@ int gcam_result_copy(GradcamResult **out, const GradcamResult *from, const Gradc
     for (size_t i = 0; !error && i < from->count; i++) {
         memcpy(gcam_result_map(*out, i), from->map[i].map,
                (size_t)from->width * (size_t)from->height * sizeof(*from->map[i].map));
-        *gcam_result_info(*out, i) = from->map[i].info;
+        *gcam_result_info(*out, i) = *from->map[i].info;
     }
     return error;
 }
@@ -84,7 +87,7 @@ float *gcam_result_map(GradcamResult *result, size_t i)
 
 GradcamMapInfo *gcam_result_info(GradcamResult *result, size_t i)
 {
-    return &((struct Result *)result)->map[i].info;
+    return (GradcamMapInfo *)((struct Result *)result)->map[i].info;
 }
 
 GradcamResult *gradcam_result_ref(GradcamResult *result)

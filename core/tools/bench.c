@@ -40,7 +40,6 @@ typedef struct Bench {
     GradcamMethod method;
     int runs;
     Machine machine;                    // zeros where nobody asked
-    const GradcamProfile *profile;      // of the last run: names
     size_t entries;
     Series whole, phase[GCAM_PHASES], *entry;
 } Bench;
@@ -97,13 +96,14 @@ static int run_once(Bench *bench, const uint8_t *rgb, float *map, size_t room, i
     const double whole = seconds_now() - begin;
     if (error)
         return say_failure("cannot run the network: %s", gradcam_strerror(error));
-    bench->profile = gradcam_context_profile(bench->context, &bench->entries);
-    if (run < 0)
-        return STATUS_OK;
-    bench->whole.seconds[run] = whole;
-    for (size_t i = 0; i < bench->entries; i++) {
-        bench->entry[i].seconds[run] = bench->profile[i].seconds;
-        bench->phase[bench->profile[i].phase].seconds[run] += bench->profile[i].seconds;
+    if (run >= 0)
+        bench->whole.seconds[run] = whole;
+    bench->entries = 0;
+    for (const GradcamProfile *p; (p = gradcam_context_profile_at(bench->context, bench->entries)); bench->entries++) {
+        if (run >= 0) {
+            bench->entry[bench->entries].seconds[run] = p->seconds;
+            bench->phase[p->phase].seconds[run] += p->seconds;
+        }
     }
     return STATUS_OK;
 }
@@ -153,7 +153,7 @@ static double gigabytes(const GradcamProfile *profile, const Series *series)
 // direct definition, memory may be a cache, and what is zero may be skipped, so that more than 100 is possible.
 static double share_of_peak(const Bench *bench, size_t i)
 {
-    const GradcamProfile *p = &bench->profile[i];
+    const GradcamProfile *p = gradcam_context_profile_at(bench->context, i);
     const double operations = 1e9 * gigaflops(p, &bench->entry[i]), bytes = 1e9 * gigabytes(p, &bench->entry[i]);
 
     if (!(bench->machine.flops > 0 && bench->machine.bytes > 0))
@@ -182,7 +182,7 @@ static void print_text(const Bench *bench, int threads, int verbose)
     printf("\n%9s %6s %8s %7s %8s  %-10s %-20s %-14s %s\n", "ms", "share", "GFLOP/s", "GB/s", "of peak", "phase",
            "operator", "algorithm", "node");
     for (size_t i = 0; i < bench->entries; i++) {
-        const GradcamProfile *p = &bench->profile[i];
+        const GradcamProfile *p = gradcam_context_profile_at(bench->context, i);
         printf("%9.3f %5.1f%% %8.1f %7.1f %7.0f%%  %-10s %-20s %-14s %s\n", 1e3 * bench->entry[i].median,
                100 * bench->entry[i].median / bench->whole.median, gigaflops(p, &bench->entry[i]),
                gigabytes(p, &bench->entry[i]), share_of_peak(bench, i), gradcam_phase_name(p->phase), p->op, p->kernel,
@@ -213,7 +213,7 @@ static void print_json(const Bench *bench, int threads, int verbose)
         json_number(&json, "peak_gbytes", 1e-9 * bench->machine.bytes);
         json_open(&json, "operators", '[');
         for (size_t i = 0; i < bench->entries; i++) {
-            const GradcamProfile *p = &bench->profile[i];
+            const GradcamProfile *p = gradcam_context_profile_at(bench->context, i);
             json_open(&json, NULL, '{');
             json_string(&json, "phase", gradcam_phase_name(p->phase));
             json_string(&json, "node", p->name);

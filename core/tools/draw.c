@@ -142,8 +142,8 @@ int draw_open(Draw *draw, const Arguments *a)
         (status = read_scale(draw, a)) || (colors && (status = read_colors(draw, colors))))
         return status;
     draw->settings.size = sizeof(draw->settings);
-    draw->settings.overlay = (GradcamOverlaySettings){
-        .size = sizeof(draw->settings.overlay),
+    draw->overlay = (GradcamOverlaySettings){
+        .size = sizeof(draw->overlay),
         .colormap = colormap, .blend = blend, .output = output, .opacity = (float)opacity, .gamma = (float)gamma,
         .threshold = (float)threshold, .upsample = upsample,
     };
@@ -152,10 +152,10 @@ int draw_open(Draw *draw, const Arguments *a)
 
 int draw_set_method(Draw *draw, const GradcamMethodInfo *method)
 {
-    draw->settings.overlay.two_sided = draw->scale.is_signed = method->is_signed;
+    draw->overlay.two_sided = draw->scale.is_signed = method->is_signed;
     draw->scale.of_pixels = method->of_pixels;
     if (draw->auto_colormap)
-        draw->settings.overlay.colormap = gradcam_colormap_for(method);
+        draw->overlay.colormap = gradcam_colormap_for(method);
     gradcam_steady_free(&draw->steady);
     return gradcam_steady_create(&draw->steady, &draw->scale) < 0 ? say_failure("out of memory") : STATUS_OK;
 }
@@ -232,7 +232,7 @@ static int draw_boxes(const Draw *draw, AVFrame *frame, const Maps *maps, int le
 
 int draw_on_frame(Draw *draw, AVFrame **frame, const Maps *maps)
 {
-    const int width = (*frame)->width, side = draw->settings.overlay.output == GRADCAM_OUTPUT_SIDE;
+    const int width = (*frame)->width, side = draw->overlay.output == GRADCAM_OUTPUT_SIDE;
     GradcamPicture picture;
     GradcamComponent alpha = { 0 };
     int error = side ? double_frame(frame) : 0;
@@ -240,10 +240,11 @@ int draw_on_frame(Draw *draw, AVFrame **frame, const Maps *maps)
     if (!error)
         error = gcam_frame_picture(*frame, &picture);
     if (!error)
-        error = gcam_frame_colors(*frame, &draw->settings.overlay);
+        error = gcam_frame_colors(*frame, &draw->overlay);
     if (error)
         return error;
     paint_alpha(*frame, &alpha);
+    draw->settings.overlay = &draw->overlay;
     draw->settings.alpha_depth = alpha.depth;
     if (side)
         gradcam_picture_right(&picture, width);
@@ -255,7 +256,7 @@ int draw_on_frame(Draw *draw, AVFrame **frame, const Maps *maps)
 
 int draw_maps(Draw *draw, AVFrame **out, const AVFrame *frame, const char *path, const Maps *maps)
 {
-    int status = picture_to_rgb(out, frame, draw->settings.overlay.output == GRADCAM_OUTPUT_ALPHA, path);
+    int status = picture_to_rgb(out, frame, draw->overlay.output == GRADCAM_OUTPUT_ALPHA, path);
 
     if (status)
         return status;

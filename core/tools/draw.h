@@ -14,6 +14,7 @@ extern const Option draw_options[];
 
 typedef struct Draw {
     GradcamDrawingSettings settings;
+    GradcamOverlaySettings overlay;     // what settings.overlay will point to
     GradcamSteadySettings scale;
     GradcamDrawing *drawing;
     GradcamSteady *steady;

@@ -195,7 +195,7 @@ static int write_joint(Explain *e, const AVFrame *frame, const char *path)
 
 const char *explain_target_name(const Explain *e, size_t index)
 {
-    const GradcamTarget *target = &e->targets->target[index];
+    const GradcamTarget *target = gradcam_targets_at(e->targets, index);
     const int class_index = e->infos[index].class_index;
     char digits[16] = "";
 
@@ -209,7 +209,7 @@ const char *explain_target_name(const Explain *e, size_t index)
 
 static int explain_target(Explain *e, const AVFrame *frame, const char *path, size_t index)
 {
-    const GradcamTarget *target = &e->targets->target[index];
+    const GradcamTarget *target = gradcam_targets_at(e->targets, index);
     const int several = e->targets->count > 1;
     Result r = { .target = target, .picture = path, .frame = frame, .info = e->infos[index],
                  .map = e->maps + index * e->columns * e->rows, .place = &e->places[index] };
@@ -377,7 +377,7 @@ static int check_picture(const Explain *e, const char *path)
     if (!path || names_is_directory(path))
         return STATUS_OK;
     for (size_t i = 0; i < sizeof(opaque) / sizeof(opaque[0]); i++)
-        if (ending && e->draw.settings.overlay.output == GRADCAM_OUTPUT_ALPHA && !strcmp(ending, opaque[i]))
+        if (ending && e->draw.overlay.output == GRADCAM_OUTPUT_ALPHA && !strcmp(ending, opaque[i]))
             return say_usage("explain", "--output alpha needs a format with alpha, such as .png, not %s", ending);
     return picture_check_name(path) ? STATUS_USAGE : STATUS_OK;
 }

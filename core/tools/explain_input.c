@@ -46,14 +46,13 @@ int explain_read_array(const char *path, const GradcamInput *input, float **data
 
 static const GradcamInput *find_input(const Explain *e, const char *name, size_t length)
 {
-    size_t count;
-    const GradcamInput *input = gradcam_model_inputs(e->model, &count);
+    const GradcamInput *input;
 
-    for (size_t i = 0; i < count; i++)
-        if (strlen(input[i].name) == length && !strncmp(input[i].name, name, length))
-            return &input[i];
-    if (count)
-        say_failure("the network has no input \"%.*s\", but \"%s\"", (int)length, name, input[0].name);
+    for (size_t i = 0; (input = gradcam_model_input_at(e->model, i)); i++)
+        if (strlen(input->name) == length && !strncmp(input->name, name, length))
+            return input;
+    if ((input = gradcam_model_input_at(e->model, 0)))
+        say_failure("the network has no input \"%.*s\", but \"%s\"", (int)length, name, input->name);
     else
         say_failure("the network has no input \"%.*s\", only the picture", (int)length, name);
     return NULL;
@@ -94,8 +93,7 @@ static int is_input_given(const Explain *e, const char *name)
 
 int explain_set_inputs(Explain *e)
 {
-    size_t count;
-    const GradcamInput *input = gradcam_model_inputs(e->model, &count);
+    const GradcamInput *input;
 
     for (size_t i = 0; i < e->arguments->given_count; i++) {
         const GivenOption *given = &e->arguments->given[i];
@@ -103,10 +101,9 @@ int explain_set_inputs(Explain *e)
         if (status)
             return status;
     }
-    for (size_t i = 0; i < count; i++)
-        if (input[i].kind != GRADCAM_INPUT_STATE && !is_input_given(e, input[i].name))
-            say_warning("input \"%s\" is not given, and all zeros; use --input %s=VALUES", input[i].name,
-                        input[i].name);
+    for (size_t i = 0; (input = gradcam_model_input_at(e->model, i)); i++)
+        if (input->kind != GRADCAM_INPUT_STATE && !is_input_given(e, input->name))
+            say_warning("input \"%s\" is not given, and all zeros; use --input %s=VALUES", input->name, input->name);
     return STATUS_OK;
 }
 

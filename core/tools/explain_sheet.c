@@ -106,7 +106,7 @@ static int add_method(Explain *e, Sheet *sheet, const AVFrame *frame, size_t ind
     gradcam_method_text(method, title, sizeof(title));
     name_target(e, index, note, sizeof(note));
     gradcam_context_map_size(e->context, method, &maps.width, &maps.height);
-    int error = gradcam_context_map(e->context, &e->targets->target[index], method, raw,
+    int error = gradcam_context_map(e->context, gradcam_targets_at(e->targets, index), method, raw,
                                     (size_t)maps.width * (size_t)maps.height, &info);
     if (error == -ENOTSUP)
         return sheet_add(sheet, &e->draw, NULL, title, "does not fit");

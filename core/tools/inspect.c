@@ -43,8 +43,7 @@ static void info_json(const GradcamModel *model)
 {
     const GradcamModelInfo *i = gradcam_model_info(model);
     const GradcamPreprocessing *p = &i->preprocessing;
-    size_t count;
-    const GradcamInput *input = gradcam_model_inputs(model, &count);
+    const GradcamInput *input;
     Json json = { stdout, 0, 0 };
 
     json_open(&json, NULL, '{');
@@ -72,13 +71,13 @@ static void info_json(const GradcamModel *model)
         json_number(&json, NULL, p->std[c]);
     json_close(&json, ']');
     json_open(&json, "other_inputs", '[');
-    for (size_t k = 0; k < count; k++) {
+    for (size_t k = 0; (input = gradcam_model_input_at(model, k)); k++) {
         json_open(&json, NULL, '{');
-        json_string(&json, "name", input[k].name);
-        json_string(&json, "kind", gradcam_input_kind_name(input[k].kind));
-        json_string(&json, "state", input[k].state);
-        json_shape(&json, &input[k]);
-        json_integer(&json, "elements", (long long)input[k].count);
+        json_string(&json, "name", input->name);
+        json_string(&json, "kind", gradcam_input_kind_name(input->kind));
+        json_string(&json, "state", input->state);
+        json_shape(&json, input);
+        json_integer(&json, "elements", (long long)input->count);
         json_close(&json, '}');
     }
     json_close(&json, ']');
@@ -132,8 +131,7 @@ static void print_picture(const GradcamModelInfo *info, const GradcamInput *pict
 static void info_text(const GradcamModel *model)
 {
     const GradcamModelInfo *i = gradcam_model_info(model);
-    size_t count;
-    const GradcamInput *input = gradcam_model_inputs(model, &count);
+    const GradcamInput *input;
 
     print_row("name", i->name);
     print_row("format", i->format);
@@ -142,8 +140,8 @@ static void info_text(const GradcamModel *model)
     print_row("licence", i->licence);
     print_row("source sha256", i->source_sha256);
     print_picture(i, gradcam_model_picture(model));
-    for (size_t k = 0; k < count; k++)
-        print_input(&input[k]);
+    for (size_t k = 0; (input = gradcam_model_input_at(model, k)); k++)
+        print_input(input);
     printf("%-14s %s%s%s\n", "scores", i->logits, *i->probabilities ? ", the exported graph ended in " : "",
            i->probabilities);
     printf("%-14s %s%s\n", "probability", gradcam_probability_name(i->probability),
@@ -187,16 +185,14 @@ static int run_layers(const Arguments *arguments)
     GradcamModel *model;
     const int status = open_argument(&model, arguments);
     Json json = { stdout, 0, 0 };
-    size_t count;
+    const GradcamLayer *l;
 
     if (status)
         return status;
-    const GradcamLayer *layer = gradcam_model_layers(model, &count);
     const int as_json = option_given(arguments, "json");
     if (as_json)
         json_open(&json, NULL, '[');
-    for (size_t i = 0; i < count; i++) {
-        const GradcamLayer *l = &layer[i];
+    for (size_t i = 0; (l = gradcam_model_layer_at(model, i)); i++) {
         if (!as_json) {
             printf("%c %-40s %-20s %5d x %3d x %3d\n", l->is_auto ? '*' : ' ', l->name, l->op, l->channels,
                    l->height, l->width);

@@ -96,7 +96,7 @@ int sheet_open(Sheet *sheet, const AVFrame *frame, const char *path, size_t tile
 // The small picture with the maps on it. Side by side and alpha make no sense here: they are overlays.
 static int draw_tile(const Sheet *sheet, Draw *draw, AVFrame **tile, const Maps *maps)
 {
-    const enum GradcamOutput output = draw->settings.overlay.output;
+    const enum GradcamOutput output = draw->overlay.output;
     Maps small = *maps;
 
     small.region.x *= sheet->shrink_x;
@@ -104,9 +104,9 @@ static int draw_tile(const Sheet *sheet, Draw *draw, AVFrame **tile, const Maps 
     small.region.width *= sheet->shrink_x;
     small.region.height *= sheet->shrink_y;
     if (output >= GRADCAM_OUTPUT_SIDE)
-        draw->settings.overlay.output = GRADCAM_OUTPUT_OVERLAY;
+        draw->overlay.output = GRADCAM_OUTPUT_OVERLAY;
     const int error = draw_on_frame(draw, tile, &small);
-    draw->settings.overlay.output = output;
+    draw->overlay.output = output;
     return error;
 }
 

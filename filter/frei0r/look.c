@@ -330,10 +330,11 @@ static int update_maps(GcamLook *look, const GcamWish *wish, double time, uint8_
 
 static int draw(GcamLook *look, const GcamWish *wish, uint8_t *rgba)
 {
-    const GradcamDrawingSettings settings = {
-        .overlay = { .colormap = wish->colormap, .opacity = wish->opacity, .gamma = 1, .depth = { 8, 8, 8 },
-                     .upsample = GRADCAM_UPSAMPLE_SPLINE, .two_sided = look->two_sided },
+    const GradcamOverlaySettings overlay = {
+        .size = sizeof(overlay), .colormap = wish->colormap, .opacity = wish->opacity, .gamma = 1,
+        .depth = { 8, 8, 8 }, .upsample = GRADCAM_UPSAMPLE_SPLINE, .two_sided = look->two_sided,
     };
+    const GradcamDrawingSettings settings = { .size = sizeof(settings), .overlay = &overlay };
     const GradcamPicture picture = describe(look, rgba);
     int error = 0;
 

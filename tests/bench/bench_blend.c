@@ -68,9 +68,10 @@ static void fill_map(float *map)
 static void draw(GradcamDrawing *drawing, const GradcamOverlaySettings *overlay, enum GradcamUpsample upsample,
                  const GradcamPicture *picture, const float *map, double *best)
 {
-    GradcamDrawingSettings settings = { .overlay = *overlay };
+    GradcamOverlaySettings look = *overlay;
+    const GradcamDrawingSettings settings = { .overlay = &look };
     const double start = now();
-    settings.overlay.upsample = upsample;
+    look.upsample = upsample;
     if (gradcam_drawing_prepare(drawing, &settings, map, 1, CELLS, CELLS) < 0 ||
         gradcam_drawing_run(drawing, picture, NULL, NULL, 0, 1) < 0)
         exit(1);

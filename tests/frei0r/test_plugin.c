@@ -172,9 +172,10 @@ static void introduces_itself(void)
 static void draw_by_library(uint32_t *pixels, const char *class_text)
 {
     GradcamPicture picture = { .width = WIDTH, .height = HEIGHT };
-    const GradcamDrawingSettings look = {
-        .overlay = { .opacity = 0.6f, .gamma = 1, .depth = { 8, 8, 8 }, .upsample = GRADCAM_UPSAMPLE_SPLINE },
+    const GradcamOverlaySettings overlay = {
+        .opacity = 0.6f, .gamma = 1, .depth = { 8, 8, 8 }, .upsample = GRADCAM_UPSAMPLE_SPLINE,
     };
+    const GradcamDrawingSettings look = { .overlay = &overlay };
     GradcamModel *model = NULL;
     GradcamContext *context = NULL;
     GradcamTargets *targets = NULL;

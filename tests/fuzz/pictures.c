@@ -229,10 +229,11 @@ static void draw(Bytes *bytes)
 static void draw_several(Bytes *bytes)
 {
     static const uint8_t colors[2][3] = { { 255, 0, 0 }, { 0, 0, 255 } };
-    GradcamDrawingSettings settings = { .size = sizeof(settings), .overlay = take_overlay(bytes) };
+    const GradcamOverlaySettings overlay = take_overlay(bytes);
+    GradcamDrawingSettings settings = { .size = sizeof(settings), .overlay = &overlay };
     const int width = take_int(bytes, 1, 30), height = take_int(bytes, 1, 12), count = take_int(bytes, 1, 5);
     const GradcamRegion region = take_region(bytes), *where = take_int(bytes, 0, 1) ? &region : NULL;
-    Canvas canvas = take_canvas(bytes, settings.overlay.model == GRADCAM_COLOR_GRAY ? 1 : 3, settings.overlay.depth);
+    Canvas canvas = take_canvas(bytes, overlay.model == GRADCAM_COLOR_GRAY ? 1 : 3, overlay.depth);
     float *maps = take_map(bytes, (size_t)width * (size_t)height * (size_t)count, 0);
     GradcamDrawing *drawing = NULL;
     settings.colors = (size_t)take_int(bytes, 0, 2);

@@ -98,12 +98,13 @@ static int open_path(const char *path)
         abort();
     fuzz_opened += model != NULL;
     if (model && is_small(model)) {
-        size_t count;
-        const GradcamLayer *layer = gradcam_model_layers(model, &count);
+        size_t count = 0;
+        while (gradcam_model_layer_at(model, count))
+            count++;
         messages = 0;
         run_layer(model, NULL, &options.log);
         for (size_t i = 0; i < count && i < 3; i++)
-            run_layer(model, layer[i * (count - 1) / 2 % count].name, &options.log);
+            run_layer(model, gradcam_model_layer_at(model, i * (count - 1) / 2 % count)->name, &options.log);
     }
     gradcam_model_close(&model);
     return 0;

@@ -100,9 +100,10 @@ static void check_pictures(GradcamModel *model, const char *layer, enum GradcamP
 // Another layer is explained, early enough that some of what is kept is behind it.
 static const char *early_layer(const GradcamModel *model)
 {
-    size_t count;
-    const GradcamLayer *layer = gradcam_model_layers(model, &count);
-    return layer[count / 4].name;
+    size_t count = 0;
+    while (gradcam_model_layer_at(model, count))
+        count++;
+    return gradcam_model_layer_at(model, count / 4)->name;
 }
 
 static void check_model(const char *path, const char *name)

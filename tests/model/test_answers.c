@@ -155,22 +155,20 @@ static void same_picture_other_question(void)
 // The entry of an operator in a phase; NULL: there is none. The n-th of its kind, from 0.
 static const GradcamProfile *find(GradcamContext *context, enum GradcamPhase phase, const char *op, int n)
 {
-    size_t count;
-    const GradcamProfile *profile = gradcam_context_profile(context, &count);
-    for (size_t i = 0; profile && i < count; i++)
-        if (profile[i].phase == phase && !strcmp(profile[i].op, op) && n-- == 0)
-            return &profile[i];
+    const GradcamProfile *entry;
+    for (size_t i = 0; (entry = gradcam_context_profile_at(context, i)); i++)
+        if (entry->phase == phase && !strcmp(entry->op, op) && n-- == 0)
+            return entry;
     fail("%s has no %s in its profile", gradcam_phase_name(phase), op);
     return NULL;
 }
 
 static double seconds_of(GradcamContext *context, enum GradcamPhase phase)
 {
-    size_t count;
-    const GradcamProfile *profile = gradcam_context_profile(context, &count);
+    const GradcamProfile *entry;
     double sum = 0;
-    for (size_t i = 0; profile && i < count; i++)
-        sum += profile[i].phase == phase ? profile[i].seconds : 0;
+    for (size_t i = 0; (entry = gradcam_context_profile_at(context, i)); i++)
+        sum += entry->phase == phase ? entry->seconds : 0;
     return sum;
 }
 

@@ -111,15 +111,14 @@ static void check_family(const Family *family)
     const GradcamModelOptions options = { .labels = "none" };
     graph_add(graph, family->text);
     const int error = open_graph(&model, graph, &options);
-    size_t count = 0;
-    const GradcamLayer *layer = error ? NULL : gradcam_model_layers(model, &count);
+    const GradcamLayer *layer;
     if (error)
         fail("error %d", error);
-    for (size_t i = 0; i < count; i++)
-        if (layer[i].is_auto && (strcmp(layer[i].name, family->layer) || layer[i].channels != family->channels ||
-                                 layer[i].height != family->height || layer[i].width != family->width))
-            fail("%s of %d x %d x %d, not %s of %d x %d x %d", layer[i].name, layer[i].channels,
-                 layer[i].height, layer[i].width, family->layer, family->channels, family->height, family->width);
+    for (size_t i = 0; !error && (layer = gradcam_model_layer_at(model, i)); i++)
+        if (layer->is_auto && (strcmp(layer->name, family->layer) || layer->channels != family->channels ||
+                               layer->height != family->height || layer->width != family->width))
+            fail("%s of %d x %d x %d, not %s of %d x %d x %d", layer->name, layer->channels,
+                 layer->height, layer->width, family->layer, family->channels, family->height, family->width);
     if (!error && strcmp(gradcam_model_info(model)->layer, family->layer))
         fail("'%s', not '%s'", gradcam_model_info(model)->layer, family->layer);
     gradcam_model_close(&model);

@@ -56,18 +56,18 @@ static void picture_among_others(void)
     Graph *graph = graph_create(17);
     GradcamModel *model = NULL;
     const GradcamModelOptions options = { .labels = "none" };
-    size_t count = 0;
     graph_add(graph, "input state 1x64x2x2; input words 5; input image 1x8x8x3; t = Transpose(image) perm=[0,3,1,2];"
                      "c = Conv(t, %64x3x4x4) strides=[4,4]; d = Add(c, state); p = GlobalAveragePool(d);"
                      "f = Flatten(p); g = Gemm(f, %5x64, %5) transB=1; y = Add(g, words); output y");
     REQUIRE(open_graph(&model, graph, &options) == 0);
     graph_free(graph);
     CHECK_STR(gradcam_model_picture(model)->name, "image");
-    const GradcamInput *input = gradcam_model_inputs(model, &count);
-    REQUIRE(count == 2);
-    CHECK_STR(input[0].name, "state");
-    CHECK_STR(input[1].name, "words");
-    CHECK(input[1].kind == GRADCAM_INPUT_NUMBERS && input[1].rank == 1 && input[1].shape[0] == 5);
+    const GradcamInput *state = gradcam_model_input_at(model, 0), *words = gradcam_model_input_at(model, 1);
+    REQUIRE(state && words);
+    CHECK(!gradcam_model_input_at(model, 2) && !gradcam_model_input_at(model, SIZE_MAX));
+    CHECK_STR(state->name, "state");
+    CHECK_STR(words->name, "words");
+    CHECK(words->kind == GRADCAM_INPUT_NUMBERS && words->rank == 1 && words->shape[0] == 5);
     gradcam_model_close(&model);
 }
 

@@ -102,7 +102,6 @@ static int is_harmless(const char *text)
 static void names_of_tensors(void)
 {
     GradcamModel *model, *bin;
-    size_t layers;
     Graph *graph = graph_create(17);
     graph_add(graph, "input x\x1b[2J 1x3x8x8; k\x9B\xFF = Conv(x\x1b[2J, %3x3x1x1); p = GlobalAveragePool(k\x9B\xFF);"
                      "y\x07 = Flatten(p); output y\x07");
@@ -115,11 +114,11 @@ static void names_of_tensors(void)
     CHECK_INT(gradcam_model_compile(model, "names.bin", &compile, NULL), 0);
     REQUIRE(!gradcam_model_open(&bin, "names.bin", &options));
     const GradcamModelInfo *info = gradcam_model_info(bin);
-    const GradcamLayer *layer = gradcam_model_layers(model, &layers);
+    const GradcamLayer *layer;
     CHECK(is_harmless(info->name) && is_harmless(info->licence) && is_harmless(info->producer));
     CHECK(is_harmless(info->input) && is_harmless(info->logits) && is_harmless(info->layer));
-    for (size_t i = 0; i < layers; i++)
-        CHECK(is_harmless(layer[i].name) && is_harmless(layer[i].node));
+    for (size_t i = 0; (layer = gradcam_model_layer_at(model, i)); i++)
+        CHECK(is_harmless(layer->name) && is_harmless(layer->node));
     CHECK_STR(info->input, "x [2J");
     CHECK_STR(info->layer, "k??");
     gradcam_model_close(&bin);

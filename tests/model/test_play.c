@@ -164,9 +164,9 @@ static int open_player(Player *p)
         return -1;
     CHECK_INT(gradcam_model_info(p->model)->channels, 1);
     CHECK_INT(gradcam_model_info(p->model)->states, 1);
-    size_t others = 0;
-    const GradcamInput *memory = gradcam_model_inputs(p->model, &others);
-    CHECK(others == 1 && memory->kind == GRADCAM_INPUT_STATE && !strcmp(memory->state, "memory_out"));
+    const GradcamInput *memory = gradcam_model_input_at(p->model, 0);
+    CHECK(memory && !gradcam_model_input_at(p->model, 1));
+    CHECK(memory && memory->kind == GRADCAM_INPUT_STATE && !strcmp(memory->state, "memory_out"));
     path = file_of(p, "csv");
     p->csv = path ? fopen(path, "r") : NULL;
     return p->csv && fgets(line, sizeof(line), p->csv) && gradcam_context_open(&p->context, p->model, NULL) == 0 &&

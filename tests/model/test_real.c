@@ -254,13 +254,13 @@ static void answer_questions(void)
     Setup setup;
     char words[WORDS][32] = { "" }, path[4096], line[512], last[64] = "";
     int asked = 0, right = 0, pointed = 0, width = 64, height = 64;
-    size_t inputs;
     if (!open_setup(&setup, &network)) {
         close_setup(&setup);
         return;
     }
-    const GradcamInput *input = gradcam_model_inputs(setup.model, &inputs);
-    CHECK(inputs == 1 && !strcmp(input[0].name, "question") && input[0].count == WORDS);
+    const GradcamInput *input = gradcam_model_input_at(setup.model, 0);
+    CHECK(input && !gradcam_model_input_at(setup.model, 1) && !strcmp(input->name, "question") &&
+          input->count == WORDS);
     CHECK_INT(read_words(&setup, words), WORDS);
     snprintf(path, sizeof(path), "%s/images/easy_vqa/questions.csv", setup.shared);
     FILE *file = fopen(path, "r");

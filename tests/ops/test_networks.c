@@ -219,14 +219,13 @@ static int count_steps(GradcamModel *model, const float *picture, const char *op
 {
     const GradcamSettings settings = { .threads = 1 };
     GradcamContext *context = NULL;
-    size_t steps = 0;
+    const GradcamProfile *entry;
     int count = 0;
     if (gradcam_context_open(&context, model, &settings) < 0 || gradcam_context_set_profiling(context, 1) < 0 ||
         gradcam_context_forward_float(context, picture) < 0)
         fail("does not run");
-    const GradcamProfile *profile = context ? gradcam_context_profile(context, &steps) : NULL;
-    for (size_t i = 0; profile && i < steps; i++)
-        count += profile[i].phase != GRADCAM_PHASE_BACKWARD && !strcmp(profile[i].op, op);
+    for (size_t i = 0; context && (entry = gradcam_context_profile_at(context, i)); i++)
+        count += entry->phase != GRADCAM_PHASE_BACKWARD && !strcmp(entry->op, op);
     gradcam_context_close(&context);
     return count;
 }
@@ -239,11 +238,12 @@ static void check_network(Graph *graph, const Network *network)
     GradcamModel *model = open_network(graph);
     set_picture(reference, picture);
     reference_run(reference);
-    size_t layers = 0;
-    const GradcamLayer *layer = model ? gradcam_model_layers(model, &layers) : NULL;
+    const GradcamLayer *layer;
     const int plain = graph->input[0].dim[1] == 3;
-    for (size_t i = !plain; i < layers; i++) // a picture stored channels last has no ONNX order to compare in
-        check_layer(model, reference, layer[i].name, picture, usual);
+    // A picture stored channels last, the first of the layers, has no ONNX order to compare in.
+    size_t layers = !plain;
+    for (; model && (layer = gradcam_model_layer_at(model, layers)); layers++)
+        check_layer(model, reference, layer->name, picture, usual);
     if (network->layer && model)
         CHECK_STR(gradcam_model_info(model)->layer, network->layer);
     if (network->fused && model)

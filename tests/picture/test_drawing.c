@@ -21,12 +21,14 @@ static GradcamPicture rgb_picture(void)
     return picture;
 }
 
+static GradcamOverlaySettings overlay_look;     // of the settings that look() gave last
+
 static GradcamDrawingSettings look(enum GradcamOutput output)
 {
-    return (GradcamDrawingSettings){
-        .overlay = { .opacity = 0.8f, .gamma = 1, .output = output, .model = GRADCAM_COLOR_RGB, .depth = { 8, 8, 8 } },
-        .alpha_depth = 8,
+    overlay_look = (GradcamOverlaySettings){
+        .opacity = 0.8f, .gamma = 1, .output = output, .model = GRADCAM_COLOR_RGB, .depth = { 8, 8, 8 },
     };
+    return (GradcamDrawingSettings){ .overlay = &overlay_look, .alpha_depth = 8 };
 }
 
 // Draws `count` maps on a grey picture, into `pixels`.
@@ -65,7 +67,7 @@ static void one_class_is_an_overlay(void)
     CHECK_INT(draw(drawing, &settings, two[0][0], 1, 1), 0);
     memcpy(got, pixels, sizeof(got));
     const GradcamPicture picture = rgb_picture();
-    REQUIRE(!gradcam_overlay_create(&overlay, &settings.overlay));
+    REQUIRE(!gradcam_overlay_create(&overlay, &overlay_look));
     CHECK_INT(gradcam_overlay_blend(overlay, &picture, two[0][0], CELLS, CELLS, NULL, 0, 1), 0);
     CHECK(!memcmp(got, pixels, sizeof(got)));
     gradcam_overlay_free(&overlay);
@@ -94,7 +96,7 @@ static void each_class_has_its_colour(void)
     check_pixel("neither", pixels[0][W / 2], 100, 100, 100);
     // Half of 0.8 each, one after the other.
     check_pixel("both", pixels[H - 1][W / 2], (100 * 0.6 + 255 * 0.4) * 0.6, 36, 36 + 255 * 0.4);
-    settings.overlay.output = GRADCAM_OUTPUT_HEATMAP;
+    overlay_look.output = GRADCAM_OUTPUT_HEATMAP;
     CHECK_INT(draw(drawing, &settings, two[0][0], 2, 1), 0);
     check_pixel("left of heatmap", pixels[0][0], 255, 0, 0);
     check_pixel("right of heatmap", pixels[0][W - 1], 0, 0, 255);
@@ -127,7 +129,7 @@ static void a_shared_colormap_shows_the_highest(void)
     CHECK_INT(draw(drawing, &settings, two[0][0], 2, 1), 0);
     CHECK(!memcmp(pixels[0][0], turbo[255], 3) && !memcmp(pixels[0][W - 1], turbo[255], 3));
     CHECK(!memcmp(pixels[0][W / 2], turbo[0], 3));
-    settings.overlay.output = GRADCAM_OUTPUT_MASK;
+    overlay_look.output = GRADCAM_OUTPUT_MASK;
     settings.one_colormap = 0;
     CHECK_INT(draw(drawing, &settings, two[0][0], 2, 1), 0);
     check_pixel("mask", pixels[0][W - 1], 255, 255, 255);
@@ -204,7 +206,7 @@ static void wrong_settings(void)
     CHECK_INT(gradcam_drawing_run(drawing, &picture, NULL, NULL, 0, 1), -EINVAL);
     CHECK_INT(gradcam_drawing_prepare(drawing, &settings, two[0][0], 0, CELLS, CELLS), -EINVAL);
     CHECK_INT(gradcam_drawing_prepare(drawing, &settings, two[0][0], 1, 0, CELLS), -EINVAL);
-    settings.overlay.opacity = 2;
+    overlay_look.opacity = 2;
     CHECK_INT(gradcam_drawing_prepare(drawing, &settings, two[0][0], 1, CELLS, CELLS), -EINVAL);
     settings = look(GCAM_OUTPUTS);
     CHECK_INT(gradcam_drawing_prepare(drawing, &settings, two[0][0], 1, CELLS, CELLS), -EINVAL);

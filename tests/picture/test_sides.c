@@ -42,13 +42,14 @@ static void check_pixel(const char *where, int x, int y, int r, int g, int b)
 static void for_is_red_and_against_is_blue(void)
 {
     for (int upsample = 0; upsample < GCAM_UPSAMPLES; upsample++) {
-        GradcamDrawingSettings settings = { .overlay = plain };
-        settings.overlay.upsample = upsample;
+        GradcamOverlaySettings overlay = plain;
+        const GradcamDrawingSettings settings = { .overlay = &overlay };
+        overlay.upsample = upsample;
         draw(&settings, sides, 1, NULL);
         check_pixel("against", 0, 8, 20, 20, 224);
         check_pixel("nothing", W / 2, 8, 100, 100, 100);
         check_pixel("for", W - 1, 8, 224, 20, 20);
-        settings.overlay.output = GRADCAM_OUTPUT_HEATMAP;
+        overlay.output = GRADCAM_OUTPUT_HEATMAP;
         draw(&settings, sides, 1, NULL);
         check_pixel("heatmap against", 0, 8, 0, 0, 255);
         check_pixel("heatmap nothing", W / 2, 8, 255, 255, 255);
@@ -60,12 +61,13 @@ static void what_is_outside_is_nothing(void)
 {
     const GradcamRegion region = { 8, 4, 16, 8 };
     for (int upsample = 0; upsample < GCAM_UPSAMPLES; upsample++) {
-        GradcamDrawingSettings settings = { .overlay = plain };
-        settings.overlay.upsample = upsample;
+        GradcamOverlaySettings overlay = plain;
+        const GradcamDrawingSettings settings = { .overlay = &overlay };
+        overlay.upsample = upsample;
         draw(&settings, sides, 1, &region);
         check_pixel("left of it", 0, 8, 100, 100, 100);
         check_pixel("above it", 8, 0, 100, 100, 100);
-        settings.overlay.output = GRADCAM_OUTPUT_MASK;
+        overlay.output = GRADCAM_OUTPUT_MASK;
         draw(&settings, sides, 1, &region);
         check_pixel("mask left of it", 0, 8, 127, 127, 127);
         check_pixel("mask right of it", W - 1, 8, 127, 127, 127);
@@ -78,8 +80,9 @@ static void what_is_outside_is_nothing(void)
 static void a_threshold_is_of_both_sides(void)
 {
     float weak[CELLS * CELLS];
-    GradcamDrawingSettings settings = { .overlay = plain };
-    settings.overlay.threshold = 0.5f;
+    GradcamOverlaySettings overlay = plain;
+    const GradcamDrawingSettings settings = { .overlay = &overlay };
+    overlay.threshold = 0.5f;
     for (int i = 0; i < CELLS * CELLS; i++)
         weak[i] = i % CELLS < 2 ? 0.45f * sides[i] : sides[i];
     draw(&settings, weak, 1, NULL);
@@ -92,7 +95,7 @@ static void several_classes(void)
 {
     static const uint8_t colors[2][3] = { { 0, 255, 0 }, { 255, 255, 0 } };
     float both[2][CELLS * CELLS];
-    GradcamDrawingSettings settings = { .overlay = plain, .one_colormap = 1 };
+    GradcamDrawingSettings settings = { .overlay = &plain, .one_colormap = 1 };
     for (int i = 0; i < CELLS * CELLS; i++) {
         both[0][i] = sides[i];
         both[1][i] = 0.5f * sides[CELLS * CELLS - 1 - i];
@@ -100,7 +103,7 @@ static void several_classes(void)
     draw(&settings, both[0], 2, NULL);
     check_pixel("joined left", 0, 8, 20, 20, 224);
     check_pixel("joined right", W - 1, 8, 224, 20, 20);
-    settings = (GradcamDrawingSettings){ .overlay = plain, .color = colors, .colors = 2 };
+    settings = (GradcamDrawingSettings){ .overlay = &plain, .color = colors, .colors = 2 };
     draw(&settings, both[0], 2, NULL);
     check_pixel("the second's left", 0, 8, 162, 162, 60);
     check_pixel("the first's right", W - 1, 8, 20, 224, 20);

@@ -67,7 +67,7 @@ static void check_map(const GradcamResult *result, size_t i, int number, int cla
 {
     for (int j = 0; j < MAP_WIDTH * MAP_HEIGHT; j++)
         CHECK_INT(result->map[i].map[j], mock_value(number, class, method, j));
-    CHECK_INT(result->map[i].info.class_index, class);
+    CHECK_INT(result->map[i].info->class_index, class);
 }
 
 static void check_result(const GradcamResult *result, uint64_t ticket, int number, int class)
@@ -646,7 +646,7 @@ static uint64_t fingerprint(const GradcamResult *result)
     for (size_t i = 0; i < result->count; i++) {
         for (int j = 0; j < MAP_WIDTH * MAP_HEIGHT; j++)
             hash = hash * 1099511628211u + (uint64_t)result->map[i].map[j];
-        hash = hash * 1099511628211u + (uint64_t)result->map[i].info.class_index;
+        hash = hash * 1099511628211u + (uint64_t)result->map[i].info->class_index;
     }
     return hash;
 }

@@ -222,7 +222,7 @@ static int annotate_frame(Annotate *a, const Item *item, const AVFrame *frame)
 
     stem_of(item->file, stem, sizeof(stem));
     for (size_t i = 0; i < a->targets->count && !status; i++) {
-        const GradcamTarget *target = &a->targets->target[i];
+        const GradcamTarget *target = gradcam_targets_at(a->targets, i);
         const DataClass data_class = { (char *)target->name, (int *)target->classes, target->count };
         int error = subject_show(&a->subject, item, &data_class, frame, !target->count);
         if (!error)
@@ -362,10 +362,11 @@ static int open_network(Annotate *a, GradcamModel **model, GradcamMethod *method
     if (!status && (error = gradcam_targets_resolve(&a->targets, *model, classes ? classes : "auto", &log->log)))
         status = say_library(log, error, "class");
     free(classes);
-    for (size_t i = 0; !status && i < a->targets->count; i++)
-        if (a->targets->target[i].score || a->targets->target[i].negative || a->targets->target[i].rank)
-            status = say_usage("annotate", "--class takes classes, groups and auto, not \"%s\"",
-                               a->targets->target[i].name);
+    for (size_t i = 0; !status && i < a->targets->count; i++) {
+        const GradcamTarget *target = gradcam_targets_at(a->targets, i);
+        if (target->score || target->negative || target->rank)
+            status = say_usage("annotate", "--class takes classes, groups and auto, not \"%s\"", target->name);
+    }
     if (!status)
         status = method_read(a->arguments, method);
     if (!status)

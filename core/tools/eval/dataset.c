@@ -280,7 +280,7 @@ static int match_class(DataClass *data_class, const GradcamModel *model, const c
     }
     GradcamTargets *targets = NULL;
     const int error = gradcam_targets_resolve(&targets, model, data_class->name, NULL);
-    const GradcamTarget *target = error ? NULL : &targets->target[0];
+    const GradcamTarget *target = error ? NULL : gradcam_targets_at(targets, 0);
     if (target && targets->count == 1 && target->count && !target->score && !target->negative)
         status = set_classes(data_class, target->classes, target->count);
     else
