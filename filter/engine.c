@@ -18,6 +18,7 @@
 
 #include "modelcache.h"
 #include "rotate.h"
+#include "seen.h"
 
 // Of FFmpeg's own option "threads", which takes the name before the filter's does, the range is wider.
 #define MAX_THREADS 1024
@@ -27,6 +28,7 @@ struct GcamWorks {
     GradcamModel *model;
     GradcamStream *stream;      // NULL: the model alone was kept
     GcamScaler **scaler;        // one per job
+    GcamSeen *seen;             // or NULL
     int jobs;
 };
 
@@ -207,9 +209,11 @@ static int load_frame(void *opaque, int job, void *frame, uint8_t *pixels, ptrdi
     const AVFrame *in = frame;
     int ret;
 
-    gcam_scaler_set_turns(works->scaler[job], (int)(intptr_t)in->opaque);
+    gcam_scaler_set_turns(works->scaler[job], (intptr_t)in->opaque & 3);
     ret = gcam_scaler_run(works->scaler[job], in, pixels, stride, width, height);
-
+    if (ret >= 0 && works->seen)
+        gcam_seen_write(works->seen, works->log, pixels, stride, width, height,
+                        gradcam_model_info(works->model)->channels, (intptr_t)in->opaque >> 2);
     if (ret < 0)
         av_log(works->log, AV_LOG_ERROR, "Cannot scale a frame of %dx%d in %s to the network's %dx%d: %s\n",
                in->width, in->height, av_get_pix_fmt_name(in->format), width, height, av_err2str(ret));
@@ -251,6 +255,24 @@ static int read_method(const char *text, const GradcamLog *log, GradcamMethod *m
     return gradcam_method_parse(method, text, log);
 }
 
+static int is_digit(const char *text)
+{
+    return text[0] >= '1' && text[0] <= '9' && !text[1];
+}
+
+// class=auto:3 reaches the filter as class=auto and, by position, class=3; c=auto:3 as class=auto and layer=3.
+static void tell_of_colon(const GcamEngine *e, int opened)
+{
+    const char *class = e->class_text, *label = is_digit(class) ? gradcam_model_label(e->model, class[0] - '0') : NULL;
+
+    if (opened && label && strcmp(label, class))
+        av_log(e->log, AV_LOG_INFO, "class=%s is the class of that index, %s; the top %s are class=auto%s\n",
+               class, label, class, class);
+    if (!opened && is_digit(e->layer))
+        av_log(e->log, AV_LOG_INFO, "layer=%s: of a class=auto:%s, FFmpeg cuts off what is behind the colon; the top "
+               "%s are class=auto%s\n", e->layer, e->layer, e->layer, e->layer);
+}
+
 static int open_works(GcamEngine *e, GradcamStreamSettings *settings)
 {
     const GradcamLog log = { log_message, e->log };
@@ -263,7 +285,8 @@ static int open_works(GcamEngine *e, GradcamStreamSettings *settings)
     e->works->jobs = settings->jobs;
     settings->log = (GradcamLog){ log_of_works, e->works };
     settings->opaque = e->works;
-    if ((ret = read_method(e->method_text, &log, &settings->method)) < 0 || (ret = open_model(e)) < 0)
+    if ((e->seen_path && (ret = gcam_seen_create(&e->works->seen, e->log, e->seen_path)) < 0) ||
+        (ret = read_method(e->method_text, &log, &settings->method)) < 0 || (ret = open_model(e)) < 0)
         return ret;
     e->works->model = e->model;
     if ((ret = open_scalers(e)) < 0 ||
@@ -272,6 +295,7 @@ static int open_works(GcamEngine *e, GradcamStreamSettings *settings)
     ret = gradcam_stream_open(&e->works->stream, e->model, targets, settings);
     e->stream = e->works->stream;
     gradcam_targets_free(&targets);
+    tell_of_colon(e, ret >= 0);
     return ret;
 }
 
@@ -319,6 +343,7 @@ void gcam_works_close(GcamWorks **works)
     if (!*works)
         return;
     close_stream(*works);
+    gcam_seen_free(&(*works)->seen);
     gcam_modelcache_put(&(*works)->model);
     av_freep(works);
 }
@@ -388,13 +413,14 @@ int gcam_engine_set_layer(GcamEngine *e, const char *layer)
     return gradcam_stream_set_layer(e->stream, layer);
 }
 
-int gcam_engine_submit(GcamEngine *e, const AVFrame *frame, double time, int cut, int turns, uint64_t *ticket)
+int gcam_engine_submit(GcamEngine *e, const AVFrame *frame, int64_t number, double time, int cut, int turns,
+                       uint64_t *ticket)
 {
     AVFrame *copy = av_frame_clone(frame);
     int ret = copy ? 0 : AVERROR(ENOMEM);
 
     if (ret >= 0)
-        copy->opaque = (void *)(intptr_t)turns;         // for load_frame()
+        copy->opaque = (void *)(intptr_t)(number * 4 + turns);      // for load_frame()
     if (ret >= 0 && cut)
         ret = gradcam_stream_cut(e->stream);
     if (ret >= 0)

@@ -16,7 +16,8 @@ typedef struct GcamWorks GcamWorks;
 // Used by one thread at a time.
 typedef struct GcamEngine {
     // options
-    char *path, *class_text, *method_text, *layer, *labels, *logits, *preset, *mean, *std, *inputs, *states;
+    char *path, *class_text, *method_text, *layer, *labels, *logits, *preset, *mean, *std, *inputs, *states,
+         *seen_path;
     int bgr, width, height, memory, mmap, threads, fit, rotate, precision, probability;
     float still;
 
@@ -49,7 +50,9 @@ int gcam_engine_set_method(GcamEngine *engine, const char *text);
 int gcam_engine_set_layer(GcamEngine *engine, const char *layer);
 
 // Hands a frame in as a key frame, taking a reference of its own. time in seconds. AVERROR(EAGAIN) when the engine is
-// busy. cut: it has nothing to do with those before. turns: of the frame, see gcam_frame_turns().
-int gcam_engine_submit(GcamEngine *engine, const AVFrame *frame, double time, int cut, int turns, uint64_t *ticket);
+// busy. number: of the frame, counted from 0. cut: it has nothing to do with those before. turns: of the frame, see
+// gcam_frame_turns().
+int gcam_engine_submit(GcamEngine *engine, const AVFrame *frame, int64_t number, double time, int cut, int turns,
+                       uint64_t *ticket);
 
 #endif

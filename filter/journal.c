@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * In: what is told of each frame. Out: a line for it. JSON: one object a line, the last one {"summary": ...}; CSV: a
- * header, and a row for each class on each frame. Each line is in the file before the next frame comes.
+ * header, and a row for each class on each frame. Each line is in the file before the next frame comes. Raw maps go to
+ * mapfile.c.
  */
 #include "journal.h"
 #include "gradcam_picture.h"
 
-#include <fcntl.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "libavutil/avstring.h"
 #include "libavutil/bprint.h"
 #include "libavutil/common.h"
 #include "libavutil/error.h"
 #include "libavutil/log.h"
 #include "libavutil/mem.h"
+
+#include "mapfile.h"
+#include "outfile.h"
 
 #define CSV_HEADER "n,t,key,age,empty,ms,index,label,class,score,probability,x,y,w,h,cx,cy,method\n"
 
@@ -41,6 +43,7 @@ struct GcamJournal {
     FILE *file;                 // NULL: none
     int format;
     AVBPrint line;
+    GcamMapFile *raw;           // or NULL
 
     int64_t frames, shown, maps, empty, reused, skipped;
     int64_t last;               // key frame of the map that was counted last
@@ -51,72 +54,12 @@ struct GcamJournal {
     size_t methods;
 };
 
-// A file that this process has written, whatever its path; kept for as long as it runs.
-typedef struct Written {
-    dev_t device;
-    ino_t inode;
-    int open;                   // a journal writes to it now
-} Written;
-
-static pthread_mutex_t written_mutex = PTHREAD_MUTEX_INITIALIZER;
-static Written *written;
-static int written_count;
-
-// The entry of a file, or NULL. The mutex is held.
-static Written *find_written(const struct stat *file)
-{
-    for (int i = 0; i < written_count; i++)
-        if (written[i].device == file->st_dev && written[i].inode == file->st_ino)
-            return &written[i];
-    return NULL;
-}
-
-// Enters a regular file that was opened. Returns whether this process has written to it before, AVERROR(EEXIST) where
-// another journal does so now, AVERROR(ENOMEM).
-static int enter_file(const struct stat *file)
-{
-    Written *entry, *grown;
-    int ret = 1;
-
-    pthread_mutex_lock(&written_mutex);
-    entry = find_written(file);
-    if (entry && entry->open) {
-        ret = AVERROR(EEXIST);
-    } else if (entry) {
-        entry->open = 1;
-    } else if ((grown = av_realloc_array(written, written_count + 1, sizeof(*written)))) {
-        written = grown;
-        written[written_count++] = (Written){ file->st_dev, file->st_ino, 1 };
-        ret = 0;
-    } else {
-        ret = AVERROR(ENOMEM);
-    }
-    pthread_mutex_unlock(&written_mutex);
-    return ret;
-}
-
-static void leave_file(int fd)
-{
-    struct stat file;
-    Written *entry;
-
-    if (fstat(fd, &file) < 0)
-        return;
-    pthread_mutex_lock(&written_mutex);
-    entry = find_written(&file);
-    if (entry)
-        entry->open = 0;
-    pthread_mutex_unlock(&written_mutex);
-}
-
 static int close_file(GcamJournal *j)
 {
     int ret = 0;
 
-    if (j->file && j->file != stdout) {
-        leave_file(fileno(j->file));
-        ret = fclose(j->file) ? AVERROR(errno) : 0;
-    }
+    if (j->file != stdout)
+        ret = gcam_outfile_close(&j->file);
     j->file = NULL;
     return ret;
 }
@@ -138,43 +81,6 @@ static void flush_line(GcamJournal *j)
     av_bprint_clear(&j->line);
 }
 
-// A file that this process writes for the first time is emptied.
-static int claim_file(int fd)
-{
-    struct stat file;
-    int ret;
-
-    if (fstat(fd, &file) < 0)
-        return AVERROR(errno);
-    if (!S_ISREG(file.st_mode))
-        return 0;
-    if ((ret = enter_file(&file)) == 0 && ftruncate(fd, 0) < 0) {
-        ret = AVERROR(errno);
-        leave_file(fd);
-    }
-    return ret;
-}
-
-// A stream to a file, a terminal or whoever reads a FIFO now: that somebody may read it one day is not waited for.
-static int open_log(FILE **stream, const char *path)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_APPEND, 0666);
-    int ret;
-
-    if (fd < 0)
-        return AVERROR(errno);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);     // O_CLOEXEC is not there in FFmpeg 5.1, built for POSIX of 2001
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-    ret = claim_file(fd);
-    if (ret >= 0 && !(*stream = fdopen(fd, "a"))) {
-        ret = AVERROR(errno);
-        leave_file(fd);
-    }
-    if (ret < 0)
-        close(fd);
-    return ret < 0 ? ret : 0;
-}
-
 // Whether a log begins here, and does not go on.
 static int is_empty(FILE *file)
 {
@@ -185,6 +91,7 @@ static int is_empty(FILE *file)
 
 static int open_file(GcamJournal *j, const char *path)
 {
+    char reason[128];
     int ret = 0;
 
     if (!(j->path = av_strdup(path)))
@@ -192,12 +99,10 @@ static int open_file(GcamJournal *j, const char *path)
     if (!strcmp(path, "-"))
         j->file = stdout;
     else
-        ret = open_log(&j->file, path);
+        ret = gcam_outfile_append(&j->file, path);
     if (ret < 0) {
         av_log(j->log, AV_LOG_ERROR, "Cannot open log_path=%s: %s\n", path,
-               ret == AVERROR(ENXIO) ? "a FIFO that nobody reads"
-               : ret == AVERROR(EEXIST) ? "another gradcam filter writes to it; each needs a file of its own"
-                                        : av_err2str(ret));
+               gcam_outfile_reason(ret, reason, sizeof(reason)));
         return ret;
     }
     if (j->format == GCAM_JOURNAL_CSV && (j->file == stdout || is_empty(j->file))) {
@@ -221,7 +126,16 @@ void gcam_journal_log_to(GcamJournal *j, void *log)
     j->log = log ? log : nobody();
 }
 
-int gcam_journal_open(GcamJournal **out, void *log, const char *path, int format)
+static int choose_format(const char *path, int format)
+{
+    const size_t length = path ? strlen(path) : 0;
+
+    if (format != GCAM_JOURNAL_AUTO)
+        return format;
+    return length > 4 && !av_strcasecmp(path + length - 4, ".csv") ? GCAM_JOURNAL_CSV : GCAM_JOURNAL_JSON;
+}
+
+int gcam_journal_open(GcamJournal **out, void *log, const char *path, int format, const char *map_path)
 {
     GcamJournal *j = av_mallocz(sizeof(*j));
     int ret;
@@ -230,10 +144,11 @@ int gcam_journal_open(GcamJournal **out, void *log, const char *path, int format
     if (!j)
         return AVERROR(ENOMEM);
     j->log = log;
-    j->format = format;
+    j->format = choose_format(path, format);
     j->last = -1;
     av_bprint_init(&j->line, 0, AV_BPRINT_SIZE_UNLIMITED);
-    if (path && (ret = open_file(j, path)) < 0) {
+    if ((path && (ret = open_file(j, path)) < 0) ||
+        (map_path && (ret = gcam_mapfile_open(&j->raw, log, map_path)) < 0)) {
         gcam_journal_close(&j);
         return ret;
     }
@@ -402,6 +317,8 @@ int gcam_journal_frame(GcamJournal *j, const GcamReport *r)
         j->most = FFMAX(j->most, result->elapsed);
         if ((ret = count_method(j, result)) < 0)
             return ret;
+        if (j->raw)
+            gcam_mapfile_write(j->raw, j->log, result, r->heat->number);
     }
     for (size_t i = 0; i < result->count; i++)
         if ((ret = count_label(j, result->map[i].name)) < 0)
@@ -484,6 +401,7 @@ void gcam_journal_close(GcamJournal **journal)
     ret = close_file(j);
     if (ret < 0)
         give_up(j, ret);
+    gcam_mapfile_close(&j->raw, j->log);
     for (size_t i = 0; i < j->count; i++)
         av_free(j->seen[i].label);
     av_free(j->seen);

@@ -262,7 +262,8 @@ static int submit(GcamQueue *q, const Item *item, GcamHeat *heat)
     int ret = 0;
 
     while (ret >= 0) {
-        ret = gcam_engine_submit(&q->engine, item->frame, time, q->keys.fresh, heat->turns, &heat->ticket);
+        ret = gcam_engine_submit(&q->engine, item->frame, item->number, time, q->keys.fresh, heat->turns,
+                                 &heat->ticket);
         if (ret != AVERROR(EAGAIN))
             break;
         ret = deliver(q, 1);

@@ -30,7 +30,7 @@ typedef struct GradcamFilter {
     // options
     GcamQueue queue;
     GcamStyleOptions look;
-    char *log_path;
+    char *log_path, *map_path;
     int log_format;
 
     int asked;                  // how often for formats
@@ -79,6 +79,9 @@ typedef struct GradcamFilter {
 #define METHOD_HELP  "how the map is computed: a method, or METHOD/OPTION=VALUE/...; help lists them in the log"
 #define STRIDE_HELP  "compute a map for every stride-th frame; the frames between show the same map"
 #define EVERY_HELP   "compute a map as soon as the last is so many seconds old, in the place of stride (0: stride)"
+
+#define MAP_PATH_HELP "file for the raw maps of key frames, .npy; with %d in its name one for each, by its number"
+#define SEEN_PATH_HELP "file for the picture that the network saw, .ppm; with %d in its name one for each key frame"
 
 static const AVOption gradcam_options[] = {
     STRING("model",  queue.engine.path, MODEL_HELP, NULL, FLAGS),
@@ -194,9 +197,12 @@ static const AVOption gradcam_options[] = {
         CONST("side", "the frame, and right of it the overlay", GRADCAM_OUTPUT_SIDE, TFLAGS, "output"),
         CONST("alpha", "the colours, and their weight as alpha", GRADCAM_OUTPUT_ALPHA, TFLAGS, "output"),
     STRING("log_path", log_path, "file with a line for each frame that shows a map; -: standard output", NULL, FLAGS),
-    ENUM("log_fmt",  log_format, "format of that file", GCAM_JOURNAL_JSON, GCAM_JOURNAL_COUNT, FLAGS, "log_fmt"),
+    ENUM("log_fmt",  log_format, "format of that file", GCAM_JOURNAL_AUTO, GCAM_JOURNAL_COUNT, FLAGS, "log_fmt"),
+        CONST("auto", "csv where its name ends in .csv, else json", GCAM_JOURNAL_AUTO, FLAGS, "log_fmt"),
         CONST("json", "an object a line, the last one a summary", GCAM_JOURNAL_JSON, FLAGS, "log_fmt"),
         CONST("csv", "a row for each class on each frame", GCAM_JOURNAL_CSV, FLAGS, "log_fmt"),
+    STRING("map_path", map_path, MAP_PATH_HELP, NULL, FLAGS),
+    STRING("seen_path", queue.engine.seen_path, SEEN_PATH_HELP, NULL, FLAGS),
     { NULL }
 };
 
@@ -287,7 +293,7 @@ static int config_input(AVFilterLink *inlink)
     else
         ret = gcam_queue_open(&s->queue, ctx, works);
     if (ret >= 0 && !s->journal)
-        ret = gcam_journal_open(&s->journal, ctx, s->log_path, s->log_format);
+        ret = gcam_journal_open(&s->journal, ctx, s->log_path, s->log_format, s->map_path);
     s->queue.journal = s->journal;
     return ret == -EBADMSG ? AVERROR_INVALIDDATA : ret;     // strerror() would say "Bad message"
 }

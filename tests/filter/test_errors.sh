@@ -61,6 +61,10 @@ refused "an unknown colour" "colors='red|nocolor'" "colors=red|nocolor: .nocolor
 refused "a log in no directory" log_path=no/such/log.json "log_path=no/such/log.json: No such file"
 mkfifo fifo
 refused "a log for a FIFO that nobody reads" log_path=fifo "log_path=fifo: a FIFO that nobody reads"
+refused "maps for a FIFO" map_path=fifo "map_path=fifo: not a regular file"
+refused "maps in no directory" map_path=no/such/maps.npy "map_path=no/such/maps.npy: No such file"
+refused "maps in a name that makes no sense" map_path=maps%s.npy "map_path=maps%s.npy: a % stands before d"
+refused "pictures in a name that makes no sense" seen_path=%d%d.ppm "seen_path=%d%d.ppm: a % stands before d"
 refused "a FIFO as a model" model=fifo "fifo.*a FIFO"
 refused "a FIFO as labels" labels=fifo "fifo.*a FIFO"
 refused "a network that takes more memory than is allowed" memory=1 "memory allowed"
@@ -74,6 +78,10 @@ if [ -c /dev/full ]; then
         check "a log as $format on a full disk" $?
     done
 fi
+
+ff -f lavfi -i testsrc2=s=64x48:d=1 -vf "gradcam=seen_path=no/such/%d.ppm" -f framemd5 out
+[ $status = 0 ] && [ "$(frames out)" = 25 ] && [ "$(grep -c 'seen_path=no/such/%d.ppm, which ends here' log)" = 1 ]
+check "pictures in no directory end, and not the video" $?
 
 # A network without a layer that has rows and columns: x [1,3,8,8] -> Flatten -> Gemm -> y [1,10].
 python3 - "$SRC/tests/models/tiny_onnx.py" flat.onnx <<'PYTHON'

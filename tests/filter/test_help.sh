@@ -9,7 +9,7 @@
 manual=$SRC/filter/gradcam.texi
 for option in model class layer labels logits input state preset mean std bgr size method stride every scene threads \
     lookahead live interp smooth scale release low high box fit rotate probability opacity gamma colormap blend \
-    output; do
+    output map_path seen_path; do
     line=$(grep "^   $option  *<" help)
     [ "$(echo "$line" | sed 's/^ *[a-z]* *<[a-z_]*> *[A-Z.]* *//' | wc -c)" -gt 12 ]
     check "help of option $option" $? "'$line'"

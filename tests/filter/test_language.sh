@@ -168,14 +168,54 @@ for frame, text in zip(frames, told):
         assert centre == c.get("centre"), (centre, c)
 PYTHON
 check "log in JSON says what the metadata say, and a summary" $? "$(tail -n 1 json.log)"
-level=info ff $still -vf "gradcam=class=star|heart:stride=3:log_path=log.csv:log_fmt=csv" -f null -
+level=info ff $still -vf "gradcam=class=star|heart:stride=3:log_path=log.csv" -f null -
 [ "$(wc -l < log.csv)" = 41 ] &&
     [ "$(cut -d , -f 8 log.csv | sort | uniq -c | tr -s ' \n' ' ')" = ' 20 "heart" 20 "star" 1 label ' ] &&
     [ "$(awk -F , '{ print NF }' log.csv | sort -u)" = 18 ]
-check "log as CSV" $? "$(head -n 2 log.csv)"
+check "log as CSV, by its name" $? "$(head -n 2 log.csv)"
 grep -q '20 frames, 20 with a map; 7 maps.*; by gradcam 7 at [0-9.]* ms; ' log
 check "summary at the end" $? "$(grep gradcam log | tail -n 1)"
+ff $still -vf "gradcam=class=star|heart:stride=3:log_path=other.csv:log_fmt=json" -f null -
+grep -q '^{"n": 0,' other.csv
+check "log as JSON, whatever its name" $? "$(head -n 1 other.csv)"
+level=info ff $still -vf gradcam=class=auto:3 -f null -
+grep -q 'class=3 is the class of that index, flower; the top 3 are class=auto3' log
+check "a colon in class= is told of" $? "$(grep gradcam log)"
+level=info ff $still -vf gradcam=c=auto:3 -f null -
+[ $status != 0 ] && grep -q 'the top 3 are class=auto3' log
+check "a colon in c= is told of" $? "$(grep gradcam log)"
 level=error
+
+# ------------------------------------------------------------------------------------------- maps and pictures
+# (What the network saw is of its size: the command line makes the same map of it.)
+ff $still -vf "gradcam=class=star|heart:stride=7:scene=0:map_path=all.npy:seen_path=newest.ppm" -f null -
+ff $still -vf "gradcam=class=star|heart:stride=7:scene=0:lookahead=2:map_path=map%03d.npy:seen_path=seen%d.ppm" \
+    -f null -
+[ "$(ls map*.npy | paste -s -d ' ')" = "map000.npy map007.npy map014.npy" ] &&
+    [ "$(ls seen*.ppm | paste -s -d ' ')" = "seen0.ppm seen14.ppm seen7.ppm" ] && cmp newest.ppm seen14.ppm
+check "maps and pictures are named by the frame" $? "$(ls *.npy *.ppm | paste -s -d ' ')"
+"$BUILD/bin/gradcam" explain seen7.ppm -c star --map star.npy > said 2>&1 &&
+    "$BUILD/bin/gradcam" explain seen7.ppm -c heart --map heart.npy > said 2>&1
+python3 - > said 2>&1 <<'PYTHON'
+import ast, struct
+def load(path):
+    data = open(path, "rb").read()
+    assert data[:8] == b"\x93NUMPY\x01\0", path
+    size, = struct.unpack("<H", data[8:10])
+    header = ast.literal_eval(data[10:10 + size].decode())
+    assert header["descr"] == "<f4" and not header["fortran_order"] and (10 + size) % 64 == 0
+    return header["shape"], data[10 + size:]
+shape, every = load("all.npy")
+ones = [load("map%03d.npy" % n) for n in (0, 7, 14)]
+assert shape[:2] == (3, 2) and all(one[0] == shape[1:] for one in ones), (shape, ones[0][0])
+assert every == b"".join(one[1] for one in ones)
+star, heart = load("star.npy"), load("heart.npy")
+assert star[0] == shape[2:] and star[1] + heart[1] == ones[1][1] and star[1] != heart[1]
+PYTHON
+check "maps are the same bits in one file, in several, and by the command line of what was seen" $? "$(tail -n 1 said)"
+ff $still -vf "sendcmd='1 gradcam class heart',gradcam=class=star|moon:stride=5:scene=0:map_path=all.npy" -f null -
+[ $status = 0 ] && [ "$(grep -c 'all.npy ends here: 1 maps' log)" = 1 ] && grep -aq "'shape': (2, 2, " all.npy
+check "maps of another shape end the file" $?
 
 # ------------------------------------------------------------------------------------------------ cuts and pieces
 film="testsrc2=s=160x120:r=10:d=1[p];testsrc2=s=160x120:r=10:d=1,negate[q];[p][q]concat"
